@@ -1,0 +1,133 @@
+//! A wrong password tried on every server locks the account everywhere. So each credential is proven
+//! by one login before a second session uses it, and a refused one is not tried again.
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::plan::Credential;
+use crate::ids::InstanceId;
+
+/// Login errors that speak of the credential itself: wrong, disabled, locked out, expired, must change.
+const REFUSALS: &[u32] = &[18456, 18470, 18486, 18487, 18488];
+
+/// A credential and what is known of it.
+pub struct CredentialGate {
+    credential: Credential,
+    keep_trying: bool,
+    state: Mutex<State>,
+}
+
+enum State {
+    Unproven,
+    Proven,
+    Refused { by: InstanceId, number: u32 },
+}
+
+/// Leave to log in.
+pub enum Pass<'a> {
+    /// The credential has worked before.
+    Proven,
+    /// This login decides; nobody else logs in with it meanwhile.
+    First(First<'a>),
+}
+
+/// The one login that proves a credential.
+pub struct First<'a>(MutexGuard<'a, State>);
+
+impl CredentialGate {
+    /// A credential that nothing is known of. With `keep_trying` a refusal by one server does not
+    /// spare the others.
+    pub fn new(credential: Credential, keep_trying: bool) -> Self {
+        Self { credential, keep_trying, state: Mutex::new(State::Unproven) }
+    }
+
+    /// The credential.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// Waits until this login may be tried.
+    ///
+    /// # Errors
+    /// The reason why it must not be tried.
+    pub async fn pass(&self) -> Result<Pass<'_>, String> {
+        if let Credential::Missing { why, .. } = &self.credential {
+            return Err(why.clone());
+        }
+        let state = self.state.lock().await;
+        match &*state {
+            State::Proven => Ok(Pass::Proven),
+            State::Unproven => Ok(Pass::First(First(state))),
+            State::Refused { by, number } => Err(format!(
+                "not tried: credential {} was refused by {by} (error {number})",
+                self.credential.label()
+            )),
+        }
+    }
+
+    /// Whether a server's login error means that the credential is no good.
+    pub fn is_refusal(number: u32) -> bool {
+        REFUSALS.contains(&number)
+    }
+
+    /// Records a refusal, also one that comes after the credential had worked elsewhere: a password
+    /// changed midway must not be tried on the rest of the estate.
+    pub async fn refused(&self, pass: Pass<'_>, by: &InstanceId, number: u32) {
+        if self.keep_trying {
+            return;
+        }
+        let refused = State::Refused { by: by.clone(), number };
+        match pass {
+            Pass::First(mut first) => *first.0 = refused,
+            Pass::Proven => *self.state.lock().await = refused,
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// The login succeeded.
+    pub fn succeeded(self) {
+        if let Self::First(mut first) = self {
+            *first.0 = State::Proven;
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn gate(keep_trying: bool) -> CredentialGate {
+        let credential = Credential::Sql { user: "audit".into(), password: SecretString::from("x") };
+        CredentialGate::new(credential, keep_trying)
+    }
+
+    #[tokio::test]
+    async fn a_refused_credential_is_not_tried_again() {
+        let gate = gate(false);
+        let pass = gate.pass().await.unwrap();
+        gate.refused(pass, &InstanceId::new("a"), 18456).await;
+        let why = gate.pass().await.err().unwrap();
+        assert_eq!(why, "not tried: credential sql audit was refused by a (error 18456)");
+    }
+
+    #[tokio::test]
+    async fn keep_trying_tries_the_next_target() {
+        let gate = gate(true);
+        let pass = gate.pass().await.unwrap();
+        gate.refused(pass, &InstanceId::new("a"), 18456).await;
+        assert!(gate.pass().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn while_unproven_only_one_login_is_under_way() {
+        let gate = gate(false);
+        let first = gate.pass().await.unwrap();
+        let second = tokio::time::timeout(std::time::Duration::from_millis(50), gate.pass()).await;
+        assert!(second.is_err(), "a second login was let through before the first succeeded");
+        first.succeeded();
+        assert!(matches!(gate.pass().await.unwrap(), Pass::Proven));
+    }
+}

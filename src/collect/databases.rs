@@ -1,0 +1,295 @@
+//! The databases of one target, shared out over its sessions.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
+
+use super::plan::TargetPlan;
+use super::query::{self, Query, Scope};
+use super::record::Recorder;
+use super::session::{Broken, DatabaseKey, Session};
+use super::target::{Target, hello, outcome};
+use super::{place, sight};
+use crate::snapshot::{
+    DatabaseFacts, DatabaseRow, ModuleLine, Observed, QueryRecord, ServerIdentity, Snapshot, Stage, Trouble,
+};
+
+/// The databases of one target, shared out over its sessions.
+pub(super) struct Databases<'a> {
+    target: &'a Target<'a>,
+    rows: Vec<DatabaseRow>,
+    queue: Mutex<VecDeque<usize>>,
+    found: Mutex<Found>,
+    version: u16,
+    exempt: bool,
+    identity: ServerIdentity,
+    context: Option<&'static Query>,
+}
+
+/// What the sessions brought together.
+#[derive(Default)]
+pub(super) struct Found {
+    databases: Vec<DatabaseFacts>,
+    server: Vec<(&'static Query, place::Result)>,
+    texts: Vec<ModuleLine>,
+    records: Vec<(i32, Vec<QueryRecord>)>,
+    trouble: Option<Trouble>,
+}
+
+impl<'a> Databases<'a> {
+    pub(super) fn new(
+        target: &'a Target<'a>,
+        rows: Vec<DatabaseRow>,
+        version: u16,
+        exempt: bool,
+        identity: ServerIdentity,
+    ) -> Self {
+        let (asked, left_out): (Vec<_>, Vec<_>) =
+            (0..rows.len()).partition(|&index| not_asked(target.plan, &rows[index]).is_none());
+        let databases = left_out.into_iter().map(|index| {
+            let row = &rows[index];
+            not_asked(target.plan, row).unwrap_or_else(|| DatabaseFacts::unseen(row.database_id, &row.name, ""))
+        });
+        let found = Found { databases: databases.collect(), ..Found::default() };
+        Self {
+            target,
+            queue: Mutex::new(asked.into()),
+            found: Mutex::new(found),
+            rows,
+            version,
+            exempt,
+            identity,
+            context: query::all().iter().find(|q| q.scope == Scope::Context),
+        }
+    }
+
+    pub(super) async fn collect(self, first: Session) -> Found {
+        let waiting = self.queue.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let more = self.target.plan.sessions.min(waiting).saturating_sub(1);
+        let sessions = std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None).take(more));
+        join_all(sessions.map(|session| self.work(session))).await;
+        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // A session that could not be replaced leaves databases in the queue.
+        let left = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let why = found.trouble.as_ref().map_or_else(|| "not reached".to_owned(), ToString::to_string);
+        for index in left {
+            let row = &self.rows[index];
+            found.databases.push(DatabaseFacts::unseen(row.database_id, &row.name, &why));
+        }
+        found
+    }
+
+    fn next(&self) -> Option<usize> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One session's share of the databases.
+    async fn work(&self, mut session: Option<Session>) {
+        while let Some(index) = self.next() {
+            if self.found().trouble.is_some() {
+                self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(index);
+                return;
+            }
+            let row = &self.rows[index];
+            self.target.progress.step(&self.target.plan.id, &format!("database {}", row.name));
+            let mut recorder = Recorder::default();
+            match self.one(&mut session, row, &mut recorder).await {
+                Ok(read) => {
+                    let mut found = self.found();
+                    found.records.push((row.database_id, recorder.into_records()));
+                    found.databases.push(read.facts);
+                    found.server.extend(read.server);
+                    found.texts.extend(read.texts);
+                }
+                Err(trouble) => {
+                    let mut found = self.found();
+                    found.records.push((row.database_id, recorder.into_records()));
+                    found.trouble.get_or_insert(trouble);
+                    self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(index);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One database, on a new session if the old one broke, while tries are left. A database that
+    /// breaks every session is given up; the others go on.
+    async fn one(
+        &self,
+        session: &mut Option<Session>,
+        row: &DatabaseRow,
+        recorder: &mut Recorder,
+    ) -> Result<Read, Trouble> {
+        loop {
+            if self.target.out_of_time() {
+                return Err(self.target.deadline_trouble(Stage::Databases));
+            }
+            let open = match session.take() {
+                Some(open) if open.is_open() => open,
+                _ => self.another_session(recorder).await?,
+            };
+            let open = session.insert(open);
+            match self.read(open, row, recorder).await {
+                Ok(read) => return Ok(read),
+                Err(broken) => {
+                    *session = None;
+                    if !self.target.take_retry().await {
+                        if self.target.out_of_time() {
+                            return Err(self.target.deadline_trouble(Stage::Databases));
+                        }
+                        return Ok(Read::failed(row, &broken));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A further session must reach the same server as the first.
+    async fn another_session(&self, recorder: &mut Recorder) -> Result<Session, Trouble> {
+        let (session, identity, _) = hello(self.target, recorder).await?;
+        if identity == self.identity {
+            return Ok(session);
+        }
+        Err(Trouble {
+            stage: Stage::Session,
+            why: "two sessions reached different servers".to_owned(),
+            remedy: "name the instance itself, not an alias or load balancer".to_owned(),
+        })
+    }
+
+    async fn read(
+        &self,
+        session: &mut Session,
+        row: &DatabaseRow,
+        recorder: &mut Recorder,
+    ) -> Result<Read, Broken> {
+        let mut read = Read::new(row);
+        let key = DatabaseKey { id: row.database_id, name: &row.name, context: self.context };
+        let mut queries = query::of(Scope::Database, self.version);
+        if row.name == "master" {
+            queries.extend(query::of(Scope::Master, self.version));
+        }
+        let start = recorder.start();
+        let mut answer = session.ask_database(&key, &queries, self.target.query_limit()).await?;
+        if answer.error.is_none() {
+            recorder.answered(&start, Some(row), &answer);
+            for query in queries {
+                let set = answer.take(query.name).unwrap_or_default();
+                read.place(query, Ok(set));
+            }
+        } else {
+            self.read_singly(session, row, &key, &queries, &mut read, recorder).await?;
+        }
+        sight::limit_database(&mut read.facts, self.exempt);
+        Ok(read)
+    }
+
+    /// After an error in the batch: is the database still to be had, and if so which query failed?
+    async fn read_singly(
+        &self,
+        session: &mut Session,
+        row: &DatabaseRow,
+        key: &DatabaseKey<'_>,
+        queries: &[&'static Query],
+        read: &mut Read,
+        recorder: &mut Recorder,
+    ) -> Result<(), Broken> {
+        let start = recorder.start();
+        let entry = session.ask_database(key, &[], self.target.query_limit()).await?;
+        if let Some(error) = entry.error {
+            for query in queries {
+                let refused = Err(error.clone());
+                recorder.single(&start, Some(row), query, &refused, entry.duration);
+                read.place(query, refused);
+            }
+            return Ok(());
+        }
+        for query in queries {
+            let start = recorder.start();
+            let mut answer = session.ask_database(key, &[query], self.target.query_limit()).await?;
+            let result = outcome(query, &mut answer);
+            recorder.single(&start, Some(row), query, &result, answer.duration);
+            read.place(query, result);
+        }
+        Ok(())
+    }
+}
+
+/// A database that is not asked, and the reason it carries.
+fn not_asked(plan: &TargetPlan, row: &DatabaseRow) -> Option<DatabaseFacts> {
+    let unseen = |why: &str| DatabaseFacts::unseen(row.database_id, &row.name, why);
+    // Names are compared as the inventory writes them and, as most collations do, without case.
+    if plan.exclude_databases.iter().any(|name| name.eq_ignore_ascii_case(&row.name)) {
+        return Some(DatabaseFacts { excluded: true, ..unseen("excluded by the inventory") });
+    }
+    if row.state != Some(0) {
+        let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
+        return Some(unseen(&format!("the database is {state}")));
+    }
+    if plan.skip_auto_close && row.is_auto_close_on == Some(true) {
+        return Some(unseen("AUTO_CLOSE databases are skipped (skip_auto_close)"));
+    }
+    None
+}
+
+/// What one database brought.
+struct Read {
+    facts: DatabaseFacts,
+    server: Vec<(&'static Query, place::Result)>,
+    texts: Vec<ModuleLine>,
+}
+
+impl Read {
+    fn new(row: &DatabaseRow) -> Self {
+        let facts = DatabaseFacts::unseen(row.database_id, &row.name, "not asked");
+        Self { facts, server: Vec::new(), texts: Vec::new() }
+    }
+
+    fn failed(row: &DatabaseRow, broken: &Broken) -> Self {
+        let facts = DatabaseFacts::unseen(row.database_id, &row.name, &broken.to_string());
+        Self { facts, server: Vec::new(), texts: Vec::new() }
+    }
+
+    fn place(&mut self, query: &'static Query, result: place::Result) {
+        match query.scope {
+            Scope::Master => self.server.push((query, result)),
+            _ => place::database(&mut self.facts, query, result, &mut self.texts),
+        }
+    }
+}
+
+impl Found {
+    pub(super) fn into_snapshot(mut self, snapshot: &mut Snapshot, texts: &mut Vec<ModuleLine>) -> Result<(), Trouble> {
+        self.databases.sort_by_key(|d| d.database_id);
+        self.records.sort_by_key(|(database_id, _)| *database_id);
+        texts.append(&mut self.texts);
+        for (query, result) in self.server {
+            place::server(&mut snapshot.server, query, result, texts);
+        }
+        snapshot.databases = self.databases;
+        snapshot.queries = self.records.into_iter().flat_map(|(_, records)| records).collect();
+        limit_master(snapshot);
+        self.trouble.map_or(Ok(()), Err)
+    }
+}
+
+/// What was read in master is as whole as master's objects are.
+fn limit_master(snapshot: &mut Snapshot) {
+    let master = snapshot.databases.iter().find(|d| d.name.as_str() == "master");
+    let needs = master.map_or_else(|| vec!["sight of master".to_owned()], |m| m.objects.needs());
+    let server = &mut snapshot.server;
+    for need in &needs {
+        server.system_extended_procedures.limit(need);
+        server.startup_procedures.limit(need);
+    }
+    if matches!(server.startup_procedures, Observed::NotCollected { .. }) {
+        let why = format!("master was not read: {}", needs.join(", "));
+        server.startup_procedures = Observed::NotCollected { why: why.clone() };
+        server.system_extended_procedures = Observed::NotCollected { why };
+    }
+}

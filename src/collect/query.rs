@@ -1,0 +1,217 @@
+//! Every statement the collector can send. Each is one `.sql` file with a header, read by DBAs
+//! before they grant the login, and its typed row stands in `snapshot`.
+
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
+
+/// Where a query runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// First on every session.
+    Session,
+    /// Once per instance.
+    Server,
+    /// Once per instance, inside master.
+    Master,
+    /// Before and after a database's queries, to prove where their answers come from.
+    Context,
+    /// In each database.
+    Database,
+}
+
+/// Which right shows all rows (see `sight`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Everyone sees everything.
+    Public,
+    /// VIEW ANY DATABASE.
+    AnyDatabase,
+    /// VIEW ANY DEFINITION.
+    ServerDefinition,
+    /// VIEW ANY DEFINITION; from 2022 VIEW ANY SECURITY DEFINITION.
+    ServerSecurityDefinition,
+    /// VIEW SERVER STATE; from 2022 VIEW SERVER SECURITY STATE.
+    ServerState,
+    /// VIEW DEFINITION in the database.
+    DatabaseDefinition,
+    /// VIEW DEFINITION in the database; from 2022 VIEW SECURITY DEFINITION.
+    DatabaseSecurityDefinition,
+}
+
+/// One query: its header and its text.
+#[derive(Debug)]
+pub struct Query {
+    /// Name; the first result column is `q_` + name.
+    pub name: &'static str,
+    /// Why it is asked.
+    pub purpose: &'static str,
+    /// Where it runs.
+    pub scope: Scope,
+    /// Major versions it is for (11 = 2012 … 17 = 2025; open ends at the largest number).
+    pub versions: RangeInclusive<u16>,
+    /// Which right shows all rows.
+    pub sight: Sight,
+    /// The same for people.
+    pub permission: &'static str,
+    /// Views it reads.
+    pub views: &'static str,
+    /// What its WHERE leaves out, or `none`.
+    pub narrowing: &'static str,
+    /// The statement as sent.
+    pub text: &'static str,
+}
+
+/// Sent once when a session starts, before anything else: a lock wait ends after five seconds, the
+/// auditor loses every deadlock, text comes whole.
+pub const SESSION_SETTINGS: &str = "SET LOCK_TIMEOUT 5000;
+SET DEADLOCK_PRIORITY LOW;
+SET TEXTSIZE -1;
+SET ROWCOUNT 0;
+SET NOCOUNT ON";
+
+/// The switch to a database, with its name quoted: `]` doubled, so that a name can never end it.
+pub fn use_database(name: &str) -> String {
+    format!("USE [{}]", name.replace(']', "]]"))
+}
+
+macro_rules! sources {
+    ($($file:literal),* $(,)?) => {
+        &[$(($file, include_str!(concat!("queries/", $file, ".sql")))),*]
+    };
+}
+
+/// File stem and text. The order here is the order of sending.
+const SOURCES: &[(&str, &str)] = sources![
+    "server_identity",
+    "session",
+    "login_token",
+    "host",
+    "configurations",
+    "databases",
+    "server_principals",
+    "server_role_members",
+    "server_permissions",
+    "server_triggers",
+    "server_modules",
+    "trusted_assemblies",
+    "system_extended_procedures",
+    "startup_procedures",
+    "context",
+    "database_session",
+    "user_token",
+    "database_principals",
+    "database_role_members",
+    "database_permissions",
+    "schemas",
+    "objects",
+    "modules",
+    "triggers",
+    "parameters",
+    "synonyms",
+    "assemblies",
+    "assembly_files.11-12",
+    "assembly_files",
+    "assembly_modules",
+    "extended_procedures",
+];
+
+static QUERIES: LazyLock<Vec<Query>> =
+    LazyLock::new(|| SOURCES.iter().filter_map(|(stem, source)| parse(stem, source)).collect());
+
+/// Every query, in order of sending.
+pub fn all() -> &'static [Query] {
+    &QUERIES
+}
+
+/// The queries of one scope for a major version.
+pub fn of(scope: Scope, version: u16) -> Vec<&'static Query> {
+    all().iter().filter(|q| q.scope == scope && q.versions.contains(&version)).collect()
+}
+
+/// The first major version that has this query in any form.
+pub fn since(name: &str) -> u16 {
+    all().iter().filter(|q| q.name == name).map(|q| *q.versions.start()).min().unwrap_or(u16::MAX)
+}
+
+/// The permission that a query asks for, for people.
+pub fn permission(name: &str) -> &'static str {
+    all().iter().find(|q| q.name == name).map_or("", |q| q.permission)
+}
+
+fn parse(stem: &'static str, source: &'static str) -> Option<Query> {
+    let text = source.get(source.find("SELECT")?..)?.trim_end();
+    let header = |key: &str| {
+        let mut lines = source.lines().filter_map(|line| line.strip_prefix("-- "));
+        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    };
+    Some(Query {
+        name: stem.split('.').next()?,
+        purpose: header("purpose")?,
+        scope: scope(header("scope")?)?,
+        versions: versions(header("versions")?)?,
+        sight: sight(header("sight")?)?,
+        permission: header("permission")?,
+        views: header("views")?,
+        narrowing: header("narrowing")?,
+        text,
+    })
+}
+
+fn scope(word: &str) -> Option<Scope> {
+    Some(match word {
+        "session" => Scope::Session,
+        "server" => Scope::Server,
+        "master" => Scope::Master,
+        "context" => Scope::Context,
+        "database" => Scope::Database,
+        _ => return None,
+    })
+}
+
+fn versions(range: &str) -> Option<RangeInclusive<u16>> {
+    let (first, last) = range.split_once('-')?;
+    let last = if last.is_empty() { u16::MAX } else { last.parse().ok()? };
+    Some(first.parse().ok()?..=last)
+}
+
+fn sight(word: &str) -> Option<Sight> {
+    Some(match word {
+        "public" => Sight::Public,
+        "any-database" => Sight::AnyDatabase,
+        "server-definition" => Sight::ServerDefinition,
+        "server-security-definition" => Sight::ServerSecurityDefinition,
+        "server-state" => Sight::ServerState,
+        "database-definition" => Sight::DatabaseDefinition,
+        "database-security-definition" => Sight::DatabaseSecurityDefinition,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_has_a_whole_header() {
+        for (stem, source) in SOURCES {
+            assert!(parse(stem, source).is_some(), "{stem}.sql: a header line is missing or misspelt");
+        }
+    }
+
+    #[test]
+    fn every_version_gets_one_form_of_each_query() {
+        for version in 11..=18 {
+            let mut names: Vec<_> =
+                all().iter().filter(|q| q.versions.contains(&version)).map(|q| q.name).collect();
+            let sent = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), sent, "version {version} has two forms of one query");
+        }
+    }
+
+    #[test]
+    fn a_database_name_cannot_end_its_quotes() {
+        assert_eq!(use_database("a]; DROP TABLE t--"), "USE [a]]; DROP TABLE t--]");
+    }
+}

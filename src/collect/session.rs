@@ -1,0 +1,252 @@
+//! One connection to one server. The driver reports only the first error of a batch, at its end, and
+//! after a cancelled or broken request it can answer a question with the answer to the one before.
+//! So: every result set names its query; a batch with an error counts for nothing; a connection on
+//! which anything timed out, broke or answered out of turn is closed and never used again.
+
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use tiberius::{Client, QueryItem};
+use tokio::net::TcpStream;
+use tokio_util::compat::Compat;
+
+use super::place;
+use super::query::{Query, SESSION_SETTINGS, use_database};
+use super::value::{RowSet, Value};
+use crate::snapshot::{ServerError, ServerIdentity, SessionIdentity};
+
+/// Prefix of a result's first column: what follows is the query's name.
+const TAG: &str = "q_";
+const CONTEXT: &str = "context";
+
+/// A logged-in connection, until something goes wrong on it.
+pub struct Session {
+    client: Option<Box<Client<Compat<TcpStream>>>>,
+    /// The server's own number for this session.
+    pub id: i32,
+}
+
+/// What a batch brought.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// One result per query that was answered, in order of arrival.
+    pub sets: Vec<(&'static str, RowSet)>,
+    /// The batch's first error, if it had one: then no set may be believed.
+    pub error: Option<ServerError>,
+    /// Time from sending to the last byte.
+    pub duration: Duration,
+}
+
+/// The connection can no longer be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Broken {
+    /// Nothing came within the time a query may take.
+    #[error("no complete answer within {0} seconds")]
+    Timeout(u64),
+    /// The connection ended.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+    /// An answer to something else, or not of TDS form.
+    #[error("the server's answer does not belong to the question: {0}")]
+    OutOfTurn(String),
+}
+
+impl Session {
+    /// Takes over a logged-in client.
+    pub fn new(client: Client<Compat<TcpStream>>) -> Self {
+        Self { client: Some(Box::new(client)), id: 0 }
+    }
+
+    /// Whether it can still be used.
+    pub fn is_open(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Sets the session up and learns who answered.
+    ///
+    /// # Errors
+    /// Broken, or the server refused a query that everyone may ask.
+    pub async fn hello(
+        &mut self,
+        queries: &[&'static Query],
+        limit: Duration,
+    ) -> Result<(Answer, Result<(ServerIdentity, SessionIdentity), ServerError>), Broken> {
+        let answer = self.ask(Some(SESSION_SETTINGS), queries, None, limit).await?;
+        if let Some(error) = answer.error.clone() {
+            return Ok((answer, Err(error)));
+        }
+        let identity = answer.single("server_identity");
+        let session = answer.single::<SessionIdentity>("session");
+        let both = identity.and_then(|identity| session.map(|session| (identity, session)));
+        if let Ok((_, session)) = &both {
+            self.id = session.session_id;
+        }
+        Ok((answer, both))
+    }
+
+    /// Asks at server scope.
+    ///
+    /// # Errors
+    /// The connection broke; the session is closed.
+    pub async fn ask_server(&mut self, queries: &[&'static Query], limit: Duration) -> Result<Answer, Broken> {
+        self.ask(None, queries, None, limit).await
+    }
+
+    /// Asks inside a database: switches to it, and proves before and after that the answers are its.
+    ///
+    /// # Errors
+    /// The connection broke, or the proof failed; the session is closed.
+    pub async fn ask_database(
+        &mut self,
+        database: &DatabaseKey<'_>,
+        queries: &[&'static Query],
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
+        let switch = use_database(database.name);
+        let mut answer = self.ask(Some(&switch), queries, database.context, limit).await?;
+        let contexts: Vec<Context> = answer
+            .take_all(CONTEXT)
+            .into_iter()
+            .flat_map(|set| set.decode().unwrap_or_default())
+            .collect();
+        let here = |c: &Context| {
+            c.database_id == database.id && c.database_name == database.name && c.session_id == self.id
+        };
+        if answer.error.is_some() {
+            answer.sets.clear();
+            return Ok(answer);
+        }
+        if contexts.len() == 2 && contexts.iter().all(here) {
+            return Ok(answer);
+        }
+        self.client = None;
+        Err(Broken::OutOfTurn(format!("it could not be proven to come from database id {}", database.id)))
+    }
+
+    async fn ask(
+        &mut self,
+        first: Option<&str>,
+        queries: &[&'static Query],
+        around: Option<&'static Query>,
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
+        let asked: Vec<&'static Query> =
+            around.into_iter().chain(queries.iter().copied()).chain(around).collect();
+        let statements: Vec<&str> = first.into_iter().chain(asked.iter().map(|q| q.text)).collect();
+        let batch = statements.join(";\n") + ";";
+        let Some(mut client) = self.client.take() else {
+            return Err(Broken::Lost("closed after an earlier fault".to_owned()));
+        };
+        let start = Instant::now();
+        let read = tokio::time::timeout(limit, read(&mut client, &batch, &asked));
+        let mut answer = match read.await {
+            Ok(answer) => answer?,
+            Err(_) => return Err(Broken::Timeout(limit.as_secs())),
+        };
+        answer.duration = start.elapsed();
+        self.client = Some(client);
+        Ok(answer)
+    }
+}
+
+/// A database to ask in, as `sys.databases` gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseKey<'a> {
+    /// Id.
+    pub id: i32,
+    /// Name.
+    pub name: &'a str,
+    /// The query that proves where answers come from.
+    pub context: Option<&'static Query>,
+}
+
+#[derive(serde::Deserialize)]
+struct Context {
+    database_id: i32,
+    database_name: String,
+    session_id: i32,
+}
+
+async fn read(
+    client: &mut Client<Compat<TcpStream>>,
+    batch: &str,
+    asked: &[&'static Query],
+) -> Result<Answer, Broken> {
+    let mut answer = Answer::default();
+    let mut stream = match client.simple_query(batch).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            answer.error = Some(server_error(error)?);
+            return Ok(answer);
+        }
+    };
+    let mut expected = asked.iter();
+    loop {
+        match stream.try_next().await {
+            Ok(Some(QueryItem::Metadata(metadata))) => {
+                let mut columns = metadata.columns().iter().map(|c| c.name().to_owned());
+                let tag = columns.next().unwrap_or_default();
+                // Sets come in the order of asking; one may be missing where its statement failed.
+                let query = expected
+                    .find(|q| tag.strip_prefix(TAG) == Some(q.name))
+                    .ok_or_else(|| Broken::OutOfTurn(format!("a result named {tag:?} came")))?;
+                answer.sets.push((query.name, RowSet { columns: columns.collect(), rows: Vec::new() }));
+            }
+            Ok(Some(QueryItem::Row(row))) => {
+                let Some((name, set)) = answer.sets.last_mut() else {
+                    return Err(Broken::OutOfTurn("a row came before its columns".to_owned()));
+                };
+                let values: Result<Vec<Value>, _> = row
+                    .into_iter()
+                    .skip(1)
+                    .zip(&set.columns)
+                    .map(|(data, column)| Value::from_column(column, data))
+                    .collect();
+                set.rows.push(values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?);
+            }
+            Ok(None) => break,
+            Err(error) => {
+                answer.error = Some(server_error(error)?);
+                break;
+            }
+        }
+    }
+    if answer.error.is_none() && answer.sets.len() != asked.len() {
+        return Err(Broken::OutOfTurn(format!(
+            "{} of {} results came, and no error",
+            answer.sets.len(),
+            asked.len()
+        )));
+    }
+    Ok(answer)
+}
+
+/// A server's message leaves the connection usable unless it is fatal (class 20 and up).
+fn server_error(error: tiberius::error::Error) -> Result<ServerError, Broken> {
+    match error {
+        tiberius::error::Error::Server(token) if token.class() < 20 => {
+            Ok(ServerError::new(token.code(), token.message()))
+        }
+        tiberius::error::Error::Server(token) => {
+            Err(Broken::Lost(format!("fatal error {}: {}", token.code(), token.message())))
+        }
+        other => Err(Broken::Lost(other.to_string())),
+    }
+}
+
+impl Answer {
+    /// Takes the set of a query out, if it came.
+    pub fn take(&mut self, name: &str) -> Option<RowSet> {
+        let index = self.sets.iter().position(|(n, _)| *n == name)?;
+        Some(self.sets.remove(index).1)
+    }
+
+    fn take_all(&mut self, name: &str) -> Vec<RowSet> {
+        std::iter::from_fn(|| self.take(name)).collect()
+    }
+
+    fn single<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, ServerError> {
+        let set = self.sets.iter().find(|(n, _)| *n == name).map(|(_, set)| set.clone());
+        place::one(name, set.unwrap_or_default())
+    }
+}

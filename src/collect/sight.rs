@@ -1,0 +1,199 @@
+//! Whether a list that came is the whole list. Full sight is proven, not assumed: rights come from
+//! the server's own answer, and an owner who hides something by DENY leaves a row that says so.
+
+use std::collections::BTreeSet;
+
+use super::query::Sight;
+use crate::ids::PrincipalId;
+use crate::snapshot::{DatabaseFacts, Observed, Permission, ServerFacts, SessionIdentity, TokenRow};
+
+const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
+const PUBLIC_USER: PrincipalId = PrincipalId(0);
+
+/// Permissions whose DENY hides metadata.
+const HIDING: &[&str] = &[
+    "VIEW DEFINITION",
+    "VIEW ANY DEFINITION",
+    "VIEW SECURITY DEFINITION",
+    "VIEW ANY SECURITY DEFINITION",
+    "CONTROL",
+    "CONTROL SERVER",
+];
+
+/// Securable classes of `sys.database_permissions`, and of `sys.server_permissions` from 100 on.
+mod class {
+    pub const DATABASE: i32 = 0;
+    pub const OBJECT: i32 = 1;
+    pub const SCHEMA: i32 = 3;
+    pub const PRINCIPAL: i32 = 4;
+    pub const ASSEMBLY: i32 = 5;
+    pub const SERVER: i32 = 100;
+    pub const LOGIN: i32 = 101;
+}
+
+/// Takes back `Known` from every server list that the session's rights, a DENY or an unresolved id
+/// show to be incomplete.
+pub fn limit_server(server: &mut ServerFacts) {
+    let Some(session) = server.session.known().cloned() else { return };
+    if session.is_sysadmin == Some(true) {
+        return;
+    }
+    let denied = denials(&server.server_permissions, &server.login_token, PUBLIC_LOGIN);
+    let whole = |sight| server_need(&session, sight);
+    limit(&mut server.databases, whole(Sight::AnyDatabase).as_deref());
+    for sight in [whole(Sight::ServerSecurityDefinition), denial_need(denied.as_ref(), &[class::SERVER, class::LOGIN])] {
+        limit(&mut server.server_principals, sight.as_deref());
+        limit(&mut server.server_role_members, sight.as_deref());
+        limit(&mut server.server_permissions, sight.as_deref());
+    }
+    for sight in [whole(Sight::ServerDefinition), denial_need(denied.as_ref(), &[class::SERVER])] {
+        limit(&mut server.server_triggers, sight.as_deref());
+        limit(&mut server.server_modules, sight.as_deref());
+    }
+    limit(&mut server.trusted_assemblies, whole(Sight::ServerState).as_deref());
+    limit_unresolved_logins(server);
+}
+
+/// The right that is missing for a server-scope sight, if one is.
+pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
+    let holds = |right: Option<bool>| right == Some(true);
+    if holds(session.is_sysadmin) {
+        return None;
+    }
+    let (held, need) = match sight {
+        Sight::Public | Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition => return None,
+        Sight::AnyDatabase => (holds(session.view_any_database), "VIEW ANY DATABASE"),
+        Sight::ServerDefinition => (holds(session.view_any_definition), "VIEW ANY DEFINITION"),
+        Sight::ServerSecurityDefinition => (
+            holds(session.view_any_definition) || holds(session.view_any_security_definition),
+            "VIEW ANY DEFINITION",
+        ),
+        Sight::ServerState => (
+            holds(session.view_server_state) || holds(session.view_server_security_state),
+            "VIEW SERVER STATE",
+        ),
+    };
+    (!held).then(|| need.to_owned())
+}
+
+/// The same for one database's lists. `exempt` says that the auditor is sysadmin.
+pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
+    if exempt {
+        return;
+    }
+    let session = facts.database_session.known();
+    let definition = session.is_some_and(|s| s.view_definition == Some(true));
+    let security = definition || session.is_some_and(|s| s.view_security_definition == Some(true));
+    let need = |held: bool| (!held).then(|| "VIEW DEFINITION in the database".to_owned());
+    let denied = denials(&facts.database_permissions, &facts.user_token, PUBLIC_USER);
+
+    for need in [need(security), denial_need(denied.as_ref(), &[class::DATABASE, class::PRINCIPAL])] {
+        limit(&mut facts.database_principals, need.as_deref());
+        limit(&mut facts.database_role_members, need.as_deref());
+        limit(&mut facts.database_permissions, need.as_deref());
+    }
+    let objects = denial_need(denied.as_ref(), &[class::DATABASE, class::OBJECT, class::SCHEMA]);
+    for need in [need(definition), objects] {
+        limit(&mut facts.objects, need.as_deref());
+        limit(&mut facts.modules, need.as_deref());
+        limit(&mut facts.triggers, need.as_deref());
+        limit(&mut facts.parameters, need.as_deref());
+        limit(&mut facts.synonyms, need.as_deref());
+        limit(&mut facts.assembly_modules, need.as_deref());
+        limit(&mut facts.extended_procedures, need.as_deref());
+    }
+    for need in [need(definition), denial_need(denied.as_ref(), &[class::DATABASE, class::ASSEMBLY])] {
+        limit(&mut facts.assemblies, need.as_deref());
+        limit(&mut facts.assembly_files, need.as_deref());
+        limit(&mut facts.assembly_modules, need.as_deref());
+    }
+    limit_unresolved_objects(facts);
+    limit_unresolved_users(facts);
+}
+
+fn limit<T>(fact: &mut Observed<T>, need: Option<&str>) {
+    if let Some(need) = need {
+        fact.limit(need);
+    }
+}
+
+/// DENY rows that bind the auditor, by class; `None` when it could not be read whom they bind.
+fn denials(
+    permissions: &Observed<Vec<Permission>>,
+    token: &Observed<Vec<TokenRow>>,
+    public: PrincipalId,
+) -> Option<Vec<Permission>> {
+    let own: BTreeSet<PrincipalId> =
+        token.known()?.iter().filter_map(|row| row.principal_id).chain([public]).collect();
+    let hides = |p: &&Permission| {
+        p.state == "D"
+            && own.contains(&p.grantee_principal_id)
+            && p.permission_name.as_deref().is_some_and(|name| HIDING.contains(&name))
+    };
+    Some(permissions.seen().iter().filter(hides).cloned().collect())
+}
+
+fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<String> {
+    let Some(denied) = denied else {
+        return Some("the auditor's own principals, to know which DENY binds it".to_owned());
+    };
+    let row = denied.iter().find(|p| classes.contains(&p.class))?;
+    Some(format!(
+        "removal of DENY {} (class {}, id {}) from principal {}",
+        row.permission_name.as_deref().unwrap_or("?"),
+        row.class,
+        row.major_id,
+        row.grantee_principal_id
+    ))
+}
+
+/// An id that a visible row names and no visible row carries proves that something is hidden.
+fn limit_unresolved_logins(server: &mut ServerFacts) {
+    let Some(principals) = server.server_principals.known() else { return };
+    let known: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
+    let members = server.server_role_members.seen().iter();
+    let named = members
+        .flat_map(|m| [m.role_principal_id, m.member_principal_id])
+        .chain(server.server_permissions.seen().iter().map(|p| p.grantee_principal_id));
+    if let Some(hidden) = named.into_iter().find(|id| !known.contains(id)) {
+        let need = format!("server principal {hidden}, which is named but not visible");
+        server.server_principals.limit(&need);
+        server.server_role_members.limit(&need);
+        server.server_permissions.limit(&need);
+    }
+}
+
+fn limit_unresolved_users(facts: &mut DatabaseFacts) {
+    let Some(principals) = facts.database_principals.known() else { return };
+    let known: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
+    let members = facts.database_role_members.seen().iter();
+    let named = members
+        .flat_map(|m| [m.role_principal_id, m.member_principal_id])
+        .chain(facts.database_permissions.seen().iter().map(|p| p.grantee_principal_id));
+    if let Some(hidden) = named.into_iter().find(|id| !known.contains(id)) {
+        let need = format!("database principal {hidden}, which is named but not visible");
+        facts.database_principals.limit(&need);
+        facts.database_role_members.limit(&need);
+        facts.database_permissions.limit(&need);
+    }
+}
+
+fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
+    let Some(objects) = facts.objects.known() else { return };
+    let triggers = facts.triggers.seen().iter().map(|t| t.object_id);
+    let known: BTreeSet<i32> = objects.iter().map(|o| o.object_id).chain(triggers).collect();
+    // Ids of shipped objects are negative and stand in the resource database.
+    let permissions = facts.database_permissions.seen().iter();
+    let named = permissions
+        .filter(|p| p.class == class::OBJECT)
+        .map(|p| p.major_id)
+        .chain(facts.modules.seen().iter().map(|m| m.object_id))
+        .chain(facts.parameters.seen().iter().map(|p| p.object_id))
+        .chain(facts.assembly_modules.seen().iter().map(|m| m.object_id));
+    if let Some(hidden) = named.into_iter().find(|id| *id > 0 && !known.contains(id)) {
+        let need = format!("object {hidden}, which is named but not visible");
+        facts.objects.limit(&need);
+        facts.modules.limit(&need);
+        facts.triggers.limit(&need);
+    }
+}

@@ -1,0 +1,255 @@
+//! The collection of one target, from first connection to snapshot.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::connect::{self, ConnectError, remaining};
+use super::databases::Databases;
+use super::plan::TargetPlan;
+use super::query::{self, Query, Scope, Sight};
+use super::record::Recorder;
+use super::session::{Answer, Broken, Session};
+use super::{Collected, Progress, Reached, place, sight};
+use crate::snapshot::{
+    ModuleLine, Observed, Outcome, ServerFacts, ServerIdentity, SessionIdentity, Snapshot, Stage, Trouble,
+    render_module_lines,
+};
+
+const OLDEST: u16 = 11;
+const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
+
+/// Everything that the steps of one target share.
+pub(super) struct Target<'a> {
+    pub plan: &'a TargetPlan,
+    pub deadline: Instant,
+    pub retries_left: AtomicU32,
+    pub progress: &'a dyn Progress,
+    pub reached: &'a Reached,
+}
+
+/// Collects one target. Never fails: what went wrong is in the snapshot.
+pub(super) async fn collect(target: &Target<'_>) -> Collected {
+    let mut snapshot = Snapshot::unseen(
+        target.plan.id.clone(),
+        Outcome::Finished,
+        target.plan.connection(),
+        &jiff::Timestamp::now().to_string(),
+    );
+    let mut texts = Vec::new();
+    snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
+        Ok(()) => Outcome::Finished,
+        Err(Ended::SameAs(other)) => Outcome::SameAs { target: other },
+        Err(Ended::Trouble(trouble)) if snapshot.queries.is_empty() => Outcome::Unreached(trouble),
+        Err(Ended::Trouble(trouble)) => Outcome::Interrupted(trouble),
+    };
+    let why = snapshot.outcome.why();
+    if !why.is_empty() {
+        fill_unseen(&mut snapshot, &why);
+    }
+    snapshot.ended = jiff::Timestamp::now().to_string();
+    finish(snapshot, texts)
+}
+
+/// Facts that were never asked for name the reason instead of an empty one.
+fn fill_unseen(snapshot: &mut Snapshot, why: &str) {
+    let reason = ServerFacts::unseen(why);
+    let server = &mut snapshot.server;
+    macro_rules! fill {
+        ($($field:ident)*) => { $(
+            if matches!(&server.$field, Observed::NotCollected { why } if why.is_empty()) {
+                server.$field = reason.$field;
+            }
+        )* };
+    }
+    fill!(server_identity session login_token host configurations databases server_principals
+          server_role_members server_permissions server_triggers server_modules trusted_assemblies
+          system_extended_procedures startup_procedures);
+}
+
+pub(super) fn finish(mut snapshot: Snapshot, texts: Vec<ModuleLine>) -> Collected {
+    // Serialising strings and integers into memory cannot fail.
+    let (module_text, file) = render_module_lines(texts).unwrap_or_default();
+    snapshot.module_text = file;
+    Collected { snapshot, module_text }
+}
+
+enum Ended {
+    SameAs(crate::ids::InstanceId),
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Ended {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+async fn run(target: &Target<'_>, snapshot: &mut Snapshot, texts: &mut Vec<ModuleLine>) -> Result<(), Ended> {
+    let mut recorder = Recorder::default();
+    let result = read(target, snapshot, texts, &mut recorder).await;
+    let mut records = recorder.into_records();
+    records.append(&mut snapshot.queries);
+    snapshot.queries = records;
+    result
+}
+
+async fn read(
+    target: &Target<'_>,
+    snapshot: &mut Snapshot,
+    texts: &mut Vec<ModuleLine>,
+    recorder: &mut Recorder,
+) -> Result<(), Ended> {
+    target.progress.step(&target.plan.id, "connecting");
+    let (mut session, identity, rights) = hello(target, recorder).await?;
+    let version = major_version(&identity)?;
+    snapshot.server.server_identity = Observed::Known { value: identity.clone() };
+    snapshot.server.session = Observed::Known { value: rights.clone() };
+    place::unsupported(&mut snapshot.server, version);
+
+    target.progress.step(&target.plan.id, "server facts");
+    server_facts(target, &mut session, version, &rights, snapshot, texts, recorder).await?;
+    sight::limit_server(&mut snapshot.server);
+    if let Some(other) = target.reached.claim(&target.plan.id, &identity, snapshot.server.databases.seen()) {
+        snapshot.server = ServerFacts::unseen("");
+        texts.clear();
+        return Err(Ended::SameAs(other));
+    }
+
+    let rows = snapshot.server.databases.seen().to_vec();
+    let databases = Databases::new(target, rows, version, rights.is_sysadmin == Some(true), identity);
+    let found = databases.collect(session).await;
+    found.into_snapshot(snapshot, texts)?;
+    Ok(())
+}
+
+fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
+    let version = identity.product_version.split('.').next().and_then(|major| major.parse().ok());
+    match version {
+        Some(version) if version >= OLDEST => Ok(version),
+        _ => Err(Trouble {
+            stage: Stage::Session,
+            why: format!("version {} is older than SQL Server 2012", identity.product_version),
+            remedy: "this version has been without security updates for years: treat it as exposed".to_owned(),
+        }),
+    }
+}
+
+/// Connects with retries for faults of the moment, and greets the server.
+pub(super) async fn hello(
+    target: &Target<'_>,
+    recorder: &mut Recorder,
+) -> Result<(Session, ServerIdentity, SessionIdentity), Trouble> {
+    loop {
+        let fault = match greet(target, recorder).await {
+            Ok(greeted) => return Ok(greeted),
+            Err(fault) => fault,
+        };
+        if !(fault.transient && target.take_retry().await) {
+            return Err(fault.trouble);
+        }
+    }
+}
+
+async fn greet(
+    target: &Target<'_>,
+    recorder: &mut Recorder,
+) -> Result<(Session, ServerIdentity, SessionIdentity), ConnectError> {
+    let mut session = connect::open(target.plan, target.deadline).await?;
+    let queries: Vec<_> = query::all().iter().filter(|q| q.scope == Scope::Session).collect();
+    let fault = |why: String, transient| ConnectError {
+        trouble: Trouble {
+            stage: Stage::Session,
+            why,
+            remedy: "run again; if it stays, look at the server's error log".to_owned(),
+        },
+        transient,
+    };
+    let start = recorder.start();
+    match session.hello(&queries, target.query_limit()).await {
+        Ok((answer, Ok((identity, rights)))) => {
+            recorder.answered(&start, None, &answer);
+            Ok((session, identity, rights))
+        }
+        Ok((_, Err(error))) => Err(fault(format!("error {}: {}", error.number, error.text), false)),
+        Err(broken) => Err(fault(broken.to_string(), true)),
+    }
+}
+
+impl Target<'_> {
+    pub(super) fn query_limit(&self) -> Duration {
+        remaining(self.deadline, self.plan.query_limit)
+    }
+
+    pub(super) fn out_of_time(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Whether another try is left; waits before it, longer each time.
+    pub(super) async fn take_retry(&self) -> bool {
+        let take = |left: u32| left.checked_sub(1);
+        let Ok(left) = self.retries_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) else {
+            return false;
+        };
+        let done = self.plan.retries.saturating_sub(left).min(6);
+        let pause = remaining(self.deadline, FIRST_BACK_OFF * 2_u32.pow(done));
+        tokio::time::sleep(pause).await;
+        !self.out_of_time()
+    }
+
+    pub(super) fn deadline_trouble(&self, stage: Stage) -> Trouble {
+        Trouble {
+            stage,
+            why: format!("not finished within {} s", self.plan.target_limit.as_secs()),
+            remedy: "raise timeouts.target_seconds, or look for what slows the server".to_owned(),
+        }
+    }
+}
+
+/// One optimistic batch; after any error each of its queries alone, to learn whose error it was. A
+/// query that this login is known not to be allowed goes alone from the start.
+async fn server_facts(
+    target: &Target<'_>,
+    session: &mut Session,
+    version: u16,
+    rights: &SessionIdentity,
+    snapshot: &mut Snapshot,
+    texts: &mut Vec<ModuleLine>,
+    recorder: &mut Recorder,
+) -> Result<(), Trouble> {
+    let queries = query::of(Scope::Server, version);
+    let doubtful =
+        |q: &&Query| q.sight == Sight::ServerState && sight::server_need(rights, q.sight).is_some();
+    let (doubtful, sure): (Vec<_>, Vec<_>) = queries.into_iter().partition(doubtful);
+    let broken = |broken: Broken| Trouble {
+        stage: Stage::Server,
+        why: broken.to_string(),
+        remedy: "run again; if it stays, look at the server's error log".to_owned(),
+    };
+    let start = recorder.start();
+    let mut answer = session.ask_server(&sure, target.query_limit()).await.map_err(broken)?;
+    let mut alone = doubtful;
+    if answer.error.is_some() {
+        alone.extend(sure);
+    } else {
+        recorder.answered(&start, None, &answer);
+        for query in sure {
+            let set = answer.take(query.name).unwrap_or_default();
+            place::server(&mut snapshot.server, query, Ok(set), texts);
+        }
+    }
+    for query in alone {
+        let start = recorder.start();
+        let mut answer = session.ask_server(&[query], target.query_limit()).await.map_err(broken)?;
+        let result = outcome(query, &mut answer);
+        recorder.single(&start, None, query, &result, answer.duration);
+        place::server(&mut snapshot.server, query, result, texts);
+    }
+    Ok(())
+}
+
+pub(super) fn outcome(query: &Query, answer: &mut Answer) -> place::Result {
+    match answer.error.take() {
+        Some(error) => Err(error),
+        None => Ok(answer.take(query.name).unwrap_or_default()),
+    }
+}

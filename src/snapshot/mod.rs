@@ -1,0 +1,257 @@
+//! One instance's collected facts: what was seen, what was not and why, and every query that was
+//! sent. Judgement reads nothing else.
+
+mod facts;
+mod observed;
+mod record;
+mod rows;
+mod text;
+
+pub use facts::{Fact, FactState};
+pub use observed::{Observed, ServerError};
+pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
+pub use rows::*;
+pub use text::{ModuleLine, ModuleTexts, render_module_lines, sha256_hex};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DatabaseName, InstanceId};
+
+/// The first field of every snapshot file of this version.
+pub const SCHEMA: &str = "mssql-posture/snapshot/v1";
+
+/// All facts of one instance but module text (see [`ModuleTexts`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// `mssql-posture/snapshot/v1`.
+    pub schema: String,
+    /// Program and version that collected.
+    pub collector: String,
+    /// Set in recordings that no real server made: says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<String>,
+    /// The target's name in the inventory.
+    pub target: InstanceId,
+    /// How the collection ended.
+    pub outcome: Outcome,
+    /// How the server was reached.
+    pub connection: Connection,
+    /// First and last moment of the collection, UTC.
+    pub started: String,
+    /// See `started`.
+    pub ended: String,
+    /// Facts of the instance.
+    pub server: ServerFacts,
+    /// Facts of each database of `sys.databases`, by id.
+    pub databases: Vec<DatabaseFacts>,
+    /// The module-text file that belongs to this snapshot.
+    pub module_text: ModuleTextFile,
+    /// Every query that was sent or should have been, in order of sending.
+    pub queries: Vec<QueryRecord>,
+}
+
+/// Names the module-text file and proves that it belongs here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleTextFile {
+    /// SHA-256 of the file's bytes, lower-case hex.
+    pub sha256: String,
+    /// Lines in it.
+    pub modules: u32,
+}
+
+/// Facts of the instance as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each field is the query of the same name, documented on its row type
+pub struct ServerFacts {
+    pub server_identity: Observed<ServerIdentity>,
+    pub session: Observed<SessionIdentity>,
+    pub login_token: Observed<Vec<TokenRow>>,
+    pub host: Observed<Host>,
+    pub configurations: Observed<Vec<Configuration>>,
+    pub databases: Observed<Vec<DatabaseRow>>,
+    pub server_principals: Observed<Vec<ServerPrincipal>>,
+    pub server_role_members: Observed<Vec<RoleMember>>,
+    pub server_permissions: Observed<Vec<Permission>>,
+    pub server_triggers: Observed<Vec<ServerTrigger>>,
+    pub server_modules: Observed<Vec<Module>>,
+    pub trusted_assemblies: Observed<Vec<TrustedAssembly>>,
+    pub system_extended_procedures: Observed<Vec<SystemExtendedProcedure>>,
+    pub startup_procedures: Observed<Vec<StartupProcedure>>,
+}
+
+/// Facts of one database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each field is the query of the same name, documented on its row type
+pub struct DatabaseFacts {
+    pub database_id: i32,
+    pub name: DatabaseName,
+    /// Left out by the inventory's `exclude_databases`; said in coverage, not incomplete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub excluded: bool,
+    pub database_session: Observed<DatabaseSession>,
+    pub user_token: Observed<Vec<TokenRow>>,
+    pub database_principals: Observed<Vec<DatabasePrincipal>>,
+    pub database_role_members: Observed<Vec<RoleMember>>,
+    pub database_permissions: Observed<Vec<Permission>>,
+    pub schemas: Observed<Vec<Schema>>,
+    pub objects: Observed<Vec<Object>>,
+    pub modules: Observed<Vec<Module>>,
+    pub triggers: Observed<Vec<Trigger>>,
+    pub parameters: Observed<Vec<Parameter>>,
+    pub synonyms: Observed<Vec<Synonym>>,
+    pub assemblies: Observed<Vec<Assembly>>,
+    pub assembly_files: Observed<Vec<AssemblyFile>>,
+    pub assembly_modules: Observed<Vec<AssemblyModule>>,
+    pub extended_procedures: Observed<Vec<ExtendedProcedure>>,
+}
+
+fn unseen<T>(why: &str) -> Observed<T> {
+    Observed::NotCollected { why: why.to_owned() }
+}
+
+impl ServerFacts {
+    /// Nothing seen, for one reason.
+    pub fn unseen(why: &str) -> Self {
+        Self {
+            server_identity: unseen(why),
+            session: unseen(why),
+            login_token: unseen(why),
+            host: unseen(why),
+            configurations: unseen(why),
+            databases: unseen(why),
+            server_principals: unseen(why),
+            server_role_members: unseen(why),
+            server_permissions: unseen(why),
+            server_triggers: unseen(why),
+            server_modules: unseen(why),
+            trusted_assemblies: unseen(why),
+            system_extended_procedures: unseen(why),
+            startup_procedures: unseen(why),
+        }
+    }
+}
+
+impl DatabaseFacts {
+    /// Nothing seen of this database, for one reason.
+    pub fn unseen(database_id: i32, name: &str, why: &str) -> Self {
+        Self {
+            database_id,
+            name: DatabaseName::new(name),
+            excluded: false,
+            database_session: unseen(why),
+            user_token: unseen(why),
+            database_principals: unseen(why),
+            database_role_members: unseen(why),
+            database_permissions: unseen(why),
+            schemas: unseen(why),
+            objects: unseen(why),
+            modules: unseen(why),
+            triggers: unseen(why),
+            parameters: unseen(why),
+            synonyms: unseen(why),
+            assemblies: unseen(why),
+            assembly_files: unseen(why),
+            assembly_modules: unseen(why),
+            extended_procedures: unseen(why),
+        }
+    }
+
+    /// `schema.name` of an object or trigger id, or `object 123` when no visible row carries it.
+    pub fn object_name(&self, object_id: i32) -> String {
+        if let Some(object) = self.objects.seen().iter().find(|o| o.object_id == object_id) {
+            return self.qualify(object.schema_id, &object.name);
+        }
+        match self.triggers.seen().iter().find(|t| t.object_id == object_id) {
+            Some(trigger) => trigger.name.clone(),
+            None => format!("object {object_id}"),
+        }
+    }
+
+    /// `schema.name`, with `schema 7` where the schema is not visible.
+    pub fn qualify(&self, schema_id: i32, name: &str) -> String {
+        match self.schemas.seen().iter().find(|s| s.schema_id == schema_id) {
+            Some(schema) => format!("{}.{name}", schema.name),
+            None => format!("schema {schema_id}.{name}"),
+        }
+    }
+}
+
+impl Snapshot {
+    /// A snapshot of a target of which nothing was seen.
+    pub fn unseen(target: InstanceId, outcome: Outcome, connection: Connection, at: &str) -> Self {
+        let why = outcome.why();
+        Self {
+            schema: SCHEMA.to_owned(),
+            collector: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
+            synthetic: None,
+            target,
+            outcome,
+            connection,
+            started: at.to_owned(),
+            ended: at.to_owned(),
+            server: ServerFacts::unseen(&why),
+            databases: Vec::new(),
+            module_text: ModuleTextFile::default(),
+            queries: Vec::new(),
+        }
+    }
+
+    /// Major version: 11 = 2012 … 17 = 2025; `None` if the identity was not seen.
+    pub fn major_version(&self) -> Option<u16> {
+        let identity = self.server.server_identity.known()?;
+        identity.product_version.split('.').next()?.parse().ok()
+    }
+
+    /// Reads a snapshot file.
+    ///
+    /// # Errors
+    /// The JSON does not have the form of this version's schema.
+    pub fn from_json(text: &str) -> Result<Self, SnapshotError> {
+        let head: Head = serde_json::from_str(text).map_err(SnapshotError::Json)?;
+        if head.schema != SCHEMA {
+            return Err(SnapshotError::Schema { found: head.schema });
+        }
+        serde_json::from_str(text).map_err(SnapshotError::Json)
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    schema: String,
+}
+
+/// Why a snapshot could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Not the JSON of this schema.
+    #[error("not a snapshot of this version's form: {0}")]
+    Json(serde_json::Error),
+    /// Another file or another version.
+    #[error("the first field must be \"schema\": \"{SCHEMA}\", found \"{found}\"")]
+    Schema {
+        /// What stood there.
+        found: String,
+    },
+    /// The module-text file is not the one the snapshot names.
+    #[error("module text does not belong to this snapshot: it has SHA-256 {found}, the snapshot names {expected}")]
+    Text {
+        /// Hash in the snapshot.
+        expected: String,
+        /// Hash of the file.
+        found: String,
+    },
+    /// A line of the module-text file is damaged.
+    #[error("module text line {line}: {why}")]
+    TextLine {
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+}
