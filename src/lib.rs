@@ -7,4 +7,8 @@
 pub mod collect;
 pub mod ids;
 pub mod inventory;
+pub mod report;
+pub mod rules;
+pub mod score;
 pub mod snapshot;
+pub mod tsql;

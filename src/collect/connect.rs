@@ -35,7 +35,14 @@ impl ConnectError {
     }
 
     fn new(stage: Stage, why: impl Into<String>, remedy: &str, transient: bool) -> Self {
-        Self { trouble: Trouble { stage, why: why.into(), remedy: remedy.to_owned() }, transient }
+        Self {
+            trouble: Trouble {
+                stage,
+                why: why.into(),
+                remedy: remedy.to_owned(),
+            },
+            transient,
+        }
     }
 }
 
@@ -73,12 +80,26 @@ fn routed_twice() -> ConnectError {
     )
 }
 
-async fn open_at(plan: &TargetPlan, endpoint: &Endpoint, deadline: Instant) -> Result<Opened, ConnectError> {
+async fn open_at(
+    plan: &TargetPlan,
+    endpoint: &Endpoint,
+    deadline: Instant,
+) -> Result<Opened, ConnectError> {
     let mut config = config(plan, endpoint)?;
-    let tcp = connect(plan, endpoint, &config, remaining(deadline, plan.connect_limit)).await?;
+    let tcp = connect(
+        plan,
+        endpoint,
+        &config,
+        remaining(deadline, plan.connect_limit),
+    )
+    .await?;
     // Waiting for another target to prove the credential is not this server's fault.
     let pass = plan.credential.pass().await.map_err(|why| {
-        ConnectError::lasting(Stage::Credential, why, "correct the credential, then run again")
+        ConnectError::lasting(
+            Stage::Credential,
+            why,
+            "correct the credential, then run again",
+        )
     })?;
     let limit = remaining(deadline, plan.login_limit);
     config.handshake_timeout(Some(limit));
@@ -110,10 +131,12 @@ async fn connect(
 ) -> Result<TcpStream, ConnectError> {
     let attempt = async {
         match endpoint {
-            Endpoint::Named(..) => TcpStream::connect_named(config).await.map_err(|e| e.to_string()),
-            Endpoint::Default(_) | Endpoint::Port(..) => {
-                TcpStream::connect(config.get_addr()).await.map_err(|e| e.to_string())
-            }
+            Endpoint::Named(..) => TcpStream::connect_named(config)
+                .await
+                .map_err(|e| e.to_string()),
+            Endpoint::Default(_) | Endpoint::Port(..) => TcpStream::connect(config.get_addr())
+                .await
+                .map_err(|e| e.to_string()),
         }
     };
     let remedy = match endpoint {
@@ -125,7 +148,13 @@ async fn connect(
     let fault = |why: String| ConnectError::transient(Stage::Connect, why, remedy);
     let tcp = tokio::time::timeout(limit, attempt)
         .await
-        .map_err(|_| fault(format!("{} did not answer within {} s", plan.endpoint, limit.as_secs())))?
+        .map_err(|_| {
+            fault(format!(
+                "{} did not answer within {} s",
+                plan.endpoint,
+                limit.as_secs()
+            ))
+        })?
         .map_err(|why| fault(format!("{}: {why}", plan.endpoint)))?;
     let _ = tcp.set_nodelay(true); // slower without, not wrong
     Ok(tcp)
@@ -174,7 +203,9 @@ fn config(plan: &TargetPlan, endpoint: &Endpoint) -> Result<Config, ConnectError
 
 fn authentication(credential: &Credential) -> Result<AuthMethod, ConnectError> {
     match credential {
-        Credential::Sql { user, password } => Ok(AuthMethod::sql_server(user, password.expose_secret())),
+        Credential::Sql { user, password } => {
+            Ok(AuthMethod::sql_server(user, password.expose_secret()))
+        }
         Credential::EntraToken(token) => Ok(AuthMethod::aad_token(token.expose_secret())),
         #[cfg(any(windows, all(unix, feature = "kerberos")))]
         Credential::Integrated => Ok(AuthMethod::Integrated),
@@ -207,12 +238,16 @@ async fn refused(plan: &TargetPlan, pass: Pass<'_>, error: Error) -> ConnectErro
             format!("error {}: {}", token.code(), token.message()),
             login_remedy(token.code()),
         ),
-        Error::Tls(text) => ConnectError::lasting(Stage::Tls, certificate_fault(&text), tls_remedy(&text)),
-        Error::Io { message, .. } if plan.tls.mode == Encryption::Strict => ConnectError::transient(
-            Stage::Tls,
-            format!("TLS before TDS failed: {message}"),
-            "strict needs SQL Server 2022 or later with TDS 8.0; otherwise use mode = \"required\"",
-        ),
+        Error::Tls(text) => {
+            ConnectError::lasting(Stage::Tls, certificate_fault(&text), tls_remedy(&text))
+        }
+        Error::Io { message, .. } if plan.tls.mode == Encryption::Strict => {
+            ConnectError::transient(
+                Stage::Tls,
+                format!("TLS before TDS failed: {message}"),
+                "strict needs SQL Server 2022 or later with TDS 8.0; otherwise use mode = \"required\"",
+            )
+        }
         other => ConnectError::transient(
             Stage::Login,
             other.to_string(),
@@ -227,15 +262,23 @@ fn silent(plan: &TargetPlan, limit: Duration) -> ConnectError {
             Stage::Tls,
             "strict needs SQL Server 2022 or later with TDS 8.0; otherwise use mode = \"required\"",
         ),
-        _ => (Stage::Login, "check that a SQL Server listens there and that it is not overloaded"),
+        _ => (
+            Stage::Login,
+            "check that a SQL Server listens there and that it is not overloaded",
+        ),
     };
-    let why = format!("connected, but the login was not completed within {} s", limit.as_secs());
+    let why = format!(
+        "connected, but the login was not completed within {} s",
+        limit.as_secs()
+    );
     ConnectError::transient(stage, why, remedy)
 }
 
 fn login_remedy(number: u32) -> &'static str {
     match number {
-        18456 => "check user and password; the server's error log names the reason in the message's state",
+        18456 => {
+            "check user and password; the server's error log names the reason in the message's state"
+        }
         18470 => "the login is disabled: enable it or name another",
         18486 => "the login is locked out: unlock it, then find out who tried",
         18487 | 18488 => "the password has expired or must be changed: change it, then run again",
@@ -246,7 +289,12 @@ fn login_remedy(number: u32) -> &'static str {
 
 /// The driver adds paragraphs of advice; the first sentence is the fault.
 fn certificate_fault(text: &str) -> String {
-    text.split(". ").next().unwrap_or(text).chars().take(200).collect()
+    text.split(". ")
+        .next()
+        .unwrap_or(text)
+        .chars()
+        .take(200)
+        .collect()
 }
 
 fn tls_remedy(text: &str) -> &'static str {

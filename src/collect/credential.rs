@@ -37,7 +37,11 @@ impl CredentialGate {
     /// A credential that nothing is known of. With `keep_trying` a refusal by one server does not
     /// spare the others.
     pub fn new(credential: Credential, keep_trying: bool) -> Self {
-        Self { credential, keep_trying, state: Mutex::new(State::Unproven) }
+        Self {
+            credential,
+            keep_trying,
+            state: Mutex::new(State::Unproven),
+        }
     }
 
     /// The credential.
@@ -75,7 +79,10 @@ impl CredentialGate {
         if self.keep_trying {
             return;
         }
-        let refused = State::Refused { by: by.clone(), number };
+        let refused = State::Refused {
+            by: by.clone(),
+            number,
+        };
         match pass {
             Pass::First(mut first) => *first.0 = refused,
             Pass::Proven => *self.state.lock().await = refused,
@@ -100,7 +107,10 @@ mod tests {
     use super::*;
 
     fn gate(keep_trying: bool) -> CredentialGate {
-        let credential = Credential::Sql { user: "audit".into(), password: SecretString::from("x") };
+        let credential = Credential::Sql {
+            user: "audit".into(),
+            password: SecretString::from("x"),
+        };
         CredentialGate::new(credential, keep_trying)
     }
 
@@ -110,7 +120,10 @@ mod tests {
         let pass = gate.pass().await.unwrap();
         gate.refused(pass, &InstanceId::new("a"), 18456).await;
         let why = gate.pass().await.err().unwrap();
-        assert_eq!(why, "not tried: credential sql audit was refused by a (error 18456)");
+        assert_eq!(
+            why,
+            "not tried: credential sql audit was refused by a (error 18456)"
+        );
     }
 
     #[tokio::test]
@@ -126,7 +139,10 @@ mod tests {
         let gate = gate(false);
         let first = gate.pass().await.unwrap();
         let second = tokio::time::timeout(std::time::Duration::from_millis(50), gate.pass()).await;
-        assert!(second.is_err(), "a second login was let through before the first succeeded");
+        assert!(
+            second.is_err(),
+            "a second login was let through before the first succeeded"
+        );
         first.succeeded();
         assert!(matches!(gate.pass().await.unwrap(), Pass::Proven));
     }

@@ -12,7 +12,8 @@ use super::session::{Broken, DatabaseKey, Session};
 use super::target::{Target, hello, outcome};
 use super::{place, sight};
 use crate::snapshot::{
-    DatabaseFacts, DatabaseRow, ModuleLine, Observed, QueryRecord, ServerIdentity, Snapshot, Stage, Trouble,
+    DatabaseFacts, DatabaseRow, ModuleLine, Observed, QueryRecord, ServerIdentity, Snapshot, Stage,
+    Trouble,
 };
 
 /// The databases of one target, shared out over its sessions.
@@ -49,9 +50,13 @@ impl<'a> Databases<'a> {
             (0..rows.len()).partition(|&index| not_asked(target.plan, &rows[index]).is_none());
         let databases = left_out.into_iter().map(|index| {
             let row = &rows[index];
-            not_asked(target.plan, row).unwrap_or_else(|| DatabaseFacts::unseen(row.database_id, &row.name, ""))
+            not_asked(target.plan, row)
+                .unwrap_or_else(|| DatabaseFacts::unseen(row.database_id, &row.name, ""))
         });
-        let found = Found { databases: databases.collect(), ..Found::default() };
+        let found = Found {
+            databases: databases.collect(),
+            ..Found::default()
+        };
         Self {
             target,
             queue: Mutex::new(asked.into()),
@@ -65,23 +70,42 @@ impl<'a> Databases<'a> {
     }
 
     pub(super) async fn collect(self, first: Session) -> Found {
-        let waiting = self.queue.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let waiting = self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
         let more = self.target.plan.sessions.min(waiting).saturating_sub(1);
-        let sessions = std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None).take(more));
+        let sessions =
+            std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None).take(more));
         join_all(sessions.map(|session| self.work(session))).await;
-        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self
+            .found
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         // A session that could not be replaced leaves databases in the queue.
-        let left = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let why = found.trouble.as_ref().map_or_else(|| "not reached".to_owned(), ToString::to_string);
+        let left = self
+            .queue
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let why = found
+            .trouble
+            .as_ref()
+            .map_or_else(|| "not reached".to_owned(), ToString::to_string);
         for index in left {
             let row = &self.rows[index];
-            found.databases.push(DatabaseFacts::unseen(row.database_id, &row.name, &why));
+            found
+                .databases
+                .push(DatabaseFacts::unseen(row.database_id, &row.name, &why));
         }
         found
     }
 
     fn next(&self) -> Option<usize> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {
@@ -92,25 +116,37 @@ impl<'a> Databases<'a> {
     async fn work(&self, mut session: Option<Session>) {
         while let Some(index) = self.next() {
             if self.found().trouble.is_some() {
-                self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(index);
+                self.queue
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push_front(index);
                 return;
             }
             let row = &self.rows[index];
-            self.target.progress.step(&self.target.plan.id, &format!("database {}", row.name));
+            self.target
+                .progress
+                .step(&self.target.plan.id, &format!("database {}", row.name));
             let mut recorder = Recorder::default();
             match self.one(&mut session, row, &mut recorder).await {
                 Ok(read) => {
                     let mut found = self.found();
-                    found.records.push((row.database_id, recorder.into_records()));
+                    found
+                        .records
+                        .push((row.database_id, recorder.into_records()));
                     found.databases.push(read.facts);
                     found.server.extend(read.server);
                     found.texts.extend(read.texts);
                 }
                 Err(trouble) => {
                     let mut found = self.found();
-                    found.records.push((row.database_id, recorder.into_records()));
+                    found
+                        .records
+                        .push((row.database_id, recorder.into_records()));
                     found.trouble.get_or_insert(trouble);
-                    self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(index);
+                    self.queue
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push_front(index);
                     return;
                 }
             }
@@ -169,13 +205,19 @@ impl<'a> Databases<'a> {
         recorder: &mut Recorder,
     ) -> Result<Read, Broken> {
         let mut read = Read::new(row);
-        let key = DatabaseKey { id: row.database_id, name: &row.name, context: self.context };
+        let key = DatabaseKey {
+            id: row.database_id,
+            name: &row.name,
+            context: self.context,
+        };
         let mut queries = query::of(Scope::Database, self.version);
         if row.name == "master" {
             queries.extend(query::of(Scope::Master, self.version));
         }
         let start = recorder.start();
-        let mut answer = session.ask_database(&key, &queries, self.target.query_limit()).await?;
+        let mut answer = session
+            .ask_database(&key, &queries, self.target.query_limit())
+            .await?;
         if answer.error.is_none() {
             recorder.answered(&start, Some(row), &answer);
             for query in queries {
@@ -183,7 +225,8 @@ impl<'a> Databases<'a> {
                 read.place(query, Ok(set));
             }
         } else {
-            self.read_singly(session, row, &key, &queries, &mut read, recorder).await?;
+            self.read_singly(session, row, &key, &queries, &mut read, recorder)
+                .await?;
         }
         sight::limit_database(&mut read.facts, self.exempt);
         Ok(read)
@@ -200,7 +243,9 @@ impl<'a> Databases<'a> {
         recorder: &mut Recorder,
     ) -> Result<(), Broken> {
         let start = recorder.start();
-        let entry = session.ask_database(key, &[], self.target.query_limit()).await?;
+        let entry = session
+            .ask_database(key, &[], self.target.query_limit())
+            .await?;
         if let Some(error) = entry.error {
             for query in queries {
                 let refused = Err(error.clone());
@@ -211,7 +256,9 @@ impl<'a> Databases<'a> {
         }
         for query in queries {
             let start = recorder.start();
-            let mut answer = session.ask_database(key, &[query], self.target.query_limit()).await?;
+            let mut answer = session
+                .ask_database(key, &[query], self.target.query_limit())
+                .await?;
             let result = outcome(query, &mut answer);
             recorder.single(&start, Some(row), query, &result, answer.duration);
             read.place(query, result);
@@ -224,8 +271,15 @@ impl<'a> Databases<'a> {
 fn not_asked(plan: &TargetPlan, row: &DatabaseRow) -> Option<DatabaseFacts> {
     let unseen = |why: &str| DatabaseFacts::unseen(row.database_id, &row.name, why);
     // Names are compared as the inventory writes them and, as most collations do, without case.
-    if plan.exclude_databases.iter().any(|name| name.eq_ignore_ascii_case(&row.name)) {
-        return Some(DatabaseFacts { excluded: true, ..unseen("excluded by the inventory") });
+    if plan
+        .exclude_databases
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(&row.name))
+    {
+        return Some(DatabaseFacts {
+            excluded: true,
+            ..unseen("excluded by the inventory")
+        });
     }
     if row.state != Some(0) {
         let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
@@ -247,12 +301,20 @@ struct Read {
 impl Read {
     fn new(row: &DatabaseRow) -> Self {
         let facts = DatabaseFacts::unseen(row.database_id, &row.name, "not asked");
-        Self { facts, server: Vec::new(), texts: Vec::new() }
+        Self {
+            facts,
+            server: Vec::new(),
+            texts: Vec::new(),
+        }
     }
 
     fn failed(row: &DatabaseRow, broken: &Broken) -> Self {
         let facts = DatabaseFacts::unseen(row.database_id, &row.name, &broken.to_string());
-        Self { facts, server: Vec::new(), texts: Vec::new() }
+        Self {
+            facts,
+            server: Vec::new(),
+            texts: Vec::new(),
+        }
     }
 
     fn place(&mut self, query: &'static Query, result: place::Result) {
@@ -264,7 +326,11 @@ impl Read {
 }
 
 impl Found {
-    pub(super) fn into_snapshot(mut self, snapshot: &mut Snapshot, texts: &mut Vec<ModuleLine>) -> Result<(), Trouble> {
+    pub(super) fn into_snapshot(
+        mut self,
+        snapshot: &mut Snapshot,
+        texts: &mut Vec<ModuleLine>,
+    ) -> Result<(), Trouble> {
         self.databases.sort_by_key(|d| d.database_id);
         self.records.sort_by_key(|(database_id, _)| *database_id);
         texts.append(&mut self.texts);
@@ -272,7 +338,11 @@ impl Found {
             place::server(&mut snapshot.server, query, result, texts);
         }
         snapshot.databases = self.databases;
-        snapshot.queries = self.records.into_iter().flat_map(|(_, records)| records).collect();
+        snapshot.queries = self
+            .records
+            .into_iter()
+            .flat_map(|(_, records)| records)
+            .collect();
         limit_master(snapshot);
         self.trouble.map_or(Ok(()), Err)
     }
@@ -280,7 +350,10 @@ impl Found {
 
 /// What was read in master is as whole as master's objects are.
 fn limit_master(snapshot: &mut Snapshot) {
-    let master = snapshot.databases.iter().find(|d| d.name.as_str() == "master");
+    let master = snapshot
+        .databases
+        .iter()
+        .find(|d| d.name.as_str() == "master");
     let needs = master.map_or_else(|| vec!["sight of master".to_owned()], |m| m.objects.needs());
     let server = &mut snapshot.server;
     for need in &needs {

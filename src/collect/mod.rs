@@ -58,7 +58,11 @@ impl Reached {
         identity: &ServerIdentity,
         databases: &[DatabaseRow],
     ) -> Option<InstanceId> {
-        let started = databases.iter().find(|d| d.name == "tempdb")?.create_date.clone()?;
+        let started = databases
+            .iter()
+            .find(|d| d.name == "tempdb")?
+            .create_date
+            .clone()?;
         let key = vec![
             identity.server_name.clone(),
             identity.machine_name.clone(),
@@ -84,8 +88,16 @@ pub fn collect<E>(
     stop: impl Future<Output = ()>,
     finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<(), CollectError<E>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(CollectError::Runtime)?.block_on(run(plans, concurrency, progress, stop, finished))
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(CollectError::Runtime)?.block_on(run(
+        plans,
+        concurrency,
+        progress,
+        stop,
+        finished,
+    ))
 }
 
 /// Why a collection ended early.
@@ -107,8 +119,10 @@ async fn run<E>(
     mut finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<(), CollectError<E>> {
     let reached = Arc::new(Reached::default());
-    let mut open: BTreeMap<InstanceId, TargetPlan> =
-        plans.iter().map(|plan| (plan.id.clone(), plan.clone())).collect();
+    let mut open: BTreeMap<InstanceId, TargetPlan> = plans
+        .iter()
+        .map(|plan| (plan.id.clone(), plan.clone()))
+        .collect();
     let mut waiting = plans.into_iter();
     let mut working = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
@@ -159,10 +173,22 @@ fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
     let (why, remedy) = if stopped {
         ("stopped before it was done", "run again")
     } else {
-        ("the collector failed on this target", "report this as a defect")
+        (
+            "the collector failed on this target",
+            "report this as a defect",
+        )
     };
-    let trouble = Trouble { stage: Stage::Session, why: why.to_owned(), remedy: remedy.to_owned() };
+    let trouble = Trouble {
+        stage: Stage::Session,
+        why: why.to_owned(),
+        remedy: remedy.to_owned(),
+    };
     let at = jiff::Timestamp::now().to_string();
-    let snapshot = Snapshot::unseen(plan.id.clone(), Outcome::Unreached(trouble), plan.connection(), &at);
+    let snapshot = Snapshot::unseen(
+        plan.id.clone(),
+        Outcome::Unreached(trouble),
+        plan.connection(),
+        &at,
+    );
     target::finish(snapshot, Vec::new())
 }

@@ -7,7 +7,8 @@ use super::query::{self, Query};
 use super::value::RowSet;
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
-    AssemblyFile, DatabaseFacts, Module, ModuleLine, Observed, ServerError, ServerFacts, TextHash, sha256_hex,
+    AssemblyFile, DatabaseFacts, Module, ModuleLine, Observed, ServerError, ServerFacts, TextHash,
+    sha256_hex,
 };
 
 /// Largest assembly file that is hashed here, in bytes (2012 and 2014, whose HASHBYTES cannot).
@@ -22,15 +23,23 @@ pub type Result = std::result::Result<RowSet, ServerError>;
 /// The state that an error leaves a fact in.
 pub fn refused<T>(query: &str, error: ServerError) -> Observed<T> {
     if DENIALS.contains(&error.number.as_str()) {
-        Observed::Denied { needs: vec![format!("{} (error {})", query::permission(query), error.number)] }
+        Observed::Denied {
+            needs: vec![format!(
+                "{} (error {})",
+                query::permission(query),
+                error.number
+            )],
+        }
     } else {
         Observed::Failed { error }
     }
 }
 
 fn list<T: DeserializeOwned + Ord>(query: &Query, result: Result) -> Observed<Vec<T>> {
-    let decoded =
-        result.and_then(|set| set.decode::<T>().map_err(|e| ServerError::local(e.to_string())));
+    let decoded = result.and_then(|set| {
+        set.decode::<T>()
+            .map_err(|e| ServerError::local(e.to_string()))
+    });
     match decoded {
         Ok(mut value) => {
             value.sort();
@@ -52,10 +61,14 @@ fn single<T: DeserializeOwned>(query: &Query, result: Result) -> Observed<T> {
 /// # Errors
 /// No row, several rows, or a row of another form.
 pub fn one<T: DeserializeOwned>(query: &str, set: RowSet) -> std::result::Result<T, ServerError> {
-    let mut rows = set.decode::<T>().map_err(|e| ServerError::local(e.to_string()))?;
+    let mut rows = set
+        .decode::<T>()
+        .map_err(|e| ServerError::local(e.to_string()))?;
     match (rows.pop(), rows.is_empty()) {
         (Some(row), true) => Ok(row),
-        _ => Err(ServerError::local(format!("query {query} did not answer with one row"))),
+        _ => Err(ServerError::local(format!(
+            "query {query} did not answer with one row"
+        ))),
     }
 }
 
@@ -86,8 +99,12 @@ fn modules(
                 execute_as_principal_id: row.execute_as_principal_id,
                 definition: match (row.definition, row.is_encrypted) {
                     (Some(definition), _) => keep(database, row.object_id, definition, texts),
-                    (None, Some(true)) => Observed::NotCollected { why: "the module is encrypted".to_owned() },
-                    (None, _) => Observed::Denied { needs: vec!["VIEW DEFINITION on the module".to_owned()] },
+                    (None, Some(true)) => Observed::NotCollected {
+                        why: "the module is encrypted".to_owned(),
+                    },
+                    (None, _) => Observed::Denied {
+                        needs: vec!["VIEW DEFINITION on the module".to_owned()],
+                    },
                 },
             })
             .collect()
@@ -108,7 +125,12 @@ fn keep(
         sha256: sha256.clone(),
         definition,
     });
-    Observed::Known { value: TextHash { sha256, utf16_units } }
+    Observed::Known {
+        value: TextHash {
+            sha256,
+            utf16_units,
+        },
+    }
 }
 
 /// An assembly file with the hash from the server, or of the bytes that were hashed on arrival.
@@ -134,11 +156,16 @@ fn assembly_files(query: &Query, result: Result) -> Observed<Vec<AssemblyFile>> 
                 size: row.size.map(|bytes| bytes.to_string()),
                 sha2_512: match (row.size, row.sha2_512, row.to_hash) {
                     (_, Some(hash), _) => Observed::Known { value: hash },
-                    (Some(size), None, Some(hash)) if size <= HASH_LIMIT => Observed::Known { value: hash },
+                    (Some(size), None, Some(hash)) if size <= HASH_LIMIT => {
+                        Observed::Known { value: hash }
+                    }
                     (Some(_), None, Some(_)) => Observed::NotCollected {
-                        why: "larger than 16 MiB, and this version cannot hash it in the server".to_owned(),
+                        why: "larger than 16 MiB, and this version cannot hash it in the server"
+                            .to_owned(),
                     },
-                    _ => Observed::Denied { needs: vec!["VIEW DEFINITION on the assembly".to_owned()] },
+                    _ => Observed::Denied {
+                        needs: vec!["VIEW DEFINITION on the assembly".to_owned()],
+                    },
                 },
             })
             .collect()
@@ -146,7 +173,12 @@ fn assembly_files(query: &Query, result: Result) -> Observed<Vec<AssemblyFile>> 
 }
 
 /// Places a server-scope answer. Session queries are placed by the session's owner.
-pub fn server(server: &mut ServerFacts, query: &Query, result: Result, texts: &mut Vec<ModuleLine>) {
+pub fn server(
+    server: &mut ServerFacts,
+    query: &Query,
+    result: Result,
+    texts: &mut Vec<ModuleLine>,
+) {
     match query.name {
         "login_token" => server.login_token = list(query, result),
         "host" => server.host = single(query, result),
@@ -165,7 +197,12 @@ pub fn server(server: &mut ServerFacts, query: &Query, result: Result, texts: &m
 }
 
 /// Places an answer from one database.
-pub fn database(facts: &mut DatabaseFacts, query: &Query, result: Result, texts: &mut Vec<ModuleLine>) {
+pub fn database(
+    facts: &mut DatabaseFacts,
+    query: &Query,
+    result: Result,
+    texts: &mut Vec<ModuleLine>,
+) {
     match query.name {
         "database_session" => facts.database_session = single(query, result),
         "user_token" => facts.user_token = list(query, result),

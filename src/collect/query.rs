@@ -115,8 +115,12 @@ const SOURCES: &[(&str, &str)] = sources![
     "extended_procedures",
 ];
 
-static QUERIES: LazyLock<Vec<Query>> =
-    LazyLock::new(|| SOURCES.iter().filter_map(|(stem, source)| parse(stem, source)).collect());
+static QUERIES: LazyLock<Vec<Query>> = LazyLock::new(|| {
+    SOURCES
+        .iter()
+        .filter_map(|(stem, source)| parse(stem, source))
+        .collect()
+});
 
 /// Every query, in order of sending.
 pub fn all() -> &'static [Query] {
@@ -125,17 +129,28 @@ pub fn all() -> &'static [Query] {
 
 /// The queries of one scope for a major version.
 pub fn of(scope: Scope, version: u16) -> Vec<&'static Query> {
-    all().iter().filter(|q| q.scope == scope && q.versions.contains(&version)).collect()
+    all()
+        .iter()
+        .filter(|q| q.scope == scope && q.versions.contains(&version))
+        .collect()
 }
 
 /// The first major version that has this query in any form.
 pub fn since(name: &str) -> u16 {
-    all().iter().filter(|q| q.name == name).map(|q| *q.versions.start()).min().unwrap_or(u16::MAX)
+    all()
+        .iter()
+        .filter(|q| q.name == name)
+        .map(|q| *q.versions.start())
+        .min()
+        .unwrap_or(u16::MAX)
 }
 
 /// The permission that a query asks for, for people.
 pub fn permission(name: &str) -> &'static str {
-    all().iter().find(|q| q.name == name).map_or("", |q| q.permission)
+    all()
+        .iter()
+        .find(|q| q.name == name)
+        .map_or("", |q| q.permission)
 }
 
 fn parse(stem: &'static str, source: &'static str) -> Option<Query> {
@@ -170,7 +185,11 @@ fn scope(word: &str) -> Option<Scope> {
 
 fn versions(range: &str) -> Option<RangeInclusive<u16>> {
     let (first, last) = range.split_once('-')?;
-    let last = if last.is_empty() { u16::MAX } else { last.parse().ok()? };
+    let last = if last.is_empty() {
+        u16::MAX
+    } else {
+        last.parse().ok()?
+    };
     Some(first.parse().ok()?..=last)
 }
 
@@ -194,24 +213,37 @@ mod tests {
     #[test]
     fn every_source_has_a_whole_header() {
         for (stem, source) in SOURCES {
-            assert!(parse(stem, source).is_some(), "{stem}.sql: a header line is missing or misspelt");
+            assert!(
+                parse(stem, source).is_some(),
+                "{stem}.sql: a header line is missing or misspelt"
+            );
         }
     }
 
     #[test]
     fn every_version_gets_one_form_of_each_query() {
         for version in 11..=18 {
-            let mut names: Vec<_> =
-                all().iter().filter(|q| q.versions.contains(&version)).map(|q| q.name).collect();
+            let mut names: Vec<_> = all()
+                .iter()
+                .filter(|q| q.versions.contains(&version))
+                .map(|q| q.name)
+                .collect();
             let sent = names.len();
             names.sort_unstable();
             names.dedup();
-            assert_eq!(names.len(), sent, "version {version} has two forms of one query");
+            assert_eq!(
+                names.len(),
+                sent,
+                "version {version} has two forms of one query"
+            );
         }
     }
 
     #[test]
     fn a_database_name_cannot_end_its_quotes() {
-        assert_eq!(use_database("a]; DROP TABLE t--"), "USE [a]]; DROP TABLE t--]");
+        assert_eq!(
+            use_database("a]; DROP TABLE t--"),
+            "USE [a]]; DROP TABLE t--]"
+        );
     }
 }

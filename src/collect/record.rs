@@ -42,7 +42,10 @@ impl Recorder {
         result: &place::Result,
         duration: std::time::Duration,
     ) {
-        let rows = result.as_ref().map(|set| set.rows.len()).map_err(Clone::clone);
+        let rows = result
+            .as_ref()
+            .map(|set| set.rows.len())
+            .map_err(Clone::clone);
         self.push(start, database, query, &rows, duration);
     }
 
@@ -60,8 +63,14 @@ impl Recorder {
             database: database.map(|row| DatabaseName::new(row.name.clone())),
             started: start.0.to_string(),
             duration_ms: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX),
-            rows: rows.as_ref().map_or(0, |rows| u32::try_from(*rows).unwrap_or(u32::MAX)),
-            outcome: if rows.is_ok() { QueryOutcome::Answered } else { QueryOutcome::Failed },
+            rows: rows
+                .as_ref()
+                .map_or(0, |rows| u32::try_from(*rows).unwrap_or(u32::MAX)),
+            outcome: if rows.is_ok() {
+                QueryOutcome::Answered
+            } else {
+                QueryOutcome::Failed
+            },
             error: rows.as_ref().err().cloned(),
         });
     }

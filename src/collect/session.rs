@@ -54,7 +54,10 @@ pub enum Broken {
 impl Session {
     /// Takes over a logged-in client.
     pub fn new(client: Client<Compat<TcpStream>>) -> Self {
-        Self { client: Some(Box::new(client)), id: 0 }
+        Self {
+            client: Some(Box::new(client)),
+            id: 0,
+        }
     }
 
     /// Whether it can still be used.
@@ -70,8 +73,16 @@ impl Session {
         &mut self,
         queries: &[&'static Query],
         limit: Duration,
-    ) -> Result<(Answer, Result<(ServerIdentity, SessionIdentity), ServerError>), Broken> {
-        let answer = self.ask(Some(SESSION_SETTINGS), queries, None, limit).await?;
+    ) -> Result<
+        (
+            Answer,
+            Result<(ServerIdentity, SessionIdentity), ServerError>,
+        ),
+        Broken,
+    > {
+        let answer = self
+            .ask(Some(SESSION_SETTINGS), queries, None, limit)
+            .await?;
         if let Some(error) = answer.error.clone() {
             return Ok((answer, Err(error)));
         }
@@ -88,7 +99,11 @@ impl Session {
     ///
     /// # Errors
     /// The connection broke; the session is closed.
-    pub async fn ask_server(&mut self, queries: &[&'static Query], limit: Duration) -> Result<Answer, Broken> {
+    pub async fn ask_server(
+        &mut self,
+        queries: &[&'static Query],
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
         self.ask(None, queries, None, limit).await
     }
 
@@ -103,14 +118,18 @@ impl Session {
         limit: Duration,
     ) -> Result<Answer, Broken> {
         let switch = use_database(database.name);
-        let mut answer = self.ask(Some(&switch), queries, database.context, limit).await?;
+        let mut answer = self
+            .ask(Some(&switch), queries, database.context, limit)
+            .await?;
         let contexts: Vec<Context> = answer
             .take_all(CONTEXT)
             .into_iter()
             .flat_map(|set| set.decode().unwrap_or_default())
             .collect();
         let here = |c: &Context| {
-            c.database_id == database.id && c.database_name == database.name && c.session_id == self.id
+            c.database_id == database.id
+                && c.database_name == database.name
+                && c.session_id == self.id
         };
         if answer.error.is_some() {
             answer.sets.clear();
@@ -120,7 +139,10 @@ impl Session {
             return Ok(answer);
         }
         self.client = None;
-        Err(Broken::OutOfTurn(format!("it could not be proven to come from database id {}", database.id)))
+        Err(Broken::OutOfTurn(format!(
+            "it could not be proven to come from database id {}",
+            database.id
+        )))
     }
 
     async fn ask(
@@ -130,9 +152,15 @@ impl Session {
         around: Option<&'static Query>,
         limit: Duration,
     ) -> Result<Answer, Broken> {
-        let asked: Vec<&'static Query> =
-            around.into_iter().chain(queries.iter().copied()).chain(around).collect();
-        let statements: Vec<&str> = first.into_iter().chain(asked.iter().map(|q| q.text)).collect();
+        let asked: Vec<&'static Query> = around
+            .into_iter()
+            .chain(queries.iter().copied())
+            .chain(around)
+            .collect();
+        let statements: Vec<&str> = first
+            .into_iter()
+            .chain(asked.iter().map(|q| q.text))
+            .collect();
         let batch = statements.join(";\n") + ";";
         let Some(mut client) = self.client.take() else {
             return Err(Broken::Lost("closed after an earlier fault".to_owned()));
@@ -190,11 +218,19 @@ async fn read(
                 let query = expected
                     .find(|q| tag.strip_prefix(TAG) == Some(q.name))
                     .ok_or_else(|| Broken::OutOfTurn(format!("a result named {tag:?} came")))?;
-                answer.sets.push((query.name, RowSet { columns: columns.collect(), rows: Vec::new() }));
+                answer.sets.push((
+                    query.name,
+                    RowSet {
+                        columns: columns.collect(),
+                        rows: Vec::new(),
+                    },
+                ));
             }
             Ok(Some(QueryItem::Row(row))) => {
                 let Some((name, set)) = answer.sets.last_mut() else {
-                    return Err(Broken::OutOfTurn("a row came before its columns".to_owned()));
+                    return Err(Broken::OutOfTurn(
+                        "a row came before its columns".to_owned(),
+                    ));
                 };
                 let values: Result<Vec<Value>, _> = row
                     .into_iter()
@@ -202,7 +238,8 @@ async fn read(
                     .zip(&set.columns)
                     .map(|(data, column)| Value::from_column(column, data))
                     .collect();
-                set.rows.push(values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?);
+                set.rows
+                    .push(values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?);
             }
             Ok(None) => break,
             Err(error) => {
@@ -227,9 +264,11 @@ fn server_error(error: tiberius::error::Error) -> Result<ServerError, Broken> {
         tiberius::error::Error::Server(token) if token.class() < 20 => {
             Ok(ServerError::new(token.code(), token.message()))
         }
-        tiberius::error::Error::Server(token) => {
-            Err(Broken::Lost(format!("fatal error {}: {}", token.code(), token.message())))
-        }
+        tiberius::error::Error::Server(token) => Err(Broken::Lost(format!(
+            "fatal error {}: {}",
+            token.code(),
+            token.message()
+        ))),
         other => Err(Broken::Lost(other.to_string())),
     }
 }
@@ -246,7 +285,11 @@ impl Answer {
     }
 
     fn single<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, ServerError> {
-        let set = self.sets.iter().find(|(n, _)| *n == name).map(|(_, set)| set.clone());
+        let set = self
+            .sets
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, set)| set.clone());
         place::one(name, set.unwrap_or_default())
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use super::query::Sight;
 use crate::ids::PrincipalId;
-use crate::snapshot::{DatabaseFacts, Observed, Permission, ServerFacts, SessionIdentity, TokenRow};
+use crate::snapshot::{
+    DatabaseFacts, Observed, Permission, ServerFacts, SessionIdentity, TokenRow,
+};
 
 const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
 const PUBLIC_USER: PrincipalId = PrincipalId(0);
@@ -34,23 +36,38 @@ mod class {
 /// Takes back `Known` from every server list that the session's rights, a DENY or an unresolved id
 /// show to be incomplete.
 pub fn limit_server(server: &mut ServerFacts) {
-    let Some(session) = server.session.known().cloned() else { return };
+    let Some(session) = server.session.known().cloned() else {
+        return;
+    };
     if session.is_sysadmin == Some(true) {
         return;
     }
-    let denied = denials(&server.server_permissions, &server.login_token, PUBLIC_LOGIN);
+    let denied = denials(
+        &server.server_permissions,
+        &server.login_token,
+        PUBLIC_LOGIN,
+    );
     let whole = |sight| server_need(&session, sight);
     limit(&mut server.databases, whole(Sight::AnyDatabase).as_deref());
-    for sight in [whole(Sight::ServerSecurityDefinition), denial_need(denied.as_ref(), &[class::SERVER, class::LOGIN])] {
+    for sight in [
+        whole(Sight::ServerSecurityDefinition),
+        denial_need(denied.as_ref(), &[class::SERVER, class::LOGIN]),
+    ] {
         limit(&mut server.server_principals, sight.as_deref());
         limit(&mut server.server_role_members, sight.as_deref());
         limit(&mut server.server_permissions, sight.as_deref());
     }
-    for sight in [whole(Sight::ServerDefinition), denial_need(denied.as_ref(), &[class::SERVER])] {
+    for sight in [
+        whole(Sight::ServerDefinition),
+        denial_need(denied.as_ref(), &[class::SERVER]),
+    ] {
         limit(&mut server.server_triggers, sight.as_deref());
         limit(&mut server.server_modules, sight.as_deref());
     }
-    limit(&mut server.trusted_assemblies, whole(Sight::ServerState).as_deref());
+    limit(
+        &mut server.trusted_assemblies,
+        whole(Sight::ServerState).as_deref(),
+    );
     limit_unresolved_logins(server);
 }
 
@@ -61,7 +78,9 @@ pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
         return None;
     }
     let (held, need) = match sight {
-        Sight::Public | Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition => return None,
+        Sight::Public | Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition => {
+            return None;
+        }
         Sight::AnyDatabase => (holds(session.view_any_database), "VIEW ANY DATABASE"),
         Sight::ServerDefinition => (holds(session.view_any_definition), "VIEW ANY DEFINITION"),
         Sight::ServerSecurityDefinition => (
@@ -87,12 +106,18 @@ pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
     let need = |held: bool| (!held).then(|| "VIEW DEFINITION in the database".to_owned());
     let denied = denials(&facts.database_permissions, &facts.user_token, PUBLIC_USER);
 
-    for need in [need(security), denial_need(denied.as_ref(), &[class::DATABASE, class::PRINCIPAL])] {
+    for need in [
+        need(security),
+        denial_need(denied.as_ref(), &[class::DATABASE, class::PRINCIPAL]),
+    ] {
         limit(&mut facts.database_principals, need.as_deref());
         limit(&mut facts.database_role_members, need.as_deref());
         limit(&mut facts.database_permissions, need.as_deref());
     }
-    let objects = denial_need(denied.as_ref(), &[class::DATABASE, class::OBJECT, class::SCHEMA]);
+    let objects = denial_need(
+        denied.as_ref(),
+        &[class::DATABASE, class::OBJECT, class::SCHEMA],
+    );
     for need in [need(definition), objects] {
         limit(&mut facts.objects, need.as_deref());
         limit(&mut facts.modules, need.as_deref());
@@ -102,7 +127,10 @@ pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
         limit(&mut facts.assembly_modules, need.as_deref());
         limit(&mut facts.extended_procedures, need.as_deref());
     }
-    for need in [need(definition), denial_need(denied.as_ref(), &[class::DATABASE, class::ASSEMBLY])] {
+    for need in [
+        need(definition),
+        denial_need(denied.as_ref(), &[class::DATABASE, class::ASSEMBLY]),
+    ] {
         limit(&mut facts.assemblies, need.as_deref());
         limit(&mut facts.assembly_files, need.as_deref());
         limit(&mut facts.assembly_modules, need.as_deref());
@@ -123,12 +151,18 @@ fn denials(
     token: &Observed<Vec<TokenRow>>,
     public: PrincipalId,
 ) -> Option<Vec<Permission>> {
-    let own: BTreeSet<PrincipalId> =
-        token.known()?.iter().filter_map(|row| row.principal_id).chain([public]).collect();
+    let own: BTreeSet<PrincipalId> = token
+        .known()?
+        .iter()
+        .filter_map(|row| row.principal_id)
+        .chain([public])
+        .collect();
     let hides = |p: &&Permission| {
         p.state == "D"
             && own.contains(&p.grantee_principal_id)
-            && p.permission_name.as_deref().is_some_and(|name| HIDING.contains(&name))
+            && p.permission_name
+                .as_deref()
+                .is_some_and(|name| HIDING.contains(&name))
     };
     Some(permissions.seen().iter().filter(hides).cloned().collect())
 }
@@ -149,12 +183,20 @@ fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<Stri
 
 /// An id that a visible row names and no visible row carries proves that something is hidden.
 fn limit_unresolved_logins(server: &mut ServerFacts) {
-    let Some(principals) = server.server_principals.known() else { return };
+    let Some(principals) = server.server_principals.known() else {
+        return;
+    };
     let known: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
     let members = server.server_role_members.seen().iter();
     let named = members
         .flat_map(|m| [m.role_principal_id, m.member_principal_id])
-        .chain(server.server_permissions.seen().iter().map(|p| p.grantee_principal_id));
+        .chain(
+            server
+                .server_permissions
+                .seen()
+                .iter()
+                .map(|p| p.grantee_principal_id),
+        );
     if let Some(hidden) = named.into_iter().find(|id| !known.contains(id)) {
         let need = format!("server principal {hidden}, which is named but not visible");
         server.server_principals.limit(&need);
@@ -164,12 +206,20 @@ fn limit_unresolved_logins(server: &mut ServerFacts) {
 }
 
 fn limit_unresolved_users(facts: &mut DatabaseFacts) {
-    let Some(principals) = facts.database_principals.known() else { return };
+    let Some(principals) = facts.database_principals.known() else {
+        return;
+    };
     let known: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
     let members = facts.database_role_members.seen().iter();
     let named = members
         .flat_map(|m| [m.role_principal_id, m.member_principal_id])
-        .chain(facts.database_permissions.seen().iter().map(|p| p.grantee_principal_id));
+        .chain(
+            facts
+                .database_permissions
+                .seen()
+                .iter()
+                .map(|p| p.grantee_principal_id),
+        );
     if let Some(hidden) = named.into_iter().find(|id| !known.contains(id)) {
         let need = format!("database principal {hidden}, which is named but not visible");
         facts.database_principals.limit(&need);
@@ -179,9 +229,15 @@ fn limit_unresolved_users(facts: &mut DatabaseFacts) {
 }
 
 fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
-    let Some(objects) = facts.objects.known() else { return };
+    let Some(objects) = facts.objects.known() else {
+        return;
+    };
     let triggers = facts.triggers.seen().iter().map(|t| t.object_id);
-    let known: BTreeSet<i32> = objects.iter().map(|o| o.object_id).chain(triggers).collect();
+    let known: BTreeSet<i32> = objects
+        .iter()
+        .map(|o| o.object_id)
+        .chain(triggers)
+        .collect();
     // Ids of shipped objects are negative and stand in the resource database.
     let permissions = facts.database_permissions.seen().iter();
     let named = permissions

@@ -11,8 +11,8 @@ use super::record::Recorder;
 use super::session::{Answer, Broken, Session};
 use super::{Collected, Progress, Reached, place, sight};
 use crate::snapshot::{
-    ModuleLine, Observed, Outcome, ServerFacts, ServerIdentity, SessionIdentity, Snapshot, Stage, Trouble,
-    render_module_lines,
+    ModuleLine, Observed, Outcome, ServerFacts, ServerIdentity, SessionIdentity, Snapshot, Stage,
+    Trouble, render_module_lines,
 };
 
 const OLDEST: u16 = 11;
@@ -70,7 +70,10 @@ pub(super) fn finish(mut snapshot: Snapshot, texts: Vec<ModuleLine>) -> Collecte
     // Serialising strings and integers into memory cannot fail.
     let (module_text, file) = render_module_lines(texts).unwrap_or_default();
     snapshot.module_text = file;
-    Collected { snapshot, module_text }
+    Collected {
+        snapshot,
+        module_text,
+    }
 }
 
 enum Ended {
@@ -84,7 +87,11 @@ impl From<Trouble> for Ended {
     }
 }
 
-async fn run(target: &Target<'_>, snapshot: &mut Snapshot, texts: &mut Vec<ModuleLine>) -> Result<(), Ended> {
+async fn run(
+    target: &Target<'_>,
+    snapshot: &mut Snapshot,
+    texts: &mut Vec<ModuleLine>,
+) -> Result<(), Ended> {
     let mut recorder = Recorder::default();
     let result = read(target, snapshot, texts, &mut recorder).await;
     let mut records = recorder.into_records();
@@ -102,34 +109,65 @@ async fn read(
     target.progress.step(&target.plan.id, "connecting");
     let (mut session, identity, rights) = hello(target, recorder).await?;
     let version = major_version(&identity)?;
-    snapshot.server.server_identity = Observed::Known { value: identity.clone() };
-    snapshot.server.session = Observed::Known { value: rights.clone() };
+    snapshot.server.server_identity = Observed::Known {
+        value: identity.clone(),
+    };
+    snapshot.server.session = Observed::Known {
+        value: rights.clone(),
+    };
     place::unsupported(&mut snapshot.server, version);
 
     target.progress.step(&target.plan.id, "server facts");
-    server_facts(target, &mut session, version, &rights, snapshot, texts, recorder).await?;
+    server_facts(
+        target,
+        &mut session,
+        version,
+        &rights,
+        snapshot,
+        texts,
+        recorder,
+    )
+    .await?;
     sight::limit_server(&mut snapshot.server);
-    if let Some(other) = target.reached.claim(&target.plan.id, &identity, snapshot.server.databases.seen()) {
+    if let Some(other) =
+        target
+            .reached
+            .claim(&target.plan.id, &identity, snapshot.server.databases.seen())
+    {
         snapshot.server = ServerFacts::unseen("");
         texts.clear();
         return Err(Ended::SameAs(other));
     }
 
     let rows = snapshot.server.databases.seen().to_vec();
-    let databases = Databases::new(target, rows, version, rights.is_sysadmin == Some(true), identity);
+    let databases = Databases::new(
+        target,
+        rows,
+        version,
+        rights.is_sysadmin == Some(true),
+        identity,
+    );
     let found = databases.collect(session).await;
     found.into_snapshot(snapshot, texts)?;
     Ok(())
 }
 
 fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
-    let version = identity.product_version.split('.').next().and_then(|major| major.parse().ok());
+    let version = identity
+        .product_version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
     match version {
         Some(version) if version >= OLDEST => Ok(version),
         _ => Err(Trouble {
             stage: Stage::Session,
-            why: format!("version {} is older than SQL Server 2012", identity.product_version),
-            remedy: "this version has been without security updates for years: treat it as exposed".to_owned(),
+            why: format!(
+                "version {} is older than SQL Server 2012",
+                identity.product_version
+            ),
+            remedy: "this version has been without security updates for years: treat it as exposed"
+                .to_owned(),
         }),
     }
 }
@@ -155,7 +193,10 @@ async fn greet(
     recorder: &mut Recorder,
 ) -> Result<(Session, ServerIdentity, SessionIdentity), ConnectError> {
     let mut session = connect::open(target.plan, target.deadline).await?;
-    let queries: Vec<_> = query::all().iter().filter(|q| q.scope == Scope::Session).collect();
+    let queries: Vec<_> = query::all()
+        .iter()
+        .filter(|q| q.scope == Scope::Session)
+        .collect();
     let fault = |why: String, transient| ConnectError {
         trouble: Trouble {
             stage: Stage::Session,
@@ -170,7 +211,10 @@ async fn greet(
             recorder.answered(&start, None, &answer);
             Ok((session, identity, rights))
         }
-        Ok((_, Err(error))) => Err(fault(format!("error {}: {}", error.number, error.text), false)),
+        Ok((_, Err(error))) => Err(fault(
+            format!("error {}: {}", error.number, error.text),
+            false,
+        )),
         Err(broken) => Err(fault(broken.to_string(), true)),
     }
 }
@@ -187,7 +231,10 @@ impl Target<'_> {
     /// Whether another try is left; waits before it, longer each time.
     pub(super) async fn take_retry(&self) -> bool {
         let take = |left: u32| left.checked_sub(1);
-        let Ok(left) = self.retries_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) else {
+        let Ok(left) = self
+            .retries_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+        else {
             return false;
         };
         let done = self.plan.retries.saturating_sub(left).min(6);
@@ -226,7 +273,10 @@ async fn server_facts(
         remedy: "run again; if it stays, look at the server's error log".to_owned(),
     };
     let start = recorder.start();
-    let mut answer = session.ask_server(&sure, target.query_limit()).await.map_err(broken)?;
+    let mut answer = session
+        .ask_server(&sure, target.query_limit())
+        .await
+        .map_err(broken)?;
     let mut alone = doubtful;
     if answer.error.is_some() {
         alone.extend(sure);
@@ -239,7 +289,10 @@ async fn server_facts(
     }
     for query in alone {
         let start = recorder.start();
-        let mut answer = session.ask_server(&[query], target.query_limit()).await.map_err(broken)?;
+        let mut answer = session
+            .ask_server(&[query], target.query_limit())
+            .await
+            .map_err(broken)?;
         let result = outcome(query, &mut answer);
         recorder.single(&start, None, query, &result, answer.duration);
         place::server(&mut snapshot.server, query, result, texts);

@@ -40,12 +40,20 @@ impl Value {
             ColumnData::I64(n) => int(n),
             ColumnData::Bit(b) => int(b.map(i64::from)),
             // char(n) codes come padded with spaces.
-            ColumnData::String(Some(code)) if column == "type" => Self::Text(code.trim_end().to_owned()),
+            ColumnData::String(Some(code)) if column == "type" => {
+                Self::Text(code.trim_end().to_owned())
+            }
             ColumnData::String(text) => text.map_or(Self::Null, |t| Self::Text(t.into_owned())),
             ColumnData::Binary(None) => Self::Null,
-            ColumnData::Binary(Some(bytes)) if column == TO_HASH => Self::Text(hex(&Sha512::digest(&bytes))),
+            ColumnData::Binary(Some(bytes)) if column == TO_HASH => {
+                Self::Text(hex(&Sha512::digest(&bytes)))
+            }
             ColumnData::Binary(Some(bytes)) => Self::Text(hex(&bytes)),
-            _ => return Err(UnexpectedType { column: column.to_owned() }),
+            _ => {
+                return Err(UnexpectedType {
+                    column: column.to_owned(),
+                });
+            }
         })
     }
 }
@@ -149,11 +157,20 @@ mod tests {
     use crate::snapshot::{Configuration, RoleMember};
 
     fn set(columns: &[&str], row: Vec<Value>) -> RowSet {
-        RowSet { columns: columns.iter().map(|&c| c.to_owned()).collect(), rows: vec![row] }
+        RowSet {
+            columns: columns.iter().map(|&c| c.to_owned()).collect(),
+            rows: vec![row],
+        }
     }
 
-    const CONFIGURATION: [&str; 6] =
-        ["configuration_id", "name", "value", "value_in_use", "is_dynamic", "is_advanced"];
+    const CONFIGURATION: [&str; 6] = [
+        "configuration_id",
+        "name",
+        "value",
+        "value_in_use",
+        "is_dynamic",
+        "is_advanced",
+    ];
 
     #[test]
     fn a_row_becomes_its_struct() {
@@ -175,18 +192,30 @@ mod tests {
     fn a_missing_an_extra_and_a_misfit_column_are_errors() {
         let missing = set(&["role_principal_id"], vec![Value::Int(3)]);
         assert!(missing.decode::<RoleMember>().is_err());
-        let extra = set(&["role_principal_id", "member_principal_id", "x"], vec![Value::Int(3); 3]);
+        let extra = set(
+            &["role_principal_id", "member_principal_id", "x"],
+            vec![Value::Int(3); 3],
+        );
         assert!(extra.decode::<RoleMember>().is_err());
-        let null = set(&["role_principal_id", "member_principal_id"], vec![Value::Int(3), Value::Null]);
+        let null = set(
+            &["role_principal_id", "member_principal_id"],
+            vec![Value::Int(3), Value::Null],
+        );
         assert!(null.decode::<RoleMember>().is_err());
-        let large = set(&["role_principal_id", "member_principal_id"], vec![Value::Int(3), Value::Int(1 << 40)]);
+        let large = set(
+            &["role_principal_id", "member_principal_id"],
+            vec![Value::Int(3), Value::Int(1 << 40)],
+        );
         assert!(large.decode::<RoleMember>().is_err());
     }
 
     #[test]
     fn binary_is_hex_and_content_is_hashed() {
         let bytes = || ColumnData::Binary(Some(vec![1_u8, 0xab].into()));
-        assert_eq!(Value::from_column("sid", bytes()).unwrap(), Value::Text("0x01ab".into()));
+        assert_eq!(
+            Value::from_column("sid", bytes()).unwrap(),
+            Value::Text("0x01ab".into())
+        );
         let hashed = Value::from_column(TO_HASH, bytes()).unwrap();
         assert!(matches!(hashed, Value::Text(t) if t.len() == 130));
         assert!(Value::from_column("x", ColumnData::F64(Some(1.0))).is_err());

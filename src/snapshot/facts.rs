@@ -19,7 +19,11 @@ pub struct FactState {
     pub needs: Vec<String>,
 }
 
-fn unsettled<T>(fact: &'static str, database: Option<&DatabaseName>, observed: &Observed<T>) -> Option<FactState> {
+fn unsettled<T>(
+    fact: &'static str,
+    database: Option<&DatabaseName>,
+    observed: &Observed<T>,
+) -> Option<FactState> {
     (!observed.is_settled()).then(|| FactState {
         fact,
         database: database.cloned(),
@@ -54,7 +58,8 @@ macro_rules! facts {
                 }
             }
 
-            fn in_database(self, facts: &DatabaseFacts) -> Option<FactState> {
+            /// Whether this fact is missing in one database.
+            pub fn unsettled_in(self, facts: &DatabaseFacts) -> Option<FactState> {
                 match self {
                     $(Self::$d_variant => unsettled(self.name(), Some(&facts.name), &facts.$d_field),)*
                     _ => None,
@@ -106,6 +111,8 @@ impl Fact {
     pub fn unsettled(self, snapshot: &Snapshot) -> Vec<FactState> {
         let server = self.in_server(&snapshot.server).into_iter();
         let databases = snapshot.databases.iter().filter(|d| !d.excluded);
-        server.chain(databases.filter_map(|d| self.in_database(d))).collect()
+        server
+            .chain(databases.filter_map(|d| self.unsettled_in(d)))
+            .collect()
     }
 }

@@ -111,7 +111,9 @@ pub struct DatabaseFacts {
 }
 
 fn unseen<T>(why: &str) -> Observed<T> {
-    Observed::NotCollected { why: why.to_owned() }
+    Observed::NotCollected {
+        why: why.to_owned(),
+    }
 }
 
 impl ServerFacts {
@@ -163,10 +165,20 @@ impl DatabaseFacts {
 
     /// `schema.name` of an object or trigger id, or `object 123` when no visible row carries it.
     pub fn object_name(&self, object_id: i32) -> String {
-        if let Some(object) = self.objects.seen().iter().find(|o| o.object_id == object_id) {
+        if let Some(object) = self
+            .objects
+            .seen()
+            .iter()
+            .find(|o| o.object_id == object_id)
+        {
             return self.qualify(object.schema_id, &object.name);
         }
-        match self.triggers.seen().iter().find(|t| t.object_id == object_id) {
+        match self
+            .triggers
+            .seen()
+            .iter()
+            .find(|t| t.object_id == object_id)
+        {
             Some(trigger) => trigger.name.clone(),
             None => format!("object {object_id}"),
         }
@@ -174,7 +186,12 @@ impl DatabaseFacts {
 
     /// `schema.name`, with `schema 7` where the schema is not visible.
     pub fn qualify(&self, schema_id: i32, name: &str) -> String {
-        match self.schemas.seen().iter().find(|s| s.schema_id == schema_id) {
+        match self
+            .schemas
+            .seen()
+            .iter()
+            .find(|s| s.schema_id == schema_id)
+        {
             Some(schema) => format!("{}.{name}", schema.name),
             None => format!("schema {schema_id}.{name}"),
         }
@@ -239,7 +256,9 @@ pub enum SnapshotError {
         found: String,
     },
     /// The module-text file is not the one the snapshot names.
-    #[error("module text does not belong to this snapshot: it has SHA-256 {found}, the snapshot names {expected}")]
+    #[error(
+        "module text does not belong to this snapshot: it has SHA-256 {found}, the snapshot names {expected}"
+    )]
     Text {
         /// Hash in the snapshot.
         expected: String,

@@ -54,7 +54,10 @@ pub struct ServerError {
 impl ServerError {
     /// A server's own message.
     pub fn new(number: u32, text: impl Into<String>) -> Self {
-        Self { number: number.to_string(), text: text.into() }
+        Self {
+            number: number.to_string(),
+            text: text.into(),
+        }
     }
 
     /// Something that broke on our side or on the way.
@@ -103,8 +106,13 @@ impl<T> Observed<T> {
     /// The same state over another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observed<U> {
         match self {
-            Self::Known { value } => Observed::Known { value: change(value) },
-            Self::Partial { value, needs } => Observed::Partial { value: change(value), needs },
+            Self::Known { value } => Observed::Known {
+                value: change(value),
+            },
+            Self::Partial { value, needs } => Observed::Partial {
+                value: change(value),
+                needs,
+            },
             Self::Denied { needs } => Observed::Denied { needs },
             Self::Unsupported { since } => Observed::Unsupported { since },
             Self::Failed { error } => Observed::Failed { error },
@@ -116,7 +124,10 @@ impl<T> Observed<T> {
     pub fn limit(&mut self, need: &str) {
         let taken = std::mem::replace(self, Self::NotCollected { why: String::new() });
         *self = match taken {
-            Self::Known { value } => Self::Partial { value, needs: vec![need.to_owned()] },
+            Self::Known { value } => Self::Partial {
+                value,
+                needs: vec![need.to_owned()],
+            },
             Self::Partial { value, mut needs } => {
                 if !needs.iter().any(|n| n == need) {
                     needs.push(need.to_owned());
@@ -153,7 +164,10 @@ mod tests {
 
     #[test]
     fn partial_never_gives_a_known_value() {
-        let partial = Observed::Partial { value: vec![1], needs: vec!["VIEW ANY DEFINITION".into()] };
+        let partial = Observed::Partial {
+            value: vec![1],
+            needs: vec!["VIEW ANY DEFINITION".into()],
+        };
         assert_eq!(partial.known(), None);
         assert_eq!(partial.seen(), [1]);
         assert!(!partial.is_settled());
@@ -166,7 +180,9 @@ mod tests {
         list.limit("a");
         list.limit("a");
         assert_eq!(list.needs(), ["a", "b"]);
-        let mut denied: Observed<Vec<i32>> = Observed::Denied { needs: vec!["x".into()] };
+        let mut denied: Observed<Vec<i32>> = Observed::Denied {
+            needs: vec!["x".into()],
+        };
         denied.limit("y");
         assert_eq!(denied.needs(), ["x"]);
     }
@@ -176,8 +192,13 @@ mod tests {
         let known = serde_json::to_string(&Observed::Known { value: 1 }).unwrap_or_default();
         assert_eq!(known, r#"{"state":"known","value":1}"#);
         let since: Observed<i32> = Observed::Unsupported { since: 14 };
-        assert_eq!(serde_json::to_string(&since).unwrap_or_default(), r#"{"state":"unsupported","since":14}"#);
-        let failed: Observed<i32> = Observed::Failed { error: ServerError::new(1222, "Lock") };
+        assert_eq!(
+            serde_json::to_string(&since).unwrap_or_default(),
+            r#"{"state":"unsupported","since":14}"#
+        );
+        let failed: Observed<i32> = Observed::Failed {
+            error: ServerError::new(1222, "Lock"),
+        };
         assert_eq!(
             serde_json::to_string(&failed).unwrap_or_default(),
             r#"{"state":"failed","error":{"number":"1222","text":"Lock"}}"#

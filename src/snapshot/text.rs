@@ -24,10 +24,12 @@ pub struct ModuleLine {
 /// SHA-256 as lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
-        hex
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
+            hex
+        })
 }
 
 /// Texts by their hash.
@@ -42,11 +44,17 @@ impl ModuleTexts {
     pub fn from_jsonl(text: &str, expected_sha256: &str) -> Result<Self, SnapshotError> {
         let found = sha256_hex(text.as_bytes());
         if found != expected_sha256 {
-            return Err(SnapshotError::Text { expected: expected_sha256.to_owned(), found });
+            return Err(SnapshotError::Text {
+                expected: expected_sha256.to_owned(),
+                found,
+            });
         }
         let mut texts = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
-            let fault = |why: String| SnapshotError::TextLine { line: index + 1, why };
+            let fault = |why: String| SnapshotError::TextLine {
+                line: index + 1,
+                why,
+            };
             let line: ModuleLine = serde_json::from_str(line).map_err(|e| fault(e.to_string()))?;
             if sha256_hex(line.definition.as_bytes()) != line.sha256 {
                 return Err(fault("the text does not have the hash it names".to_owned()));
@@ -58,7 +66,12 @@ impl ModuleTexts {
 
     /// From lines in memory.
     pub fn from_lines(lines: impl IntoIterator<Item = ModuleLine>) -> Self {
-        Self(lines.into_iter().map(|line| (line.sha256, line.definition)).collect())
+        Self(
+            lines
+                .into_iter()
+                .map(|line| (line.sha256, line.definition))
+                .collect(),
+        )
     }
 
     /// The text with this hash.
@@ -71,7 +84,9 @@ impl ModuleTexts {
 ///
 /// # Errors
 /// Never for the lines of a collection; a serialisation failure is passed on.
-pub fn render_module_lines(mut lines: Vec<ModuleLine>) -> serde_json::Result<(Vec<u8>, ModuleTextFile)> {
+pub fn render_module_lines(
+    mut lines: Vec<ModuleLine>,
+) -> serde_json::Result<(Vec<u8>, ModuleTextFile)> {
     lines.sort();
     let mut bytes = Vec::new();
     for line in &lines {
@@ -79,7 +94,10 @@ pub fn render_module_lines(mut lines: Vec<ModuleLine>) -> serde_json::Result<(Ve
         bytes.push(b'\n');
     }
     let modules = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-    let file = ModuleTextFile { sha256: sha256_hex(&bytes), modules };
+    let file = ModuleTextFile {
+        sha256: sha256_hex(&bytes),
+        modules,
+    };
     Ok((bytes, file))
 }
 
@@ -102,7 +120,10 @@ mod tests {
         let (bytes, file) = render_module_lines(vec![line("EXEC p\n-- \u{202e}")]).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let texts = ModuleTexts::from_jsonl(&text, &file.sha256).unwrap();
-        assert_eq!(texts.get(&sha256_hex("EXEC p\n-- \u{202e}".as_bytes())), Some("EXEC p\n-- \u{202e}"));
+        assert_eq!(
+            texts.get(&sha256_hex("EXEC p\n-- \u{202e}".as_bytes())),
+            Some("EXEC p\n-- \u{202e}")
+        );
         let changed = text.replace("EXEC", "exec");
         assert!(ModuleTexts::from_jsonl(&changed, &file.sha256).is_err());
         let rehashed = sha256_hex(changed.as_bytes());

@@ -1,0 +1,416 @@
+//! The assessment: every verdict on every instance, in its own versioned form. It is written as
+//! `assessment.json`, and all other reports are rendered from it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DatabaseName, InstanceId};
+use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict};
+use crate::score::Exposure;
+use crate::snapshot::{self, Connection, Fact, Snapshot, Trouble};
+
+/// The first field of every assessment of this version.
+pub const SCHEMA: &str = "mssql-posture/assessment/v1";
+
+/// What was concluded about an estate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assessment {
+    /// `mssql-posture/assessment/v1`.
+    pub schema: String,
+    /// The day as of which time-dependent judgements hold, YYYY-MM-DD.
+    pub as_of: String,
+    /// Program and version that judged.
+    pub judged_by: String,
+    /// One entry per target, in the order of the inventory.
+    pub instances: Vec<Instance>,
+    /// The estate in numbers.
+    pub fleet: Fleet,
+    /// Compliance frameworks, each with its controls.
+    pub frameworks: Vec<Framework>,
+}
+
+/// One instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Instance {
+    /// The target's name.
+    pub id: InstanceId,
+    /// `host,port` or `host\instance` as asked for.
+    pub target: String,
+    /// Another target that is the same instance and carries its verdicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<InstanceId>,
+    /// Set for recordings that no real server made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<String>,
+    /// `major.minor.build.revision`.
+    pub product_version: Option<String>,
+    /// Edition text.
+    pub edition: Option<String>,
+    /// Windows or Linux.
+    pub platform: Option<String>,
+    /// Start and end of the collection, UTC.
+    pub collected: [String; 2],
+    /// 0 (closed) to 100.
+    pub exposure: Exposure,
+    /// What was seen.
+    pub coverage: Coverage,
+    /// Ways to run an operating-system command.
+    pub routes: Vec<serde_json::Value>,
+    /// Verdicts, by rule.
+    pub verdicts: Vec<VerdictEntry>,
+}
+
+/// What was seen of an instance, and what was not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Whether everything that was to be asked was asked.
+    pub finished: bool,
+    /// What ended the collection early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+    /// Login that looked.
+    pub login: Option<String>,
+    /// How the server was reached.
+    pub connection: Connection,
+    /// Databases in `sys.databases`, as far as visible.
+    pub databases: u32,
+    /// Of them read whole.
+    pub databases_read: u32,
+    /// Left out by the inventory.
+    pub databases_excluded: Vec<DatabaseName>,
+    /// Facts that a rule needs and that are not settled.
+    pub missing: Vec<MissingFact>,
+    /// Modules whose code executes text that could not be read.
+    pub modules_with_unread_dynamic_sql: u32,
+}
+
+/// A fact that is not settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MissingFact {
+    /// The query's name.
+    pub fact: String,
+    /// Database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseName>,
+    /// `partial`, `denied`, `failed` or `not_collected`.
+    pub state: String,
+    /// What would settle it.
+    pub needs: Vec<String>,
+}
+
+/// One verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerdictEntry {
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's slug.
+    pub rule_slug: String,
+    /// The rule's title.
+    pub title: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// `pass`, `fail`, `not_applicable`, `unknown` or `accepted`.
+    pub outcome: String,
+    /// Of the finding; the rule's own where there is none.
+    pub severity: Severity,
+    /// One sentence.
+    pub message: String,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// What is missing, for `unknown`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// How many subjects a folded verdict speaks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<Population>,
+    /// Controls, `framework:control`.
+    pub controls: Vec<String>,
+    /// The waiver that accepts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<String>,
+}
+
+/// The estate in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fleet {
+    /// Targets.
+    pub targets: u32,
+    /// Distinct instances.
+    pub instances: u32,
+    /// Of them read to the end with every fact that a rule needs.
+    pub complete: u32,
+    /// Targets that were not reached or not finished.
+    pub unreached: u32,
+    /// Verdicts by outcome.
+    pub verdicts: Tally,
+    /// Findings by severity.
+    pub findings: BySeverity,
+    /// Largest `low` and largest `high` of all instances.
+    pub exposure: [u32; 2],
+}
+
+/// Verdicts by outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct Tally {
+    pub fail: u32,
+    pub unknown: u32,
+    pub pass: u32,
+    pub not_applicable: u32,
+    pub accepted: u32,
+}
+
+/// Findings by severity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct BySeverity {
+    pub critical: u32,
+    pub high: u32,
+    pub medium: u32,
+    pub low: u32,
+    pub info: u32,
+}
+
+/// A compliance framework.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Framework {
+    /// Its id.
+    pub id: String,
+    /// Its edition.
+    pub version: String,
+    /// Its controls.
+    pub controls: Vec<Control>,
+}
+
+/// A control of a framework.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Control {
+    /// The framework's own id.
+    pub id: String,
+    /// Status.
+    pub status: String,
+    /// Indexes of verdicts it rests on.
+    pub verdicts: Vec<String>,
+}
+
+/// One instance's verdicts, ready to be entered.
+pub struct Judged<'a> {
+    /// The facts.
+    pub snapshot: &'a Snapshot,
+    /// All rules' verdicts; empty for a target that is the same as another.
+    pub verdicts: Vec<Verdict>,
+    /// The exposure that follows.
+    pub exposure: Exposure,
+    /// Facts that the selected rules need.
+    pub needed: Vec<Fact>,
+    /// Modules whose code executes text that could not be read.
+    pub modules_with_unread_dynamic_sql: u32,
+}
+
+impl Assessment {
+    /// An assessment without instances.
+    pub fn new(as_of: String) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            as_of,
+            judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
+            instances: Vec::new(),
+            fleet: Fleet::default(),
+            frameworks: Vec::new(),
+        }
+    }
+
+    /// Enters one instance and counts it.
+    pub fn enter(&mut self, judged: Judged<'_>) {
+        let instance = Instance::new(judged);
+        self.fleet.count(&instance);
+        self.instances.push(instance);
+    }
+
+    /// Whether anything in scope was not seen.
+    pub fn is_incomplete(&self) -> bool {
+        let unknown = |i: &Instance| i.verdicts.iter().any(|v| v.outcome == "unknown");
+        self.instances
+            .iter()
+            .any(|i| i.same_as.is_none() && (!i.coverage.is_complete() || unknown(i)))
+    }
+
+    /// Whether there is a finding at or over a severity.
+    pub fn has_findings(&self, at_or_over: Severity) -> bool {
+        let failed = |v: &VerdictEntry| v.outcome == "fail" && v.severity >= at_or_over;
+        self.instances.iter().flat_map(|i| &i.verdicts).any(failed)
+    }
+}
+
+impl Coverage {
+    /// Whether nothing that a rule needs is missing.
+    pub fn is_complete(&self) -> bool {
+        self.finished && self.missing.is_empty()
+    }
+}
+
+impl Instance {
+    fn new(judged: Judged<'_>) -> Self {
+        let coverage = coverage(&judged);
+        let Judged {
+            snapshot,
+            verdicts,
+            exposure,
+            ..
+        } = judged;
+        let identity = snapshot.server.server_identity.known();
+        Self {
+            id: snapshot.target.clone(),
+            target: snapshot.connection.endpoint.clone(),
+            same_as: match &snapshot.outcome {
+                snapshot::Outcome::SameAs { target } => Some(target.clone()),
+                _ => None,
+            },
+            synthetic: snapshot.synthetic.clone(),
+            product_version: identity.map(|i| i.product_version.clone()),
+            edition: identity.and_then(|i| i.edition.clone()),
+            platform: platform(snapshot),
+            collected: [snapshot.started.clone(), snapshot.ended.clone()],
+            exposure,
+            coverage,
+            routes: Vec::new(),
+            verdicts: verdicts.into_iter().map(VerdictEntry::new).collect(),
+        }
+    }
+}
+
+/// Before 2017 there is no view that says so, and no other platform than Windows.
+fn platform(snapshot: &Snapshot) -> Option<String> {
+    match &snapshot.server.host {
+        snapshot::Observed::Unsupported { .. } => Some("Windows".to_owned()),
+        host => host.known().map(|host| host.platform.clone()),
+    }
+}
+
+fn coverage(judged: &Judged<'_>) -> Coverage {
+    let snapshot = judged.snapshot;
+    let trouble = match &snapshot.outcome {
+        snapshot::Outcome::Interrupted(trouble) | snapshot::Outcome::Unreached(trouble) => {
+            Some(trouble.clone())
+        }
+        _ => None,
+    };
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let missing = judged
+        .needed
+        .iter()
+        .flat_map(|fact| fact.unsettled(snapshot));
+    let (excluded, in_scope): (Vec<_>, Vec<_>) =
+        snapshot.databases.iter().partition(|d| d.excluded);
+    let whole = |d: &&&snapshot::DatabaseFacts| {
+        !Fact::ALL.iter().any(|fact| fact.unsettled_in(d).is_some())
+    };
+    Coverage {
+        finished: matches!(snapshot.outcome, snapshot::Outcome::Finished),
+        trouble,
+        login: snapshot
+            .server
+            .session
+            .known()
+            .and_then(|s| s.login.clone()),
+        connection: snapshot.connection.clone(),
+        databases: count(snapshot.databases.len()),
+        databases_read: count(in_scope.iter().filter(whole).count()),
+        databases_excluded: excluded.iter().map(|d| d.name.clone()).collect(),
+        missing: missing
+            .map(|state| MissingFact {
+                fact: state.fact.to_owned(),
+                database: state.database,
+                state: state.state.to_owned(),
+                needs: state.needs,
+            })
+            .collect(),
+        modules_with_unread_dynamic_sql: judged.modules_with_unread_dynamic_sql,
+    }
+}
+
+impl VerdictEntry {
+    fn new(verdict: Verdict) -> Self {
+        let rule = verdict.rule;
+        let outcome = verdict.outcome.as_str().to_owned();
+        let (severity, message, evidence, missing) = match verdict.outcome {
+            Outcome::Fail(finding) => (
+                finding.severity,
+                finding.message,
+                finding.evidence,
+                Vec::new(),
+            ),
+            Outcome::Unknown(missing) => (
+                rule.severity,
+                unknown_message(&missing),
+                Vec::new(),
+                missing,
+            ),
+            Outcome::NotApplicable(reason) => (rule.severity, reason, Vec::new(), Vec::new()),
+            Outcome::Pass => {
+                let passed = verdict.population.unwrap_or_default();
+                let message = format!("{} of {} pass", passed.passed, passed.subjects);
+                (rule.severity, message, Vec::new(), Vec::new())
+            }
+        };
+        Self {
+            rule: rule.id.to_owned(),
+            rule_slug: rule.slug.to_owned(),
+            title: rule.title.to_owned(),
+            subject: verdict.subject,
+            outcome,
+            severity,
+            message,
+            evidence,
+            missing,
+            population: verdict.population,
+            controls: rule.controls.iter().map(|&c| c.to_owned()).collect(),
+            waiver: None,
+        }
+    }
+}
+
+fn unknown_message(missing: &[Missing]) -> String {
+    let parts = missing.iter().map(|m| {
+        let place = m
+            .database
+            .as_ref()
+            .map(|d| format!(" in {d}"))
+            .unwrap_or_default();
+        format!("{}{place} not seen: {}", m.fact, m.needs.join(", "))
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+impl Fleet {
+    fn count(&mut self, instance: &Instance) {
+        self.targets += 1;
+        if instance.same_as.is_some() {
+            return;
+        }
+        self.instances += 1;
+        self.unreached += u32::from(!instance.coverage.finished);
+        let unknown = instance.verdicts.iter().any(|v| v.outcome == "unknown");
+        self.complete += u32::from(instance.coverage.is_complete() && !unknown);
+        self.exposure[0] = self.exposure[0].max(instance.exposure.low);
+        self.exposure[1] = self.exposure[1].max(instance.exposure.high);
+        for verdict in &instance.verdicts {
+            *match verdict.outcome.as_str() {
+                "fail" => &mut self.verdicts.fail,
+                "unknown" => &mut self.verdicts.unknown,
+                "pass" => &mut self.verdicts.pass,
+                "accepted" => &mut self.verdicts.accepted,
+                _ => &mut self.verdicts.not_applicable,
+            } += 1;
+            if verdict.outcome == "fail" {
+                *match verdict.severity {
+                    Severity::Critical => &mut self.findings.critical,
+                    Severity::High => &mut self.findings.high,
+                    Severity::Medium => &mut self.findings.medium,
+                    Severity::Low => &mut self.findings.low,
+                    Severity::Info => &mut self.findings.info,
+                } += 1;
+            }
+        }
+    }
+}

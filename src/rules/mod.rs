@@ -1,0 +1,170 @@
+//! The rules. One file per rule: its text for people, its data, and a pure check over one snapshot.
+//! A rule is its file, its fixture in `tests/integration/rules.rs`, and two lines here.
+
+mod case;
+mod judgement;
+mod verdict;
+
+mod clr_enabled_without_strict_security;
+mod external_scripts_enabled;
+mod module_invokes_command_channel;
+mod non_microsoft_extended_procedure;
+mod not_all_databases_read;
+mod ole_automation_enabled;
+mod startup_procedure;
+mod trustworthy_owned_by_privileged_login;
+mod unexpected_sysadmin;
+mod unsafe_assembly;
+mod xp_cmdshell_enabled;
+mod xp_cmdshell_granted;
+mod xp_cmdshell_staged;
+
+pub use case::Case;
+pub use judgement::Judgement;
+pub use verdict::{
+    Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
+};
+
+use crate::snapshot::Fact;
+
+/// A rule: what it is called, what it needs to know, and its check.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable identifier, `FAMILY-nnn`.
+    pub id: &'static str,
+    /// Names the bad state, not the fix.
+    pub slug: &'static str,
+    /// One line for people.
+    pub title: &'static str,
+    /// Our own severity; frameworks' severities are theirs.
+    pub severity: Severity,
+    /// Facts the check reads at server scope and in every database. One that is not settled makes
+    /// the audit incomplete.
+    pub facts: &'static [Fact],
+    /// Facts the check reads in master alone.
+    pub master_facts: &'static [Fact],
+    /// Controls of compliance frameworks, `framework:control`.
+    pub controls: &'static [&'static str],
+    /// MITRE ATT&CK techniques and analytics, v18.1.
+    pub attack: &'static [&'static str],
+    /// The rule's file, whose head is its documentation.
+    pub source: &'static str,
+    /// The check.
+    pub check: fn(&Case<'_>, &mut Judgement),
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Rule {}
+
+/// Every rule, by id.
+pub static ALL: &[&Rule] = &[
+    &clr_enabled_without_strict_security::RULE,
+    &unsafe_assembly::RULE,
+    &startup_procedure::RULE,
+    &module_invokes_command_channel::RULE,
+    &unexpected_sysadmin::RULE,
+    &xp_cmdshell_granted::RULE,
+    &not_all_databases_read::RULE,
+    &xp_cmdshell_enabled::RULE,
+    &xp_cmdshell_staged::RULE,
+    &ole_automation_enabled::RULE,
+    &external_scripts_enabled::RULE,
+    &non_microsoft_extended_procedure::RULE,
+    &trustworthy_owned_by_privileged_login::RULE,
+];
+
+impl Rule {
+    /// SURF, CODE, CLR, PRIV, TRUST, LINK, AGENT, AUDIT, CHANGE or SIGHT.
+    pub fn family(&self) -> &'static str {
+        self.id.split('-').next().unwrap_or_default()
+    }
+
+    /// The rule's documentation: the head of its file, as Markdown.
+    pub fn documentation(&self) -> String {
+        let head = self
+            .source
+            .lines()
+            .map_while(|line| line.strip_prefix("//!"));
+        head.map(|line| line.strip_prefix(' ').unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Judges one instance.
+    pub fn judge(&'static self, case: &Case<'_>) -> Vec<Verdict> {
+        let mut judgement = Judgement::new(self);
+        (self.check)(case, &mut judgement);
+        judgement.finish()
+    }
+
+    /// The rule with this id or slug.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        ALL.iter()
+            .find(|rule| rule.id.eq_ignore_ascii_case(name) || rule.slug == name)
+            .copied()
+    }
+}
+
+/// All rules on one instance, in order of id.
+pub fn judge(case: &Case<'_>) -> Vec<Verdict> {
+    ALL.iter().flat_map(|rule| rule.judge(case)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_slugs_and_files_agree() {
+        let ids: BTreeSet<_> = ALL.iter().map(|r| r.id).collect();
+        let slugs: BTreeSet<_> = ALL.iter().map(|r| r.slug).collect();
+        assert_eq!(ids.len(), ALL.len());
+        assert_eq!(slugs.len(), ALL.len());
+        for rule in ALL {
+            for part in [
+                "What it checks",
+                "Why it matters",
+                "How to fix",
+                "When it is fine",
+                "References",
+            ] {
+                assert!(
+                    rule.documentation().contains(part),
+                    "{}: no \"{part}\"",
+                    rule.slug
+                );
+            }
+            assert!(!rule.facts.is_empty(), "{}", rule.slug);
+        }
+    }
+
+    #[test]
+    fn rules_stand_in_order_of_id() {
+        assert!(ALL.is_sorted_by_key(|rule| rule.id));
+    }
+
+    #[test]
+    fn every_rule_file_is_listed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rules");
+        let listed: BTreeSet<_> = ALL.iter().map(|r| r.slug.replace('-', "_")).collect();
+        let shared = ["mod", "case", "judgement", "verdict"];
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry
+                .file_name()
+                .to_string_lossy()
+                .trim_end_matches(".rs")
+                .to_owned();
+            assert!(
+                shared.contains(&name.as_str()) || listed.contains(&name),
+                "src/rules/{name}.rs is a rule without its line in src/rules/mod.rs"
+            );
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What a rule concludes, and on what it rests.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::DatabaseName;
+
+/// How bad a finding is, by our own scale. Ordered from least to worst.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// All, worst first.
+    pub const ALL: [Self; 5] = [
+        Self::Critical,
+        Self::High,
+        Self::Medium,
+        Self::Low,
+        Self::Info,
+    ];
+
+    /// The word in JSON and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a verdict is about. Names are server metadata, therefore hostile.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// `instance`, `option`, `database`, `module`, `assembly`, `principal`, `extended_procedure`.
+    pub kind: String,
+    /// Database it lives in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseName>,
+    /// Its name; absent where the subject is the instance or the database itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Subject {
+    /// The instance itself.
+    pub fn instance() -> Self {
+        Self {
+            kind: "instance".to_owned(),
+            database: None,
+            name: None,
+        }
+    }
+
+    /// A configuration option.
+    pub fn option(name: &str) -> Self {
+        Self {
+            kind: "option".to_owned(),
+            database: None,
+            name: Some(name.to_owned()),
+        }
+    }
+
+    /// A database.
+    pub fn database(database: &DatabaseName) -> Self {
+        Self {
+            kind: "database".to_owned(),
+            database: Some(database.clone()),
+            name: None,
+        }
+    }
+
+    /// Something named inside a database.
+    pub fn within(kind: &str, database: &DatabaseName, name: impl Into<String>) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            database: Some(database.clone()),
+            name: Some(name.into()),
+        }
+    }
+
+    /// Something named at server scope.
+    pub fn server(kind: &str, name: impl Into<String>) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            database: None,
+            name: Some(name.into()),
+        }
+    }
+}
+
+/// One fact that a verdict rests on: the query that showed it and the row as collected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// The query's name; its text's hash and time stand in the snapshot's query records.
+    pub fact: String,
+    /// Database it ran in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseName>,
+    /// The row, as in the snapshot; `null` where the absence of a row is the evidence.
+    pub row: serde_json::Value,
+    /// Where in a module's text, line and column from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// A place in a module's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// Line from 1.
+    pub line: u32,
+    /// Column from 1, in UTF-16 units.
+    pub column: u32,
+    /// SHA-256 of the text, as in the module-text file.
+    pub sha256: String,
+}
+
+impl Evidence {
+    /// A collected row as evidence.
+    pub fn row(fact: &str, database: Option<&DatabaseName>, row: &impl Serialize) -> Self {
+        // Rows are plain structs: serialising them cannot fail.
+        let row = serde_json::to_value(row).unwrap_or(serde_json::Value::Null);
+        Self {
+            fact: fact.to_owned(),
+            database: database.cloned(),
+            row,
+            place: None,
+        }
+    }
+
+    /// The same with a place in module text.
+    pub fn at(self, place: Place) -> Self {
+        Self {
+            place: Some(place),
+            ..self
+        }
+    }
+}
+
+/// Something bad that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// One sentence: what is so.
+    pub message: String,
+    /// The rule's severity, or another where the circumstances say so.
+    pub severity: Severity,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A fact that is missing for a verdict, and what would settle it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Missing {
+    /// The query's name.
+    pub fact: String,
+    /// Database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseName>,
+    /// Rights, or the error, or the reason.
+    pub needs: Vec<String>,
+}
+
+/// How many subjects a folded verdict speaks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Population {
+    /// Subjects judged, of all outcomes.
+    pub subjects: u32,
+    /// Of them passed.
+    pub passed: u32,
+    /// Of them not applicable.
+    pub not_applicable: u32,
+}
+
+/// A rule's conclusion on one subject, or, for passes, on all that passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Seen, and good.
+    Pass,
+    /// Seen, and bad.
+    Fail(Finding),
+    /// The question does not arise; the reason.
+    NotApplicable(String),
+    /// Not seen well enough to say.
+    Unknown(Vec<Missing>),
+}
+
+impl Outcome {
+    /// The word in JSON.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail(_) => "fail",
+            Self::NotApplicable(_) => "not_applicable",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// One verdict of one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The rule.
+    pub rule: &'static super::Rule,
+    /// What it is about.
+    pub subject: Subject,
+    /// The conclusion.
+    pub outcome: Outcome,
+    /// Set on folded verdicts.
+    pub population: Option<Population>,
+}
