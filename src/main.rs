@@ -1,1 +1,5 @@
-fn main() {}
+//! The `mssql-posture` binary; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    mssql_posture::cli::main()
+}

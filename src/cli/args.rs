@@ -1,0 +1,247 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Audits SQL Server estates for exposure to operating-system command execution and persistence.
+///
+/// It sends SELECT, USE and session SETs, and nothing else: `mssql-posture queries` prints every
+/// statement. What it could not see it calls unknown, never clean.
+#[derive(Debug, Parser)]
+#[command(name = "mssql-posture", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Collect, judge, report, and write the evidence folder.
+    ///
+    /// Example: mssql-posture audit inventory/demo.toml -o out
+    Audit(Audit),
+    /// Collect snapshots only; judge them later with `assess`.
+    ///
+    /// Example: mssql-posture collect estate.toml -o snapshots
+    Collect(Collect),
+    /// Judge snapshots that were collected before: files, or folders of *.snapshot.json.
+    ///
+    /// Example: mssql-posture assess out/snapshots --inventory estate.toml -o again
+    Assess(Assess),
+    /// Print the statements that could be sent to a server, as sent.
+    ///
+    /// Example: mssql-posture queries --version 15 modules
+    Queries(Queries),
+    /// List the rules.
+    ///
+    /// Example: mssql-posture rules --format json
+    Rules(Rules),
+    /// Explain a rule (by id or slug), or `score`.
+    ///
+    /// Example: mssql-posture explain xp-cmdshell-enabled
+    Explain {
+        /// SURF-001, xp-cmdshell-enabled, or score.
+        name: String,
+    },
+    /// Print a JSON schema: inventory, snapshot or assessment.
+    ///
+    /// Example: mssql-posture schema inventory
+    Schema {
+        /// Which.
+        name: SchemaName,
+    },
+    /// Print a completion script.
+    ///
+    /// Example: mssql-posture completions bash
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Schemas by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaName {
+    /// What an inventory may hold.
+    Inventory,
+    /// One instance's collected facts.
+    Snapshot,
+    /// What was concluded.
+    Assessment,
+}
+
+/// Which targets.
+#[derive(Debug, Args)]
+pub struct Targets {
+    /// The inventory (TOML).
+    #[arg(required_unless_present = "server", conflicts_with = "server")]
+    pub inventory: Option<PathBuf>,
+    /// Only these targets: TARGET, group:NAME or tag=value. May be repeated.
+    #[arg(long, value_name = "SELECTOR")]
+    pub only: Vec<String>,
+    /// Not these targets. May be repeated.
+    #[arg(long, value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
+    /// One server without an inventory: HOST, HOST\INSTANCE or HOST,PORT.
+    #[arg(long, value_name = "HOST[\\INSTANCE][,PORT]")]
+    pub server: Option<String>,
+    /// SQL login for --server.
+    #[arg(long, requires = "server", conflicts_with = "integrated")]
+    pub user: Option<String>,
+    /// Environment variable that holds the password for --user.
+    #[arg(long, value_name = "VAR", requires = "user", group = "password")]
+    pub password_env: Option<String>,
+    /// File that holds the password for --user.
+    #[arg(long, value_name = "FILE", requires = "user", group = "password")]
+    pub password_file: Option<String>,
+    /// Read the password for --user from standard input.
+    #[arg(long, requires = "user", group = "password")]
+    pub password_stdin: bool,
+    /// Log in to --server as the account that runs this program.
+    #[arg(long, requires = "server")]
+    pub integrated: bool,
+    /// PEM of the CA that issued the server's certificate, for --server.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub ca_file: Option<String>,
+    /// Accept any certificate from --server. This is reported.
+    #[arg(long, requires = "server", conflicts_with = "ca_file")]
+    pub trust_server_certificate: bool,
+    /// Instances at a time.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+    /// Try a credential on other targets although one server refused it. Can lock accounts out.
+    #[arg(long)]
+    pub keep_trying: bool,
+}
+
+/// How to judge and report.
+#[derive(Debug, Args)]
+pub struct Judging {
+    /// Exit with 1 on findings at or over this severity.
+    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    pub fail_on: FailOn,
+    /// Do not exit with 3 because something could not be seen.
+    #[arg(long)]
+    pub allow_partial: bool,
+    /// The day as of which to judge, YYYY-MM-DD [default: the inventory's, else today (UTC)].
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Reports to write.
+    #[arg(long, value_delimiter = ',', default_value = "table,json,html")]
+    pub format: Vec<Format>,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Which targets.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// How to judge.
+    #[command(flatten)]
+    pub judging: Judging,
+    /// Folder to write [default: mssql-posture-<UTC time>].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// `collect`.
+#[derive(Debug, Args)]
+pub struct Collect {
+    /// Which targets.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// Do not exit with 3 because something could not be seen.
+    #[arg(long)]
+    pub allow_partial: bool,
+    /// Folder to write [default: mssql-posture-<UTC time>].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// `assess`.
+#[derive(Debug, Args)]
+pub struct Assess {
+    /// Snapshot files, or folders that hold *.snapshot.json.
+    #[arg(required = true, value_name = "SNAPSHOT")]
+    pub snapshots: Vec<PathBuf>,
+    /// Inventory whose expectations and exclusions apply.
+    #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
+    pub inventory: Option<PathBuf>,
+    /// judgement.json of an earlier audit.
+    #[arg(long, value_name = "FILE")]
+    pub inputs: Option<PathBuf>,
+    /// How to judge.
+    #[command(flatten)]
+    pub judging: Judging,
+    /// Folder to write [default: mssql-posture-<UTC time>].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// `queries`.
+#[derive(Debug, Args)]
+pub struct Queries {
+    /// Only those for a major version (11 = 2012 … 17 = 2025).
+    #[arg(long)]
+    pub version: Option<u16>,
+    /// Only this query.
+    pub name: Option<String>,
+    /// text, or the README's table (md).
+    #[arg(long, default_value = "text")]
+    pub format: QueriesFormat,
+}
+
+/// Forms of `queries`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueriesFormat {
+    /// Statements.
+    Text,
+    /// A Markdown table.
+    Md,
+}
+
+/// `rules`.
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// text or json.
+    #[arg(long, default_value = "text")]
+    pub format: RulesFormat,
+}
+
+/// Forms of `rules`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RulesFormat {
+    /// A line a rule.
+    Text,
+    /// An array of objects.
+    Json,
+}
+
+/// From which severity on findings change the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum FailOn {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+    Never,
+}
+
+/// Report formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A summary on standard output.
+    Table,
+    /// assessment.json (always written).
+    Json,
+    /// reports/report.html.
+    Html,
+    /// reports/report.md.
+    Md,
+}

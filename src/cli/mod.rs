@@ -1,0 +1,69 @@
+//! The command line: wiring, progress, exit codes. The only room that prints, reads the environment
+//! and opens paths.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod assess;
+mod audit;
+mod judge;
+mod progress;
+mod reference;
+mod secrets;
+mod targets;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// How a command ends. Incomplete outranks findings, which outrank clean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing to report.
+    Clean = 0,
+    /// Findings at or over `--fail-on`.
+    Findings = 1,
+    /// Usage or invalid input.
+    Usage = 2,
+    /// Something in scope could not be seen.
+    Incomplete = 3,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print(); // nothing can be said if that fails
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+        }
+    };
+    let ended = match cli.command {
+        Command::Audit(args) => audit::audit(&args),
+        Command::Collect(args) => audit::collect(&args),
+        Command::Assess(args) => assess::assess(&args),
+        Command::Queries(args) => reference::queries(&args),
+        Command::Rules(args) => reference::rules(&args),
+        Command::Explain { name } => reference::explain(&name),
+        Command::Schema { name } => reference::schema(name),
+        Command::Completions { shell } => reference::completions(shell),
+    };
+    match ended {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(Exit::Usage as u8)
+        }
+    }
+}
+
+/// Prints a result. A reader that went away (`| head`) is not an error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,146 @@
+//! Commands that explain the program itself: queries, rules, explain, schema, completions.
+
+use anyhow::bail;
+use clap::CommandFactory;
+use serde::Serialize;
+
+use super::args::{Cli, Queries, QueriesFormat, Rules, RulesFormat, SchemaName};
+use super::{Exit, print};
+use crate::collect::{self, Query, SESSION_SETTINGS, use_database};
+use crate::report::Assessment;
+use crate::rules::{self, Rule, Severity};
+use crate::snapshot::Snapshot;
+use crate::{inventory, score};
+
+pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
+    let version = |q: &&Query| args.version.is_none_or(|version| q.versions.contains(&version));
+    let name = |q: &&Query| args.name.as_deref().is_none_or(|name| q.name == name);
+    let chosen: Vec<&Query> = collect::queries().iter().filter(version).filter(name).collect();
+    if chosen.is_empty() {
+        bail!("no such query; `mssql-posture queries` lists all");
+    }
+    print(&match args.format {
+        QueriesFormat::Text => statements(&chosen, args.name.is_none()),
+        QueriesFormat::Md => query_table(&chosen),
+    })?;
+    Ok(Exit::Clean)
+}
+
+fn statements(queries: &[&Query], with_session: bool) -> String {
+    let mut text = String::new();
+    if with_session {
+        text += &format!("-- session settings, once per session\n{SESSION_SETTINGS};\n\n");
+        text += &format!("-- before and after each database's queries comes q_context\n{};\n\n", use_database("database"));
+    }
+    for query in queries {
+        text += &format!(
+            "-- {}: {}\n-- versions {}; permission: {}; narrowing: {}\n{};\n\n",
+            query.name,
+            query.purpose,
+            versions(query),
+            query.permission,
+            query.narrowing,
+            query.text
+        );
+    }
+    text
+}
+
+fn versions(query: &Query) -> String {
+    let name = |version: u16| match version {
+        11 => "2012",
+        12 => "2014",
+        13 => "2016",
+        14 => "2017",
+        15 => "2019",
+        16 => "2022",
+        _ => "2025",
+    };
+    let (first, last) = (*query.versions.start(), *query.versions.end());
+    if last == u16::MAX { format!("{} and later", name(first)) } else { format!("{} to {}", name(first), name(last)) }
+}
+
+/// The README's table; a test keeps the two the same.
+fn query_table(queries: &[&Query]) -> String {
+    let mut text = String::from("| query | reads | why | versions | permission for all rows |\n| --- | --- | --- | --- | --- |\n");
+    for query in queries {
+        let reads = if query.views == "none" { "functions only" } else { query.views };
+        text += &format!(
+            "| `{}` | {reads} | {} | {} | {} |\n",
+            query.name,
+            query.purpose,
+            versions(query),
+            query.permission
+        );
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct RuleEntry {
+    id: &'static str,
+    slug: &'static str,
+    family: &'static str,
+    title: &'static str,
+    severity: Severity,
+    controls: &'static [&'static str],
+    attack: &'static [&'static str],
+}
+
+pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
+    let entries = rules::ALL.iter().map(|rule| RuleEntry {
+        id: rule.id,
+        slug: rule.slug,
+        family: rule.family(),
+        title: rule.title,
+        severity: rule.severity,
+        controls: rule.controls,
+        attack: rule.attack,
+    });
+    let text = match args.format {
+        RulesFormat::Json => serde_json::to_string_pretty(&entries.collect::<Vec<_>>())? + "\n",
+        RulesFormat::Text => entries
+            .map(|r| format!("{:<10} {:<9} {:<40} {}\n", r.id, r.severity.as_str(), r.slug, r.title))
+            .collect(),
+    };
+    print(&text)?;
+    Ok(Exit::Clean)
+}
+
+pub(super) fn explain(name: &str) -> anyhow::Result<Exit> {
+    if name == "score" {
+        print(&format!("{}\n", score::EXPLANATION))?;
+        return Ok(Exit::Clean);
+    }
+    let Some(rule) = Rule::find(name) else {
+        bail!("no rule {name:?}; `mssql-posture rules` lists all");
+    };
+    print(&format!(
+        "{} {}: {}\nSeverity: {}\nControls: {}\nATT&CK (v18.1): {}\n\n{}\n",
+        rule.id,
+        rule.slug,
+        rule.title,
+        rule.severity.as_str(),
+        rule.controls.join(", "),
+        rule.attack.join(", "),
+        rule.documentation()
+    ))?;
+    Ok(Exit::Clean)
+}
+
+pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
+    let schema = match name {
+        SchemaName::Inventory => inventory::schema(),
+        SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
+        SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
+    };
+    print(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
+    Ok(Exit::Clean)
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mssql-posture", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Clean)
+}

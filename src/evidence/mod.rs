@@ -1,0 +1,246 @@
+//! The output folder: every file is written whole or not at all, hashed, and listed. SHA256SUMS comes
+//! last: a folder without it was not finished.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Form of manifest.json.
+pub const MANIFEST_SCHEMA: &str = "mssql-posture/manifest/v1";
+const MANIFEST: &str = "manifest.json";
+const SUMS: &str = "SHA256SUMS";
+
+/// A folder being written.
+pub struct Bundle {
+    root: PathBuf,
+    files: BTreeMap<String, Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    sha256: String,
+    bytes: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sensitive: bool,
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    schema: &'static str,
+    created: &'a str,
+    created_by: &'static str,
+    files: Vec<Listed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    path: &'a str,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+/// Why the folder could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The folder has content that is not ours.
+    #[error("{} is not empty: name another folder with -o, or empty it", .0.display())]
+    NotEmpty(PathBuf),
+    /// The platform refused.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// What was being written.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Bundle {
+    /// Makes the folder, for its owner alone where the platform has modes.
+    ///
+    /// # Errors
+    /// It exists and is not empty, or cannot be made.
+    pub fn create(root: &Path) -> Result<Self, BundleError> {
+        let fault = |source| BundleError::Io { path: root.to_owned(), source };
+        match fs::read_dir(root) {
+            Ok(mut entries) if entries.next().is_some() => return Err(BundleError::NotEmpty(root.to_owned())),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(root).map_err(fault)?,
+            Err(error) => return Err(fault(error)),
+        }
+        Ok(Self { root: root.to_owned(), files: BTreeMap::new() })
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a file at a path relative to the folder, with `/` between its parts.
+    ///
+    /// # Errors
+    /// The platform refused.
+    pub fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
+        self.put(path, bytes, false)
+    }
+
+    /// The same for primary evidence that may hold secrets.
+    ///
+    /// # Errors
+    /// The platform refused.
+    pub fn write_sensitive(&mut self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
+        self.put(path, bytes, true)
+    }
+
+    fn put(&mut self, path: &str, bytes: &[u8], sensitive: bool) -> Result<(), BundleError> {
+        let entry = Entry { sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64, sensitive };
+        self.store(path, bytes)?;
+        self.files.insert(path.to_owned(), entry);
+        Ok(())
+    }
+
+    /// A reader never sees half a file: the name appears when the content is complete.
+    fn store(&self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
+        let target = path.split('/').fold(self.root.clone(), |folder, part| folder.join(part));
+        let partial = target.with_extension("partial");
+        let fault = |source| BundleError::Io { path: target.clone(), source };
+        if let Some(folder) = target.parent() {
+            make_folder(folder).map_err(fault)?;
+        }
+        let mut file = private_file(&partial).map_err(fault)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)?;
+        drop(file);
+        fs::rename(&partial, &target).map_err(fault)
+    }
+
+    /// Writes manifest.json and, last of all, SHA256SUMS.
+    ///
+    /// # Errors
+    /// The platform refused.
+    pub fn finish(mut self, created: &str) -> Result<(), BundleError> {
+        let manifest = Manifest {
+            schema: MANIFEST_SCHEMA,
+            created,
+            created_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")),
+            files: self.files.iter().map(|(path, entry)| Listed { path, entry }).collect(),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&manifest)
+            .map_err(|e| BundleError::Io { path: self.root.join(MANIFEST), source: e.into() })?;
+        bytes.push(b'\n');
+        self.write(MANIFEST, &bytes)?;
+        let lines = self.files.iter().map(|(path, entry)| format!("{}  {path}\n", entry.sha256));
+        self.store(SUMS, lines.collect::<String>().as_bytes())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
+        text
+    })
+}
+
+#[cfg(unix)]
+fn make_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// A file name for an instance's name: the name itself where every platform takes it, else a readable
+/// part and a hash. `~` stands only in the latter, so the two can never meet.
+pub fn file_name(name: &str) -> String {
+    const LONGEST: usize = 80;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let device = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let reserved = matches!(device.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || (device.len() == 4 && (device.starts_with("COM") || device.starts_with("LPT")));
+    let fits = name.len() <= LONGEST && !name.starts_with('.') && !name.ends_with('.') && !name.is_empty();
+    if fits && !reserved && name.chars().all(plain) {
+        return name.to_owned();
+    }
+    let readable: String =
+        name.chars().map(|c| if plain(c) && c != '.' { c } else { '_' }).take(LONGEST).collect();
+    let hash = hex(&Sha256::digest(name.as_bytes()));
+    format!("{readable}~{}", &hash[..12])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_with_content_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x"), "x").unwrap();
+        assert!(matches!(Bundle::create(folder.path()), Err(BundleError::NotEmpty(_))));
+    }
+
+    #[test]
+    fn sums_list_every_file_and_come_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = Bundle::create(folder.path()).unwrap();
+        bundle.write_sensitive("snapshots/a.modules.jsonl", b"{}\n").unwrap();
+        bundle.write("assessment.json", b"{}\n").unwrap();
+        assert!(!folder.path().join(SUMS).exists());
+        bundle.finish("2026-01-01T00:00:00Z").unwrap();
+        let sums = fs::read_to_string(folder.path().join(SUMS)).unwrap();
+        let paths: Vec<_> = sums.lines().map(|l| l.split("  ").nth(1).unwrap()).collect();
+        assert_eq!(paths, ["assessment.json", "manifest.json", "snapshots/a.modules.jsonl"]);
+        let manifest = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
+        assert!(manifest.contains("\"sensitive\": true"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("out");
+        let mut bundle = Bundle::create(&root).unwrap();
+        bundle.write("a/b", b"x").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&root), mode(&root.join("a")), mode(&root.join("a/b"))), (0o700, 0o700, 0o600));
+    }
+
+    #[test]
+    fn file_names_are_safe_on_every_platform() {
+        assert_eq!(file_name("erp-prod"), "erp-prod");
+        for name in ["../../etc/passwd", "CON", "nul.txt", "a\\b", ".", "", "trailing.", "com1", "ü"] {
+            let safe = file_name(name);
+            assert!(safe.contains('~'), "{name} became {safe}");
+            assert!(!safe.contains(['/', '\\']), "{name} became {safe}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_names_never_share_a_file(a in ".{0,130}", b in ".{0,130}") {
+            prop_assume!(a.to_lowercase() != b.to_lowercase());
+            prop_assert_ne!(file_name(&a).to_lowercase(), file_name(&b).to_lowercase());
+        }
+    }
+}
