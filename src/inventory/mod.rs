@@ -1,20 +1,283 @@
-//! stub
-pub enum Endpoint {
-    Default(String),
-    Port(String, u16),
-    Named(String, String),
+//! The inventory: which instances to audit, how to reach them, and what is expected of them. TOML is
+//! read in two stages, as written and as meant, and an error points at its line. No I/O here: secrets
+//! and files are references.
+
+mod message;
+mod resolve;
+mod select;
+mod written;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use message::InventoryErrors;
+pub use select::{SelectError, ServerNameError, parse_server};
+pub use written::TagValue;
+
+use crate::ids::InstanceId;
+
+/// The first field of every inventory of this version.
+pub const SCHEMA: &str = "mssql-posture/inventory/v1";
+
+/// An inventory as meant.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// The day as of which to judge, YYYY-MM-DD.
+    pub as_of: Option<String>,
+    /// In the order written.
+    pub targets: Vec<Target>,
+    /// Names of groups.
+    pub groups: BTreeSet<String>,
+    /// What is expected.
+    pub expectations: Vec<Expectation>,
 }
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("x")
-    }
+
+/// One instance to audit.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Unique name.
+    pub name: InstanceId,
+    /// A server or a recording.
+    pub reach: Reach,
+    /// Tags, with the defaults'.
+    pub tags: BTreeMap<String, TagValue>,
+    /// Groups it is in.
+    pub groups: BTreeSet<String>,
+    /// Databases left out.
+    pub exclude_databases: Vec<String>,
 }
-impl Clone for Endpoint {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Default(h) => Self::Default(h.clone()),
-            Self::Port(h, p) => Self::Port(h.clone(), *p),
-            Self::Named(h, i) => Self::Named(h.clone(), i.clone()),
+
+/// Where a target's facts come from.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// A server.
+    Server(Box<ServerTarget>),
+    /// A snapshot file, relative to the inventory.
+    Snapshot(String),
+}
+
+/// How to reach and read a server.
+#[derive(Clone, Debug)]
+pub struct ServerTarget {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// As whom.
+    pub auth: Auth,
+    /// Encryption.
+    pub tls: Tls,
+    /// Limits.
+    pub timeouts: Timeouts,
+    /// New connections after a fault of the moment.
+    pub retries: u32,
+    /// Parallel sessions at most.
+    pub sessions: usize,
+    /// ApplicationIntent=ReadOnly.
+    pub read_only_intent: bool,
+    /// Follow one routing answer.
+    pub listener: bool,
+    /// Leave AUTO_CLOSE databases closed.
+    pub skip_auto_close: bool,
+}
+
+impl ServerTarget {
+    /// A server with every setting at its default.
+    pub fn new(endpoint: Endpoint, auth: Auth) -> Self {
+        Self {
+            endpoint,
+            auth,
+            tls: Tls::default(),
+            timeouts: Timeouts::default(),
+            retries: 2,
+            sessions: 4,
+            read_only_intent: true,
+            listener: false,
+            skip_auto_close: false,
         }
     }
 }
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Default instance on port 1433.
+    Default(String),
+    /// Host and port.
+    Port(String, u16),
+    /// Host and instance name, found through SQL Browser.
+    Named(String, String),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default(host) => f.write_str(host),
+            Self::Port(host, port) => write!(f, "{host},{port}"),
+            Self::Named(host, instance) => write!(f, "{host}\\{instance}"),
+        }
+    }
+}
+
+/// As whom to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// SQL login.
+    Sql {
+        /// Login name.
+        user: String,
+        /// Where the password is.
+        password: SecretRef,
+    },
+    /// The account that runs the program.
+    Integrated,
+    /// An Entra ID access token.
+    EntraToken(SecretRef),
+}
+
+/// Where a secret is. Never the secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretRef {
+    /// Environment variable.
+    Env(String),
+    /// First line of a file.
+    File(String),
+    /// First line that a program prints.
+    Command(Vec<String>),
+    /// Asked on the terminal.
+    Prompt,
+    /// First line of standard input.
+    Stdin,
+}
+
+/// Encryption of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Mode.
+    pub mode: TlsMode,
+    /// PEM of a private CA.
+    pub ca_file: Option<String>,
+    /// Accept any certificate.
+    pub trust_server_certificate: bool,
+    /// Name expected in the certificate.
+    pub hostname_in_certificate: Option<String>,
+}
+
+/// When a connection is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Everything, or no connection.
+    #[default]
+    Required,
+    /// TLS before TDS (TDS 8.0, SQL Server 2022 and later).
+    Strict,
+    /// The login only.
+    LoginOnly,
+    /// Nothing.
+    Off,
+}
+
+/// Limits of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name resolution and TCP.
+    pub connect: Duration,
+    /// Pre-login, TLS and login.
+    pub login: Duration,
+    /// One batch.
+    pub query: Duration,
+    /// Everything.
+    pub target: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { connect: seconds(5), login: seconds(15), query: seconds(120), target: seconds(900) }
+    }
+}
+
+/// Expected members of sysadmin.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// Selectors; empty means all targets.
+    pub targets: Vec<String>,
+    /// Logins, besides sa.
+    pub sysadmin: Vec<String>,
+}
+
+/// What judgement depends on, without hosts and credentials: part of `inputs/judgement.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meant {
+    /// In the order of the inventory.
+    pub targets: Vec<MeantTarget>,
+}
+
+/// What judgement of one target depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeantTarget {
+    /// Name.
+    pub name: InstanceId,
+    /// Tags.
+    pub tags: BTreeMap<String, TagValue>,
+    /// Groups.
+    pub groups: BTreeSet<String>,
+    /// Databases left out.
+    pub exclude_databases: Vec<String>,
+    /// Who is expected in sysadmin; absent if nothing is said.
+    pub expected_sysadmins: Option<Vec<String>>,
+}
+
+impl Inventory {
+    /// Reads an inventory; `path` is for messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with place and remedy.
+    pub fn parse(text: &str, path: &str) -> Result<Self, InventoryErrors> {
+        resolve::parse(text, path)
+    }
+
+    /// An inventory of one server.
+    pub fn single(name: &str, server: ServerTarget) -> Self {
+        let target = Target {
+            name: InstanceId::new(name),
+            reach: Reach::Server(Box::new(server)),
+            tags: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            exclude_databases: Vec::new(),
+        };
+        Self { as_of: None, targets: vec![target], groups: BTreeSet::new(), expectations: Vec::new() }
+    }
+
+    /// Who is expected in sysadmin of a target; `None` if no expectation speaks of it.
+    pub fn expected_sysadmins(&self, target: &Target) -> Option<Vec<String>> {
+        let apply = |e: &&Expectation| e.targets.is_empty() || e.targets.iter().any(|s| select::matches(s, target));
+        let mut applying = self.expectations.iter().filter(apply).peekable();
+        applying.peek()?;
+        let names: BTreeSet<String> = applying.flat_map(|e| e.sysadmin.iter().cloned()).collect();
+        Some(names.into_iter().collect())
+    }
+
+    /// What judgement depends on.
+    pub fn as_meant(&self) -> Meant {
+        let targets = self.targets.iter().map(|target| MeantTarget {
+            name: target.name.clone(),
+            tags: target.tags.clone(),
+            groups: target.groups.clone(),
+            exclude_databases: target.exclude_databases.clone(),
+            expected_sysadmins: self.expected_sysadmins(target),
+        });
+        Meant { targets: targets.collect() }
+    }
+}
+
+/// The JSON schema of an inventory.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(written::Written).to_value()
+}
+
+#[cfg(test)]
+mod tests;
