@@ -42,18 +42,30 @@ pub(super) struct Errors<'a> {
 
 impl<'a> Errors<'a> {
     pub fn new(path: &'a str, source: &'a str) -> Self {
-        Self { path, source, found: Vec::new() }
+        Self {
+            path,
+            source,
+            found: Vec::new(),
+        }
     }
 
     /// Adds an error at a span of the source.
-    pub fn push(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub fn push(
+        &mut self,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let (line, column) = self.position(span.start);
         let text = self.source.lines().nth(line - 1).unwrap_or_default();
         let shown = mask(text);
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        let indent: String =
-            text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let indent: String = text
+            .chars()
+            .take(column - 1)
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
         self.found.push(Located {
             place: format!("{}:{line}:{column}", self.path),
             order: span.start,
@@ -65,9 +77,15 @@ impl<'a> Errors<'a> {
 
     /// Line and column from 1; columns count characters.
     fn position(&self, byte: usize) -> (usize, usize) {
-        let before = self.source.get(..byte.min(self.source.len())).unwrap_or(self.source);
+        let before = self
+            .source
+            .get(..byte.min(self.source.len()))
+            .unwrap_or(self.source);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
     }
 
     /// The line a span begins in, for messages that name another place.
@@ -89,16 +107,33 @@ impl<'a> Errors<'a> {
         } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
             // The reader repeats the value that it found; it may be anything, so it is not shown.
             let expected = message.split("expected ").nth(1).unwrap_or("another type");
-            ("the value has the wrong type".to_owned(), format!("expected {expected}"))
+            (
+                "the value has the wrong type".to_owned(),
+                format!("expected {expected}"),
+            )
         } else {
             (message.to_owned(), String::new())
         };
         self.push(&error.span().unwrap_or(0..0), message, help);
     }
 
-    pub fn finish(mut self) -> Result<(), InventoryErrors> {
-        self.found.sort_by_key(|error| error.order);
-        if self.found.is_empty() { Ok(()) } else { Err(InventoryErrors(self.found)) }
+    /// Everything that was found, if anything was.
+    pub fn finish(self) -> Result<(), InventoryErrors> {
+        if self.found.is_empty() {
+            Ok(())
+        } else {
+            Err(self.into_error())
+        }
+    }
+
+    /// What was found, when something surely was.
+    pub fn into_error(mut self) -> InventoryErrors {
+        self.found
+            .sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));
+        // A fault in [defaults] is met once for each target.
+        self.found
+            .dedup_by(|a, b| (a.order, &a.message) == (b.order, &b.message));
+        InventoryErrors(self.found)
     }
 }
 
@@ -116,17 +151,29 @@ fn unknown_key(rest: &str) -> (String, String) {
 
 /// The known word that is close enough to be meant.
 pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let scored = known.map(|k| (strsim::damerau_levenshtein(&word.to_lowercase(), &k.to_lowercase()), k));
-    scored.filter(|(distance, k)| *distance <= 2.max(k.len() / 3)).min().map(|(_, k)| k)
+    let scored = known.map(|k| {
+        (
+            strsim::damerau_levenshtein(&word.to_lowercase(), &k.to_lowercase()),
+            k,
+        )
+    });
+    scored
+        .filter(|(distance, k)| *distance <= 2.max(k.len() / 3))
+        .min()
+        .map(|(_, k)| k)
 }
 
 /// Hides quoted text on lines that could hold a secret: an error must not repeat it.
 fn mask(line: &str) -> String {
-    const SUSPICIOUS: &[&str] = &["auth", "pass", "pwd", "pw", "secret", "token", "key", "cred"];
+    const SUSPICIOUS: &[&str] = &[
+        "auth", "pass", "pwd", "pw", "secret", "token", "key", "cred",
+    ];
     let lower = line.to_lowercase();
     if !SUSPICIOUS.iter().any(|word| lower.contains(word)) {
         return line.to_owned();
     }
-    let Some((key, _)) = line.split_once('=') else { return "***".to_owned() };
+    let Some((key, _)) = line.split_once('=') else {
+        return "***".to_owned();
+    };
     format!("{key}= ***")
 }

@@ -5,6 +5,7 @@
 mod message;
 mod resolve;
 mod select;
+mod settings;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use message::InventoryErrors;
+pub use resolve::is_date;
 pub use select::{SelectError, ServerNameError, parse_server};
 pub use written::TagValue;
 
@@ -194,7 +196,12 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(5), login: seconds(15), query: seconds(120), target: seconds(900) }
+        Self {
+            connect: seconds(5),
+            login: seconds(15),
+            query: seconds(120),
+            target: seconds(900),
+        }
     }
 }
 
@@ -249,12 +256,19 @@ impl Inventory {
             groups: BTreeSet::new(),
             exclude_databases: Vec::new(),
         };
-        Self { as_of: None, targets: vec![target], groups: BTreeSet::new(), expectations: Vec::new() }
+        Self {
+            as_of: None,
+            targets: vec![target],
+            groups: BTreeSet::new(),
+            expectations: Vec::new(),
+        }
     }
 
     /// Who is expected in sysadmin of a target; `None` if no expectation speaks of it.
     pub fn expected_sysadmins(&self, target: &Target) -> Option<Vec<String>> {
-        let apply = |e: &&Expectation| e.targets.is_empty() || e.targets.iter().any(|s| select::matches(s, target));
+        let apply = |e: &&Expectation| {
+            e.targets.is_empty() || e.targets.iter().any(|s| select::matches(s, target))
+        };
         let mut applying = self.expectations.iter().filter(apply).peekable();
         applying.peek()?;
         let names: BTreeSet<String> = applying.flat_map(|e| e.sysadmin.iter().cloned()).collect();
@@ -270,7 +284,9 @@ impl Inventory {
             exclude_databases: target.exclude_databases.clone(),
             expected_sysadmins: self.expected_sysadmins(target),
         });
-        Meant { targets: targets.collect() }
+        Meant {
+            targets: targets.collect(),
+        }
     }
 }
 

@@ -28,8 +28,14 @@ impl Inventory {
         for selector in only.iter().chain(exclude) {
             if !self.knows(selector) {
                 let names = self.targets.iter().map(|t| t.name.as_str());
-                let near = nearest(selector, names.chain(self.groups.iter().map(String::as_str)));
-                return Err(SelectError::Unknown { selector: selector.clone(), near: near.map(str::to_owned) });
+                let near = nearest(
+                    selector,
+                    names.chain(self.groups.iter().map(String::as_str)),
+                );
+                return Err(SelectError::Unknown {
+                    selector: selector.clone(),
+                    near: near.map(str::to_owned),
+                });
             }
         }
         let named = |list: &[String], target: &Target| list.iter().any(|s| matches(s, target));
@@ -39,7 +45,11 @@ impl Inventory {
             .filter(|target| only.is_empty() || named(only, target))
             .filter(|target| !named(exclude, target))
             .collect();
-        if chosen.is_empty() { Err(SelectError::Empty) } else { Ok(chosen) }
+        if chosen.is_empty() {
+            Err(SelectError::Empty)
+        } else {
+            Ok(chosen)
+        }
     }
 
     /// Whether a selector names anything in this inventory.
@@ -58,7 +68,10 @@ pub(super) fn matches(selector: &str, target: &Target) -> bool {
         return target.groups.contains(group);
     }
     if let Some((tag, value)) = selector.split_once('=') {
-        return target.tags.get(tag).is_some_and(|found: &TagValue| found.to_string() == value);
+        return target
+            .tags
+            .get(tag)
+            .is_some_and(|found: &TagValue| found.to_string() == value);
     }
     target.groups.contains(selector)
 }
@@ -76,12 +89,18 @@ pub struct ServerNameError {
 /// # Errors
 /// No host, a port out of range, or both instance and port.
 pub fn parse_server(given: &str) -> Result<Endpoint, ServerNameError> {
-    let fault = |why| ServerNameError { given: given.to_owned(), why };
+    let fault = |why| ServerNameError {
+        given: given.to_owned(),
+        why,
+    };
     let text = given.trim();
     let text = text.strip_prefix("tcp:").unwrap_or(text);
     let (name, port) = match text.split_once(',') {
         Some((name, port)) => {
-            let port: u16 = port.trim().parse().map_err(|_| fault("the port is not a number from 1 to 65535"))?;
+            let port: u16 = port
+                .trim()
+                .parse()
+                .map_err(|_| fault("the port is not a number from 1 to 65535"))?;
             (name.trim(), Some(port).filter(|port| *port > 0))
         }
         None => (text, None),
@@ -101,7 +120,9 @@ pub fn parse_server(given: &str) -> Result<Endpoint, ServerNameError> {
         return Err(fault(why));
     }
     match (instance, port) {
-        (Some(_), Some(_)) => Err(fault("give the instance or the port, not both: the port is enough")),
+        (Some(_), Some(_)) => Err(fault(
+            "give the instance or the port, not both: the port is enough",
+        )),
         (Some(""), None) => Err(fault("the instance's name is empty")),
         (Some(instance), None) => Ok(Endpoint::Named(host.to_owned(), instance.to_owned())),
         (None, Some(port)) => Ok(Endpoint::Port(host.to_owned(), port)),
@@ -120,5 +141,6 @@ pub(super) fn host_fault(host: &str) -> Option<&'static str> {
     if host.contains(',') {
         return Some("the host holds a port: use port = …");
     }
-    host.contains(|c: char| c.is_whitespace() || c.is_control()).then_some("the host holds white space")
+    host.contains(|c: char| c.is_whitespace() || c.is_control())
+        .then_some("the host holds white space")
 }

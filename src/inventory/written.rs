@@ -187,7 +187,9 @@ pub(super) struct Timeouts {
 }
 
 /// A tag's value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, Deserialize, JsonSchema,
+)]
 #[serde(untagged)]
 pub enum TagValue {
     /// `regulated = true`.
@@ -221,7 +223,8 @@ pub(super) struct Secret {
 }
 
 pub(super) const LITERAL: &str = "a literal secret is refused";
-const PLACES: &str = "{ env = \"VAR\" }, { file = \"PATH\" }, { command = [\"PROGRAM\", …] } or { prompt = true }";
+const PLACES: &str =
+    "{ env = \"VAR\" }, { file = \"PATH\" }, { command = [\"PROGRAM\", …] } or { prompt = true }";
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -260,14 +263,24 @@ impl<'de> Visitor<'de> for SecretVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
-        let mut secret = Secret { env: None, file: None, command: None, prompt: None };
+        let mut secret = Secret {
+            env: None,
+            file: None,
+            command: None,
+            prompt: None,
+        };
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "env" => secret.env = Some(map.next_value()?),
                 "file" => secret.file = Some(map.next_value()?),
                 "command" => secret.command = Some(map.next_value()?),
                 "prompt" => secret.prompt = Some(map.next_value()?),
-                other => return Err(de::Error::unknown_field(other, &["env", "file", "command", "prompt"])),
+                other => {
+                    return Err(de::Error::unknown_field(
+                        other,
+                        &["env", "file", "command", "prompt"],
+                    ));
+                }
             }
         }
         Ok(secret)

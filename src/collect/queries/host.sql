@@ -4,7 +4,7 @@
 -- sight: public
 -- permission: none (SELECT on this view is granted to public)
 -- views: sys.dm_os_host_info
--- columns: -- narrowing: none, SELECT, q_host, platform, distribution, release
+-- columns: platform, distribution, release
 -- narrowing: none
 SELECT
     1 AS q_host,

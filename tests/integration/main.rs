@@ -1,0 +1,8 @@
+//! The one integration binary: each module tests one promise of the program from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod rooms;

@@ -1,0 +1,5 @@
+//! What several tests stand on.
+
+#![allow(dead_code)] // each test binary uses a part of it
+
+pub mod tds_server;
