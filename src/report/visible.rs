@@ -95,7 +95,10 @@ mod tests {
         for (text, shown) in [
             ("a\r\nb\tc", "a\\r\\nb\\tc"),
             ("\u{1b}[31mred\u{7}", "\\u{1b}[31mred\\u{7}"),
-            ("\u{202e}sql\u{2066}x\u{2069}", "\\u{202e}sql\\u{2066}x\\u{2069}"),
+            (
+                "\u{202e}sql\u{2066}x\u{2069}",
+                "\\u{202e}sql\\u{2066}x\\u{2069}",
+            ),
             ("a\u{200b}b\u{feff}c\u{ad}", "a\\u{200b}b\\u{feff}c\\u{ad}"),
             ("\u{9b}2J\u{0}", "\\u{9b}2J\\u{0}"),
             ("tag\u{e0041}", "tag\\u{e0041}"),
@@ -106,17 +109,28 @@ mod tests {
 
     #[test]
     fn names_of_all_languages_stay() {
-        for name in [r"CORP\svc", "Größe", "שלום", "数据库", "O'Neil ]] \"x\"", "a\\u{202e}"] {
+        for name in [
+            r"CORP\svc",
+            "Größe",
+            "שלום",
+            "数据库",
+            "O'Neil ]] \"x\"",
+            "a\\u{202e}",
+        ] {
             assert_eq!(visible(name), name);
         }
     }
 
     #[test]
     fn json_stays_the_same_json() {
-        let row = serde_json::json!({ "name": "a\u{202e}b\u{7f}\u{e0041}\u{1b}\n", "n": [1, null] });
+        let row =
+            serde_json::json!({ "name": "a\u{202e}b\u{7f}\u{e0041}\u{1b}\n", "n": [1, null] });
         let shown = visible_json(&serde_json::to_string_pretty(&row).unwrap());
         assert!(shown.contains(r"a\u202eb\u007f\udb40\udc41\u001b\n"));
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), row);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            row
+        );
     }
 
     // The strategies' character classes come from regex-syntax's own copy of the Unicode tables.

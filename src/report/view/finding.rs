@@ -21,6 +21,8 @@ pub struct FindingGroup {
     pub title: String,
     pub controls: String,
     pub count: usize,
+    /// More than one.
+    pub many: bool,
     pub findings: Vec<FindingView>,
 }
 
@@ -48,7 +50,8 @@ pub struct SubjectView {
 pub struct EvidenceView {
     pub fact: String,
     pub database: Option<String>,
-    pub place: Option<String>,
+    /// Where in a module's text.
+    pub places: Vec<String>,
     pub text_sha256: Option<String>,
     /// The row as JSON over several lines; `None` where the absence of a row is the evidence.
     pub row: Option<String>,
@@ -85,6 +88,7 @@ fn group(mut verdicts: Vec<&VerdictEntry>) -> Option<FindingGroup> {
         title: visible(&first.title),
         controls: visible(&controls.join(", ")),
         count: verdicts.len(),
+        many: verdicts.len() > 1,
         findings: verdicts.iter().map(|v| FindingView::new(v)).collect(),
     })
 }
@@ -107,7 +111,7 @@ impl FindingView {
             subject: SubjectView::new(&verdict.subject),
             message: visible(&verdict.message),
             waiver: verdict.waiver.as_deref().map(visible),
-            evidence: verdict.evidence.iter().map(EvidenceView::new).collect(),
+            evidence: evidence(&verdict.evidence),
         }
     }
 }
@@ -123,16 +127,28 @@ impl SubjectView {
     }
 }
 
+/// One entry per row: a module that calls something in ten places is shown once, with ten places.
+fn evidence(all: &[Evidence]) -> Vec<EvidenceView> {
+    let same = |a: &Evidence, b: &Evidence| {
+        let text = |e: &Evidence| e.place.as_ref().map(|p| p.sha256.clone());
+        (&a.fact, &a.database, &a.row, text(a)) == (&b.fact, &b.database, &b.row, text(b))
+    };
+    all.chunk_by(same).filter_map(EvidenceView::new).collect()
+}
+
 impl EvidenceView {
-    fn new(evidence: &Evidence) -> Self {
-        let place = evidence.place.as_ref();
-        Self {
+    fn new(same: &[Evidence]) -> Option<Self> {
+        let evidence = same.first()?;
+        let places = same.iter().filter_map(|e| e.place.as_ref());
+        Some(Self {
             fact: visible(&evidence.fact),
             database: evidence.database.as_ref().map(|d| visible(d.as_str())),
-            place: place.map(|p| format!("line {}, column {}", p.line, p.column)),
-            text_sha256: place.map(|p| visible(&p.sha256)),
+            places: places
+                .map(|p| format!("line {}, column {}", p.line, p.column))
+                .collect(),
+            text_sha256: evidence.place.as_ref().map(|p| visible(&p.sha256)),
             // `{:#}` of a JSON value is its pretty form and cannot fail.
             row: (!evidence.row.is_null()).then(|| visible_json(&format!("{:#}", evidence.row))),
-        }
+        })
     }
 }

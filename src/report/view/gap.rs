@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::wording;
+use crate::ids::DatabaseName;
 use crate::report::assessment::Instance;
 use crate::report::visible;
 use crate::score::Exposure;
@@ -51,13 +52,13 @@ pub fn gaps(instance: &Instance) -> Vec<Gap> {
     let mut gathered: BTreeMap<&[String], Gathered<'_>> = BTreeMap::new();
     for missing in &instance.coverage.missing {
         let gap = gathered.entry(&missing.needs).or_default();
-        let database = missing.database.as_ref().map(|d| d.as_str());
+        let database = missing.database.as_ref().map(DatabaseName::as_str);
         gap.facts.entry(database).or_default().insert(&missing.fact);
     }
     for verdict in instance.verdicts.iter().filter(|v| v.outcome == "unknown") {
         for missing in &verdict.missing {
             let gap = gathered.entry(&missing.needs).or_default();
-            let database = missing.database.as_ref().map(|d| d.as_str());
+            let database = missing.database.as_ref().map(DatabaseName::as_str);
             gap.facts.entry(database).or_default().insert(&missing.fact);
             gap.rules.insert(&verdict.rule);
             if verdict.subject.name.is_some() {
@@ -66,8 +67,12 @@ pub fn gaps(instance: &Instance) -> Vec<Gap> {
         }
     }
     let gaps = gathered.into_iter();
-    let mut gaps: Vec<_> = gaps.map(|(needs, gap)| gap.finish(needs, &instance.exposure)).collect();
-    gaps.sort_by(|a, b| (b.points, b.rules.len(), &a.needs).cmp(&(a.points, a.rules.len(), &b.needs)));
+    let mut gaps: Vec<_> = gaps
+        .map(|(needs, gap)| gap.finish(needs, &instance.exposure))
+        .collect();
+    gaps.sort_by(|a, b| {
+        (b.points, b.rules.len(), &a.needs).cmp(&(a.points, a.rules.len(), &b.needs))
+    });
     gaps
 }
 
@@ -76,15 +81,22 @@ impl Gathered<'_> {
         let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (database, facts) in self.facts {
             let facts: Vec<String> = facts.into_iter().map(wording::spaced).collect();
-            places.entry((database.is_some(), facts)).or_default().push(database);
+            places
+                .entry((database.is_some(), facts))
+                .or_default()
+                .push(database);
         }
         let places = places.into_iter().map(|((_, facts), databases)| GapPlace {
             place: place_name(&databases),
             brief: brief(&facts),
             facts,
         });
+        let needs: Vec<String> = match needs {
+            [] => vec!["not recorded".to_owned()],
+            needs => needs.iter().map(|n| visible(n)).collect(),
+        };
         Gap {
-            needs: needs.iter().map(|n| visible(n)).collect(),
+            needs,
             places: places.collect(),
             subjects: self.subjects.into_iter().collect(),
             points: points(&self.rules, exposure),
@@ -94,8 +106,16 @@ impl Gathered<'_> {
 }
 
 fn place_name(databases: &[Option<&str>]) -> String {
-    let names: Vec<String> = databases.iter().flatten().map(|d| wording::quoted(d)).collect();
-    if names.is_empty() { "instance".to_owned() } else { names.join(", ") }
+    let names: Vec<String> = databases
+        .iter()
+        .flatten()
+        .map(|d| wording::quoted(d))
+        .collect();
+    if names.is_empty() {
+        "instance".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn brief(facts: &[String]) -> String {
@@ -111,6 +131,9 @@ fn points(rules: &BTreeSet<&str>, exposure: &Exposure) -> u32 {
     if exposure.breakdown.is_empty() {
         return open; // nothing was seen, so everything hangs on this
     }
-    let at_stake = exposure.breakdown.iter().filter(|p| rules.contains(p.rule.as_str()));
+    let at_stake = exposure
+        .breakdown
+        .iter()
+        .filter(|p| rules.contains(p.rule.as_str()));
     at_stake.map(|p| p.high - p.low).sum::<u32>().min(open)
 }

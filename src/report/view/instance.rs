@@ -12,7 +12,7 @@ use crate::report::assessment::{Coverage, Instance};
 use crate::report::visible;
 use crate::rules::Severity;
 use crate::score::Exposure;
-use crate::snapshot::{Connection, Stage, Trouble};
+use crate::snapshot::{Connection, Encryption, Stage, Trouble};
 
 const NOT_SEEN: &str = "not seen";
 
@@ -26,12 +26,14 @@ pub struct InstanceView {
     pub state: State,
     pub same_as: Option<SameAs>,
     pub synthetic: Option<String>,
-    /// Product version in full, and its year.
-    pub version: String,
-    pub version_name: String,
-    pub edition: String,
-    pub edition_name: String,
-    pub platform: String,
+    /// Nothing was read, so that a count of 0 would say nothing.
+    pub nothing_seen: bool,
+    /// Product version in full, and its year; these five are `None` where they were not seen.
+    pub version: Option<String>,
+    pub version_name: Option<String>,
+    pub edition: Option<String>,
+    pub edition_name: Option<String>,
+    pub platform: Option<String>,
     pub collected: String,
     pub exposure: ExposureView,
     /// Findings by severity, worst first.
@@ -47,6 +49,8 @@ pub struct InstanceView {
     pub gaps: Vec<Gap>,
     pub passed: Vec<Folded>,
     pub not_applicable: Vec<Folded>,
+    /// How many passed and how many are not applicable, in words; `None` if there are neither.
+    pub folded: Option<String>,
 }
 
 /// How much of an instance was read.
@@ -59,18 +63,35 @@ pub struct State {
 }
 
 impl State {
-    const READ: Self = Self { word: "read", class: "whole" };
-    const PARTLY: Self = Self { word: "partly read", class: "partly" };
-    const NOT_READ: Self = Self { word: "not read", class: "nothing" };
-    const NOT_REACHED: Self = Self { word: "not reached", class: "nothing" };
-    const SAME: Self = Self { word: "same as", class: "same" };
+    const READ: Self = Self {
+        word: "read",
+        class: "whole",
+    };
+    const PARTLY: Self = Self {
+        word: "partly read",
+        class: "partly",
+    };
+    const NOT_READ: Self = Self {
+        word: "not read",
+        class: "nothing",
+    };
+    const NOT_REACHED: Self = Self {
+        word: "not reached",
+        class: "nothing",
+    };
+    const SAME: Self = Self {
+        word: "same as",
+        class: "same",
+    };
 
     fn of(instance: &Instance) -> Self {
         let coverage = &instance.coverage;
         let unknown = instance.verdicts.iter().any(|v| v.outcome == "unknown");
         match &coverage.trouble {
             _ if instance.same_as.is_some() => Self::SAME,
-            Some(trouble) if instance.product_version.is_none() && trouble.stage <= Stage::Login => {
+            Some(trouble)
+                if instance.product_version.is_none() && trouble.stage <= Stage::Login =>
+            {
                 Self::NOT_REACHED
             }
             Some(_) if instance.product_version.is_none() => Self::NOT_READ,
@@ -140,34 +161,48 @@ pub struct ConnectionView {
     pub encryption: &'static str,
     pub readable: bool,
     pub trust_server_certificate: bool,
+    pub certificate: &'static str,
+    /// What is wrong with the connection, in a few words.
+    pub flagged: Option<&'static str>,
     pub authentication: String,
     pub user: Option<String>,
 }
 
 impl InstanceView {
-    /// An instance and the anchors of all.
-    pub fn new(instance: &Instance, anchors: &BTreeMap<&InstanceId, String>) -> Self {
-        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| NOT_SEEN.to_owned(), visible);
-        let named = |text: &Option<String>, name: fn(&str) -> String| {
-            text.as_deref().map_or_else(|| NOT_SEEN.to_owned(), name)
-        };
+    /// An instance, where it stands in the report, and where the others do.
+    pub fn new(
+        instance: &Instance,
+        anchor: String,
+        anchors: &BTreeMap<&InstanceId, String>,
+    ) -> Self {
+        let (version, edition) = (&instance.product_version, &instance.edition);
         let counts = counts(instance);
-        let outcome = |word| instance.verdicts.iter().filter(|v| v.outcome == word).count();
+        let state = State::of(instance);
+        let passed = folded(&instance.verdicts, "pass");
+        let not_applicable = folded(&instance.verdicts, "not_applicable");
+        let outcome = |word| {
+            instance
+                .verdicts
+                .iter()
+                .filter(|v| v.outcome == word)
+                .count()
+        };
         Self {
-            anchor: anchors.get(&instance.id).cloned().unwrap_or_default(),
+            anchor,
             id: visible(instance.id.as_str()),
             target: visible(&instance.target),
-            state: State::of(instance),
+            state,
+            nothing_seen: state.class == "nothing",
             same_as: instance.same_as.as_ref().map(|other| SameAs {
                 id: visible(other.as_str()),
                 anchor: anchors.get(other).cloned(),
             }),
             synthetic: instance.synthetic.as_deref().map(visible),
-            version: shown(&instance.product_version),
-            version_name: named(&instance.product_version, wording::version_name),
-            edition: shown(&instance.edition),
-            edition_name: named(&instance.edition, wording::edition_name),
-            platform: shown(&instance.platform),
+            version: version.as_deref().map(visible),
+            version_name: version.as_deref().map(wording::version_name),
+            edition: edition.as_deref().map(visible),
+            edition_name: edition.as_deref().map(wording::edition_name),
+            platform: instance.platform.as_deref().map(visible),
             collected: span(&instance.collected[0], &instance.collected[1]),
             exposure: ExposureView::new(&instance.exposure),
             finding_count: counts.iter().map(|c| c.count).sum(),
@@ -178,11 +213,26 @@ impl InstanceView {
             connection: ConnectionView::new(&instance.coverage.connection),
             findings: groups(&instance.verdicts, "fail"),
             accepted: groups(&instance.verdicts, "accepted"),
-            gaps: if instance.same_as.is_some() { Vec::new() } else { gaps(instance) },
-            passed: folded(&instance.verdicts, "pass"),
-            not_applicable: folded(&instance.verdicts, "not_applicable"),
+            gaps: if instance.same_as.is_some() {
+                Vec::new()
+            } else {
+                gaps(instance)
+            },
+            folded: folded_words(passed.len(), not_applicable.len()),
+            passed,
+            not_applicable,
         }
     }
+}
+
+fn folded_words(passed: usize, not_applicable: usize) -> Option<String> {
+    let words = |count, word| (count > 0).then(|| format!("{count} {word}"));
+    let parts = [
+        words(passed, "passed"),
+        words(not_applicable, "not applicable"),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// `a to b`, or one of them where they are the same.
@@ -230,21 +280,33 @@ impl ExposureView {
 
 impl CoverageView {
     fn new(coverage: &Coverage) -> Self {
-        let Coverage { databases, databases_read, .. } = coverage;
+        let Coverage {
+            databases,
+            databases_read,
+            ..
+        } = coverage;
         let list_is_whole = !coverage.missing.iter().any(|m| m.fact == "databases");
-        let mut text = match databases {
+        let read = match databases {
             // Every instance has system databases: none in the list means that there was no list.
             0 => NOT_SEEN.to_owned(),
             _ if list_is_whole => format!("{databases_read} of {databases}"),
             _ => format!("{databases_read} of {databases} or more"),
         };
-        if !coverage.databases_excluded.is_empty() {
-            text.push_str(&format!(", {} excluded", coverage.databases_excluded.len()));
-        }
+        let excluded = match coverage.databases_excluded.len() {
+            0 => String::new(),
+            count => format!(", {count} excluded"),
+        };
         Self {
-            databases: text,
-            excluded: coverage.databases_excluded.iter().map(|d| visible(d.as_str())).collect(),
-            login: coverage.login.as_deref().map_or_else(|| NOT_SEEN.to_owned(), visible),
+            databases: read + &excluded,
+            excluded: coverage
+                .databases_excluded
+                .iter()
+                .map(|d| visible(d.as_str()))
+                .collect(),
+            login: coverage
+                .login
+                .as_deref()
+                .map_or_else(|| NOT_SEEN.to_owned(), visible),
             unread_dynamic_sql: coverage.modules_with_unread_dynamic_sql,
         }
     }
@@ -263,10 +325,22 @@ impl TroubleView {
 impl ConnectionView {
     fn new(connection: &Connection) -> Self {
         let (encryption, readable) = wording::encryption(connection.encryption);
+        let trusting = connection.trust_server_certificate;
         Self {
             encryption,
             readable,
-            trust_server_certificate: connection.trust_server_certificate,
+            trust_server_certificate: trusting,
+            certificate: match (connection.encryption, trusting) {
+                (Encryption::Off, _) => "not asked for",
+                (_, true) => "accepted without verification: another server could have answered",
+                (_, false) => "verification required",
+            },
+            flagged: match (readable, trusting) {
+                (true, true) => Some("not encrypted, certificate not verified"),
+                (true, false) => Some("not encrypted"),
+                (false, true) => Some("certificate not verified"),
+                (false, false) => None,
+            },
             authentication: visible(&connection.authentication),
             user: connection.user.as_deref().map(visible),
         }

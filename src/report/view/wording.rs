@@ -88,7 +88,12 @@ pub fn encryption(mode: Encryption) -> (&'static str, bool) {
 
 /// The first few of a list, and how many more there are.
 pub fn first_of(items: &[String], most: usize) -> String {
-    let shown = items.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    let shown = items
+        .iter()
+        .take(most)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     match items.len().saturating_sub(most) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -106,10 +111,19 @@ mod tests {
         assert_eq!(version_name("10.50.1600.1"), "10.50.1600.1");
         assert_eq!(version_name("\u{1b}[2J"), "\\u{1b}[2J");
         for (edition, name) in [
-            ("Enterprise Edition: Core-based Licensing (64-bit)", "Enterprise"),
+            (
+                "Enterprise Edition: Core-based Licensing (64-bit)",
+                "Enterprise",
+            ),
             ("Express Edition with Advanced Services (64-bit)", "Express"),
-            ("Enterprise Evaluation Edition (64-bit)", "Enterprise Evaluation"),
-            ("Azure SQL Edge Developer (64-bit)", "Azure SQL Edge Developer (64-bit)"),
+            (
+                "Enterprise Evaluation Edition (64-bit)",
+                "Enterprise Evaluation",
+            ),
+            (
+                "Azure SQL Edge Developer (64-bit)",
+                "Azure SQL Edge Developer (64-bit)",
+            ),
         ] {
             assert_eq!(edition_name(edition), name);
         }
@@ -121,10 +135,16 @@ mod tests {
         let plain = Subject::within("module", &sales, "dbo.Purge");
         assert_eq!(subject(&plain), "module dbo.Purge in database Sales");
         let posing = Subject::within("module", &sales, "dbo.p in database master");
-        assert_eq!(subject(&posing), "module \"dbo.p in database master\" in database Sales");
+        assert_eq!(
+            subject(&posing),
+            "module \"dbo.p in database master\" in database Sales"
+        );
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
         assert_eq!(quoted(""), "\"\"");
-        assert_eq!(subject(&Subject::server("extended_procedure", "xp_x")), "extended procedure xp_x");
+        assert_eq!(
+            subject(&Subject::server("extended_procedure", "xp_x")),
+            "extended procedure xp_x"
+        );
         assert_eq!(subject(&Subject::instance()), "instance");
     }
 
