@@ -118,7 +118,7 @@ async fn read(
     place::unsupported(&mut snapshot.server, version);
 
     target.progress.step(&target.plan.id, "server facts");
-    server_facts(
+    let read = server_facts(
         target,
         &mut session,
         version,
@@ -127,8 +127,10 @@ async fn read(
         texts,
         recorder,
     )
-    .await?;
+    .await;
+    // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
+    read?;
     if let Some(other) =
         target
             .reached
