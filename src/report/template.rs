@@ -228,6 +228,7 @@ mod tests {
     #[test]
     fn the_page_loads_nothing_and_runs_nothing() {
         let page = page();
+        assert!(page.starts_with("<!doctype html>\n"));
         assert!(page.contains(r#"content="default-src 'none'; style-src 'unsafe-inline'""#));
         for loading in [
             "url(", "@import", " src=", "srcset", "<link", "<img", "<script", "<iframe", "<form",
