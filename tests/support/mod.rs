@@ -2,4 +2,5 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub mod recording;
 pub mod tds_server;
