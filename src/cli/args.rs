@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::rules::Severity;
+
 /// Audits SQL Server estates for exposure to operating-system command execution and persistence.
 ///
 /// It sends SELECT, USE and session SETs, and nothing else: `mssql-posture queries` prints every
@@ -75,6 +77,7 @@ pub enum SchemaName {
 
 /// Which targets.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 pub struct Targets {
     /// The inventory (TOML).
     #[arg(required_unless_present = "server", conflicts_with = "server")]
@@ -231,6 +234,20 @@ pub enum FailOn {
     Low,
     Info,
     Never,
+}
+
+impl FailOn {
+    /// The severity it stands for.
+    pub fn severity(self) -> Option<Severity> {
+        Some(match self {
+            Self::Critical => Severity::Critical,
+            Self::High => Severity::High,
+            Self::Medium => Severity::Medium,
+            Self::Low => Severity::Low,
+            Self::Info => Severity::Info,
+            Self::Never => return None,
+        })
+    }
 }
 
 /// Report formats.

@@ -1,5 +1,7 @@
 //! Commands that explain the program itself: queries, rules, explain, schema, completions.
 
+use std::fmt::Write as _;
+
 use anyhow::bail;
 use clap::CommandFactory;
 use serde::Serialize;
@@ -13,9 +15,16 @@ use crate::snapshot::Snapshot;
 use crate::{inventory, score};
 
 pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
-    let version = |q: &&Query| args.version.is_none_or(|version| q.versions.contains(&version));
+    let version = |q: &&Query| {
+        args.version
+            .is_none_or(|version| q.versions.contains(&version))
+    };
     let name = |q: &&Query| args.name.as_deref().is_none_or(|name| q.name == name);
-    let chosen: Vec<&Query> = collect::queries().iter().filter(version).filter(name).collect();
+    let chosen: Vec<&Query> = collect::queries()
+        .iter()
+        .filter(version)
+        .filter(name)
+        .collect();
     if chosen.is_empty() {
         bail!("no such query; `mssql-posture queries` lists all");
     }
@@ -29,11 +38,19 @@ pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
 fn statements(queries: &[&Query], with_session: bool) -> String {
     let mut text = String::new();
     if with_session {
-        text += &format!("-- session settings, once per session\n{SESSION_SETTINGS};\n\n");
-        text += &format!("-- before and after each database's queries comes q_context\n{};\n\n", use_database("database"));
+        let _ = write!(
+            text,
+            "-- session settings, once per session\n{SESSION_SETTINGS};\n\n"
+        ); // writing to a String cannot fail
+        let _ = write!(
+            text,
+            "-- before and after each database's queries comes q_context\n{};\n\n",
+            use_database("database")
+        );
     }
     for query in queries {
-        text += &format!(
+        let _ = write!(
+            text,
             "-- {}: {}\n-- versions {}; permission: {}; narrowing: {}\n{};\n\n",
             query.name,
             query.purpose,
@@ -57,16 +74,27 @@ fn versions(query: &Query) -> String {
         _ => "2025",
     };
     let (first, last) = (*query.versions.start(), *query.versions.end());
-    if last == u16::MAX { format!("{} and later", name(first)) } else { format!("{} to {}", name(first), name(last)) }
+    if last == u16::MAX {
+        format!("{} and later", name(first))
+    } else {
+        format!("{} to {}", name(first), name(last))
+    }
 }
 
 /// The README's table; a test keeps the two the same.
 fn query_table(queries: &[&Query]) -> String {
-    let mut text = String::from("| query | reads | why | versions | permission for all rows |\n| --- | --- | --- | --- | --- |\n");
+    let mut text = String::from(
+        "| query | reads | why | versions | permission for all rows |\n| --- | --- | --- | --- | --- |\n",
+    );
     for query in queries {
-        let reads = if query.views == "none" { "functions only" } else { query.views };
-        text += &format!(
-            "| `{}` | {reads} | {} | {} | {} |\n",
+        let reads = if query.views == "none" {
+            "functions only"
+        } else {
+            query.views
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {reads} | {} | {} | {} |",
             query.name,
             query.purpose,
             versions(query),
@@ -99,9 +127,15 @@ pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
     });
     let text = match args.format {
         RulesFormat::Json => serde_json::to_string_pretty(&entries.collect::<Vec<_>>())? + "\n",
-        RulesFormat::Text => entries
-            .map(|r| format!("{:<10} {:<9} {:<40} {}\n", r.id, r.severity.as_str(), r.slug, r.title))
-            .collect(),
+        RulesFormat::Text => entries.fold(String::new(), |mut text, r| {
+            let severity = r.severity.as_str();
+            let _ = writeln!(
+                text,
+                "{:<10} {severity:<9} {:<40} {}",
+                r.id, r.slug, r.title
+            );
+            text
+        }),
     };
     print(&text)?;
     Ok(Exit::Clean)
