@@ -39,7 +39,10 @@ impl Recording {
 
     pub fn add_schema(&mut self, database: &str, name: &str, owner: PrincipalId) -> &mut Self {
         let schemas = rows(&mut self.database(database).schemas);
-        let own = schemas.iter().map(|s| s.schema_id).filter(|id| *id < 16_384);
+        let own = schemas
+            .iter()
+            .map(|s| s.schema_id)
+            .filter(|id| *id < 16_384);
         let schema_id = own.max().unwrap() + 1;
         schemas.push(Schema {
             schema_id,
@@ -67,7 +70,8 @@ impl Recording {
     pub fn add_module(&mut self, database: &str, name: &str, kind: &str, text: &str) -> i32 {
         let id = self.add_object(database, name, kind);
         rows(&mut self.database(database).modules).push(module(id, text_hash(text)));
-        self.texts.insert((Some(database.to_owned()), id), text.to_owned());
+        self.texts
+            .insert((Some(database.to_owned()), id), text.to_owned());
         id
     }
 
@@ -112,7 +116,10 @@ impl Recording {
         let facts = self.database(database);
         rows(&mut facts.triggers).push(Trigger {
             object_id: id,
-            name: name.rsplit_once('.').map_or(name, |(_, name)| name).to_owned(),
+            name: name
+                .rsplit_once('.')
+                .map_or(name, |(_, name)| name)
+                .to_owned(),
             parent_class: i32::from(parent.is_some()),
             parent_id: parent.unwrap_or_default(),
             r#type: "TR".to_owned(),
@@ -122,7 +129,8 @@ impl Recording {
             is_disabled: false,
         });
         rows(&mut facts.modules).push(module(id, text_hash(text)));
-        self.texts.insert((Some(database.to_owned()), id), text.to_owned());
+        self.texts
+            .insert((Some(database.to_owned()), id), text.to_owned());
         id
     }
 
@@ -146,7 +154,10 @@ impl Recording {
     /// Adds an input parameter: 231 nvarchar, 56 int, 61 datetime …
     pub fn add_parameter(&mut self, database: &str, object_id: i32, name: &str, kind: i32) {
         let parameters = rows(&mut self.database(database).parameters);
-        let before = parameters.iter().filter(|p| p.object_id == object_id).count();
+        let before = parameters
+            .iter()
+            .filter(|p| p.object_id == object_id)
+            .count();
         parameters.push(Parameter {
             object_id,
             parameter_id: i32::try_from(before).unwrap() + 1,
@@ -170,7 +181,10 @@ impl Recording {
     pub fn mark_startup(&mut self, name: &str) -> &mut Self {
         let object_id = self.object_id("master", name);
         let objects = self.database("master").objects.seen().iter();
-        let object = objects.into_iter().find(|o| o.object_id == object_id).unwrap();
+        let object = objects
+            .into_iter()
+            .find(|o| o.object_id == object_id)
+            .unwrap();
         let row = StartupProcedure {
             object_id,
             name: object.name.clone(),
@@ -185,7 +199,11 @@ impl Recording {
         let changed = self.changed.clone();
         let facts = self.database(database);
         let assemblies = rows(&mut facts.assemblies);
-        let last = assemblies.iter().map(|a| a.assembly_id).max().unwrap_or_default();
+        let last = assemblies
+            .iter()
+            .map(|a| a.assembly_id)
+            .max()
+            .unwrap_or_default();
         let assembly_id = (last + 1).max(FIRST_USER_ASSEMBLY);
         assemblies.push(Assembly {
             assembly_id,
@@ -201,12 +219,23 @@ impl Recording {
             create_date: Some(changed.clone()),
             modify_date: Some(changed),
         });
-        rows(&mut facts.assembly_files).push(database::assembly_file(assembly_id, name, 4096, content));
+        rows(&mut facts.assembly_files).push(database::assembly_file(
+            assembly_id,
+            name,
+            4096,
+            content,
+        ));
         assembly_id
     }
 
     /// Adds a procedure whose body is a method of an assembly.
-    pub fn add_clr_procedure(&mut self, database: &str, name: &str, assembly_id: i32, method: &str) {
+    pub fn add_clr_procedure(
+        &mut self,
+        database: &str,
+        name: &str,
+        assembly_id: i32,
+        method: &str,
+    ) {
         let object_id = self.add_object(database, name, "PC");
         rows(&mut self.database(database).assembly_modules).push(AssemblyModule {
             object_id,
@@ -277,13 +306,19 @@ impl Recording {
             self.texts.insert(key, (*text).to_owned());
         }
         let agent = "##MS_AgentSigningCertificate##";
-        let user = self.add_user("master", "##MS_PolicyEventProcessingLogin##", Some("##MS_PolicyEventProcessingLogin##"));
+        let user = self.add_user(
+            "master",
+            "##MS_PolicyEventProcessingLogin##",
+            Some("##MS_PolicyEventProcessingLogin##"),
+        );
         assert_eq!(user, PrincipalId(5 + i32::from(self.base.version < 12)));
         self.add_user("master", agent, Some(agent));
         // Setup gives the whole database to this certificate's user; nobody can connect as it.
         self.grant("master", super::On::Database, "EXECUTE", agent);
         let version = self.base.version;
-        let there = shipped::EXTENDED_PROCEDURES.iter().filter(|p| p.1 <= version);
+        let there = shipped::EXTENDED_PROCEDURES
+            .iter()
+            .filter(|p| p.1 <= version);
         for (object_id, (name, _, public)) in (-978_140_733_i32..).step_by(24_683_791).zip(there) {
             let row = SystemExtendedProcedure {
                 object_id,

@@ -115,7 +115,11 @@ pub fn principal(id: i32, name: &str, kind: &str, sid: Option<String>) -> Databa
 
 /// A role's sid is its id behind a fixed head.
 pub fn role_sid(id: i32) -> String {
-    let id: Vec<String> = id.to_le_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    let id: Vec<String> = id
+        .to_le_bytes()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let zeros = "0".repeat(24);
     format!("0x010500000000000904000000{zeros}{}", id.concat())
 }

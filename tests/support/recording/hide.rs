@@ -119,5 +119,14 @@ pub fn is_of_database(fact: Fact) -> bool {
 
 /// The server refused this query in a database.
 pub(super) fn refuse(facts: &mut DatabaseFacts, fact: &str, needs: Vec<String>) {
-    assert!(hide_in(facts, fact, &Hidden::Denied(needs)), "{fact} is no fact of a database");
+    assert!(
+        hide_in(facts, fact, &Hidden::Denied(needs)),
+        "{fact} is no fact of a database"
+    );
+}
+
+/// The same at server scope.
+pub(super) fn refuse_server(snapshot: &mut Snapshot, fact: &str, needs: Vec<String>) {
+    let done = hide_on_server(snapshot, fact, &Hidden::Denied(needs));
+    assert!(done, "{fact} is no fact of a server");
 }

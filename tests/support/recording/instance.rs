@@ -229,14 +229,18 @@ fn configurations(base: &Base) -> Vec<Configuration> {
     options_of_version
         .map(|(id, name, default, _, is_dynamic, is_advanced)| {
             let written = match name.as_str() {
-                "user instances enabled" => 1, // Express setup writes it
+                "user instances enabled" => 1,          // Express setup writes it
                 "Agent XPs" if !base.is_express() => 1, // a running Agent writes it
                 "version high part of SQL Server" => i32::from(base.version) * 65_536,
                 "version low part of SQL Server" => 275_120_128,
                 _ => *default,
             };
             // The engine never runs with less than this, whatever is configured.
-            let running = if name == "min server memory (MB)" { 16 } else { written };
+            let running = if name == "min server memory (MB)" {
+                16
+            } else {
+                written
+            };
             Configuration {
                 configuration_id: *id,
                 name: name.clone(),
@@ -299,7 +303,12 @@ fn principals(base: &Base) -> (Vec<ServerPrincipal>, Vec<RoleMember>) {
     let system = "0x010100000000000512000000".to_owned();
     if base.linux {
         let administrators = "0x01020000000000052000000020020000".to_owned();
-        found.push(principal(259, "BUILTIN\\Administrators", "G", administrators));
+        found.push(principal(
+            259,
+            "BUILTIN\\Administrators",
+            "G",
+            administrators,
+        ));
         sysadmins.push(259);
     } else {
         for (id, name) in [

@@ -4,6 +4,7 @@
 
 mod content;
 mod database;
+pub mod estate;
 mod hide;
 mod instance;
 mod queries;
@@ -247,7 +248,7 @@ impl Recording {
     fn unread(&mut self, name: &str, why: &str) -> &mut Self {
         let id = self.database(name).database_id;
         *self.database(name) = DatabaseFacts::unseen(id, name, why);
-        self.texts.retain(|(database, _), _| database.as_deref() != Some(name));
+        self.forget_texts(name);
         if name == "master" {
             let why = "master was not read: ";
             let server = &mut self.snapshot.server;
@@ -260,7 +261,7 @@ impl Recording {
     /// The auditor has no way in: the server answers every query of this database with error 916.
     pub fn deny_access(&mut self, name: &str) -> &mut Self {
         self.database_row(name).has_access = Some(false);
-        self.texts.retain(|(database, _), _| database.as_deref() != Some(name));
+        self.forget_texts(name);
         let error = ServerError::new(
             916,
             format!(
@@ -275,6 +276,22 @@ impl Recording {
             let key = (Some(name.to_owned()), query.name.to_owned());
             self.errors.insert(key, error.clone());
         }
+        self
+    }
+
+    /// The texts of a database's modules were not shown.
+    pub fn forget_texts(&mut self, name: &str) -> &mut Self {
+        self.texts
+            .retain(|(database, _), _| database.as_deref() != Some(name));
+        self
+    }
+
+    /// The server refused a query at server scope.
+    pub fn refuse_server(&mut self, query: &str, number: u32, text: &str) -> &mut Self {
+        let needs = vec![format!("{} (error {number})", queries::permission(query))];
+        hide::refuse_server(&mut self.snapshot, query, needs);
+        let error = ServerError::new(number, text);
+        self.errors.insert((None, query.to_owned()), error);
         self
     }
 
@@ -375,12 +392,19 @@ impl Recording {
     fn schema_id(&mut self, database: &str, name: &str) -> i32 {
         let schemas = self.database(database).schemas.seen().iter();
         let found = schemas.into_iter().find(|schema| schema.name == name);
-        found.unwrap_or_else(|| panic!("no schema {name}")).schema_id
+        found
+            .unwrap_or_else(|| panic!("no schema {name}"))
+            .schema_id
     }
 
     /// The id of `schema.name`, or in master of a shipped extended procedure.
     pub fn object_id(&mut self, database: &str, name: &str) -> i32 {
-        let shipped = self.snapshot.server.system_extended_procedures.seen().iter();
+        let shipped = self
+            .snapshot
+            .server
+            .system_extended_procedures
+            .seen()
+            .iter();
         let shipped = shipped.filter(|p| database == "master" && p.name == name);
         if let Some(procedure) = shipped.into_iter().next() {
             return procedure.object_id;
@@ -388,8 +412,12 @@ impl Recording {
         let (schema, object) = name.split_once('.').unwrap();
         let schema_id = self.schema_id(database, schema);
         let objects = self.database(database).objects.seen().iter();
-        let found = objects.into_iter().find(|o| o.schema_id == schema_id && o.name == object);
-        found.unwrap_or_else(|| panic!("no object {name} in {database}")).object_id
+        let found = objects
+            .into_iter()
+            .find(|o| o.schema_id == schema_id && o.name == object);
+        found
+            .unwrap_or_else(|| panic!("no object {name} in {database}"))
+            .object_id
     }
 }
 
@@ -398,5 +426,7 @@ fn code(permission: &str) -> &'static str {
     let found = shipped::PERMISSION_CODES
         .iter()
         .find(|(name, _)| *name == permission);
-    found.unwrap_or_else(|| panic!("no code for {permission}")).1
+    found
+        .unwrap_or_else(|| panic!("no code for {permission}"))
+        .1
 }

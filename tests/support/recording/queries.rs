@@ -22,31 +22,54 @@ pub fn of_database(version: u16) -> impl Iterator<Item = &'static Query> {
     of(Scope::Database, version)
 }
 
+/// What a query needs, in words.
+pub fn permission(name: &str) -> &'static str {
+    let mut queries = collect::queries().iter();
+    queries.find(|q| q.name == name).unwrap().permission
+}
+
 /// Writes the records of a whole collection: session, server, then each database that was asked.
 pub fn record(snapshot: &mut Snapshot, version: u16, errors: &Errors) {
     let mut clock: Timestamp = snapshot.started.parse().unwrap();
     let mut records = Vec::new();
-    let mut batch = |queries: Vec<&'static Query>, database: Option<&DatabaseName>, facts: Value, ms: i64| {
-        clock += jiff::SignedDuration::from_millis(11);
-        for query in queries {
-            let Some(rows) = answer(&facts[query.name]) else { continue };
-            let key = (database.map(ToString::to_string), query.name.to_owned());
-            records.push(QueryRecord {
-                query: query.name.to_owned(),
-                sha256: sha256_hex(query.text.as_bytes()),
-                database: database.cloned(),
-                started: clock.to_string(),
-                duration_ms: u32::try_from(ms).unwrap(),
-                rows: rows.unwrap_or_default(),
-                outcome: if rows.is_some() { QueryOutcome::Answered } else { QueryOutcome::Failed },
-                error: errors.get(&key).cloned(),
-            });
-        }
-        clock += jiff::SignedDuration::from_millis(ms);
-    };
+    let mut batch =
+        |queries: Vec<&'static Query>, database: Option<&DatabaseName>, facts: Value, ms: i64| {
+            clock += jiff::SignedDuration::from_millis(11);
+            for query in queries {
+                let Some(rows) = answer(&facts[query.name]) else {
+                    continue;
+                };
+                let key = (database.map(ToString::to_string), query.name.to_owned());
+                records.push(QueryRecord {
+                    query: query.name.to_owned(),
+                    sha256: sha256_hex(query.text.as_bytes()),
+                    database: database.cloned(),
+                    started: clock.to_string(),
+                    duration_ms: u32::try_from(ms).unwrap(),
+                    rows: rows.unwrap_or_default(),
+                    outcome: if rows.is_some() {
+                        QueryOutcome::Answered
+                    } else {
+                        QueryOutcome::Failed
+                    },
+                    error: errors.get(&key).cloned(),
+                });
+            }
+            clock += jiff::SignedDuration::from_millis(ms);
+        };
     let server = value(&snapshot.server);
-    batch(of(Scope::Session, version).collect(), None, server.clone(), 23);
-    batch(of(Scope::Server, version).collect(), None, server.clone(), 64);
+    batch(
+        of(Scope::Session, version).collect(),
+        None,
+        server.clone(),
+        23,
+    );
+    batch(
+        of(Scope::Server, version).collect(),
+        None,
+        server.clone(),
+        64,
+    );
     for facts in &snapshot.databases {
         let mut queries: Vec<_> = of_database(version).collect();
         let mut shown = value(facts);

@@ -35,15 +35,21 @@ impl Recording {
         sort_server(&mut snapshot.server);
         snapshot.databases.sort_by_key(|facts| facts.database_id);
         snapshot.databases.iter_mut().for_each(sort_database);
-        let lines = self.texts.iter().map(|((database, object_id), text)| ModuleLine {
-            database: database.clone(),
-            object_id: *object_id,
-            sha256: sha256_hex(text.as_bytes()),
-            definition: text.clone(),
-        });
+        let lines = self
+            .texts
+            .iter()
+            .map(|((database, object_id), text)| ModuleLine {
+                database: database.clone(),
+                object_id: *object_id,
+                sha256: sha256_hex(text.as_bytes()),
+                definition: text.clone(),
+            });
         let (module_text, file) = render_module_lines(lines.collect()).unwrap();
         snapshot.module_text = file;
         queries::record(&mut snapshot, self.base.version, &self.errors);
-        Recorded { snapshot, module_text }
+        Recorded {
+            snapshot,
+            module_text,
+        }
     }
 }
