@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod demo_recordings;
 mod readme;
 mod reference;
 mod rooms;

@@ -3,4 +3,5 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 pub mod cli;
+pub mod recording;
 pub mod tds_server;
