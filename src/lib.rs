@@ -4,7 +4,9 @@
 //! Data flows one way: inventory, collection, snapshot, judgement, report. Each room is one module;
 //! `tests/integration/rooms.rs` holds the table of what may import what.
 
+pub mod cli;
 pub mod collect;
+pub mod evidence;
 pub mod ids;
 pub mod inventory;
 pub mod report;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::rules::Severity;
+
 /// Audits SQL Server estates for exposure to operating-system command execution and persistence.
 ///
 /// It sends SELECT, USE and session SETs, and nothing else: `mssql-posture queries` prints every
@@ -231,6 +233,20 @@ pub enum FailOn {
     Low,
     Info,
     Never,
+}
+
+impl FailOn {
+    /// The severity it stands for.
+    pub fn severity(self) -> Option<Severity> {
+        Some(match self {
+            Self::Critical => Severity::Critical,
+            Self::High => Severity::High,
+            Self::Medium => Severity::Medium,
+            Self::Low => Severity::Low,
+            Self::Info => Severity::Info,
+            Self::Never => return None,
+        })
+    }
 }
 
 /// Report formats.

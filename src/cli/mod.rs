@@ -7,6 +7,7 @@ mod args;
 mod assess;
 mod audit;
 mod judge;
+mod output;
 mod progress;
 mod reference;
 mod secrets;
@@ -38,7 +39,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print(); // nothing can be said if that fails
-            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                Exit::Usage as u8
+            } else {
+                0
+            });
         }
     };
     let ended = match cli.command {

@@ -14,7 +14,9 @@ use crate::snapshot::Outcome;
 pub fn for_stderr(targets: usize) -> Arc<dyn Progress> {
     if std::io::stderr().is_terminal() {
         let bar = ProgressBar::with_draw_target(Some(targets as u64), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} instances  {wide_msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} instances  {wide_msg}")
+        {
             bar.set_style(style);
         }
         Arc::new(Bar(bar))

@@ -13,9 +13,16 @@ use crate::snapshot::Snapshot;
 use crate::{inventory, score};
 
 pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
-    let version = |q: &&Query| args.version.is_none_or(|version| q.versions.contains(&version));
+    let version = |q: &&Query| {
+        args.version
+            .is_none_or(|version| q.versions.contains(&version))
+    };
     let name = |q: &&Query| args.name.as_deref().is_none_or(|name| q.name == name);
-    let chosen: Vec<&Query> = collect::queries().iter().filter(version).filter(name).collect();
+    let chosen: Vec<&Query> = collect::queries()
+        .iter()
+        .filter(version)
+        .filter(name)
+        .collect();
     if chosen.is_empty() {
         bail!("no such query; `mssql-posture queries` lists all");
     }
@@ -30,7 +37,10 @@ fn statements(queries: &[&Query], with_session: bool) -> String {
     let mut text = String::new();
     if with_session {
         text += &format!("-- session settings, once per session\n{SESSION_SETTINGS};\n\n");
-        text += &format!("-- before and after each database's queries comes q_context\n{};\n\n", use_database("database"));
+        text += &format!(
+            "-- before and after each database's queries comes q_context\n{};\n\n",
+            use_database("database")
+        );
     }
     for query in queries {
         text += &format!(
@@ -57,14 +67,24 @@ fn versions(query: &Query) -> String {
         _ => "2025",
     };
     let (first, last) = (*query.versions.start(), *query.versions.end());
-    if last == u16::MAX { format!("{} and later", name(first)) } else { format!("{} to {}", name(first), name(last)) }
+    if last == u16::MAX {
+        format!("{} and later", name(first))
+    } else {
+        format!("{} to {}", name(first), name(last))
+    }
 }
 
 /// The README's table; a test keeps the two the same.
 fn query_table(queries: &[&Query]) -> String {
-    let mut text = String::from("| query | reads | why | versions | permission for all rows |\n| --- | --- | --- | --- | --- |\n");
+    let mut text = String::from(
+        "| query | reads | why | versions | permission for all rows |\n| --- | --- | --- | --- | --- |\n",
+    );
     for query in queries {
-        let reads = if query.views == "none" { "functions only" } else { query.views };
+        let reads = if query.views == "none" {
+            "functions only"
+        } else {
+            query.views
+        };
         text += &format!(
             "| `{}` | {reads} | {} | {} | {} |\n",
             query.name,
@@ -100,7 +120,15 @@ pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
     let text = match args.format {
         RulesFormat::Json => serde_json::to_string_pretty(&entries.collect::<Vec<_>>())? + "\n",
         RulesFormat::Text => entries
-            .map(|r| format!("{:<10} {:<9} {:<40} {}\n", r.id, r.severity.as_str(), r.slug, r.title))
+            .map(|r| {
+                format!(
+                    "{:<10} {:<9} {:<40} {}\n",
+                    r.id,
+                    r.severity.as_str(),
+                    r.slug,
+                    r.title
+                )
+            })
             .collect(),
     };
     print(&text)?;

@@ -9,33 +9,49 @@ use std::process::{Command, Stdio};
 use secrecy::SecretString;
 
 use crate::inventory::SecretRef;
+use crate::report::visible;
 
 /// Secrets that were asked for, and how that ended.
 #[derive(Default)]
-pub struct Secrets(BTreeMap<SecretRef, Result<SecretString, String>>);
+pub struct Secrets(BTreeMap<(String, SecretRef), Result<SecretString, String>>);
 
 impl Secrets {
-    /// The secret behind a reference. Files are relative to `folder`.
-    pub fn resolve(&mut self, reference: &SecretRef, folder: &Path) -> Result<SecretString, String> {
-        let resolved = self.0.entry(reference.clone()).or_insert_with(|| read(reference, folder));
+    /// The secret behind a reference; `owner` is the login it belongs to. Files are relative to `folder`.
+    pub fn resolve(
+        &mut self,
+        owner: &str,
+        reference: &SecretRef,
+        folder: &Path,
+    ) -> Result<SecretString, String> {
+        let key = (owner.to_owned(), reference.clone());
+        let resolved = self
+            .0
+            .entry(key)
+            .or_insert_with(|| read(owner, reference, folder));
         resolved.clone()
     }
 }
 
-fn read(reference: &SecretRef, folder: &Path) -> Result<SecretString, String> {
+fn read(owner: &str, reference: &SecretRef, folder: &Path) -> Result<SecretString, String> {
     let secret = match reference {
-        SecretRef::Env(name) => std::env::var(name)
-            .map_err(|_| format!("the environment variable {name} is not set, or not valid Unicode"))?,
+        SecretRef::Env(name) => std::env::var(name).map_err(|_| {
+            format!("the environment variable {name} is not set, or not valid Unicode")
+        })?,
         SecretRef::File(path) => first_line(
             std::fs::read_to_string(folder.join(path))
                 .map_err(|e| format!("the secret's file {path} cannot be read: {e}"))?,
         ),
         SecretRef::Command(words) => run(words)?,
-        SecretRef::Prompt => rpassword::prompt_password("Password: ")
-            .map_err(|e| format!("the password cannot be asked for: {e}"))?,
+        SecretRef::Prompt => {
+            rpassword::prompt_password(format!("Password of {}: ", visible(owner)))
+                .map_err(|e| format!("the password cannot be asked for: {e}"))?
+        }
         SecretRef::Stdin => {
             let mut line = String::new();
-            stdin().lock().read_line(&mut line).map_err(|e| format!("standard input cannot be read: {e}"))?;
+            stdin()
+                .lock()
+                .read_line(&mut line)
+                .map_err(|e| format!("standard input cannot be read: {e}"))?;
             first_line(line)
         }
     };
@@ -59,7 +75,10 @@ fn run(words: &[String]) -> Result<String, String> {
         .output()
         .map_err(|e| format!("the secret's command {program} cannot be run: {e}"))?;
     if !output.status.success() {
-        return Err(format!("the secret's command {program} ended with {}", output.status));
+        return Err(format!(
+            "the secret's command {program} ended with {}",
+            output.status
+        ));
     }
     let text = String::from_utf8(output.stdout)
         .map_err(|_| format!("the secret's command {program} did not answer in UTF-8"))?;

@@ -207,9 +207,9 @@ fn authentication(credential: &Credential) -> Result<AuthMethod, ConnectError> {
             Ok(AuthMethod::sql_server(user, password.expose_secret()))
         }
         Credential::EntraToken(token) => Ok(AuthMethod::aad_token(token.expose_secret())),
-        #[cfg(any(windows, all(unix, feature = "kerberos")))]
+        #[cfg(any(windows, feature = "kerberos"))]
         Credential::Integrated => Ok(AuthMethod::Integrated),
-        #[cfg(not(any(windows, all(unix, feature = "kerberos"))))]
+        #[cfg(not(any(windows, feature = "kerberos")))]
         Credential::Integrated => Err(ConnectError::lasting(
             Stage::Credential,
             "this build has no integrated authentication",

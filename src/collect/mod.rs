@@ -37,6 +37,38 @@ pub struct Collected {
     pub module_text: Vec<u8>,
 }
 
+/// Whether everything was collected that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// Every target was worked on to its end, good or bad.
+    Whole,
+    /// Stopped by a signal: some targets were not worked on to their end.
+    Stopped,
+}
+
+/// Ends when the program is asked to stop: Ctrl-C, and on Unix SIGTERM.
+pub async fn interrupted() {
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        };
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    let pressed = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = pressed => {}
+        () = terminated => {}
+    }
+}
+
 /// Told while collecting. Called from several threads.
 pub trait Progress: Send + Sync {
     /// A target is being worked on; `step` is for people and may hold server text.
@@ -87,7 +119,7 @@ pub fn collect<E>(
     progress: Arc<dyn Progress>,
     stop: impl Future<Output = ()>,
     finished: impl FnMut(Collected) -> Result<(), E>,
-) -> Result<(), CollectError<E>> {
+) -> Result<Completion, CollectError<E>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -117,7 +149,7 @@ async fn run<E>(
     progress: Arc<dyn Progress>,
     stop: impl Future<Output = ()>,
     mut finished: impl FnMut(Collected) -> Result<(), E>,
-) -> Result<(), CollectError<E>> {
+) -> Result<Completion, CollectError<E>> {
     let reached = Arc::new(Reached::default());
     let mut open: BTreeMap<InstanceId, TargetPlan> = plans
         .iter()
@@ -155,7 +187,11 @@ async fn run<E>(
         progress.finished(&collected.snapshot.target, &collected.snapshot.outcome);
         finished(collected).map_err(CollectError::HandOver)?;
     }
-    Ok(())
+    Ok(if stopped {
+        Completion::Stopped
+    } else {
+        Completion::Whole
+    })
 }
 
 async fn one(plan: TargetPlan, progress: Arc<dyn Progress>, reached: Arc<Reached>) -> Collected {

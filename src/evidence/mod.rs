@@ -65,14 +65,25 @@ impl Bundle {
     /// # Errors
     /// It exists and is not empty, or cannot be made.
     pub fn create(root: &Path) -> Result<Self, BundleError> {
-        let fault = |source| BundleError::Io { path: root.to_owned(), source };
+        let fault = |source| BundleError::Io {
+            path: root.to_owned(),
+            source,
+        };
         match fs::read_dir(root) {
-            Ok(mut entries) if entries.next().is_some() => return Err(BundleError::NotEmpty(root.to_owned())),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(root).map_err(fault)?,
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    return Err(BundleError::NotEmpty(root.to_owned()));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_folder(root).map_err(fault)?
+            }
             Err(error) => return Err(fault(error)),
         }
-        Ok(Self { root: root.to_owned(), files: BTreeMap::new() })
+        Ok(Self {
+            root: root.to_owned(),
+            files: BTreeMap::new(),
+        })
     }
 
     /// Where it is.
@@ -97,7 +108,11 @@ impl Bundle {
     }
 
     fn put(&mut self, path: &str, bytes: &[u8], sensitive: bool) -> Result<(), BundleError> {
-        let entry = Entry { sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64, sensitive };
+        let entry = Entry {
+            sha256: hex(&Sha256::digest(bytes)),
+            bytes: bytes.len() as u64,
+            sensitive,
+        };
         self.store(path, bytes)?;
         self.files.insert(path.to_owned(), entry);
         Ok(())
@@ -105,14 +120,21 @@ impl Bundle {
 
     /// A reader never sees half a file: the name appears when the content is complete.
     fn store(&self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
-        let target = path.split('/').fold(self.root.clone(), |folder, part| folder.join(part));
+        let target = path
+            .split('/')
+            .fold(self.root.clone(), |folder, part| folder.join(part));
         let partial = target.with_extension("partial");
-        let fault = |source| BundleError::Io { path: target.clone(), source };
+        let fault = |source| BundleError::Io {
+            path: target.clone(),
+            source,
+        };
         if let Some(folder) = target.parent() {
             make_folder(folder).map_err(fault)?;
         }
         let mut file = private_file(&partial).map_err(fault)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)?;
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(fault)?;
         drop(file);
         fs::rename(&partial, &target).map_err(fault)
     }
@@ -126,13 +148,22 @@ impl Bundle {
             schema: MANIFEST_SCHEMA,
             created,
             created_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")),
-            files: self.files.iter().map(|(path, entry)| Listed { path, entry }).collect(),
+            files: self
+                .files
+                .iter()
+                .map(|(path, entry)| Listed { path, entry })
+                .collect(),
         };
-        let mut bytes = serde_json::to_vec_pretty(&manifest)
-            .map_err(|e| BundleError::Io { path: self.root.join(MANIFEST), source: e.into() })?;
+        let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(|e| BundleError::Io {
+            path: self.root.join(MANIFEST),
+            source: e.into(),
+        })?;
         bytes.push(b'\n');
         self.write(MANIFEST, &bytes)?;
-        let lines = self.files.iter().map(|(path, entry)| format!("{}  {path}\n", entry.sha256));
+        let lines = self
+            .files
+            .iter()
+            .map(|(path, entry)| format!("{}  {path}\n", entry.sha256));
         self.store(SUMS, lines.collect::<String>().as_bytes())
     }
 }
@@ -148,7 +179,10 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(unix)]
 fn make_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 #[cfg(not(unix))]
@@ -172,15 +206,23 @@ fn private_file(path: &Path) -> io::Result<fs::File> {
 pub fn file_name(name: &str) -> String {
     const LONGEST: usize = 80;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let device = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let device = name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
     let reserved = matches!(device.as_str(), "CON" | "PRN" | "AUX" | "NUL")
         || (device.len() == 4 && (device.starts_with("COM") || device.starts_with("LPT")));
-    let fits = name.len() <= LONGEST && !name.starts_with('.') && !name.ends_with('.') && !name.is_empty();
+    let fits =
+        name.len() <= LONGEST && !name.starts_with('.') && !name.ends_with('.') && !name.is_empty();
     if fits && !reserved && name.chars().all(plain) {
         return name.to_owned();
     }
-    let readable: String =
-        name.chars().map(|c| if plain(c) && c != '.' { c } else { '_' }).take(LONGEST).collect();
+    let readable: String = name
+        .chars()
+        .map(|c| if plain(c) && c != '.' { c } else { '_' })
+        .take(LONGEST)
+        .collect();
     let hash = hex(&Sha256::digest(name.as_bytes()));
     format!("{readable}~{}", &hash[..12])
 }
@@ -196,20 +238,35 @@ mod tests {
     fn a_folder_with_content_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("x"), "x").unwrap();
-        assert!(matches!(Bundle::create(folder.path()), Err(BundleError::NotEmpty(_))));
+        assert!(matches!(
+            Bundle::create(folder.path()),
+            Err(BundleError::NotEmpty(_))
+        ));
     }
 
     #[test]
     fn sums_list_every_file_and_come_last() {
         let folder = tempfile::tempdir().unwrap();
         let mut bundle = Bundle::create(folder.path()).unwrap();
-        bundle.write_sensitive("snapshots/a.modules.jsonl", b"{}\n").unwrap();
+        bundle
+            .write_sensitive("snapshots/a.modules.jsonl", b"{}\n")
+            .unwrap();
         bundle.write("assessment.json", b"{}\n").unwrap();
         assert!(!folder.path().join(SUMS).exists());
         bundle.finish("2026-01-01T00:00:00Z").unwrap();
         let sums = fs::read_to_string(folder.path().join(SUMS)).unwrap();
-        let paths: Vec<_> = sums.lines().map(|l| l.split("  ").nth(1).unwrap()).collect();
-        assert_eq!(paths, ["assessment.json", "manifest.json", "snapshots/a.modules.jsonl"]);
+        let paths: Vec<_> = sums
+            .lines()
+            .map(|l| l.split("  ").nth(1).unwrap())
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                "assessment.json",
+                "manifest.json",
+                "snapshots/a.modules.jsonl"
+            ]
+        );
         let manifest = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
         assert!(manifest.contains("\"sensitive\": true"));
     }
@@ -223,13 +280,26 @@ mod tests {
         let mut bundle = Bundle::create(&root).unwrap();
         bundle.write("a/b", b"x").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&root), mode(&root.join("a")), mode(&root.join("a/b"))), (0o700, 0o700, 0o600));
+        assert_eq!(
+            (mode(&root), mode(&root.join("a")), mode(&root.join("a/b"))),
+            (0o700, 0o700, 0o600)
+        );
     }
 
     #[test]
     fn file_names_are_safe_on_every_platform() {
         assert_eq!(file_name("erp-prod"), "erp-prod");
-        for name in ["../../etc/passwd", "CON", "nul.txt", "a\\b", ".", "", "trailing.", "com1", "ü"] {
+        for name in [
+            "../../etc/passwd",
+            "CON",
+            "nul.txt",
+            "a\\b",
+            ".",
+            "",
+            "trailing.",
+            "com1",
+            "ü",
+        ] {
             let safe = file_name(name);
             assert!(safe.contains('~'), "{name} became {safe}");
             assert!(!safe.contains(['/', '\\']), "{name} became {safe}");

@@ -128,7 +128,8 @@ impl<'a> Errors<'a> {
 
     /// What was found, when something surely was.
     pub fn into_error(mut self) -> InventoryErrors {
-        self.found.sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));
+        self.found
+            .sort_by(|a, b| (a.order, &a.message).cmp(&(b.order, &b.message)));
         // A fault in [defaults] is met once for each target.
         self.found
             .dedup_by(|a, b| (a.order, &a.message) == (b.order, &b.message));

@@ -1,13 +1,15 @@
 //! The assessment: every verdict on every instance, in its own versioned form. It is written as
 //! `assessment.json`, and all other reports are rendered from it.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict};
 use crate::score::Exposure;
-use crate::snapshot::{self, Connection, Fact, Snapshot, Trouble};
+use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Trouble};
 
 /// The first field of every assessment of this version.
 pub const SCHEMA: &str = "mssql-posture/assessment/v1";
@@ -201,8 +203,8 @@ pub struct Judged<'a> {
     pub verdicts: Vec<Verdict>,
     /// The exposure that follows.
     pub exposure: Exposure,
-    /// Facts that the selected rules need.
-    pub needed: Vec<Fact>,
+    /// Facts that a rule needs and that are not settled.
+    pub missing: BTreeSet<FactState>,
     /// Modules whose code executes text that could not be read.
     pub modules_with_unread_dynamic_sql: u32,
 }
@@ -296,10 +298,6 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
         _ => None,
     };
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let missing = judged
-        .needed
-        .iter()
-        .flat_map(|fact| fact.unsettled(snapshot));
     let (excluded, in_scope): (Vec<_>, Vec<_>) =
         snapshot.databases.iter().partition(|d| d.excluded);
     let whole = |d: &&&snapshot::DatabaseFacts| {
@@ -317,12 +315,14 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
         databases: count(snapshot.databases.len()),
         databases_read: count(in_scope.iter().filter(whole).count()),
         databases_excluded: excluded.iter().map(|d| d.name.clone()).collect(),
-        missing: missing
+        missing: judged
+            .missing
+            .iter()
             .map(|state| MissingFact {
                 fact: state.fact.to_owned(),
-                database: state.database,
+                database: state.database.clone(),
                 state: state.state.to_owned(),
-                needs: state.needs,
+                needs: state.needs.clone(),
             })
             .collect(),
         modules_with_unread_dynamic_sql: judged.modules_with_unread_dynamic_sql,

@@ -6,3 +6,6 @@ pub use assessment::{
     Assessment, BySeverity, Control, Coverage, Fleet, Framework, Instance, Judged, MissingFact,
     SCHEMA, Tally, VerdictEntry,
 };
+
+mod interim;
+pub use interim::{html, markdown, table, visible};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judgement, Missing, Subject};
 use crate::ids::PrincipalId;
-use crate::snapshot::{Configuration, DatabaseFacts, ModuleTexts, RoleMember, Snapshot};
+use crate::snapshot::{Configuration, DatabaseFacts, Module, ModuleTexts, RoleMember, Snapshot};
+use crate::tsql::{self, Channel};
 
 /// One instance to judge.
 pub struct Case<'a> {
@@ -119,6 +120,22 @@ impl<'a> Case<'a> {
             .iter()
             .find(|p| p.sid.as_deref() == Some(sid))
             .map(|p| p.principal_id)
+    }
+
+    /// Modules whose code executes text that could not be read.
+    pub fn modules_with_unread_dynamic_sql(&self) -> u32 {
+        let databases = self.databases().flat_map(|d| d.modules.seen());
+        let modules = databases.chain(self.snapshot.server.server_modules.seen());
+        let unread = |module: &&Module| {
+            let hash = module.definition.known();
+            let text = hash.and_then(|hash| self.texts.get(&hash.sha256));
+            let quoted = module.uses_quoted_identifier != Some(false);
+            text.is_some_and(|text| {
+                let mut observations = tsql::observe(text, quoted).into_iter();
+                observations.any(|o| o.channel == Channel::DynamicUnresolved)
+            })
+        };
+        u32::try_from(modules.filter(unread).count()).unwrap_or(u32::MAX)
     }
 
     /// Everyone who is in sysadmin, directly or through nested roles, as far as visible.

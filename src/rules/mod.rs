@@ -25,7 +25,9 @@ pub use verdict::{
     Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };
 
-use crate::snapshot::Fact;
+use std::collections::BTreeSet;
+
+use crate::snapshot::{Fact, FactState, Snapshot};
 
 /// A rule: what it is called, what it needs to know, and its check.
 #[derive(Debug)]
@@ -113,6 +115,17 @@ impl Rule {
 /// All rules on one instance, in order of id.
 pub fn judge(case: &Case<'_>) -> Vec<Verdict> {
     ALL.iter().flat_map(|rule| rule.judge(case)).collect()
+}
+
+/// Facts that some rule needs and that are not settled, in order of fact and database. One of them
+/// makes the audit incomplete.
+pub fn unsettled(snapshot: &Snapshot) -> BTreeSet<FactState> {
+    let everywhere = ALL.iter().flat_map(|rule| rule.facts);
+    let in_master = ALL.iter().flat_map(|rule| rule.master_facts);
+    everywhere
+        .flat_map(|fact| fact.unsettled(snapshot))
+        .chain(in_master.flat_map(|fact| fact.unsettled_in_master(snapshot)))
+        .collect()
 }
 
 #[cfg(test)]

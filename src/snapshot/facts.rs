@@ -115,4 +115,14 @@ impl Fact {
             .chain(databases.filter_map(|d| self.unsettled_in(d)))
             .collect()
     }
+
+    /// The same for a fact that is asked for in master alone.
+    pub fn unsettled_in_master(self, snapshot: &Snapshot) -> Vec<FactState> {
+        let server = self.in_server(&snapshot.server).into_iter();
+        let mut master = snapshot.databases.iter().filter(|d| !d.excluded);
+        let master = master.find(|d| d.name.as_str() == "master");
+        server
+            .chain(master.and_then(|d| self.unsettled_in(d)))
+            .collect()
+    }
 }

@@ -224,6 +224,16 @@ impl Snapshot {
         identity.product_version.split('.').next()?.parse().ok()
     }
 
+    /// The bytes of a snapshot file.
+    ///
+    /// # Errors
+    /// Never for strings and integers; a serialisation failure is passed on.
+    pub fn render(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
     /// Reads a snapshot file.
     ///
     /// # Errors

@@ -53,6 +53,7 @@ pub struct Trouble {
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Stage {
+    Recording,
     Credential,
     Resolve,
     Connect,
@@ -66,6 +67,7 @@ pub enum Stage {
 impl std::fmt::Display for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Recording => "recorded snapshot",
             Self::Credential => "credential",
             Self::Resolve => "name resolution",
             Self::Connect => "connect",

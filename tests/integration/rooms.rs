@@ -19,12 +19,34 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Words that only one room may use, and why.
 const PRIVILEGES: &[(&str, &[&str])] = &[
-    ("collect", &["tiberius", "tokio", "futures_util", "std::net", "TcpStream", "UdpSocket"]),
+    (
+        "collect",
+        &[
+            "tiberius",
+            "tokio",
+            "futures_util",
+            "std::net",
+            "TcpStream",
+            "UdpSocket",
+        ],
+    ),
     (
         "cli",
         &[
-            "println!", "eprintln!", "print!", "eprint!", "std::env", "env::var", "stdin()",
-            "stdout()", "stderr()", "Command::new", "anyhow", "clap::", "indicatif", "rpassword",
+            "println!",
+            "eprintln!",
+            "print!",
+            "eprint!",
+            "std::env",
+            "env::var",
+            "stdin()",
+            "stdout()",
+            "stderr()",
+            "Command::new",
+            "anyhow",
+            "clap::",
+            "indicatif",
+            "rpassword",
         ],
     ),
 ];
@@ -53,7 +75,14 @@ fn rooms() -> Vec<(String, PathBuf, String)> {
     let mut files = Vec::new();
     for path in sources(&src) {
         let relative = path.strip_prefix(&src).unwrap();
-        let room = relative.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let room = relative
+            .iter()
+            .next()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         if matches!(room.as_str(), "lib" | "main") || relative.ends_with("tests.rs") {
             continue;
         }
@@ -91,7 +120,9 @@ fn imports(code: &str) -> Vec<String> {
                 }
             }
         } else {
-            let word = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_');
+            let word = rest
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_');
             found.push(word.collect());
         }
     }
@@ -104,14 +135,20 @@ fn imports(code: &str) -> Vec<String> {
 fn every_room_is_in_the_table() {
     for (room, path, _) in rooms() {
         let listed = room == "cli" || ROOMS.iter().any(|(name, _)| *name == room);
-        assert!(listed, "src/{} belongs to no room of the table", path.display());
+        assert!(
+            listed,
+            "src/{} belongs to no room of the table",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn rooms_import_only_what_the_table_allows() {
     for (room, path, code) in rooms() {
-        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else { continue };
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+            continue;
+        };
         for import in imports(&code) {
             assert!(
                 import == room || allowed.contains(&import.as_str()),
@@ -127,12 +164,20 @@ fn only_collect_connects_and_only_cli_speaks() {
     for (room, path, code) in rooms() {
         for (owner, words) in PRIVILEGES.iter().filter(|(owner, _)| *owner != room) {
             for word in *words {
-                assert!(!code.contains(word), "src/{}: {word} belongs to room {owner}", path.display());
+                assert!(
+                    !code.contains(word),
+                    "src/{}: {word} belongs to room {owner}",
+                    path.display()
+                );
             }
         }
         if !OPENS_FILES.contains(&room.as_str()) {
             for word in FILES {
-                assert!(!code.contains(word), "src/{}: {word} belongs to cli", path.display());
+                assert!(
+                    !code.contains(word),
+                    "src/{}: {word} belongs to cli",
+                    path.display()
+                );
             }
         }
     }

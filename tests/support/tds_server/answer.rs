@@ -43,9 +43,15 @@ pub enum Value {
     Utf16(Vec<u16>),
     Bytes(Vec<u8>),
     /// Days since 1900-01-01 and 1/300 seconds since midnight, as `datetime` has it on the wire.
-    DateTime { days: i32, ticks: u32 },
+    DateTime {
+        days: i32,
+        ticks: u32,
+    },
     /// 100-nanosecond units since 0001-01-01T00:00 (UTC for an offset type) and the offset in minutes.
-    Instant { units: i64, offset_minutes: i16 },
+    Instant {
+        units: i64,
+        offset_minutes: i16,
+    },
     Guid([u8; 16]),
     /// A `sql_variant` with its base type.
     Variant(Box<Type>, Box<Value>),
@@ -115,9 +121,14 @@ pub struct Login {
 /// How a login ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginAnswer {
-    Accept { database: String },
+    Accept {
+        database: String,
+    },
     /// ERROR token, then the connection is closed.
     Refuse(Message),
     /// ENVCHANGE routing to another host, as a listener with read-only routing answers.
-    Route { host: String, port: u16 },
+    Route {
+        host: String,
+        port: u16,
+    },
 }

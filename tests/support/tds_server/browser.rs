@@ -37,7 +37,9 @@ impl BrowserServer {
         let port = socket.local_addr()?.port();
         let socket = UdpSocket::from_std(socket)?;
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let task = runtime.spawn(serve(socket, instances, Arc::clone(&asked))).abort_handle();
+        let task = runtime
+            .spawn(serve(socket, instances, Arc::clone(&asked)))
+            .abort_handle();
         Ok(Self { port, asked, task })
     }
 
@@ -65,7 +67,9 @@ async fn serve(socket: UdpSocket, instances: Vec<Instance>, asked: Arc<Mutex<Vec
             [ASK_ONE, name @ ..] => {
                 let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
                 let name = String::from_utf8_lossy(name).into_owned();
-                let known = instances.iter().filter(|i| i.name.eq_ignore_ascii_case(&name));
+                let known = instances
+                    .iter()
+                    .filter(|i| i.name.eq_ignore_ascii_case(&name));
                 let known = known.collect();
                 (name, known)
             }

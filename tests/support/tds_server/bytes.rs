@@ -28,7 +28,10 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        Ok(self.take(N)?.try_into().expect("`take` gives what was asked"))
+        Ok(self
+            .take(N)?
+            .try_into()
+            .expect("`take` gives what was asked"))
     }
 
     pub fn u8(&mut self) -> Result<u8, String> {

@@ -133,10 +133,15 @@ impl Connection {
     async fn arrive_strict(&self, mut socket: TcpStream) -> Result<Arrival, End> {
         self.gate(Stage::Tls, &mut socket).await?;
         let acceptor = before_prelogin(self.shared.identity());
-        let mut stream = acceptor.accept(socket).await.map_err(|e| End::Tls(e.to_string()))?;
+        let mut stream = acceptor
+            .accept(socket)
+            .await
+            .map_err(|e| End::Tls(e.to_string()))?;
         self.log_tls(&stream);
         if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
-            return Err(End::Fault("a TDS 8 client that does not offer tds/8.0".to_owned()));
+            return Err(End::Fault(
+                "a TDS 8 client that does not offer tds/8.0".to_owned(),
+            ));
         }
         let (prelogin, _) = self.exchange_prelogin(&mut stream).await?;
         let login = self.expect_login(read_message(&mut stream).await?)?;
@@ -179,13 +184,13 @@ impl Connection {
         })
     }
 
-    async fn exchange_prelogin(
-        &self,
-        stream: &mut impl Stream,
-    ) -> Result<(PreLogin, Cover), End> {
+    async fn exchange_prelogin(&self, stream: &mut impl Stream) -> Result<(PreLogin, Cover), End> {
         let message = read_message(stream).await?;
         if message.kind != kind::PRELOGIN {
-            return Err(End::Fault(format!("type {:#04x} where PRELOGIN was due", message.kind)));
+            return Err(End::Fault(format!(
+                "type {:#04x} where PRELOGIN was due",
+                message.kind
+            )));
         }
         let prelogin = PreLogin::parse(&message.payload)?;
         self.log(LogKind::PreLogin);
@@ -203,7 +208,10 @@ impl Connection {
         self.gate(Stage::Tls, &mut socket).await?;
         let acceptor = within_prelogin(self.shared.identity());
         let socket = PreloginSocket::new(socket, self.spid());
-        let mut stream = acceptor.accept(socket).await.map_err(|e| End::Tls(e.to_string()))?;
+        let mut stream = acceptor
+            .accept(socket)
+            .await
+            .map_err(|e| End::Tls(e.to_string()))?;
         stream.get_mut().0.handshake_done();
         self.log_tls(&stream);
         Ok(stream)
@@ -212,13 +220,19 @@ impl Connection {
     fn log_tls<S>(&self, stream: &TlsStream<S>) {
         let version = stream.get_ref().1.protocol_version();
         self.log(LogKind::Tls {
-            version: version.and_then(|v| v.as_str()).unwrap_or("unknown").to_owned(),
+            version: version
+                .and_then(|v| v.as_str())
+                .unwrap_or("unknown")
+                .to_owned(),
         });
     }
 
     fn expect_login(&self, message: Message) -> Result<Login7, End> {
         if message.kind != kind::LOGIN7 {
-            return Err(End::Fault(format!("type {:#04x} where LOGIN7 was due", message.kind)));
+            return Err(End::Fault(format!(
+                "type {:#04x} where LOGIN7 was due",
+                message.kind
+            )));
         }
         self.shared.count_login();
         Ok(login::parse(&message.payload)?)
@@ -239,7 +253,9 @@ impl Connection {
         self.gate(Stage::Login, &mut stream).await?;
         let tds = tds_version(login.login.tds_version, strict)?;
         if login.login.access_token.is_some() && login.federated_echo != federated {
-            return Err(End::Fault("LOGIN7 does not echo FEDAUTHREQUIRED".to_owned()));
+            return Err(End::Fault(
+                "LOGIN7 does not echo FEDAUTHREQUIRED".to_owned(),
+            ));
         }
         let handler = &self.shared.handler;
         let answer = self.guarded("login", || handler.login(&login.login))?;
@@ -272,7 +288,9 @@ impl Connection {
                 let session = self.guarded("session", || handler.session(&login.login))?;
                 write.greet(&mut out.payload, &database)?;
                 send(&mut *stream, &out.finish()).await?;
-                SessionLoop::new(self.clone(), stream, packet_size, session).run().await
+                SessionLoop::new(self.clone(), stream, packet_size, session)
+                    .run()
+                    .await
             }
         }
     }
@@ -336,15 +354,15 @@ fn packet_size(login: &Login) -> usize {
 
 /// LOGIN7 of a client that covers only its login: the first packet in TLS, further ones in either,
 /// and afterwards the bare socket.
-async fn covered_login(
-    mut stream: TlsStream<PreloginSocket>,
-) -> Result<(TcpStream, Message), End> {
+async fn covered_login(mut stream: TlsStream<PreloginSocket>) -> Result<(TcpStream, Message), End> {
     let mut payload = Vec::new();
     let (kind, mut last) = read_packet(&mut stream, &mut payload).await?;
     while !ends_message(last) {
         let buffered = {
             let (_, tls) = stream.get_mut();
-            let state = tls.process_new_packets().map_err(|e| End::Tls(e.to_string()))?;
+            let state = tls
+                .process_new_packets()
+                .map_err(|e| End::Tls(e.to_string()))?;
             state.plaintext_bytes_to_read()
         };
         let mut first = [0];
@@ -375,9 +393,13 @@ fn whole(kind: u8, payload: Vec<u8>) -> Message {
 /// The socket under a TLS stream that has nothing left to give.
 fn bare(stream: TlsStream<PreloginSocket>) -> Result<TcpStream, End> {
     let (socket, mut tls) = stream.into_inner();
-    let state = tls.process_new_packets().map_err(|e| End::Tls(e.to_string()))?;
+    let state = tls
+        .process_new_packets()
+        .map_err(|e| End::Tls(e.to_string()))?;
     if state.plaintext_bytes_to_read() > 0 || !socket.at_border() {
-        return Err(End::Fault("bytes inside TLS after the end of LOGIN7".to_owned()));
+        return Err(End::Fault(
+            "bytes inside TLS after the end of LOGIN7".to_owned(),
+        ));
     }
     Ok(socket.into_inner())
 }

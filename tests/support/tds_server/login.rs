@@ -22,10 +22,17 @@ pub(super) struct Login7 {
 }
 
 pub(super) fn parse(message: &[u8]) -> Result<Login7, String> {
-    let mut fixed = Reader::new(message.get(..FIXED).ok_or("LOGIN7 is shorter than its fixed part")?);
+    let mut fixed = Reader::new(
+        message
+            .get(..FIXED)
+            .ok_or("LOGIN7 is shorter than its fixed part")?,
+    );
     let length = fixed.u32()?;
     if usize::try_from(length) != Ok(message.len()) {
-        return Err(format!("LOGIN7 says {length} bytes and has {}", message.len()));
+        return Err(format!(
+            "LOGIN7 says {length} bytes and has {}",
+            message.len()
+        ));
     }
     let mut login = Login {
         tds_version: fixed.u32()?,

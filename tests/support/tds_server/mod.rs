@@ -152,7 +152,9 @@ pub enum LogKind {
     Connected,
     PreLogin,
     /// A TLS handshake ended well; the version as rustls names it (`TLSv1_2`).
-    Tls { version: String },
+    Tls {
+        version: String,
+    },
     TlsFailed(String),
     Login(Login),
     LoginRefused(Login),
@@ -178,11 +180,17 @@ struct Shared {
 
 impl Shared {
     fn log(&self, session: u64, kind: LogKind) {
-        self.log.lock().expect("no panic under the lock").push(LogEntry { session, kind });
+        self.log
+            .lock()
+            .expect("no panic under the lock")
+            .push(LogEntry { session, kind });
     }
 
     fn fault(&self, text: String) {
-        self.faults.lock().expect("no panic under the lock").push(text);
+        self.faults
+            .lock()
+            .expect("no panic under the lock")
+            .push(text);
     }
 
     fn count_login(&self) {
@@ -190,7 +198,10 @@ impl Shared {
     }
 
     fn identity(&self) -> &Identity {
-        self.options.certificate.as_ref().unwrap_or_else(|| Identity::of_localhost())
+        self.options
+            .certificate
+            .as_ref()
+            .unwrap_or_else(|| Identity::of_localhost())
     }
 }
 
@@ -209,7 +220,9 @@ impl TdsServer {
         let runtime = runtime();
         let _inside = runtime.enter();
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        socket
+            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .expect("a free port");
         let listener = socket.listen(BACKLOG).expect("listening");
         let port = listener.local_addr().expect("an address").port();
         let shared = Arc::new(Shared {
@@ -220,7 +233,9 @@ impl TdsServer {
             logins: AtomicUsize::new(0),
         });
         let (running, stopped) = mpsc::channel();
-        let task = runtime.spawn(accept(listener, Arc::clone(&shared), running)).abort_handle();
+        let task = runtime
+            .spawn(accept(listener, Arc::clone(&shared), running))
+            .abort_handle();
         Self {
             port,
             shared,
@@ -240,12 +255,20 @@ impl TdsServer {
 
     /// What clients did so far. An entry is written before the client sees the answer to it.
     pub fn log(&self) -> Vec<LogEntry> {
-        self.shared.log.lock().expect("no panic under the lock").clone()
+        self.shared
+            .log
+            .lock()
+            .expect("no panic under the lock")
+            .clone()
     }
 
     /// Breaches of the protocol by clients, and panics and impossible answers of the handler.
     pub fn faults(&self) -> Vec<String> {
-        self.shared.faults.lock().expect("no panic under the lock").clone()
+        self.shared
+            .faults
+            .lock()
+            .expect("no panic under the lock")
+            .clone()
     }
 
     /// How many LOGIN7 messages came, whatever became of them.

@@ -77,9 +77,7 @@ pub(super) async fn read_packet<R: AsyncRead + Unpin>(
 }
 
 /// Reads packets up to the one that ends the message.
-pub(super) async fn read_message<R: AsyncRead + Unpin>(
-    from: &mut R,
-) -> Result<Message, ReadError> {
+pub(super) async fn read_message<R: AsyncRead + Unpin>(from: &mut R) -> Result<Message, ReadError> {
     let mut payload = Vec::new();
     let (kind, first) = read_packet(from, &mut payload).await?;
     let mut last = first;
@@ -149,12 +147,24 @@ impl Outgoing {
         let mut packets = Vec::with_capacity(length + (length / room + 1) * HEADER);
         let mut chunks = self.payload[..length].chunks(room).peekable();
         if end && chunks.peek().is_none() {
-            packets.extend(header(self.kind, END_OF_MESSAGE, 0, self.session, self.next_packet));
+            packets.extend(header(
+                self.kind,
+                END_OF_MESSAGE,
+                0,
+                self.session,
+                self.next_packet,
+            ));
         }
         while let Some(chunk) = chunks.next() {
             let last = end && chunks.peek().is_none();
             let status = if last { END_OF_MESSAGE } else { 0 };
-            packets.extend(header(self.kind, status, chunk.len(), self.session, self.next_packet));
+            packets.extend(header(
+                self.kind,
+                status,
+                chunk.len(),
+                self.session,
+                self.next_packet,
+            ));
             packets.extend_from_slice(chunk);
             self.next_packet = self.next_packet.wrapping_add(1);
         }
@@ -167,5 +177,14 @@ fn header(kind: u8, status: u8, payload: usize, session: u16, packet: u8) -> [u8
     let length = u16::try_from(payload + HEADER).expect("a packet fits its length field");
     let [length_high, length_low] = length.to_be_bytes();
     let [session_high, session_low] = session.to_be_bytes();
-    [kind, status, length_high, length_low, session_high, session_low, packet, 0]
+    [
+        kind,
+        status,
+        length_high,
+        length_low,
+        session_high,
+        session_low,
+        packet,
+        0,
+    ]
 }

@@ -125,7 +125,11 @@ fn laid_out(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut data: Vec<u8> = Vec::new();
     let start = options.len() * 5 + 1;
     for (option, value) in options {
-        let short = |length| u16::try_from(length).expect("a short message").to_be_bytes();
+        let short = |length| {
+            u16::try_from(length)
+                .expect("a short message")
+                .to_be_bytes()
+        };
         table.push(*option);
         table.extend(short(start + data.len()));
         table.extend(short(value.len()));

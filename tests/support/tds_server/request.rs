@@ -65,7 +65,9 @@ fn skip_headers(body: &mut Reader<'_>) -> Result<(), String> {
         let rest = length
             .checked_sub(4)
             .ok_or_else(|| format!("a header of {length} bytes in ALL_HEADERS"))?;
-        headers.take(rest).map_err(|e| format!("ALL_HEADERS: {e}"))?;
+        headers
+            .take(rest)
+            .map_err(|e| format!("ALL_HEADERS: {e}"))?;
     }
     Ok(())
 }
@@ -74,7 +76,9 @@ fn rpc(body: &mut Reader<'_>) -> Result<Request, String> {
     let units = body.u16()?;
     let procedure = if units == 0xFFFF {
         let id = body.u16()?;
-        let known = WELL_KNOWN.get(usize::from(id)).filter(|name| !name.is_empty());
+        let known = WELL_KNOWN
+            .get(usize::from(id))
+            .filter(|name| !name.is_empty());
         known
             .ok_or_else(|| format!("RPC: procedure number {id}"))?
             .to_string()

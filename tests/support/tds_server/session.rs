@@ -172,7 +172,9 @@ impl SessionLoop {
         });
         self.gate().await?;
         let session = &mut self.session;
-        let steps = self.connection.guarded("answer", || session.answer(&request))?;
+        let steps = self
+            .connection
+            .guarded("answer", || session.answer(&request))?;
         let mut answer = Answer::new(matches!(request, Request::Rpc { .. }));
         if message.reset {
             token::put_reset_acknowledged(&mut self.out.payload)?;

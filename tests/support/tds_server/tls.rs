@@ -50,14 +50,18 @@ impl Identity {
 /// A fresh certificate for the names (host names or IP addresses), by an authority of its own.
 pub fn identity(names: &[&str]) -> Identity {
     let mut authority = CertificateParams::new(Vec::new()).expect("no names");
-    authority.distinguished_name.push(DnType::CommonName, "TDS test server authority");
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "TDS test server authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
         .expect("a certificate of the authority");
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let key = KeyPair::generate().expect("a key");
     let mut server = CertificateParams::new(names).expect("names for a certificate");
-    server.distinguished_name.push(DnType::CommonName, "TDS test server");
+    server
+        .distinguished_name
+        .push(DnType::CommonName, "TDS test server");
     let server = server.signed_by(&key, &authority).expect("a certificate");
     Identity {
         ca_pem: authority.pem(),

@@ -38,7 +38,11 @@ const SELECT: u16 = 0x00C1;
 pub(super) fn put_done(out: &mut Vec<u8>, token: Done, status: u16, rows: u64) {
     out.push(token as u8);
     out.extend(status.to_le_bytes());
-    let command = if status & status::COUNT == 0 { 0 } else { SELECT };
+    let command = if status & status::COUNT == 0 {
+        0
+    } else {
+        SELECT
+    };
     out.extend(command.to_le_bytes());
     out.extend(rows.to_le_bytes());
 }

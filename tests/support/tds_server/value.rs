@@ -41,11 +41,22 @@ const CHUNK: usize = 40_000;
 /// How a type's value is announced and measured.
 enum Shape {
     /// A fixed width in bytes: the type without and with room for NULL.
-    Fixed { plain: u8, nullable: u8, width: u8 },
+    Fixed {
+        plain: u8,
+        nullable: u8,
+        width: u8,
+    },
     /// A point in time with its number of fractional digits.
-    Scaled { id: u8, scale: u8 },
+    Scaled {
+        id: u8,
+        scale: u8,
+    },
     /// A length in bytes before each value; `None` is a `max` type.
-    Sized { id: u8, longest: Option<u16>, collated: bool },
+    Sized {
+        id: u8,
+        longest: Option<u16>,
+        collated: bool,
+    },
     Variant,
 }
 
@@ -151,10 +162,9 @@ pub(super) fn put_nbc_row(
 ) -> Result<(), String> {
     out.push(NBCROW);
     out.extend(row.chunks(8).map(|eight| {
-        eight
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (at, value)| bits | u8::from(*value == Value::Null) << at)
+        eight.iter().enumerate().fold(0, |bits, (at, value)| {
+            bits | u8::from(*value == Value::Null) << at
+        })
     }));
     put_values(out, columns, row, collation, |value| *value != Value::Null)
 }
@@ -167,11 +177,18 @@ fn put_values(
     stands: impl Fn(&Value) -> bool,
 ) -> Result<(), String> {
     if columns.len() != row.len() {
-        return Err(format!("{} values for {} columns", row.len(), columns.len()));
+        return Err(format!(
+            "{} values for {} columns",
+            row.len(),
+            columns.len()
+        ));
     }
     for (column, value) in columns.iter().zip(row) {
         if *value == Value::Null && !column.nullable {
-            return Err(format!("NULL in column {}, which is not nullable", column.name));
+            return Err(format!(
+                "NULL in column {}, which is not nullable",
+                column.name
+            ));
         }
         if stands(value) {
             put_value(out, column, value, collation)
@@ -207,7 +224,9 @@ fn put_value(
             longest: Some(longest),
             ..
         } => {
-            let length = u16::try_from(bytes.len()).ok().filter(|length| *length <= longest);
+            let length = u16::try_from(bytes.len())
+                .ok()
+                .filter(|length| *length <= longest);
             let length =
                 length.ok_or_else(|| format!("{} bytes in {:?}", bytes.len(), column.ty))?;
             out.extend(length.to_le_bytes());
@@ -266,7 +285,11 @@ fn put_variant(out: &mut Vec<u8>, value: &Value, collation: Collation) -> Result
             collated,
         } => {
             inner.push(id);
-            let mut properties = if collated { collation.to_vec() } else { Vec::new() };
+            let mut properties = if collated {
+                collation.to_vec()
+            } else {
+                Vec::new()
+            };
             properties.extend(longest.to_le_bytes());
             properties
         }
@@ -277,7 +300,9 @@ fn put_variant(out: &mut Vec<u8>, value: &Value, collation: Collation) -> Result
     inner.push(u8::try_from(properties.len()).map_err(|e| e.to_string())?);
     inner.extend(properties);
     inner.extend(bytes_of(base, value, collation)?);
-    let length = u32::try_from(inner.len()).ok().filter(|length| *length <= LONGEST_VARIANT);
+    let length = u32::try_from(inner.len())
+        .ok()
+        .filter(|length| *length <= LONGEST_VARIANT);
     let length = length.ok_or_else(|| format!("a sql_variant of {} bytes", inner.len()))?;
     out.extend(length.to_le_bytes());
     out.extend(inner);
@@ -367,7 +392,9 @@ const WINDOWS_1252: [char; 32] = [
 ];
 
 fn windows_1252(c: char) -> u8 {
-    let high = (0x80..).zip(WINDOWS_1252).find(|(_, special)| *special == c);
+    let high = (0x80..)
+        .zip(WINDOWS_1252)
+        .find(|(_, special)| *special == c);
     match u8::try_from(u32::from(c)) {
         Ok(byte @ (0..=0x7F | 0xA0..)) => byte,
         _ => high.map_or(b'?', |(byte, _)| byte),

@@ -1,0 +1,166 @@
+//! `audit` and `collect`: snapshots from servers and recordings into the output folder, each written as
+//! soon as it is complete.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::args::{Audit, Collect};
+use super::judge::{self, Inputs, Source};
+use super::targets::{self, Estate};
+use super::{Exit, output, progress};
+use crate::collect::{self, Collected, Completion, Progress};
+use crate::evidence::{Bundle, BundleError, file_name};
+use crate::ids::InstanceId;
+use crate::inventory::Reach;
+use crate::snapshot::{
+    Connection, Encryption, ModuleLine, Outcome, Snapshot, Stage, Trouble, render_module_lines,
+};
+
+pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
+    let estate = Estate::from_args(&args.targets)?;
+    let as_of = targets::as_of(
+        args.judging.as_of.as_deref(),
+        estate.inventory.as_of.as_deref(),
+    )?;
+    let inputs = Inputs::new(as_of, args.judging.fail_on, estate.inventory.as_meant());
+    let gathered = gather(&estate, &args.targets, args.output.as_ref())?;
+    let stopped = gathered.completion == Completion::Stopped;
+    let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
+    Ok(if stopped { Exit::Incomplete } else { exit })
+}
+
+pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
+    let estate = Estate::from_args(&args.targets)?;
+    let meant = estate.inventory.as_meant();
+    let gathered = gather(&estate, &args.targets, args.output.as_ref())?;
+    let root = gathered.bundle.root().to_owned();
+    let inputs = Inputs::new(String::new(), super::args::FailOn::Never, meant);
+    let incomplete = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
+    gathered
+        .bundle
+        .finish(&jiff::Timestamp::now().to_string())?;
+    output::note(&format!("written to {}", root.display()));
+    let stopped = gathered.completion == Completion::Stopped;
+    Ok(if stopped || (incomplete && !args.allow_partial) {
+        Exit::Incomplete
+    } else {
+        Exit::Clean
+    })
+}
+
+/// What was collected, in an unfinished folder.
+struct Gathered {
+    bundle: Bundle,
+    /// In the order of the inventory.
+    sources: Vec<Source>,
+    completion: Completion,
+}
+
+fn gather(
+    estate: &Estate,
+    args: &super::args::Targets,
+    output: Option<&std::path::PathBuf>,
+) -> anyhow::Result<Gathered> {
+    let plans = estate.plans(args.keep_trying)?;
+    let mut bundle = Bundle::create(&output::folder(output))?;
+    let progress = progress::for_stderr(estate.inventory.targets.len());
+    recordings(estate, &mut bundle, &progress)?;
+    let completion = if plans.is_empty() {
+        Completion::Whole
+    } else {
+        let store_one = |collected| store(&mut bundle, &collected);
+        let concurrency = usize::from(args.concurrency);
+        collect::collect(
+            plans,
+            concurrency,
+            Arc::clone(&progress),
+            collect::interrupted(),
+            store_one,
+        )?
+    };
+    let snapshots = bundle.root().join("snapshots");
+    let targets = estate.inventory.targets.iter();
+    let sources = targets
+        .map(|t| Source::beside(&snapshots.join(snapshot_name(&t.name))))
+        .collect();
+    Ok(Gathered {
+        bundle,
+        sources,
+        completion,
+    })
+}
+
+fn snapshot_name(target: &InstanceId) -> String {
+    format!("{}.snapshot.json", file_name(target.as_str()))
+}
+
+fn store(bundle: &mut Bundle, collected: &Collected) -> Result<(), BundleError> {
+    let stem = file_name(collected.snapshot.target.as_str());
+    let path = format!("snapshots/{stem}.snapshot.json");
+    let bytes = collected.snapshot.render().map_err(|e| BundleError::Io {
+        path: path.clone().into(),
+        source: e.into(),
+    })?;
+    bundle.write_sensitive(
+        &format!("snapshots/{stem}.modules.jsonl"),
+        &collected.module_text,
+    )?;
+    bundle.write(&path, &bytes)
+}
+
+/// Copies recordings into the folder. One that cannot be read is a target that was not reached.
+fn recordings(
+    estate: &Estate,
+    bundle: &mut Bundle,
+    progress: &Arc<dyn Progress>,
+) -> anyhow::Result<()> {
+    for target in &estate.inventory.targets {
+        let Reach::Snapshot(file) = &target.reach else {
+            continue;
+        };
+        let path = estate.folder.join(file);
+        let collected = recording(&path, &target.name)
+            .unwrap_or_else(|error| unreadable(&target.name, file, &error));
+        store(bundle, &collected)?;
+        progress.finished(&target.name, &collected.snapshot.outcome);
+    }
+    Ok(())
+}
+
+fn recording(path: &Path, name: &InstanceId) -> anyhow::Result<Collected> {
+    let source = Source::beside(path);
+    let (mut snapshot, _) = source.read()?;
+    let module_text = std::fs::read(&source.modules)
+        .with_context(|| format!("cannot read {}", source.modules.display()))?;
+    snapshot.target = name.clone();
+    Ok(Collected {
+        snapshot,
+        module_text,
+    })
+}
+
+fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected {
+    let trouble = Trouble {
+        stage: Stage::Recording,
+        why: format!("{error:#}"),
+        remedy: "give the snapshot file and its .modules.jsonl as they were collected".to_owned(),
+    };
+    let connection = Connection {
+        endpoint: file.to_owned(),
+        encryption: Encryption::Off,
+        trust_server_certificate: false,
+        authentication: "recording".to_owned(),
+        user: None,
+    };
+    let at = jiff::Timestamp::now().to_string();
+    let mut snapshot = Snapshot::unseen(name.clone(), Outcome::Unreached(trouble), connection, &at);
+    let none: Vec<ModuleLine> = Vec::new();
+    let (module_text, file) = render_module_lines(none).unwrap_or_default();
+    snapshot.module_text = file;
+    Collected {
+        snapshot,
+        module_text,
+    }
+}

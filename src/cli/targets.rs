@@ -1,0 +1,249 @@
+//! From arguments to targets: the inventory, its selection, and what the collector needs to know, with
+//! every secret resolved.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
+
+use super::args::Targets;
+use super::secrets::Secrets;
+use crate::collect::{Credential, CredentialGate, TargetPlan, TlsPlan};
+use crate::inventory::{
+    self, Auth, Inventory, Reach, SecretRef, ServerTarget, Target, TlsMode, parse_server,
+};
+use crate::snapshot::Encryption;
+
+/// An inventory, and the folder that its relative paths start from.
+pub struct Estate {
+    /// As meant, with the chosen targets only.
+    pub inventory: Inventory,
+    /// Where relative paths start.
+    pub folder: PathBuf,
+}
+
+impl Estate {
+    /// From the command line: an inventory file, or one server.
+    pub fn from_args(args: &Targets) -> anyhow::Result<Self> {
+        let Some(server) = &args.server else {
+            let path = args.inventory.as_deref().unwrap_or_else(|| Path::new(""));
+            return Self::read(path, &args.only, &args.exclude);
+        };
+        if !args.only.is_empty() || !args.exclude.is_empty() {
+            bail!("--only and --exclude choose from an inventory: --server is one target already");
+        }
+        let mut target = ServerTarget::new(parse_server(server)?, auth(args)?);
+        target.tls.ca_file.clone_from(&args.ca_file);
+        target.tls.trust_server_certificate = args.trust_server_certificate;
+        Ok(Self {
+            inventory: Inventory::single(server, target),
+            folder: PathBuf::new(),
+        })
+    }
+
+    /// From an inventory file.
+    pub fn read(path: &Path, only: &[String], exclude: &[String]) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the inventory {}", path.display()))?;
+        let mut inventory = Inventory::parse(&text, &path.display().to_string())?;
+        let chosen: Vec<Target> = inventory
+            .select(only, exclude)?
+            .into_iter()
+            .cloned()
+            .collect();
+        inventory.targets = chosen;
+        Ok(Self {
+            inventory,
+            folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+        })
+    }
+
+    /// A plan for each server, with its secret; recordings need none.
+    pub fn plans(&self, keep_trying: bool) -> anyhow::Result<Vec<TargetPlan>> {
+        let mut credentials = Credentials {
+            folder: &self.folder,
+            keep_trying,
+            secrets: Secrets::default(),
+            gates: Vec::new(),
+        };
+        let mut plans = Vec::new();
+        for target in &self.inventory.targets {
+            if let Reach::Server(server) = &target.reach {
+                plans.push(self.plan(target, server, credentials.gate(&server.auth))?);
+            }
+        }
+        Ok(plans)
+    }
+
+    fn plan(
+        &self,
+        target: &Target,
+        server: &ServerTarget,
+        credential: Arc<CredentialGate>,
+    ) -> anyhow::Result<TargetPlan> {
+        let ca_pem = match &server.tls.ca_file {
+            Some(file) => Some(ca(&self.folder.join(file), target)?),
+            None => None,
+        };
+        Ok(TargetPlan {
+            id: target.name.clone(),
+            endpoint: server.endpoint.clone(),
+            credential,
+            tls: TlsPlan {
+                mode: match server.tls.mode {
+                    TlsMode::Required => Encryption::Required,
+                    TlsMode::Strict => Encryption::Strict,
+                    TlsMode::LoginOnly => Encryption::LoginOnly,
+                    TlsMode::Off => Encryption::Off,
+                },
+                ca_pem,
+                trust_server_certificate: server.tls.trust_server_certificate,
+                hostname_in_certificate: server.tls.hostname_in_certificate.clone(),
+            },
+            connect_limit: server.timeouts.connect,
+            login_limit: server.timeouts.login,
+            query_limit: server.timeouts.query,
+            target_limit: server.timeouts.target,
+            retries: server.retries,
+            sessions: server.sessions,
+            read_only_intent: server.read_only_intent,
+            listener: server.listener,
+            skip_auto_close: server.skip_auto_close,
+            exclude_databases: target.exclude_databases.clone(),
+        })
+    }
+}
+
+fn ca(path: &Path, target: &Target) -> anyhow::Result<Vec<u8>> {
+    let pem = std::fs::read(path).with_context(|| {
+        format!(
+            "target {}: cannot read ca_file {}",
+            target.name,
+            path.display()
+        )
+    })?;
+    let text = String::from_utf8_lossy(&pem);
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        bail!(
+            "target {}: {} holds no PEM certificate (-----BEGIN CERTIFICATE-----)",
+            target.name,
+            path.display()
+        );
+    }
+    Ok(pem)
+}
+
+fn auth(args: &Targets) -> anyhow::Result<Auth> {
+    if args.integrated {
+        return Ok(Auth::Integrated);
+    }
+    let Some(user) = &args.user else {
+        bail!(
+            "--server needs a login: --user NAME with --password-env VAR, --password-file FILE or --password-stdin, or --integrated"
+        );
+    };
+    let password = match (&args.password_env, &args.password_file, args.password_stdin) {
+        (Some(variable), ..) => SecretRef::Env(variable.clone()),
+        (None, Some(file), _) => SecretRef::File(file.clone()),
+        (None, None, true) => SecretRef::Stdin,
+        (None, None, false) => {
+            bail!(
+                "--user needs its password from --password-env VAR, --password-file FILE or --password-stdin"
+            )
+        }
+    };
+    Ok(Auth::Sql {
+        user: user.clone(),
+        password,
+    })
+}
+
+/// The credentials of an estate: one gate for each, whatever references lead to it.
+struct Credentials<'a> {
+    folder: &'a Path,
+    keep_trying: bool,
+    secrets: Secrets,
+    gates: Vec<(Auth, Arc<CredentialGate>)>,
+}
+
+impl Credentials<'_> {
+    fn gate(&mut self, auth: &Auth) -> Arc<CredentialGate> {
+        if let Some((_, gate)) = self.gates.iter().find(|(known, _)| known == auth) {
+            return Arc::clone(gate);
+        }
+        let credential = self.credential(auth);
+        let same = self
+            .gates
+            .iter()
+            .find(|(_, gate)| same(gate.credential(), &credential));
+        let gate = match same {
+            Some((_, gate)) => Arc::clone(gate),
+            None => Arc::new(CredentialGate::new(credential, self.keep_trying)),
+        };
+        self.gates.push((auth.clone(), Arc::clone(&gate)));
+        gate
+    }
+
+    fn credential(&mut self, auth: &Auth) -> Credential {
+        match auth {
+            Auth::Sql { user, password } => match self.secrets.resolve(user, password, self.folder)
+            {
+                Ok(password) => Credential::Sql {
+                    user: user.clone(),
+                    password,
+                },
+                Err(why) => Credential::Missing {
+                    kind: "sql",
+                    user: Some(user.clone()),
+                    why,
+                },
+            },
+            Auth::Integrated => Credential::Integrated,
+            Auth::EntraToken(token) => {
+                match self.secrets.resolve("Entra token", token, self.folder) {
+                    Ok(token) => Credential::EntraToken(token),
+                    Err(why) => Credential::Missing {
+                        kind: "entra-token",
+                        user: None,
+                        why,
+                    },
+                }
+            }
+        }
+    }
+}
+
+/// Whether two references led to one credential, which then must not be tried twice.
+fn same(a: &Credential, b: &Credential) -> bool {
+    match (a, b) {
+        (
+            Credential::Sql { user, password },
+            Credential::Sql {
+                user: other,
+                password: theirs,
+            },
+        ) => user == other && password.expose_secret() == theirs.expose_secret(),
+        (Credential::EntraToken(a), Credential::EntraToken(b)) => {
+            a.expose_secret() == b.expose_secret()
+        }
+        _ => false,
+    }
+}
+
+/// The day to judge as of: the argument, else the inventory's, else today (UTC).
+pub fn as_of(argument: Option<&str>, inventory: Option<&str>) -> anyhow::Result<String> {
+    if let Some(day) = argument {
+        if !inventory::is_date(day) {
+            bail!("--as-of {day:?} is not a date: write it as YYYY-MM-DD");
+        }
+        return Ok(day.to_owned());
+    }
+    let today = || {
+        jiff::tz::Offset::UTC
+            .to_datetime(jiff::Timestamp::now())
+            .date()
+            .to_string()
+    };
+    Ok(inventory.map_or_else(today, str::to_owned))
+}
