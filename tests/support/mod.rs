@@ -2,4 +2,5 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub mod contract;
 pub mod tds_server;

@@ -78,14 +78,19 @@ impl Catalog {
     pub fn get() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         CATALOG.get_or_init(|| {
-            Self::parse(include_str!("../../fixtures/views.toml")).expect("tests/fixtures/views.toml")
+            Self::parse(include_str!("../../fixtures/views.toml"))
+                .expect("tests/fixtures/views.toml")
         })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
         Ok(Self {
-            views: file.view.into_iter().map(View::try_from).collect::<Result<_, _>>()?,
+            views: file
+                .view
+                .into_iter()
+                .map(View::try_from)
+                .collect::<Result<_, _>>()?,
             functions: file
                 .function
                 .into_iter()
@@ -148,7 +153,8 @@ impl TryFrom<WrittenView> for View {
     fn try_from(written: WrittenView) -> Result<Self, String> {
         let since = written.since.unwrap_or(*VERSIONS.start());
         Ok(Self {
-            columns: columns(&written.columns, since).map_err(|e| format!("{}: {e}", written.name))?,
+            columns: columns(&written.columns, since)
+                .map_err(|e| format!("{}: {e}", written.name))?,
             name: written.name,
             scope: written.scope,
             since,
@@ -162,7 +168,10 @@ impl TryFrom<WrittenFunction> for Function {
     type Error = String;
 
     fn try_from(written: WrittenFunction) -> Result<Self, String> {
-        let returns = column(&format!("{} {}", written.name, written.returns), *VERSIONS.start())?;
+        let returns = column(
+            &format!("{} {}", written.name, written.returns),
+            *VERSIONS.start(),
+        )?;
         let [least, most] = written.arguments;
         Ok(Self {
             names: columns(&written.names, *VERSIONS.start())

@@ -3,12 +3,14 @@
 
 mod catalog;
 mod lexer;
+mod names;
 mod parser;
 mod rules;
 mod sql_type;
 mod statement;
 
-pub use catalog::{Catalog, Column, Function, View};
+pub use catalog::{Catalog, Column, Function, VERSIONS, View, ViewScope};
+pub use names::{Bound, NameError, Names, Typed};
 pub use parser::parse;
 pub use rules::{check, check_setting, check_use};
 pub use sql_type::SqlType;

@@ -168,7 +168,11 @@ impl Parser {
 
     fn item(&mut self) -> Result<Item, Refused> {
         let expr = self.expr(0)?;
-        let alias = if self.keyword("AS") { Some(self.name()?) } else { None };
+        let alias = if self.keyword("AS") {
+            Some(self.name()?)
+        } else {
+            None
+        };
         Ok(Item { expr, alias })
     }
 
@@ -264,7 +268,9 @@ impl Parser {
             return Err(refused(self.place().start, "expressions nested too deep"));
         }
         match self.peek().clone() {
-            Token::Number(_) | Token::Text(_) | Token::Symbol("-") => self.literal().map(Expr::Literal),
+            Token::Number(_) | Token::Text(_) | Token::Symbol("-") => {
+                self.literal().map(Expr::Literal)
+            }
             Token::Word(word) if word.eq_ignore_ascii_case("NULL") => {
                 self.at += 1;
                 Ok(Expr::Literal(Literal::Null))

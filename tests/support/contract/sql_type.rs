@@ -79,7 +79,10 @@ impl SqlType {
 
     /// A number, truth value included.
     pub fn is_integer(self) -> bool {
-        matches!(self, Self::Bit | Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt)
+        matches!(
+            self,
+            Self::Bit | Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt
+        )
     }
 
     /// Text in some code page, which a client has to guess.
@@ -98,6 +101,9 @@ impl SqlType {
 
     /// A point in time.
     pub fn is_time(self) -> bool {
-        matches!(self, Self::DateTime | Self::DateTime2(_) | Self::DateTimeOffset(_))
+        matches!(
+            self,
+            Self::DateTime | Self::DateTime2(_) | Self::DateTimeOffset(_)
+        )
     }
 }

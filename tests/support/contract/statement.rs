@@ -116,7 +116,10 @@ pub enum Expr {
         style: Option<i64>,
     },
     /// Name in upper case; `@@X` is a call without arguments.
-    Call { function: String, arguments: Vec<Expr> },
+    Call {
+        function: String,
+        arguments: Vec<Expr>,
+    },
     /// `DATEPART(TZOFFSET, …)`, the only part that is asked for.
     OffsetMinutes(Box<Expr>),
     /// `COUNT(*)`.
