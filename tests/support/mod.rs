@@ -3,4 +3,6 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 pub mod contract;
+pub mod driver;
+pub mod instance;
 pub mod tds_server;

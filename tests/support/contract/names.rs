@@ -2,7 +2,7 @@
 //! cannot be bound fails as it does on a server: by number and text.
 
 use super::catalog::View;
-use super::{Catalog, Column, ColumnName, Expr, Function, Literal, Select, SqlType};
+use super::{Catalog, Column, ColumnName, Expr, Function, JoinKind, Literal, Select, SqlType};
 
 /// The server's own word for a name that leads nowhere. It fails the whole batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Names<'a> {
     version: u16,
     case_sensitive: bool,
     sources: Vec<(String, &'a View)>,
+    /// Sources whose columns may all be NULL: the right sides of outer joins.
+    outer: Vec<bool>,
 }
 
 impl<'a> Names<'a> {
@@ -52,6 +54,9 @@ impl<'a> Names<'a> {
             version,
             case_sensitive,
             sources: Vec::new(),
+            outer: std::iter::once(false)
+                .chain(select.joins.iter().map(|join| join.kind == JoinKind::Left))
+                .collect(),
         };
         for source in &select.sources {
             let known = catalog
@@ -162,8 +167,8 @@ impl<'a> Names<'a> {
                 typed(SqlType::NVarChar(units.clamp(1, 4000)), false)
             }
             Expr::Column(name) => {
-                let column = self.column(name)?.column;
-                typed(column.ty, column.nullable)
+                let Bound { source, column } = self.column(name)?;
+                typed(column.ty, column.nullable || self.outer[source])
             }
             Expr::Cast { value, to, .. } => {
                 self.type_of(value)?;
