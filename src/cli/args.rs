@@ -77,6 +77,7 @@ pub enum SchemaName {
 
 /// Which targets.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 pub struct Targets {
     /// The inventory (TOML).
     #[arg(required_unless_present = "server", conflicts_with = "server")]

@@ -139,8 +139,8 @@ fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
 /// A recording may hold databases that this inventory leaves out.
 fn exclude(snapshot: &mut Snapshot, names: &[String]) {
     for database in &mut snapshot.databases {
-        let named = |name: &String| name.eq_ignore_ascii_case(database.name.as_str());
-        database.excluded |= names.iter().any(named);
+        let own = database.name.as_str();
+        database.excluded |= names.iter().any(|name| name.eq_ignore_ascii_case(own));
     }
 }
 

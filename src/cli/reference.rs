@@ -1,5 +1,7 @@
 //! Commands that explain the program itself: queries, rules, explain, schema, completions.
 
+use std::fmt::Write as _;
+
 use anyhow::bail;
 use clap::CommandFactory;
 use serde::Serialize;
@@ -36,14 +38,19 @@ pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
 fn statements(queries: &[&Query], with_session: bool) -> String {
     let mut text = String::new();
     if with_session {
-        text += &format!("-- session settings, once per session\n{SESSION_SETTINGS};\n\n");
-        text += &format!(
+        let _ = write!(
+            text,
+            "-- session settings, once per session\n{SESSION_SETTINGS};\n\n"
+        ); // writing to a String cannot fail
+        let _ = write!(
+            text,
             "-- before and after each database's queries comes q_context\n{};\n\n",
             use_database("database")
         );
     }
     for query in queries {
-        text += &format!(
+        let _ = write!(
+            text,
             "-- {}: {}\n-- versions {}; permission: {}; narrowing: {}\n{};\n\n",
             query.name,
             query.purpose,
@@ -85,8 +92,9 @@ fn query_table(queries: &[&Query]) -> String {
         } else {
             query.views
         };
-        text += &format!(
-            "| `{}` | {reads} | {} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| `{}` | {reads} | {} | {} | {} |",
             query.name,
             query.purpose,
             versions(query),
@@ -119,17 +127,15 @@ pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
     });
     let text = match args.format {
         RulesFormat::Json => serde_json::to_string_pretty(&entries.collect::<Vec<_>>())? + "\n",
-        RulesFormat::Text => entries
-            .map(|r| {
-                format!(
-                    "{:<10} {:<9} {:<40} {}\n",
-                    r.id,
-                    r.severity.as_str(),
-                    r.slug,
-                    r.title
-                )
-            })
-            .collect(),
+        RulesFormat::Text => entries.fold(String::new(), |mut text, r| {
+            let severity = r.severity.as_str();
+            let _ = writeln!(
+                text,
+                "{:<10} {severity:<9} {:<40} {}",
+                r.id, r.slug, r.title
+            );
+            text
+        }),
     };
     print(&text)?;
     Ok(Exit::Clean)

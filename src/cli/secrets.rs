@@ -38,7 +38,7 @@ fn read(owner: &str, reference: &SecretRef, folder: &Path) -> Result<SecretStrin
             format!("the environment variable {name} is not set, or not valid Unicode")
         })?,
         SecretRef::File(path) => first_line(
-            std::fs::read_to_string(folder.join(path))
+            &std::fs::read_to_string(folder.join(path))
                 .map_err(|e| format!("the secret's file {path} cannot be read: {e}"))?,
         ),
         SecretRef::Command(words) => run(words)?,
@@ -52,7 +52,7 @@ fn read(owner: &str, reference: &SecretRef, folder: &Path) -> Result<SecretStrin
                 .lock()
                 .read_line(&mut line)
                 .map_err(|e| format!("standard input cannot be read: {e}"))?;
-            first_line(line)
+            first_line(&line)
         }
     };
     if secret.is_empty() {
@@ -61,7 +61,7 @@ fn read(owner: &str, reference: &SecretRef, folder: &Path) -> Result<SecretStrin
     Ok(SecretString::from(secret))
 }
 
-fn first_line(text: String) -> String {
+fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
@@ -82,5 +82,5 @@ fn run(words: &[String]) -> Result<String, String> {
     }
     let text = String::from_utf8(output.stdout)
         .map_err(|_| format!("the secret's command {program} did not answer in UTF-8"))?;
-    Ok(first_line(text))
+    Ok(first_line(&text))
 }

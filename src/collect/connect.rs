@@ -15,6 +15,8 @@ use crate::snapshot::{Encryption, Stage, Trouble};
 
 const APPLICATION: &str = concat!("mssql-posture/", env!("CARGO_PKG_VERSION"));
 const DEFAULT_PORT: u16 = 1433;
+/// A connection that waited this long for its login may have been given up by the server.
+const STALE: Duration = Duration::from_secs(2);
 
 /// Why there is no session, and whether trying again can help.
 #[derive(Debug)]
@@ -32,6 +34,15 @@ impl ConnectError {
 
     fn transient(stage: Stage, why: impl Into<String>, remedy: &str) -> Self {
         Self::new(stage, why, remedy, true)
+    }
+
+    /// Not worth another try: an unproven password may have been what the server did not like, although
+    /// it did not say so.
+    fn once(self) -> Self {
+        Self {
+            transient: self.transient && self.trouble.stage != Stage::Login,
+            ..self
+        }
     }
 
     fn new(stage: Stage, why: impl Into<String>, remedy: &str, transient: bool) -> Self {
@@ -86,21 +97,13 @@ async fn open_at(
     deadline: Instant,
 ) -> Result<Opened, ConnectError> {
     let mut config = config(plan, endpoint)?;
-    let tcp = connect(
-        plan,
-        endpoint,
-        &config,
-        remaining(deadline, plan.connect_limit),
-    )
-    .await?;
-    // Waiting for another target to prove the credential is not this server's fault.
-    let pass = plan.credential.pass().await.map_err(|why| {
-        ConnectError::lasting(
-            Stage::Credential,
-            why,
-            "correct the credential, then run again",
-        )
-    })?;
+    let limit = || remaining(deadline, plan.connect_limit);
+    let mut tcp = connect(plan, endpoint, &config, limit()).await?;
+    let waiting = Instant::now();
+    let pass = pass(plan, deadline).await?;
+    if waiting.elapsed() > STALE {
+        tcp = connect(plan, endpoint, &config, limit()).await?;
+    }
     let limit = remaining(deadline, plan.login_limit);
     config.handshake_timeout(Some(limit));
     let login = Box::pin(Client::connect(config, tcp.compat_write()));
@@ -113,8 +116,37 @@ async fn open_at(
             pass.succeeded();
             Ok(Opened::Routed { host, port })
         }
-        Ok(Err(error)) => Err(refused(plan, pass, error).await),
-        Err(_) => Err(silent(plan, limit)),
+        Ok(Err(error)) => {
+            let unproven = matches!(pass, Pass::First(_));
+            let fault = refused(plan, pass, error).await;
+            Err(if unproven { fault.once() } else { fault })
+        }
+        Err(_) => {
+            let fault = silent(plan, limit);
+            Err(match pass {
+                Pass::First(_) => fault.once(),
+                Pass::Proven => fault,
+            })
+        }
+    }
+}
+
+/// Leave to log in. While another target proves the credential, this one waits.
+async fn pass(plan: &TargetPlan, deadline: Instant) -> Result<Pass<'_>, ConnectError> {
+    let fault = |why: String| {
+        ConnectError::lasting(
+            Stage::Credential,
+            why,
+            "correct the credential, then run again",
+        )
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    match tokio::time::timeout(left, plan.credential.pass()).await {
+        Ok(pass) => pass.map_err(fault),
+        Err(_) => Err(fault(format!(
+            "not tried: credential {} was not proven on another target in time",
+            plan.credential.credential().label()
+        ))),
     }
 }
 

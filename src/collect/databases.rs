@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::plan::TargetPlan;
 use super::query::{self, Query, Scope};
 use super::record::Recorder;
-use super::session::{Broken, DatabaseKey, Session};
+use super::session::{Answer, Broken, DatabaseKey, Session};
 use super::target::{Target, hello, outcome};
 use super::{place, sight};
 use crate::snapshot::{
@@ -198,6 +198,33 @@ impl<'a> Databases<'a> {
         })
     }
 
+    /// One batch in one database, written down however it ends.
+    async fn ask(
+        &self,
+        session: &mut Session,
+        row: &DatabaseRow,
+        queries: &[&'static Query],
+        recorder: &mut Recorder,
+    ) -> Result<Answer, Broken> {
+        let key = DatabaseKey {
+            id: row.database_id,
+            name: &row.name,
+            context: self.context,
+        };
+        let around = self.context.into_iter();
+        let sent: Vec<_> = around
+            .clone()
+            .chain(queries.iter().copied())
+            .chain(around)
+            .collect();
+        let start = recorder.start();
+        let result = session
+            .ask_database(&key, queries, self.target.query_limit())
+            .await;
+        recorder.batch(&start, Some(row), &sent, &result);
+        result
+    }
+
     async fn read(
         &self,
         session: &mut Session,
@@ -205,27 +232,18 @@ impl<'a> Databases<'a> {
         recorder: &mut Recorder,
     ) -> Result<Read, Broken> {
         let mut read = Read::new(row);
-        let key = DatabaseKey {
-            id: row.database_id,
-            name: &row.name,
-            context: self.context,
-        };
         let mut queries = query::of(Scope::Database, self.version);
         if row.name == "master" {
             queries.extend(query::of(Scope::Master, self.version));
         }
-        let start = recorder.start();
-        let mut answer = session
-            .ask_database(&key, &queries, self.target.query_limit())
-            .await?;
+        let mut answer = self.ask(session, row, &queries, recorder).await?;
         if answer.error.is_none() {
-            recorder.answered(&start, Some(row), &answer);
             for query in queries {
                 let set = answer.take(query.name).unwrap_or_default();
                 read.place(query, Ok(set));
             }
         } else {
-            self.read_singly(session, row, &key, &queries, &mut read, recorder)
+            self.read_singly(session, row, &queries, &mut read, recorder)
                 .await?;
         }
         sight::limit_database(&mut read.facts, self.exempt);
@@ -237,30 +255,18 @@ impl<'a> Databases<'a> {
         &self,
         session: &mut Session,
         row: &DatabaseRow,
-        key: &DatabaseKey<'_>,
         queries: &[&'static Query],
         read: &mut Read,
         recorder: &mut Recorder,
     ) -> Result<(), Broken> {
-        let start = recorder.start();
-        let entry = session
-            .ask_database(key, &[], self.target.query_limit())
-            .await?;
-        if let Some(error) = entry.error {
-            for query in queries {
-                let refused = Err(error.clone());
-                recorder.single(&start, Some(row), query, &refused, entry.duration);
-                read.place(query, refused);
-            }
-            return Ok(());
-        }
+        let entry = self.ask(session, row, &[], recorder).await?;
         for query in queries {
-            let start = recorder.start();
-            let mut answer = session
-                .ask_database(key, &[query], self.target.query_limit())
-                .await?;
-            let result = outcome(query, &mut answer);
-            recorder.single(&start, Some(row), query, &result, answer.duration);
+            let result = if let Some(error) = &entry.error {
+                Err(error.clone())
+            } else {
+                let mut answer = self.ask(session, row, &[query], recorder).await?;
+                outcome(query, &mut answer)
+            };
             read.place(query, result);
         }
         Ok(())

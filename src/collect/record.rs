@@ -1,12 +1,13 @@
 //! Writes down every query that was sent, when, and how it ended.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 
-use super::place;
-use super::query::{self, Query};
-use super::session::Answer;
+use super::query::Query;
+use super::session::{Answer, Broken};
 use crate::ids::DatabaseName;
-use crate::snapshot::{DatabaseRow, QueryOutcome, QueryRecord, sha256_hex};
+use crate::snapshot::{DatabaseRow, QueryOutcome, QueryRecord, ServerError, sha256_hex};
 
 /// The records of one stretch of work, in order of sending.
 #[derive(Default)]
@@ -15,38 +16,46 @@ pub struct Recorder {
 }
 
 /// The moment a batch was sent.
-pub struct Start(Timestamp);
+pub struct Start {
+    moment: Timestamp,
+    clock: Instant,
+}
+
+impl Start {
+    fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+}
 
 impl Recorder {
     /// Notes the moment before sending.
     #[allow(clippy::unused_self)] // so that nothing but a recorder reads the clock
     pub fn start(&self) -> Start {
-        Start(Timestamp::now())
-    }
-
-    /// Every query of a batch that was answered whole.
-    pub fn answered(&mut self, start: &Start, database: Option<&DatabaseRow>, answer: &Answer) {
-        for (name, set) in &answer.sets {
-            if let Some(query) = query::all().iter().find(|q| q.name == *name) {
-                self.push(start, database, query, &Ok(set.rows.len()), answer.duration);
-            }
+        Start {
+            moment: Timestamp::now(),
+            clock: Instant::now(),
         }
     }
 
-    /// A query that was sent alone.
-    pub fn single(
+    /// Every query of a batch, however the batch ended: after an error none of its answers counts.
+    pub fn batch(
         &mut self,
         start: &Start,
         database: Option<&DatabaseRow>,
-        query: &Query,
-        result: &place::Result,
-        duration: std::time::Duration,
+        queries: &[&'static Query],
+        result: &Result<Answer, Broken>,
     ) {
-        let rows = result
-            .as_ref()
-            .map(|set| set.rows.len())
-            .map_err(Clone::clone);
-        self.push(start, database, query, &rows, duration);
+        let (outcome, duration) = match result {
+            Ok(answer) => (
+                answer.error.clone().map_or(Ok(answer), Err),
+                answer.duration,
+            ),
+            Err(broken) => (Err(ServerError::local(broken.to_string())), start.elapsed()),
+        };
+        for query in queries {
+            let rows = outcome.clone().map(|answer| answer.rows(query.name));
+            self.push(start, database, query, rows, duration);
+        }
     }
 
     fn push(
@@ -54,24 +63,23 @@ impl Recorder {
         start: &Start,
         database: Option<&DatabaseRow>,
         query: &Query,
-        rows: &std::result::Result<usize, crate::snapshot::ServerError>,
-        duration: std::time::Duration,
+        rows: Result<usize, ServerError>,
+        duration: Duration,
     ) {
         self.records.push(QueryRecord {
             query: query.name.to_owned(),
             sha256: sha256_hex(query.text.as_bytes()),
             database: database.map(|row| DatabaseName::new(row.name.clone())),
-            started: start.0.to_string(),
+            started: start.moment.to_string(),
             duration_ms: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX),
             rows: rows
                 .as_ref()
                 .map_or(0, |rows| u32::try_from(*rows).unwrap_or(u32::MAX)),
-            outcome: if rows.is_ok() {
-                QueryOutcome::Answered
-            } else {
-                QueryOutcome::Failed
+            outcome: match rows {
+                Ok(_) => QueryOutcome::Answered,
+                Err(_) => QueryOutcome::Failed,
             },
-            error: rows.as_ref().err().cloned(),
+            error: rows.err(),
         });
     }
 

@@ -18,6 +18,9 @@ use crate::snapshot::{ServerError, ServerIdentity, SessionIdentity};
 /// Prefix of a result's first column: what follows is the query's name.
 const TAG: &str = "q_";
 const CONTEXT: &str = "context";
+/// Most bytes of values in one answer. No catalog is that large; a server that sends without end must
+/// not fill our memory.
+const LARGEST_ANSWER: usize = 1 << 30;
 
 /// A logged-in connection, until something goes wrong on it.
 pub struct Session {
@@ -46,6 +49,9 @@ pub enum Broken {
     /// The connection ended.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// More than any catalog holds.
+    #[error("the answer is larger than {} MiB", LARGEST_ANSWER >> 20)]
+    Flood,
     /// An answer to something else, or not of TDS form.
     #[error("the server's answer does not belong to the question: {0}")]
     OutOfTurn(String),
@@ -65,34 +71,16 @@ impl Session {
         self.client.is_some()
     }
 
-    /// Sets the session up and learns who answered.
+    /// Sets the session up and asks who answered.
     ///
     /// # Errors
-    /// Broken, or the server refused a query that everyone may ask.
+    /// The connection broke; the session is closed.
     pub async fn hello(
         &mut self,
         queries: &[&'static Query],
         limit: Duration,
-    ) -> Result<
-        (
-            Answer,
-            Result<(ServerIdentity, SessionIdentity), ServerError>,
-        ),
-        Broken,
-    > {
-        let answer = self
-            .ask(Some(SESSION_SETTINGS), queries, None, limit)
-            .await?;
-        if let Some(error) = answer.error.clone() {
-            return Ok((answer, Err(error)));
-        }
-        let identity = answer.single("server_identity");
-        let session = answer.single::<SessionIdentity>("session");
-        let both = identity.and_then(|identity| session.map(|session| (identity, session)));
-        if let Ok((_, session)) = &both {
-            self.id = session.session_id;
-        }
-        Ok((answer, both))
+    ) -> Result<Answer, Broken> {
+        self.ask(Some(SESSION_SETTINGS), queries, None, limit).await
     }
 
     /// Asks at server scope.
@@ -122,9 +110,10 @@ impl Session {
             .ask(Some(&switch), queries, database.context, limit)
             .await?;
         let contexts: Vec<Context> = answer
-            .take_all(CONTEXT)
-            .into_iter()
-            .flat_map(|set| set.decode().unwrap_or_default())
+            .sets
+            .iter()
+            .filter(|(name, _)| *name == CONTEXT)
+            .flat_map(|(_, set)| set.clone().decode().unwrap_or_default())
             .collect();
         let here = |c: &Context| {
             c.database_id == database.id
@@ -209,6 +198,7 @@ async fn read(
         }
     };
     let mut expected = asked.iter();
+    let mut received = 0;
     loop {
         match stream.try_next().await {
             Ok(Some(QueryItem::Metadata(metadata))) => {
@@ -238,8 +228,12 @@ async fn read(
                     .zip(&set.columns)
                     .map(|(data, column)| Value::from_column(column, data))
                     .collect();
-                set.rows
-                    .push(values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?);
+                let values = values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?;
+                received += values.iter().map(Value::size).sum::<usize>();
+                if received > LARGEST_ANSWER {
+                    return Err(Broken::Flood);
+                }
+                set.rows.push(values);
             }
             Ok(None) => break,
             Err(error) => {
@@ -274,14 +268,27 @@ fn server_error(error: tiberius::error::Error) -> Result<ServerError, Broken> {
 }
 
 impl Answer {
+    /// Rows that came for a query.
+    pub fn rows(&self, name: &str) -> usize {
+        let set = self.sets.iter().find(|(n, _)| *n == name);
+        set.map_or(0, |(_, set)| set.rows.len())
+    }
+
     /// Takes the set of a query out, if it came.
     pub fn take(&mut self, name: &str) -> Option<RowSet> {
         let index = self.sets.iter().position(|(n, _)| *n == name)?;
         Some(self.sets.remove(index).1)
     }
 
-    fn take_all(&mut self, name: &str) -> Vec<RowSet> {
-        std::iter::from_fn(|| self.take(name)).collect()
+    /// What a greeting's answer says of server and session.
+    ///
+    /// # Errors
+    /// The server refused, or answered in another form.
+    pub fn identity(&self) -> Result<(ServerIdentity, SessionIdentity), ServerError> {
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => Ok((self.single("server_identity")?, self.single("session")?)),
+        }
     }
 
     fn single<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, ServerError> {

@@ -29,6 +29,7 @@ mod class {
     pub const SCHEMA: i32 = 3;
     pub const PRINCIPAL: i32 = 4;
     pub const ASSEMBLY: i32 = 5;
+    pub const OF_DATABASE: &[i32] = &[DATABASE, OBJECT, SCHEMA, PRINCIPAL, ASSEMBLY];
     pub const SERVER: i32 = 100;
     pub const LOGIN: i32 = 101;
 }
@@ -135,6 +136,9 @@ pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
         limit(&mut facts.assembly_files, need.as_deref());
         limit(&mut facts.assembly_modules, need.as_deref());
     }
+    // Whether a hidden object's permissions are hidden with it differs by version: they count as hidden.
+    let any = denial_need(denied.as_ref(), class::OF_DATABASE);
+    limit(&mut facts.database_permissions, any.as_deref());
     limit_unresolved_objects(facts);
     limit_unresolved_users(facts);
 }
@@ -253,3 +257,6 @@ fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
         facts.triggers.limit(&need);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,7 @@ async fn read(
     place::unsupported(&mut snapshot.server, version);
 
     target.progress.step(&target.plan.id, "server facts");
-    server_facts(
+    let read = server_facts(
         target,
         &mut session,
         version,
@@ -127,8 +127,10 @@ async fn read(
         texts,
         recorder,
     )
-    .await?;
+    .await;
+    // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
+    read?;
     if let Some(other) =
         target
             .reached
@@ -206,16 +208,18 @@ async fn greet(
         transient,
     };
     let start = recorder.start();
-    match session.hello(&queries, target.query_limit()).await {
-        Ok((answer, Ok((identity, rights)))) => {
-            recorder.answered(&start, None, &answer);
+    let greeted = session.hello(&queries, target.query_limit()).await;
+    recorder.batch(&start, None, &queries, &greeted);
+    let answer = greeted.map_err(|broken| fault(broken.to_string(), true))?;
+    match answer.identity() {
+        Ok((identity, rights)) => {
+            session.id = rights.session_id;
             Ok((session, identity, rights))
         }
-        Ok((_, Err(error))) => Err(fault(
+        Err(error) => Err(fault(
             format!("error {}: {}", error.number, error.text),
             false,
         )),
-        Err(broken) => Err(fault(broken.to_string(), true)),
     }
 }
 
@@ -272,32 +276,39 @@ async fn server_facts(
         why: broken.to_string(),
         remedy: "run again; if it stays, look at the server's error log".to_owned(),
     };
-    let start = recorder.start();
-    let mut answer = session
-        .ask_server(&sure, target.query_limit())
+    let mut alone = doubtful;
+    let mut answer = ask(target, session, &sure, recorder)
         .await
         .map_err(broken)?;
-    let mut alone = doubtful;
     if answer.error.is_some() {
         alone.extend(sure);
     } else {
-        recorder.answered(&start, None, &answer);
         for query in sure {
             let set = answer.take(query.name).unwrap_or_default();
             place::server(&mut snapshot.server, query, Ok(set), texts);
         }
     }
     for query in alone {
-        let start = recorder.start();
-        let mut answer = session
-            .ask_server(&[query], target.query_limit())
+        let mut answer = ask(target, session, &[query], recorder)
             .await
             .map_err(broken)?;
         let result = outcome(query, &mut answer);
-        recorder.single(&start, None, query, &result, answer.duration);
         place::server(&mut snapshot.server, query, result, texts);
     }
     Ok(())
+}
+
+/// One batch at server scope, written down however it ends.
+async fn ask(
+    target: &Target<'_>,
+    session: &mut Session,
+    queries: &[&'static Query],
+    recorder: &mut Recorder,
+) -> Result<Answer, Broken> {
+    let start = recorder.start();
+    let result = session.ask_server(queries, target.query_limit()).await;
+    recorder.batch(&start, None, queries, &result);
+    result
 }
 
 pub(super) fn outcome(query: &Query, answer: &mut Answer) -> place::Result {

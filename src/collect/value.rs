@@ -30,6 +30,15 @@ pub struct UnexpectedType {
 }
 
 impl Value {
+    /// Bytes it takes, about.
+    pub fn size(&self) -> usize {
+        let text = match self {
+            Self::Text(text) => text.len(),
+            Self::Null | Self::Int(_) => 0,
+        };
+        size_of::<Self>() + text
+    }
+
     /// Takes a driver's value. SHA2-512 replaces the bytes of a [`TO_HASH`] column.
     pub fn from_column(column: &str, data: ColumnData<'static>) -> Result<Self, UnexpectedType> {
         let int = |number: Option<i64>| number.map_or(Self::Null, Self::Int);

@@ -76,7 +76,7 @@ impl Bundle {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_folder(root).map_err(fault)?
+                make_folder(root).map_err(fault)?;
             }
             Err(error) => return Err(fault(error)),
         }

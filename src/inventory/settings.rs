@@ -178,17 +178,14 @@ fn secret(
             .map(SecretRef::Command),
     );
     places.extend(written.prompt.filter(|ask| *ask).map(|_| SecretRef::Prompt));
-    match (places.pop(), places.is_empty()) {
-        (Some(place), true) => Some(place),
-        _ => {
-            errors.push(
-                span,
-                format!("{key} needs exactly one place to be read from"),
-                help,
-            );
-            None
-        }
+    if places.len() != 1 {
+        errors.push(
+            span,
+            format!("{key} needs exactly one place to be read from"),
+            help,
+        );
     }
+    places.pop()
 }
 
 fn tls(layers: &Layers<'_>, errors: &mut Errors<'_>) -> Tls {

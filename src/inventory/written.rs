@@ -35,6 +35,7 @@ pub(super) struct Written {
 /// How to reach and read a server.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_field_names)] // the keys of the file
 pub(super) struct Settings {
     /// Credential, by reference only.
     #[schemars(with = "Option<Auth>")]
@@ -63,6 +64,7 @@ pub(super) struct Settings {
 /// One instance.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_field_names)] // the keys of the file
 pub(super) struct Target {
     /// Unique; the instance's name in every report.
     #[schemars(with = "String")]
@@ -134,7 +136,8 @@ pub(super) struct Expectation {
     pub targets: Vec<Spanned<String>>,
     /// Expected members of sysadmin, besides sa.
     pub sysadmin: Vec<String>,
-    /// Why.
+    /// Why; for the file's readers.
+    #[allow(dead_code)]
     pub reason: Option<String>,
 }
 
@@ -171,6 +174,7 @@ pub(super) struct Tls {
 /// Limits in seconds, 1 to 86400.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_field_names)] // the unit belongs into the key
 pub(super) struct Timeouts {
     /// Name resolution and TCP; default 5.
     #[schemars(with = "Option<i64>")]

@@ -141,6 +141,7 @@ impl Evidence {
     }
 
     /// The same with a place in module text.
+    #[must_use]
     pub fn at(self, place: Place) -> Self {
         Self {
             place: Some(place),

@@ -6,5 +6,8 @@
 mod support;
 
 mod contract;
+mod demo_recordings;
+mod readme;
+mod reference;
 mod rooms;
 mod simulated;

@@ -1,0 +1,83 @@
+//! The README says what the program does: its table is generated, its inventory is read.
+
+use mssql_posture::inventory::Inventory;
+
+use crate::support::cli::Cli;
+
+const BEGIN: &str = "<!-- queries: begin -->\n";
+const END: &str = "<!-- queries: end -->";
+
+fn readme() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    std::fs::read_to_string(path).unwrap().replace("\r\n", "\n")
+}
+
+/// Text between two marks.
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> &'t str {
+    let (_, rest) = text
+        .split_once(begin)
+        .unwrap_or_else(|| panic!("no {begin:?}"));
+    rest.split_once(end)
+        .unwrap_or_else(|| panic!("no {end:?}"))
+        .0
+}
+
+#[test]
+fn the_query_table_is_fresh() {
+    let printed = Cli::new(&["queries", "--format", "md"])
+        .run()
+        .code(0)
+        .stdout;
+    assert_eq!(
+        between(&readme(), BEGIN, END),
+        printed,
+        "put the output of `mssql-posture queries --format md` between the marks in README.md"
+    );
+}
+
+#[test]
+fn the_example_inventory_is_an_inventory() {
+    let text = readme();
+    let example = between(&text, "```toml\n", "```");
+    let inventory = Inventory::parse(example, "README.md").unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(inventory.targets.len(), 3);
+}
+
+#[test]
+fn the_first_two_commands_are_the_front_door() {
+    let text = readme();
+    let commands: Vec<&str> = between(&text, "```sh\n", "```").lines().collect();
+    assert_eq!(
+        commands,
+        [
+            "cargo run --locked -- audit inventory/demo.toml",
+            "cargo test --locked"
+        ]
+    );
+    let ci = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run")).unwrap();
+    assert!(
+        ci.contains(commands[1]),
+        ".ci/run calls the README's test command"
+    );
+}
+
+#[test]
+fn every_flag_that_it_names_exists() {
+    let mut help = String::new();
+    for command in ["audit", "collect", "assess", "queries", "rules"] {
+        help += &Cli::new(&[command, "--help"]).run().code(0).stdout;
+    }
+    let text = readme();
+    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
+        let cargo = matches!(
+            word,
+            "--locked" | "--features" | "--bench" | "--test" | "--release"
+        );
+        if word.len() > 4 && word.starts_with("--") && !cargo {
+            assert!(
+                help.contains(word),
+                "README.md names {word}, which no command takes"
+            );
+        }
+    }
+}
