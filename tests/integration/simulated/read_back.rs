@@ -14,6 +14,7 @@ use mssql_posture::snapshot::{
     AssemblyFile, DatabaseFacts, Encryption, Module, Observed, Outcome, Snapshot,
     render_module_lines,
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tiberius::ColumnData;
 
@@ -91,7 +92,7 @@ fn recorded(fact: Value) -> Vec<String> {
 }
 
 /// The value of a fact by its query's name.
-fn fact(facts: &impl serde::Serialize, name: &str) -> Value {
+fn fact(facts: &impl Serialize, name: &str) -> Value {
     let facts = serde_json::to_value(facts).unwrap();
     facts[name]["value"].clone()
 }
@@ -275,15 +276,35 @@ fn collected_from(server: &RunningInstance) -> Collected {
     all.remove(0)
 }
 
+/// Where two sets of facts differ: the fact, and both sides of it.
+fn differences(of: &str, found: &impl Serialize, due: &impl Serialize) -> Vec<String> {
+    let (found, due) = (json!(found), json!(due));
+    let names = due.as_object().unwrap().keys();
+    names
+        .filter(|name| found[*name] != due[*name])
+        .map(|name| {
+            format!(
+                "{of}, {name}:\n  collected {}\n  recorded  {}",
+                found[name], due[name]
+            )
+        })
+        .collect()
+}
+
 fn assert_same(done: &Collected, recording: &Recording, name: &str) {
     let mut due = recording.snapshot.clone();
     sort(&mut due);
     assert_eq!(done.snapshot.outcome, Outcome::Finished, "{name}");
-    assert_eq!(json!(done.snapshot.server), json!(due.server), "{name}");
+    let mut differences_found = differences(name, &done.snapshot.server, &due.server);
     for (found, due) in done.snapshot.databases.iter().zip(&due.databases) {
-        assert_eq!(json!(found), json!(due), "{name}, database {}", due.name);
+        differences_found.extend(differences(&format!("{name}, {}", due.name), found, due));
     }
-    assert_eq!(done.snapshot.databases.len(), due.databases.len(), "{name}");
+    assert!(differences_found.is_empty(), "{}", differences_found.join("\n"));
+    assert_eq!(
+        done.snapshot.databases.len(),
+        due.databases.len(),
+        "{name}"
+    );
     let (bytes, _) = render_module_lines(recording.modules.clone()).unwrap();
     assert_eq!(done.module_text, bytes, "{name}");
 }
