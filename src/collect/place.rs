@@ -15,20 +15,24 @@ use crate::snapshot::{
 const HASH_LIMIT: i64 = 16 * 1024 * 1024;
 
 /// Errors by which a server says "not allowed" rather than "broken".
-const DENIALS: &[&str] = &["229", "230", "262", "297", "300", "371", "916", "15247"];
+const DENIALS: &[&str] = &["229", "230", "262", "297", "300", "371", "15247"];
+/// The login cannot enter the database.
+const NO_ACCESS: &str = "916";
 
 /// One query's answer, or why there is none.
 pub type Result = std::result::Result<RowSet, ServerError>;
 
 /// The state that an error leaves a fact in.
 pub fn refused<T>(query: &str, error: ServerError) -> Observed<T> {
-    if DENIALS.contains(&error.number.as_str()) {
+    if error.number == NO_ACCESS {
+        let needs = "CONNECT ANY DATABASE, or a user in the database (error 916)";
         Observed::Denied {
-            needs: vec![format!(
-                "{} (error {})",
-                query::permission(query),
-                error.number
-            )],
+            needs: vec![needs.to_owned()],
+        }
+    } else if DENIALS.contains(&error.number.as_str()) {
+        let permission = query::permission(query);
+        Observed::Denied {
+            needs: vec![format!("{permission} (error {})", error.number)],
         }
     } else {
         Observed::Failed { error }

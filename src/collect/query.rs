@@ -39,7 +39,7 @@ pub enum Sight {
 }
 
 /// One query: its header and its text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Query {
     /// Name; the first result column is `q_` + name.
     pub name: &'static str,
@@ -55,6 +55,8 @@ pub struct Query {
     pub permission: &'static str,
     /// Views it reads.
     pub views: &'static str,
+    /// Result columns after the tag, in order.
+    pub columns: &'static str,
     /// What its WHERE leaves out, or `none`.
     pub narrowing: &'static str,
     /// The statement as sent.
@@ -154,7 +156,8 @@ pub fn permission(name: &str) -> &'static str {
 }
 
 fn parse(stem: &'static str, source: &'static str) -> Option<Query> {
-    let text = source.get(source.find("SELECT")?..)?.trim_end();
+    // The header may hold the word too.
+    let text = source.get(source.find("\nSELECT")? + 1..)?.trim_end();
     let header = |key: &str| {
         let mut lines = source.lines().filter_map(|line| line.strip_prefix("-- "));
         lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
@@ -167,6 +170,7 @@ fn parse(stem: &'static str, source: &'static str) -> Option<Query> {
         sight: sight(header("sight")?)?,
         permission: header("permission")?,
         views: header("views")?,
+        columns: header("columns")?,
         narrowing: header("narrowing")?,
         text,
     })

@@ -383,7 +383,8 @@ fn unknown_message(missing: &[Missing]) -> String {
 }
 
 impl Fleet {
-    fn count(&mut self, instance: &Instance) {
+    /// Counts one instance.
+    pub(super) fn count(&mut self, instance: &Instance) {
         self.targets += 1;
         if instance.same_as.is_some() {
             return;

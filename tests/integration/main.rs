@@ -5,7 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contract;
 mod demo_recordings;
 mod readme;
 mod reference;
 mod rooms;
+mod simulated;

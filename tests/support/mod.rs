@@ -3,5 +3,8 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 pub mod cli;
+pub mod contract;
+pub mod driver;
+pub mod instance;
 pub mod recording;
 pub mod tds_server;

@@ -18,7 +18,9 @@ pub enum Type {
     /// Fractional digits 0 to 7.
     DateTimeOffset(u8),
     UniqueIdentifier,
-    /// `char(n)` / `varchar(n)` under the server's collation.
+    /// `char(n)` under the server's collation; the value brings its padding.
+    Char(u16),
+    /// `varchar(n)` under the server's collation.
     VarChar(u16),
     VarCharMax,
     /// `nchar` and `nvarchar(n)`, `sysname` is `NVarChar(128)`.

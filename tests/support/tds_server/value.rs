@@ -23,6 +23,7 @@ mod id {
     pub const INT8: u8 = 0x7F;
     pub const BIGVARBINARY: u8 = 0xA5;
     pub const BIGVARCHAR: u8 = 0xA7;
+    pub const BIGCHAR: u8 = 0xAF;
     pub const NVARCHAR: u8 = 0xE7;
 }
 
@@ -92,6 +93,7 @@ fn shape(ty: &Type) -> Result<Shape, String> {
             id: id::DATETIMEOFFSET,
             scale,
         },
+        Type::Char(length) => sized(id::BIGCHAR, Some(length), true),
         Type::VarChar(length) => sized(id::BIGVARCHAR, Some(length), true),
         Type::VarCharMax => sized(id::BIGVARCHAR, None, true),
         Type::NVarChar(units) => sized(id::NVARCHAR, Some(units.saturating_mul(2)), true),
@@ -341,7 +343,9 @@ fn bytes_of(ty: &Type, value: &Value, collation: Collation) -> Result<Vec<u8>, S
             bytes
         }
         (Type::UniqueIdentifier, Value::Guid(bytes)) => bytes.to_vec(),
-        (Type::VarChar(_) | Type::VarCharMax, Value::Text(text)) => narrow(text, collation),
+        (Type::Char(_) | Type::VarChar(_) | Type::VarCharMax, Value::Text(text)) => {
+            narrow(text, collation)
+        }
         (Type::NVarChar(_) | Type::NVarCharMax, Value::Text(text)) => {
             let mut bytes = Vec::with_capacity(text.len() * 2);
             put_utf16(&mut bytes, text);
@@ -351,7 +355,11 @@ fn bytes_of(ty: &Type, value: &Value, collation: Collation) -> Result<Vec<u8>, S
             units.iter().flat_map(|unit| unit.to_le_bytes()).collect()
         }
         (
-            Type::VarBinary(_) | Type::VarBinaryMax | Type::VarChar(_) | Type::VarCharMax,
+            Type::VarBinary(_)
+            | Type::VarBinaryMax
+            | Type::Char(_)
+            | Type::VarChar(_)
+            | Type::VarCharMax,
             Value::Bytes(bytes),
         ) => bytes.clone(),
         _ => return Err(does_not_fit()),

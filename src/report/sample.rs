@@ -1,0 +1,495 @@
+//! The assessment that all reports are tested on: one instance of each kind of trouble, and names as
+//! an attacker would choose them.
+
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
+use crate::ids::{DatabaseName, InstanceId, RuleId};
+use crate::rules::{Evidence, Missing, Place, Population, Rule, Severity, Subject};
+use crate::score::{self, Exposure, Points};
+use crate::snapshot::{Connection, Encryption, Stage, Trouble};
+
+/// A database's name with everything that breaks out of a quotation.
+pub const HOSTILE_DATABASE: &str = "a]b'c\"d`|e\r\n# f";
+/// A procedure's name that a browser, a terminal or Markdown would obey.
+pub const HOSTILE_MODULE: &str = "dbo.<script>alert(1)</script>\u{1b}[31m[x](http://evil.example)";
+/// A login's name that reads backwards.
+pub const HOSTILE_LOGIN: &str = "CORP\\\u{202e}nimda\u{200f}";
+/// An assembly's name that a spreadsheet would run.
+pub const HOSTILE_ASSEMBLY: &str =
+    "=cmd|' /C calc'!A0 *b* _i_ <!-- www.evil.example me@evil.example";
+
+/// The longest name a server allows, in UTF-16 units, with every second one half a character.
+pub fn longest_name() -> String {
+    "x😀".repeat(42) + "yz"
+}
+
+/// All of it.
+pub fn assessment() -> Assessment {
+    let mut assessment = Assessment::new("2026-09-30".to_owned());
+    for instance in [
+        clean(),
+        breached(),
+        partly_read(),
+        unreached(),
+        alias(),
+        lab(),
+    ] {
+        assessment.fleet.count(&instance);
+        assessment.instances.push(instance);
+    }
+    assessment
+}
+
+/// One instance with this many findings at high.
+pub fn crowded(findings: usize) -> Assessment {
+    let mut instance = clean();
+    instance.verdicts = (0..findings)
+        .map(|n| {
+            let subject = Subject::within(
+                "module",
+                &DatabaseName::new("Sales"),
+                format!("dbo.p{n:03}"),
+            );
+            fail(
+                "CODE-002",
+                Severity::High,
+                subject,
+                "it calls xp_cmdshell (line 1)",
+                Vec::new(),
+            )
+        })
+        .collect();
+    let mut assessment = Assessment::new("2026-09-30".to_owned());
+    assessment.fleet.count(&instance);
+    assessment.instances.push(instance);
+    assessment
+}
+
+fn entry(rule: &str, outcome: &str, subject: Subject, message: &str) -> VerdictEntry {
+    let rule = Rule::find(rule).unwrap();
+    VerdictEntry {
+        rule: rule.id.to_owned(),
+        rule_slug: rule.slug.to_owned(),
+        title: rule.title.to_owned(),
+        subject,
+        outcome: outcome.to_owned(),
+        severity: rule.severity,
+        message: message.to_owned(),
+        evidence: Vec::new(),
+        missing: Vec::new(),
+        population: None,
+        controls: rule.controls.iter().map(|&c| c.to_owned()).collect(),
+        waiver: None,
+    }
+}
+
+fn fail(
+    rule: &str,
+    severity: Severity,
+    subject: Subject,
+    message: &str,
+    evidence: Vec<Evidence>,
+) -> VerdictEntry {
+    VerdictEntry {
+        severity,
+        evidence,
+        ..entry(rule, "fail", subject, message)
+    }
+}
+
+fn pass(rule: &str, passed: u32, subjects: u32) -> VerdictEntry {
+    let not_applicable = 0;
+    VerdictEntry {
+        population: Some(Population {
+            subjects,
+            passed,
+            not_applicable,
+        }),
+        ..entry(
+            rule,
+            "pass",
+            Subject::instance(),
+            &format!("{passed} of {subjects} pass"),
+        )
+    }
+}
+
+fn not_applicable(rule: &str, reason: &str) -> VerdictEntry {
+    VerdictEntry {
+        population: Some(Population {
+            subjects: 1,
+            passed: 0,
+            not_applicable: 1,
+        }),
+        ..entry(rule, "not_applicable", Subject::instance(), reason)
+    }
+}
+
+fn unknown(rule: &str, subject: Subject, fact: &str, needs: &[&str]) -> VerdictEntry {
+    let missing = vec![Missing {
+        fact: fact.to_owned(),
+        database: subject.database.clone(),
+        needs: needs.iter().map(|&n| n.to_owned()).collect(),
+    }];
+    let message = format!("{fact} not seen: {}", needs.join(", "));
+    VerdictEntry {
+        missing,
+        ..entry(rule, "unknown", subject, &message)
+    }
+}
+
+fn missing(fact: &str, database: Option<&str>, state: &str, needs: &[&str]) -> MissingFact {
+    MissingFact {
+        fact: fact.to_owned(),
+        database: database.map(DatabaseName::new),
+        state: state.to_owned(),
+        needs: needs.iter().map(|&n| n.to_owned()).collect(),
+    }
+}
+
+fn row(fact: &str, database: Option<&str>, row: Value) -> Evidence {
+    Evidence {
+        fact: fact.to_owned(),
+        database: database.map(DatabaseName::new),
+        row,
+        place: None,
+    }
+}
+
+fn exposure(points: &[(&str, u32, u32)]) -> Exposure {
+    let breakdown = points.iter().map(|&(rule, low, high)| Points {
+        rule: RuleId::new(rule),
+        rule_slug: Rule::find(rule).unwrap().slug.to_owned(),
+        low,
+        high,
+    });
+    Exposure {
+        low: points.iter().map(|p| p.1).sum::<u32>().min(100),
+        high: points.iter().map(|p| p.2).sum::<u32>().min(100),
+        breakdown: breakdown.collect(),
+    }
+}
+
+fn clean() -> Instance {
+    Instance {
+        id: InstanceId::new("web-edge"),
+        target: "web-edge.corp.example,1433".to_owned(),
+        same_as: None,
+        synthetic: None,
+        product_version: Some("16.0.4135.4".to_owned()),
+        edition: Some("Standard Edition (64-bit)".to_owned()),
+        platform: Some("Linux".to_owned()),
+        collected: [
+            "2026-09-30T02:00:04Z".to_owned(),
+            "2026-09-30T02:00:09Z".to_owned(),
+        ],
+        exposure: exposure(&[]),
+        coverage: Coverage {
+            finished: true,
+            trouble: None,
+            login: Some("posture_audit".to_owned()),
+            connection: Connection {
+                endpoint: "web-edge.corp.example,1433".to_owned(),
+                encryption: Encryption::Strict,
+                trust_server_certificate: false,
+                authentication: "sql".to_owned(),
+                user: Some("posture_audit".to_owned()),
+            },
+            databases: 6,
+            databases_read: 6,
+            databases_excluded: Vec::new(),
+            missing: Vec::new(),
+            modules_with_unread_dynamic_sql: 0,
+        },
+        routes: Vec::new(),
+        verdicts: vec![
+            pass("SIGHT-001", 6, 6),
+            pass("CODE-002", 214, 214),
+            not_applicable("SURF-001", "SQL Server on Linux does not have it"),
+            not_applicable(
+                "PRIV-001",
+                "the inventory does not say who is expected in sysadmin",
+            ),
+        ],
+    }
+}
+
+fn breached() -> Instance {
+    let mut verdicts = Vec::from(option_findings());
+    verdicts.extend(module_findings());
+    verdicts.extend(name_findings());
+    verdicts.extend([accepted(), pass("SIGHT-001", 14, 14)]);
+    Instance {
+        id: InstanceId::new("erp-prod"),
+        target: "sql01.corp.example\\ERP".to_owned(),
+        product_version: Some("15.0.4345.5".to_owned()),
+        edition: Some("Enterprise Edition: Core-based Licensing (64-bit)".to_owned()),
+        platform: Some("Windows".to_owned()),
+        exposure: exposure(&[
+            ("CODE-002", 40, 40),
+            ("SURF-001", 25, 25),
+            ("PRIV-001", 25, 25),
+            ("CLR-002", 12, 25),
+        ]),
+        coverage: Coverage {
+            databases: 14,
+            databases_read: 14,
+            modules_with_unread_dynamic_sql: 3,
+            ..clean().coverage
+        },
+        verdicts,
+        ..clean()
+    }
+}
+
+/// Out of order, so that reports have something to sort.
+fn option_findings() -> [VerdictEntry; 2] {
+    let option = json!({ "name": "xp_cmdshell", "value": 1, "value_in_use": 1 });
+    [
+        fail(
+            "SURF-002",
+            Severity::Low,
+            Subject::option("xp_cmdshell"),
+            "xp_cmdshell is configured off but still runs, until RECONFIGURE or a restart",
+            Vec::new(),
+        ),
+        fail(
+            "SURF-001",
+            Severity::High,
+            Subject::option("xp_cmdshell"),
+            "xp_cmdshell is running: SQL can start operating-system commands",
+            vec![row("configurations", None, option)],
+        ),
+    ]
+}
+
+fn module_findings() -> [VerdictEntry; 3] {
+    let sales = DatabaseName::new("Sales");
+    let hostile = DatabaseName::new(HOSTILE_DATABASE);
+    let longest = format!("dbo.{}", longest_name());
+    let called_at = |line, column| {
+        let module = json!({ "name": HOSTILE_MODULE, "object_id": 1_013_578_649 });
+        let sha256 = "9f".repeat(32);
+        row("modules", Some("Sales"), module).at(Place {
+            line,
+            column,
+            sha256,
+        })
+    };
+    [
+        fail(
+            "CODE-002",
+            Severity::Critical,
+            Subject::within("module", &sales, HOSTILE_MODULE),
+            &format!("{HOSTILE_MODULE} calls xp_cmdshell (line 12)"),
+            vec![called_at(12, 3), called_at(40, 17)],
+        ),
+        fail(
+            "CODE-002",
+            Severity::Critical,
+            Subject::within("module", &hostile, "dbo.p in database master"),
+            "dbo.p in database master calls sp_OACreate (line 1)",
+            Vec::new(),
+        ),
+        fail(
+            "CODE-002",
+            Severity::High,
+            Subject::within("module", &sales, &longest),
+            &format!("{longest} calls sp_execute_external_script (line 7)"),
+            Vec::new(),
+        ),
+    ]
+}
+
+fn name_findings() -> [VerdictEntry; 2] {
+    let login = json!({ "name": HOSTILE_LOGIN, "principal_id": 271 });
+    let sales = DatabaseName::new("Sales");
+    [
+        fail(
+            "PRIV-001",
+            Severity::High,
+            Subject::server("principal", HOSTILE_LOGIN),
+            &format!("{HOSTILE_LOGIN} is in sysadmin and not expected there"),
+            vec![row("server_principals", None, login)],
+        ),
+        fail(
+            "CLR-002",
+            Severity::Medium,
+            Subject::within("assembly", &sales, HOSTILE_ASSEMBLY),
+            &format!("assembly {HOSTILE_ASSEMBLY} is UNSAFE"),
+            vec![row("assembly_files", Some("Sales"), Value::Null)],
+        ),
+    ]
+}
+
+fn accepted() -> VerdictEntry {
+    let warmup = Subject::within("module", &DatabaseName::new("master"), "dbo.warmup");
+    let message = "dbo.warmup runs as sysadmin whenever the server starts";
+    VerdictEntry {
+        waiver: Some("CHG-1042".to_owned()),
+        ..entry("CODE-001", "accepted", warmup, message)
+    }
+}
+
+const DEFINITION: &[&str] = &["VIEW ANY DEFINITION"];
+const WAY_IN: &[&str] = &["CONNECT ANY DATABASE, or a user in Payroll"];
+
+fn partly_read() -> Instance {
+    Instance {
+        id: InstanceId::new("hr"),
+        target: "10.20.30.40,1433".to_owned(),
+        product_version: Some("11.0.7507.2".to_owned()),
+        edition: Some("Express Edition with Advanced Services (64-bit)".to_owned()),
+        platform: Some("Windows".to_owned()),
+        exposure: exposure(&[
+            ("CODE-002", 0, 25),
+            ("CLR-002", 0, 25),
+            ("SIGHT-001", 12, 12),
+        ]),
+        coverage: Coverage {
+            connection: Connection {
+                endpoint: "10.20.30.40,1433".to_owned(),
+                encryption: Encryption::LoginOnly,
+                trust_server_certificate: true,
+                authentication: "integrated".to_owned(),
+                user: None,
+            },
+            databases: 5,
+            databases_read: 3,
+            databases_excluded: vec![DatabaseName::new("Scratch")],
+            missing: partly_missing(),
+            ..clean().coverage
+        },
+        verdicts: partly_unknown(),
+        ..clean()
+    }
+}
+
+fn partly_missing() -> Vec<MissingFact> {
+    vec![
+        missing("modules", Some("Payroll"), "not_collected", WAY_IN),
+        missing("assemblies", Some("Payroll"), "not_collected", WAY_IN),
+        missing("objects", Some("Payroll"), "not_collected", WAY_IN),
+        missing("schemas", Some("Payroll"), "not_collected", WAY_IN),
+        missing("modules", Some("msdb"), "partial", DEFINITION),
+        missing("modules", Some("master"), "partial", DEFINITION),
+        missing("server_permissions", None, "partial", DEFINITION),
+        missing(
+            "startup_procedures",
+            None,
+            "failed",
+            &["error 1222: Lock request time out period exceeded."],
+        ),
+    ]
+}
+
+fn partly_unknown() -> Vec<VerdictEntry> {
+    let payroll = DatabaseName::new("Payroll");
+    vec![
+        unknown("CODE-002", Subject::database(&payroll), "modules", WAY_IN),
+        unknown("CLR-002", Subject::database(&payroll), "assemblies", WAY_IN),
+        unknown(
+            "CODE-002",
+            Subject::database(&DatabaseName::new("master")),
+            "modules",
+            DEFINITION,
+        ),
+        unknown(
+            "CODE-002",
+            Subject::within("module", &DatabaseName::new("msdb"), "dbo.sealed"),
+            "modules",
+            &["the text of an encrypted module"],
+        ),
+        fail(
+            "SIGHT-001",
+            Severity::Medium,
+            Subject::database(&payroll),
+            "4 kinds of facts of Payroll were not seen whole; objects: CONNECT ANY DATABASE, or a user in Payroll",
+            vec![row(
+                "databases",
+                None,
+                json!({ "database_id": 5, "name": "Payroll", "owner_sid": null }),
+            )],
+        ),
+        pass("SURF-001", 1, 1),
+    ]
+}
+
+fn unreached() -> Instance {
+    let trouble = Trouble {
+        stage: Stage::Login,
+        why: "error 18456: Login failed for user 'posture_audit'.\u{7}".to_owned(),
+        remedy: "check the password; it was tried once".to_owned(),
+    };
+    let why = trouble.to_string();
+    let facts = ["configurations", "databases", "host", "server_principals"];
+    Instance {
+        id: InstanceId::new("dmz-01"),
+        target: "dmz-01.corp.example,1433".to_owned(),
+        product_version: None,
+        edition: None,
+        platform: None,
+        exposure: score::unseen(),
+        coverage: Coverage {
+            finished: false,
+            login: None,
+            databases: 0,
+            databases_read: 0,
+            missing: facts
+                .iter()
+                .map(|fact| missing(fact, None, "not_collected", &[&why]))
+                .collect(),
+            trouble: Some(trouble),
+            ..clean().coverage
+        },
+        verdicts: vec![unknown(
+            "SURF-001",
+            Subject::option("xp_cmdshell"),
+            "configurations",
+            &[&why],
+        )],
+        ..clean()
+    }
+}
+
+fn alias() -> Instance {
+    Instance {
+        id: InstanceId::new("erp-listener"),
+        target: "erp.corp.example,1433".to_owned(),
+        same_as: Some(InstanceId::new("erp-prod")),
+        product_version: None,
+        edition: None,
+        platform: None,
+        coverage: Coverage {
+            finished: false,
+            databases: 0,
+            databases_read: 0,
+            missing: vec![missing(
+                "host",
+                None,
+                "not_collected",
+                &["same instance as target erp-prod"],
+            )],
+            ..clean().coverage
+        },
+        verdicts: Vec::new(),
+        ..clean()
+    }
+}
+
+fn lab() -> Instance {
+    Instance {
+        id: InstanceId::new("lab"),
+        target: "lab,1433".to_owned(),
+        synthetic: Some("written by hand; no server made this".to_owned()),
+        edition: Some("Developer Edition\u{202e} <b>(64-bit)</b>".to_owned()),
+        collected: [
+            "2026-09-29T22:15:00Z".to_owned(),
+            "2026-09-29T22:15:01Z".to_owned(),
+        ],
+        ..clean()
+    }
+}

@@ -1,0 +1,462 @@
+//! Bad input and trouble on the way. Each time: a message that names target, stage and remedy, all
+//! other targets complete, exit code 3, and nothing that was not seen counts as seen.
+
+use std::time::{Duration, Instant};
+
+use mssql_posture::snapshot::{DatabaseFacts, Fact, Observed, Snapshot};
+use serde_json::Value;
+
+use crate::support::cli::{Cli, Ran, outcomes};
+use crate::support::estate::{Estate, VARIABLE, closed_port};
+use crate::support::instance::{
+    Account, Break, Fault, Instance, PASSWORD, Recording, RunningInstance, USER, error, sample,
+};
+use crate::support::tds_server::{LogKind, Options, Stage, identity};
+
+/// An instance that cannot be taken for another.
+fn recording(name: &str) -> Recording {
+    let mut recording = sample::recording(16);
+    if let Observed::Known { value } = &mut recording.snapshot.server.server_identity {
+        value.server_name = Some(name.to_owned());
+    }
+    recording
+}
+
+fn instance(name: &str) -> Instance {
+    Instance::new(recording(name))
+}
+
+fn healthy(name: &str) -> RunningInstance {
+    instance(name).start(Options::default())
+}
+
+fn snapshot(ran: &Ran, target: &str) -> Snapshot {
+    Snapshot::from_json(&ran.read(&format!("out/snapshots/{target}.snapshot.json"))).unwrap()
+}
+
+fn database<'s>(snapshot: &'s Snapshot, name: &str) -> &'s DatabaseFacts {
+    snapshot.databases.iter().find(|d| d.name.as_str() == name).unwrap()
+}
+
+/// Audits a troubled server beside a healthy one. The healthy one must be whole.
+fn beside_a_healthy_one(lines: &str, troubled: &RunningInstance) -> Ran {
+    let good = healthy("GOOD");
+    let ran = Estate::with_defaults(lines)
+        .with("good", &good)
+        .with("troubled", troubled)
+        .audit(&[])
+        .run();
+    assert_whole(&ran, "good", &good);
+    ran
+}
+
+fn assert_whole(ran: &Ran, target: &str, server: &RunningInstance) {
+    let read = snapshot(ran, target);
+    assert_eq!(read.server, server.recording().snapshot.server, "{target}");
+    assert_eq!(read.databases, server.recording().snapshot.databases, "{target}");
+}
+
+/// Everything that was read whole must be what the server has: never another question's answer.
+fn assert_nothing_false(ran: &Ran, target: &str, server: &RunningInstance) {
+    let read = serde_json::to_value(snapshot(ran, target)).unwrap();
+    let truth = serde_json::to_value(&server.recording().snapshot).unwrap();
+    compare(&read["server"], &truth["server"], "server");
+    for database in read["databases"].as_array().unwrap() {
+        let all = truth["databases"].as_array().unwrap();
+        let own = all.iter().find(|d| d["name"] == database["name"]).unwrap();
+        compare(database, own, database["name"].as_str().unwrap());
+    }
+}
+
+fn compare(read: &Value, truth: &Value, place: &str) {
+    for (fact, value) in read.as_object().unwrap() {
+        if matches!(value["state"].as_str(), Some("known" | "partial")) {
+            assert_eq!(value["value"], truth[fact]["value"], "{place}: {fact}");
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_host() {
+    let good = healthy("GOOD");
+    let ran = Estate::with_defaults("retries = 1")
+        .with("good", &good)
+        .at("troubled", closed_port(), "")
+        .audit(&[])
+        .run()
+        .code(3)
+        .says("troubled: not reached: connect:")
+        .says("check host, port and firewall");
+    assert_whole(&ran, "good", &good);
+    let exposure = &ran.instance("troubled")["exposure"];
+    assert_eq!((&exposure["low"], &exposure["high"]), (&0.into(), &100.into()));
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_in_the_whole_run() {
+    let servers: Vec<_> = (0..5)
+        .map(|n| {
+            let account = |i: Instance| i.account(USER, "another one", Account::Accepted);
+            account(instance(&format!("S{n}"))).start(Options::default())
+        })
+        .collect();
+    let names: Vec<String> = (0..5).map(|n| format!("s{n}")).collect();
+    let estate = names.iter().zip(&servers).fold(Estate::new(), |e, (name, s)| e.with(name, s));
+    let ran = estate.audit(&[]).run().code(3).says("error 18456").says("check user and password");
+    let attempts: usize = servers.iter().map(RunningInstance::logins_attempted).sum();
+    assert_eq!(attempts, 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("not tried: credential sql posture_audit was refused by").count(), 4);
+    let trying = estate.audit(&["--keep-trying"]).run().code(3);
+    let attempts: usize = servers.iter().map(RunningInstance::logins_attempted).sum();
+    assert_eq!(attempts, 1 + 5, "{}", trying.stderr);
+}
+
+#[test]
+fn one_password_under_two_references_is_one_credential() {
+    let servers: Vec<_> = ["A", "B"]
+        .iter()
+        .map(|name| instance(name).account(USER, "another", Account::Accepted).start(Options::default()))
+        .collect();
+    let other = format!("auth = {{ kind = \"sql\", user = \"{USER}\", password = {{ env = \"SECOND\" }} }}");
+    let ran = Estate::new()
+        .with("a", &servers[0])
+        .with_lines("b", &servers[1], &other)
+        .audit(&[])
+        .env("SECOND", PASSWORD)
+        .run()
+        .code(3);
+    let attempts: usize = servers.iter().map(RunningInstance::logins_attempted).sum();
+    assert_eq!(attempts, 1, "{}", ran.stderr);
+}
+
+#[test]
+fn refusals_that_speak_of_the_credential_spare_the_other_targets() {
+    for (account, number, remedy) in [
+        (Account::Expired, "18487", "change it"),
+        (Account::MustChange, "18488", "change it"),
+        (Account::LockedOut, "18486", "unlock it"),
+        (Account::Disabled, "18470", "enable it"),
+    ] {
+        let first = instance("A").account(USER, PASSWORD, account.clone()).start(Options::default());
+        let second = instance("B").account(USER, PASSWORD, account).start(Options::default());
+        Estate::new()
+            .with("a", &first)
+            .with("b", &second)
+            .audit(&[])
+            .run()
+            .code(3)
+            .says(&format!("error {number}"))
+            .says(remedy)
+            .says("not tried");
+        assert_eq!(first.logins_attempted() + second.logins_attempted(), 1);
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_is_told_and_nothing_is_tried() {
+    let server = healthy("A");
+    let estate = Estate::new().with("a", &server);
+    let without = estate.audit(&[]).env(VARIABLE, "").run().code(3);
+    assert!(without.stderr.contains("a: not reached: credential:"), "{}", without.stderr);
+    assert_eq!(server.logins_attempted(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_comes_from_a_command_without_a_shell() {
+    let server = healthy("A");
+    let with = |command: &str| {
+        let auth = format!("auth = {{ kind = \"sql\", user = \"{USER}\", password = {{ command = {command} }} }}");
+        Estate::new().with_lines("a", &server, &auth).audit(&["--allow-partial", "--fail-on", "never"])
+    };
+    with("[\"cat\", \"pw\"]").file("pw", PASSWORD).run().code(0);
+    let failed = with("[\"sh\", \"-c\", \"echo hunter2 >&2; exit 7\"]").run();
+    assert!(failed.stderr.contains("command sh ended with"), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("hunter2"), "{}", failed.stderr);
+    with("[\"cat\", \"pw; touch owned\"]").run();
+}
+
+#[test]
+fn an_answer_to_the_question_before_is_never_taken() {
+    for from in 0..4 {
+        let late = instance("LATE").fault(Fault::LateAnswers { from }).start(Options::default());
+        let ran = beside_a_healthy_one("retries = 1", &late).code(3);
+        assert_nothing_false(&ran, "troubled", &late);
+    }
+}
+
+#[test]
+fn an_untrusted_certificate_ends_before_any_login() {
+    let stranger = Options { certificate: Some(identity(&["localhost", "127.0.0.1"])), ..Options::default() };
+    let server = instance("A").start(stranger);
+    let good = healthy("GOOD");
+    let ran = Estate::new()
+        .with("troubled", &server)
+        .with("good", &good)
+        .audit(&[])
+        .run()
+        .code(3)
+        .says("troubled: not reached: TLS:")
+        .says("tls.ca_file");
+    assert_whole(&ran, "good", &good);
+    assert_eq!(server.logins_attempted(), 0);
+}
+
+#[test]
+fn a_certificate_for_another_name() {
+    let other = Options { certificate: Some(identity(&["sql.corp.example"])), ..Options::default() };
+    let server = instance("A").start(other);
+    let estate = |lines: &str| Estate::new().with_lines("a", &server, lines);
+    estate("").audit(&[]).run().code(3).says("hostname_in_certificate");
+    assert_eq!(server.logins_attempted(), 0);
+    let named = "tls = { hostname_in_certificate = \"sql.corp.example\" }";
+    estate(named).audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+}
+
+#[test]
+fn a_server_that_hangs_at_each_stage() {
+    let stages = [
+        Stage::Accept,
+        Stage::PreLogin,
+        Stage::Tls,
+        Stage::Login,
+        Stage::Request(0),
+        Stage::Request(1),
+        Stage::Request(2),
+    ];
+    let hung: Vec<_> = stages
+        .iter()
+        .map(|stage| {
+            let options = Options { hang: Some(*stage), ..Options::default() };
+            instance(&format!("{stage:?}")).start(options)
+        })
+        .collect();
+    let good = healthy("GOOD");
+    let limits = "retries = 0\ntimeouts = { connect_seconds = 2, login_seconds = 2, query_seconds = 2 }";
+    let estate = hung
+        .iter()
+        .enumerate()
+        .fold(Estate::with_defaults(limits), |e, (n, s)| e.with(&format!("hung-{n}"), s))
+        .with("good", &good);
+    let start = Instant::now();
+    let ran = estate.audit(&[]).run().code(3);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert_whole(&ran, "good", &good);
+    for (n, stage) in stages.iter().enumerate() {
+        let coverage = ran.instance(&format!("hung-{n}"))["coverage"].clone();
+        assert_ne!(coverage["missing"], serde_json::json!([]), "{stage:?}");
+        assert_nothing_false(&ran, &format!("hung-{n}"), &hung[n]);
+    }
+    for stage in ["login", "session start"] {
+        assert!(ran.stderr.contains(&format!("not reached: {stage}:")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_whole_target_has_a_limit() {
+    let options = Options { latency: Duration::from_millis(700), ..Options::default() };
+    let slow = instance("SLOW").start(options);
+    let limits = "sessions_per_target = 1\ntimeouts = { target_seconds = 2 }";
+    let ran = beside_a_healthy_one(limits, &slow).code(3).says("target_seconds");
+    assert_nothing_false(&ran, "troubled", &slow);
+}
+
+#[test]
+fn a_connection_cut_in_the_middle_of_a_row() {
+    let cut = |times| {
+        let fault = Fault::BreakRow { view: "sys.objects", database: Some("erp"), after_rows: 2, how: Break::Close };
+        match times {
+            Some(times) => instance("CUT").fault_times(times, fault),
+            None => instance("CUT").fault(fault),
+        }
+        .start(Options::default())
+    };
+    let always = cut(None);
+    let ran = beside_a_healthy_one("retries = 1", &always).code(3);
+    let read = snapshot(&ran, "troubled");
+    for fact in Fact::ALL {
+        if let Some(state) = fact.unsettled_in(database(&read, "erp")) {
+            assert_eq!(state.state, "not_collected", "{}", state.fact);
+        }
+    }
+    assert_eq!(database(&read, "erp").objects.state(), "not_collected");
+    assert_eq!(database(&read, "master"), database(&always.recording().snapshot, "master"));
+
+    let once = cut(Some(1));
+    let ran = beside_a_healthy_one("retries = 1", &once);
+    assert_whole(&ran, "troubled", &once);
+    let failed = snapshot(&ran, "troubled").queries.iter().filter(|q| q.error.is_some()).count();
+    assert!(failed > 1, "the broken batch stands in the records");
+}
+
+#[test]
+fn a_connection_cut_among_the_server_facts_keeps_partial_what_was_partial() {
+    let mut recording = recording("CUT");
+    if let Observed::Known { value } = &mut recording.snapshot.server.session {
+        value.view_any_definition = Some(false);
+        value.view_any_security_definition = Some(false);
+    }
+    let server = Instance::new(recording)
+        .fault(Fault::Read { view: "sys.configurations", database: None, after_rows: None, error: error(229, 14, "no".to_owned()) })
+        .fault(Fault::BreakRow { view: "sys.server_triggers", database: None, after_rows: 0, how: Break::Close })
+        .start(Options::default());
+    let ran = beside_a_healthy_one("retries = 0", &server).code(3).says("server facts");
+    let read = snapshot(&ran, "troubled");
+    assert_eq!(read.server.server_principals.state(), "partial");
+    let passed = |rule| outcomes(&ran.instance("troubled"), rule).contains(&"pass".to_owned());
+    assert!(!passed("unexpected-sysadmin"));
+}
+
+#[test]
+fn an_error_after_rows_have_come_voids_them() {
+    for after_rows in [None, Some(1)] {
+        let fault = Fault::Read {
+            view: "sys.sql_modules",
+            database: Some("erp"),
+            after_rows,
+            error: error(823, 16, "I/O error".to_owned()),
+        };
+        let server = instance("ERR").fault(fault).start(Options::default());
+        let ran = beside_a_healthy_one("", &server).code(3);
+        let read = snapshot(&ran, "troubled");
+        assert_eq!(database(&read, "erp").modules.state(), "failed");
+        assert_eq!(database(&read, "erp").objects, database(&server.recording().snapshot, "erp").objects);
+        let outcomes = outcomes(&ran.instance("troubled"), "module-invokes-command-channel");
+        assert!(outcomes.contains(&"unknown".to_owned()), "{outcomes:?}");
+    }
+}
+
+#[test]
+fn a_database_that_goes_offline_or_denies_access_midway() {
+    for (from, number, state) in [(1, 942, "failed"), (2, 942, "known"), (1, 916, "denied")] {
+        let fault = Fault::Use { database: "erp", from, error: error(number, 14, "not now".to_owned()) };
+        let server = instance("MID").fault(fault).start(Options::default());
+        let ran = beside_a_healthy_one("", &server);
+        let read = snapshot(&ran, "troubled");
+        assert_eq!(database(&read, "erp").objects.state(), state, "{number} from {from}");
+        assert_eq!(ran.code == 3, state != "known", "{}", ran.stderr);
+        let outcomes = outcomes(&ran.instance("troubled"), "not-all-databases-read");
+        assert_eq!(outcomes.contains(&"fail".to_owned()), state != "known", "{outcomes:?}");
+    }
+}
+
+#[test]
+fn a_view_that_this_server_does_not_have() {
+    for view in ["sys.synonyms", "sys.server_triggers"] {
+        let server = instance("OLD").fault(Fault::Missing { view }).start(Options::default());
+        let ran = beside_a_healthy_one("", &server).code(3);
+        let read = snapshot(&ran, "troubled");
+        let state = match view {
+            "sys.synonyms" => database(&read, "erp").synonyms.state(),
+            _ => read.server.server_triggers.state(),
+        };
+        assert_eq!(state, "failed", "{view}");
+        assert_eq!(database(&read, "erp").modules, database(&server.recording().snapshot, "erp").modules);
+    }
+}
+
+#[test]
+fn a_configuration_row_that_is_missing_is_unknown_and_never_a_pass() {
+    let mut recording = recording("GAP");
+    if let Observed::Known { value } = &mut recording.snapshot.server.configurations {
+        value.retain(|option| option.name != "xp_cmdshell");
+    }
+    let server = Instance::new(recording).start(Options::default());
+    let ran = beside_a_healthy_one("", &server).code(3);
+    for rule in ["xp-cmdshell-enabled", "xp-cmdshell-staged"] {
+        assert_eq!(outcomes(&ran.instance("troubled"), rule), ["unknown"], "{rule}");
+    }
+}
+
+#[test]
+fn two_targets_with_one_name_end_before_any_connection() {
+    let server = healthy("A");
+    let ran = Estate::new().with("a", &server).with("a", &server).audit(&[]).run().code(2);
+    assert!(ran.stderr.contains("estate.toml:"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("stands on line"), "{}", ran.stderr);
+    assert_eq!(server.log(), []);
+    assert!(!ran.path("out").exists());
+}
+
+#[test]
+fn a_folder_with_content_is_refused_before_any_connection() {
+    let server = healthy("A");
+    Estate::new().with("a", &server).audit(&[]).file("out/x", "x").run().code(2).says("not empty");
+    assert_eq!(server.log(), []);
+}
+
+#[test]
+fn sessions_that_reach_different_servers_end_the_target() {
+    let server = instance("A").fault(Fault::OtherServer { from_session: 2 }).start(Options::default());
+    beside_a_healthy_one("", &server).code(3).says("two sessions reached different servers");
+}
+
+#[test]
+fn a_routing_answer_is_followed_only_by_a_listener() {
+    let replica = healthy("REPLICA");
+    let routed = Account::Routed { host: "127.0.0.1".to_owned(), port: replica.port() };
+    let listener = instance("LISTENER").account(USER, PASSWORD, routed).start(Options::default());
+    let estate = |lines| Estate::new().with_lines("a", &listener, lines);
+    estate("").audit(&[]).run().code(3).says("sends the session on").says("listener = true");
+    assert_eq!(replica.log(), []);
+    let ran = estate("listener = true").audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+    assert_whole(&ran, "a", &replica);
+}
+
+#[test]
+fn a_login_that_dies_in_silence_is_not_repeated_while_the_credential_is_unproven() {
+    let options = Options { cut: Some(Stage::Login), ..Options::default() };
+    let server = instance("A").start(options);
+    Estate::with_defaults("retries = 3").with("a", &server).audit(&[]).run().code(3);
+    assert_eq!(server.logins_attempted(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_is_complete() {
+    let options = Options { hang: Some(Stage::Request(1)), ..Options::default() };
+    let hung = instance("HUNG").start(options);
+    let good = healthy("GOOD");
+    let running = Estate::with_defaults("timeouts = { query_seconds = 600 }")
+        .with("good", &good)
+        .with("hung", &hung)
+        .audit(&["--allow-partial"])
+        .start();
+    let done = running.folder().join("out/snapshots/good.snapshot.json");
+    let hanging = || hung.log().iter().filter(|e| matches!(e.kind, LogKind::Batch(_))).count() == 2;
+    let patience = Instant::now();
+    while !(done.exists() && hanging()) {
+        assert!(patience.elapsed() < Duration::from_secs(30), "nothing came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let ran = running.wait().code(3);
+    assert_whole(&ran, "good", &good);
+    assert!(ran.stderr.contains("hung: not reached"), "{}", ran.stderr);
+    assert!(ran.read("out/SHA256SUMS").contains("snapshots/hung.snapshot.json"));
+}
+
+#[test]
+fn an_access_token_logs_in() {
+    let server = instance("A").account("", "eyJ0.token", Account::Accepted).start(Options::default());
+    let auth = "auth = { kind = \"entra-token\", token = { env = \"TOKEN\" } }";
+    let ran = Estate::new()
+        .with_lines("a", &server, auth)
+        .audit(&["--allow-partial", "--fail-on", "never"])
+        .env("TOKEN", "eyJ0.token")
+        .run()
+        .code(0);
+    for file in ran.files("out") {
+        assert!(!ran.read(&format!("out/{file}")).contains("eyJ0.token"), "{file}");
+    }
+}
+
+#[test]
+fn an_unknown_target_in_a_selection_is_usage() {
+    let server = healthy("A");
+    let estate = Estate::new().with("erp", &server);
+    estate.audit(&["--only", "epr"]).run().code(2).says("did you mean erp?");
+    assert_eq!(server.log(), []);
+    Cli::new(&["audit", "estate.toml"]).file("estate.toml", "schema = 1").run().code(2).says("estate.toml:1:");
+}

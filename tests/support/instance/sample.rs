@@ -1,0 +1,544 @@
+//! A small recorded instance in which every query of every version finds rows. Synthetic, seen whole
+//! by a login that is not sysadmin, and with names that try to break out of wherever they are put.
+
+use mssql_posture::ids::{InstanceId, PrincipalId};
+use mssql_posture::snapshot::{
+    Assembly, AssemblyFile, AssemblyModule, Configuration, Connection, DatabaseFacts,
+    DatabasePrincipal, DatabaseRow, DatabaseSession, Encryption, ExtendedProcedure, Host, Module,
+    ModuleLine, Object, Observed, Outcome, Parameter, Permission, RoleMember, Schema, ServerFacts,
+    ServerIdentity, ServerPrincipal, ServerTrigger, SessionIdentity, Snapshot, StartupProcedure,
+    Synonym, SystemExtendedProcedure, TextHash, TokenRow, Trigger, TrustedAssembly,
+};
+
+use super::Recording;
+use crate::support::contract::VERSIONS;
+
+/// Names that a report, a shell, a CSV reader or a terminal may take for something else. All fit a
+/// sysname; the last one fills it.
+pub const HOSTILE_NAMES: [&str; 9] = [
+    "a]; DROP TABLE t--",
+    "o'brien \"quoted\"",
+    "two\r\nlines\tand a tab",
+    "\u{202e}gpj.exe\u{202c}",
+    "\u{1b}[2J\u{1b}[31mred",
+    "<script>alert(1)</script>",
+    "=cmd|' /C calc'!A0",
+    "${jndi:ldap://x} {{7*7}} %s",
+    "🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒",
+];
+
+const CREATED: &str = "2019-04-08T09:13:36.390";
+const CHANGED: &str = "2024-02-29T23:59:59.997";
+/// The moment an instance started; a second sample on the same server needs another.
+pub const STARTED: &str = "2025-01-07T06:00:00.003";
+const SA: &str = "0x01";
+const AUDITOR: &str = "0x8a6a0fc3c6c5d44fa5f8b7e9d0c1b2a3";
+const WINDOWS: &str = "0x0105000000000005150000001c00d1bcd181f1492bdfc23600020000";
+
+fn known<T>(value: T) -> Observed<T> {
+    Observed::Known { value }
+}
+
+fn words(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// The sample as a server of this major version would show it.
+pub fn recording(version: u16) -> Recording {
+    assert!(VERSIONS.contains(&version), "version {version}");
+    let mut modules = Vec::new();
+    let databases = databases(version, &mut modules);
+    let mut snapshot = Snapshot::unseen(
+        InstanceId::new("sample"),
+        Outcome::Finished,
+        Connection {
+            endpoint: "127.0.0.1,1433".to_owned(),
+            encryption: Encryption::Required,
+            trust_server_certificate: false,
+            authentication: "sql".to_owned(),
+            user: words(super::USER),
+        },
+        "2025-01-08T00:00:00Z",
+    );
+    snapshot.synthetic = words("made for tests");
+    snapshot.server = server(version, &mut modules);
+    snapshot.databases = databases;
+    let mut recording = Recording { snapshot, modules };
+    if version < 13 {
+        recording.invent_assembly_contents();
+    }
+    recording
+}
+
+fn server(version: u16, modules: &mut Vec<ModuleLine>) -> ServerFacts {
+    let mut facts = ServerFacts::unseen("");
+    facts.server_identity = known(identity(version));
+    facts.session = known(session(version));
+    facts.login_token = known(vec![
+        token(267, super::USER, "SQL LOGIN"),
+        token(2, "public", "SERVER ROLE"),
+    ]);
+    facts.host = since(version, 14, || Host {
+        platform: "Linux".to_owned(),
+        distribution: words("Ubuntu"),
+        release: words("22.04"),
+    });
+    facts.configurations = known(vec![
+        option(117, "remote access", 1, 1),
+        option(16384, "contained database authentication", 0, 0),
+        option(16390, "xp_cmdshell", 1, 0),
+        option(1562, "clr enabled", 1, 1),
+    ]);
+    facts.configurations.seen_mut().sort();
+    facts.databases = known(database_rows(version));
+    facts.server_principals = known(logins());
+    facts.server_role_members = known(vec![member(3, 1), member(3, 259)]);
+    facts.server_permissions = known(vec![
+        permission(100, 0, 267, "COSQ", "CONNECT SQL", "G"),
+        permission(100, 0, 267, "VWAD", "VIEW ANY DEFINITION", "G"),
+        permission(101, 1, 259, "IM", "IMPERSONATE", "W"),
+    ]);
+    facts.server_triggers = known(vec![ServerTrigger {
+        object_id: 905_058_260,
+        name: "logon_guard".to_owned(),
+        r#type: "TR".to_owned(),
+        create_date: words(CREATED),
+        modify_date: words(CHANGED),
+        is_ms_shipped: Some(false),
+        is_disabled: false,
+    }]);
+    let text = "CREATE TRIGGER logon_guard ON ALL SERVER FOR LOGON AS\nROLLBACK;";
+    facts.server_modules = known(vec![module(None, 905_058_260, text, modules)]);
+    facts.trusted_assemblies = since(version, 14, || {
+        vec![TrustedAssembly {
+            hash: Some(format!("0x{}", "ab".repeat(64))),
+            description: words("geo, version=1.0.0.0, culture=neutral"),
+            create_date: words("2023-03-04T05:06:07.1234567"),
+            created_by: words("sa"),
+        }]
+    });
+    facts.system_extended_procedures = known(vec![
+        shipped(-1_040_370_470, "xp_cmdshell", 4, true),
+        shipped(-1_017_000_001, "xp_dirtree", 4, true),
+        shipped(1_195_151_303, "xp_planted", 1, false),
+    ]);
+    facts.startup_procedures = known(vec![StartupProcedure {
+        object_id: 1_211_151_360,
+        name: "at_start".to_owned(),
+        schema_id: 1,
+    }]);
+    facts
+}
+
+fn since<T>(version: u16, since: u16, value: impl FnOnce() -> T) -> Observed<T> {
+    if version < since {
+        Observed::Unsupported { since }
+    } else {
+        known(value())
+    }
+}
+
+fn identity(version: u16) -> ServerIdentity {
+    ServerIdentity {
+        product_version: format!("{version}.0.4095.4"),
+        product_level: words("RTM"),
+        product_update_level: (version > 13).then(|| "CU14".to_owned()),
+        edition: words("Developer Edition (64-bit)"),
+        engine_edition: Some(3),
+        server_name: words("WS1\\ERP"),
+        machine_name: words("WS1"),
+        instance_name: words("ERP"),
+        physical_name: words("WS1"),
+        is_clustered: Some(false),
+        is_hadr_enabled: Some(false),
+        is_integrated_security_only: Some(false),
+        collation: words("SQL_Latin1_General_CP1_CI_AS"),
+    }
+}
+
+fn session(version: u16) -> SessionIdentity {
+    SessionIdentity {
+        session_id: 58,
+        original_login: words(super::USER),
+        login: words(super::USER),
+        is_sysadmin: Some(false),
+        control_server: Some(false),
+        view_any_database: Some(true),
+        view_any_definition: Some(true),
+        view_any_security_definition: (version >= 16).then_some(true),
+        view_server_state: Some(true),
+        view_server_security_state: (version >= 16).then_some(true),
+        connect_any_database: (version >= 12).then_some(true),
+        net_transport: words("TCP"),
+        auth_scheme: words("SQL"),
+        utc_offset_minutes: Some(-210),
+    }
+}
+
+fn token(id: i32, name: &str, kind: &str) -> TokenRow {
+    TokenRow {
+        principal_id: Some(PrincipalId(id)),
+        name: words(name),
+        r#type: words(kind),
+        usage: words("GRANT OR DENY"),
+    }
+}
+
+fn option(id: i32, name: &str, value: i32, in_use: i32) -> Configuration {
+    Configuration {
+        configuration_id: id,
+        name: name.to_owned(),
+        value: Some(value),
+        value_in_use: Some(in_use),
+        is_dynamic: true,
+        is_advanced: id > 1000,
+    }
+}
+
+fn logins() -> Vec<ServerPrincipal> {
+    let principal = |id, name: &str, kind: &str, sid: Option<&str>| ServerPrincipal {
+        principal_id: PrincipalId(id),
+        name: name.to_owned(),
+        sid: sid.map(str::to_owned),
+        r#type: kind.to_owned(),
+        is_disabled: Some(id == 1),
+        create_date: words(CREATED),
+        modify_date: words(CHANGED),
+        owning_principal_id: (kind == "R").then_some(PrincipalId(1)),
+        is_fixed_role: Some(id == 3),
+    };
+    vec![
+        principal(1, "sa", "S", Some(SA)),
+        principal(2, "public", "R", Some("0x02")),
+        principal(3, "sysadmin", "R", Some("0x03")),
+        principal(259, "CORP\\dba", "G", Some(WINDOWS)),
+        principal(267, super::USER, "S", Some(AUDITOR)),
+        principal(268, HOSTILE_NAMES[0], "S", None),
+    ]
+}
+
+fn member(role: i32, member: i32) -> RoleMember {
+    RoleMember {
+        role_principal_id: PrincipalId(role),
+        member_principal_id: PrincipalId(member),
+    }
+}
+
+fn permission(
+    class: i32,
+    on: i32,
+    grantee: i32,
+    code: &str,
+    name: &str,
+    state: &str,
+) -> Permission {
+    Permission {
+        class,
+        major_id: on,
+        minor_id: 0,
+        grantee_principal_id: PrincipalId(grantee),
+        grantor_principal_id: PrincipalId(1),
+        r#type: code.to_owned(),
+        permission_name: words(name),
+        state: state.to_owned(),
+    }
+}
+
+fn shipped(id: i32, name: &str, schema: i32, shipped: bool) -> SystemExtendedProcedure {
+    SystemExtendedProcedure {
+        object_id: id,
+        name: name.to_owned(),
+        schema_id: schema,
+        is_ms_shipped: Some(shipped),
+    }
+}
+
+/// Name, state and AUTO_CLOSE of the sample's databases; ids count from 1.
+const DATABASES: [(&str, i32, &str); 7] = [
+    ("master", 0, "ONLINE"),
+    ("tempdb", 0, "ONLINE"),
+    ("model", 0, "ONLINE"),
+    ("msdb", 0, "ONLINE"),
+    ("erp", 0, "ONLINE"),
+    ("a]; DROP TABLE t--", 0, "ONLINE"),
+    ("archive", 6, "OFFLINE"),
+];
+
+fn database_rows(version: u16) -> Vec<DatabaseRow> {
+    let rows = DATABASES.iter().zip(1..).map(|((name, state, word), id)| {
+        let open = *state == 0;
+        DatabaseRow {
+            database_id: id,
+            name: (*name).to_owned(),
+            owner_sid: words(if id == 6 { WINDOWS } else { SA }),
+            owner_name: words(if id == 6 { "CORP\\dba" } else { "sa" }),
+            create_date: words(if *name == "tempdb" { STARTED } else { CREATED }),
+            compatibility_level: Some(i32::from(version) * 10),
+            collation: open.then(|| "SQL_Latin1_General_CP1_CI_AS".to_owned()),
+            state: Some(*state),
+            state_desc: words(word),
+            user_access: Some(0),
+            is_read_only: Some(false),
+            is_auto_close_on: Some(false),
+            is_in_standby: Some(false),
+            is_trustworthy_on: Some(matches!(id, 4 | 6)),
+            is_db_chaining_on: Some(id < 5),
+            is_broker_enabled: Some(false),
+            containment: Some(0),
+            source_database_id: None,
+            has_access: Some(open),
+        }
+    });
+    rows.collect()
+}
+
+fn databases(version: u16, modules: &mut Vec<ModuleLine>) -> Vec<DatabaseFacts> {
+    let all = DATABASES.iter().zip(1..);
+    all.map(|((name, state, _), id)| match (*name, *state) {
+        (name, 6) => DatabaseFacts::unseen(id, name, "the database is OFFLINE"),
+        ("erp", _) => busy(id, version, modules),
+        (name, _) => plain(id, name, version),
+    })
+    .collect()
+}
+
+/// A database with nothing in it; master holds what its server facts speak of.
+fn plain(id: i32, name: &str, version: u16) -> DatabaseFacts {
+    let mut facts = DatabaseFacts::unseen(id, name, "");
+    facts.database_session = known(DatabaseSession {
+        user_name: words("guest"),
+        is_db_owner: Some(false),
+        control: Some(false),
+        view_definition: Some(true),
+        view_security_definition: (version >= 16).then_some(true),
+    });
+    facts.user_token = known(vec![
+        token(2, "guest", "SQL USER"),
+        token(0, "public", "ROLE"),
+    ]);
+    facts.database_principals = known(vec![
+        user(0, "public", "R"),
+        user(1, "dbo", "S"),
+        user(2, "guest", "S"),
+        user(16384, "db_owner", "R"),
+    ]);
+    facts.database_role_members = known(vec![member(16384, 1)]);
+    facts.database_permissions = known(vec![permission(0, 0, 1, "CO", "CONNECT", "G")]);
+    facts.schemas = known(vec![schema(1, "dbo", Some(1)), schema(4, "sys", Some(4))]);
+    facts.objects = known(if name == "master" {
+        vec![
+            object(1_195_151_303, "xp_planted", "X"),
+            object(1_211_151_360, "at_start", "P"),
+        ]
+    } else {
+        Vec::new()
+    });
+    facts.modules = known(Vec::new());
+    facts.triggers = known(Vec::new());
+    facts.parameters = known(Vec::new());
+    facts.synonyms = known(Vec::new());
+    facts.assemblies = known(Vec::new());
+    facts.assembly_files = known(Vec::new());
+    facts.assembly_modules = known(Vec::new());
+    facts.extended_procedures = known(if name == "master" {
+        vec![ExtendedProcedure {
+            object_id: 1_195_151_303,
+            name: "xp_planted".to_owned(),
+            schema_id: 1,
+            dll_name: words("C:\\Temp\\x.dll"),
+            create_date: words(CREATED),
+            modify_date: words(CREATED),
+            is_ms_shipped: Some(false),
+        }]
+    } else {
+        Vec::new()
+    });
+    facts
+}
+
+fn user(id: i32, name: &str, kind: &str) -> DatabasePrincipal {
+    DatabasePrincipal {
+        principal_id: PrincipalId(id),
+        name: name.to_owned(),
+        r#type: kind.to_owned(),
+        sid: (kind != "R").then(|| if id == 1 { SA } else { "0x00" }.to_owned()),
+        owning_principal_id: (kind == "R").then_some(PrincipalId(1)),
+        is_fixed_role: Some(id == 16384),
+        authentication_type: Some(i32::from(id == 1)),
+        create_date: words(CREATED),
+        modify_date: words(CHANGED),
+    }
+}
+
+fn schema(id: i32, name: &str, owner: Option<i32>) -> Schema {
+    Schema {
+        schema_id: id,
+        name: name.to_owned(),
+        principal_id: owner.map(PrincipalId),
+    }
+}
+
+fn object(id: i32, name: &str, kind: &str) -> Object {
+    Object {
+        object_id: id,
+        name: name.to_owned(),
+        schema_id: 1,
+        principal_id: None,
+        parent_object_id: 0,
+        r#type: kind.to_owned(),
+        create_date: words(CREATED),
+        modify_date: words(CHANGED),
+        is_ms_shipped: Some(false),
+    }
+}
+
+/// The fact of a module, whose text goes into the recording.
+pub fn module(
+    database: Option<&str>,
+    id: i32,
+    text: &str,
+    modules: &mut Vec<ModuleLine>,
+) -> Module {
+    let line = Recording::module_line(database, id, text);
+    let definition = known(TextHash {
+        sha256: line.sha256.clone(),
+        utf16_units: u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX),
+    });
+    modules.push(line);
+    Module {
+        object_id: id,
+        definition,
+        uses_quoted_identifier: Some(true),
+        execute_as_principal_id: None,
+    }
+}
+
+/// A database in which every view has rows.
+fn busy(id: i32, version: u16, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
+    let mut facts = plain(id, "erp", version);
+    let hostile = HOSTILE_NAMES.iter().zip(100_000..);
+    let mut objects = vec![
+        object(50_000, "orders", "U"),
+        object(50_001, "nightly", "P"),
+        object(50_002, "sealed", "P"),
+        object(50_003, "geo_distance", "FS"),
+        object(50_004, "old_name", "SN"),
+    ];
+    objects.push(Object {
+        parent_object_id: 50_000,
+        ..object(50_005, "orders_guard", "TR")
+    });
+    objects.extend(hostile.clone().map(|(name, id)| object(id, name, "P")));
+    facts.objects = known(objects);
+    let mut texts = vec![
+        module(
+            Some("erp"),
+            50_001,
+            "CREATE PROC nightly AS EXEC master..xp_cmdshell 'dir'",
+            modules,
+        ),
+        Module {
+            object_id: 50_002,
+            definition: Observed::NotCollected {
+                why: "the module is encrypted".to_owned(),
+            },
+            uses_quoted_identifier: Some(true),
+            execute_as_principal_id: Some(PrincipalId(-2)),
+        },
+        module(
+            Some("erp"),
+            50_005,
+            "CREATE TRIGGER orders_guard ON orders FOR DELETE AS\r\nPRINT 'ä€😀'",
+            modules,
+        ),
+        module(
+            Some("erp"),
+            50_006,
+            "CREATE TRIGGER ddl_guard ON DATABASE FOR CREATE_TABLE AS PRINT ''",
+            modules,
+        ),
+    ];
+    for (name, id) in hostile {
+        let text = format!(
+            "CREATE PROCEDURE [{}] AS SELECT 1 -- {name}",
+            name.replace(']', "]]")
+        );
+        texts.push(module(Some("erp"), id, &text, modules));
+    }
+    facts.modules = known(texts);
+    facts.triggers = known(vec![
+        trigger(50_005, "orders_guard", 1, 50_000),
+        trigger(50_006, "ddl_guard", 0, 0),
+    ]);
+    facts.parameters = known(vec![
+        parameter(50_001, 1, "@command", 8000),
+        parameter(50_003, 0, "", 8),
+    ]);
+    facts.synonyms = known(vec![Synonym {
+        object_id: 50_004,
+        base_object_name: words("[master]..[xp_cmdshell]"),
+    }]);
+    facts.database_permissions = known(vec![
+        permission(0, 0, 1, "CO", "CONNECT", "G"),
+        permission(1, 50_001, 0, "EX", "EXECUTE", "G"),
+    ]);
+    clr(&mut facts);
+    facts
+}
+
+fn trigger(id: i32, name: &str, class: i32, parent: i32) -> Trigger {
+    Trigger {
+        object_id: id,
+        name: name.to_owned(),
+        parent_class: class,
+        parent_id: parent,
+        r#type: "TR".to_owned(),
+        create_date: words(CREATED),
+        modify_date: words(CHANGED),
+        is_ms_shipped: Some(false),
+        is_disabled: class == 0,
+    }
+}
+
+fn parameter(object: i32, id: i32, name: &str, length: i32) -> Parameter {
+    Parameter {
+        object_id: object,
+        parameter_id: id,
+        name: words(name),
+        system_type_id: 231,
+        max_length: length,
+        is_output: id == 0,
+    }
+}
+
+fn clr(facts: &mut DatabaseFacts) {
+    facts.assemblies = known(vec![Assembly {
+        assembly_id: 65536,
+        name: "geo".to_owned(),
+        principal_id: Some(PrincipalId(1)),
+        clr_name: words("geo, version=1.0.0.0, culture=neutral, publickeytoken=null"),
+        permission_set: Some(3),
+        is_visible: true,
+        is_user_defined: Some(true),
+        create_date: words(CREATED),
+        modify_date: words(CHANGED),
+    }]);
+    let file = |id, name: &str, size: &str, byte: &str| AssemblyFile {
+        assembly_id: 65536,
+        file_id: id,
+        name: words(name),
+        size: words(size),
+        sha2_512: known(format!("0x{}", byte.repeat(64))),
+    };
+    facts.assembly_files = known(vec![
+        file(1, "C:\\build\\geo.dll", "23552", "5c"),
+        file(2, "geo.pdb", "7", "d1"),
+    ]);
+    facts.assembly_modules = known(vec![AssemblyModule {
+        object_id: 50_003,
+        assembly_id: 65536,
+        assembly_class: words("Geo.Functions"),
+        assembly_method: words("Distance"),
+        execute_as_principal_id: None,
+    }]);
+}
