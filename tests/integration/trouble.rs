@@ -203,7 +203,7 @@ fn an_answer_to_the_question_before_is_never_taken() {
         let late = instance("LATE")
             .fault(Fault::LateAnswers { from })
             .start(Options::default());
-        let ran = beside_a_healthy_one("retries = 1", &late).code(3);
+        let ran = beside_a_healthy_one("retries = 1\nsessions_per_target = 1", &late).code(3);
         assert_nothing_false(&ran, "troubled", &late);
     }
 }
@@ -432,7 +432,7 @@ fn a_database_that_goes_offline_or_denies_access_midway() {
 
 #[test]
 fn a_view_that_this_server_does_not_have() {
-    for view in ["sys.synonyms", "sys.server_triggers"] {
+    for view in ["sys.synonyms", "sys.server_sql_modules"] {
         let server = instance("OLD")
             .fault(Fault::Missing { view })
             .start(Options::default());
@@ -440,7 +440,7 @@ fn a_view_that_this_server_does_not_have() {
         let read = snapshot(&ran, "troubled");
         let state = match view {
             "sys.synonyms" => database(&read, "erp").synonyms.state(),
-            _ => read.server.server_triggers.state(),
+            _ => read.server.server_modules.state(),
         };
         assert_eq!(state, "failed", "{view}");
         assert_nothing_false(&ran, "troubled", &server);

@@ -299,12 +299,12 @@ fn assert_same(done: &Collected, recording: &Recording, name: &str) {
     for (found, due) in done.snapshot.databases.iter().zip(&due.databases) {
         differences_found.extend(differences(&format!("{name}, {}", due.name), found, due));
     }
-    assert!(differences_found.is_empty(), "{}", differences_found.join("\n"));
-    assert_eq!(
-        done.snapshot.databases.len(),
-        due.databases.len(),
-        "{name}"
+    assert!(
+        differences_found.is_empty(),
+        "{}",
+        differences_found.join("\n")
     );
+    assert_eq!(done.snapshot.databases.len(), due.databases.len(), "{name}");
     let (bytes, _) = render_module_lines(recording.modules.clone()).unwrap();
     assert_eq!(done.module_text, bytes, "{name}");
 }
