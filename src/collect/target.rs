@@ -39,8 +39,10 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
     snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
         Ok(()) => Outcome::Finished,
         Err(Ended::SameAs(other)) => Outcome::SameAs { target: other },
-        Err(Ended::Trouble(trouble)) if snapshot.queries.is_empty() => Outcome::Unreached(trouble),
-        Err(Ended::Trouble(trouble)) => Outcome::Interrupted(trouble),
+        Err(Ended::Trouble(trouble)) if snapshot.server.server_identity.known().is_some() => {
+            Outcome::Interrupted(trouble)
+        }
+        Err(Ended::Trouble(trouble)) => Outcome::Unreached(trouble),
     };
     let why = snapshot.outcome.why();
     if !why.is_empty() {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Judgement, Missing, Subject};
-use crate::ids::PrincipalId;
-use crate::snapshot::{Configuration, DatabaseFacts, Module, ModuleTexts, RoleMember, Snapshot};
+use super::{Evidence, Judgement, Missing, Subject};
+use crate::ids::{DatabaseName, PrincipalId};
+use crate::snapshot::{
+    Configuration, DatabaseFacts, DatabaseRow, Module, ModuleTexts, RoleMember, ServerPrincipal,
+    Snapshot,
+};
 use crate::tsql::{self, Channel};
 
 /// One instance to judge.
@@ -17,8 +20,17 @@ pub struct Case<'a> {
     pub expected_sysadmins: Option<&'a [String]>,
 }
 
-/// `sysadmin`'s fixed id.
+/// `sa`, whatever it is called now.
+pub const SA: PrincipalId = PrincipalId(1);
+/// The server role `public`, in which everybody is without a row saying so.
+pub const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
+/// The fixed server role `sysadmin`.
 pub const SYSADMIN: PrincipalId = PrincipalId(3);
+
+const MASTER: i32 = 1;
+const MANAGED_INSTANCE: i32 = 8;
+/// `EngineEdition` of SQL Database, Synapse, Managed Instance, Synapse serverless and Fabric.
+const AZURE_EDITIONS: &[i32] = &[5, 6, MANAGED_INSTANCE, 11, 12];
 
 impl<'a> Case<'a> {
     /// A configuration option. Absent from a whole list is not the same as off.
@@ -31,31 +43,35 @@ impl<'a> Case<'a> {
             .find(|c| c.name.eq_ignore_ascii_case(name))
     }
 
-    /// Judges one option by its configured and its running value. Asks nothing of versions before
-    /// `since`; a row or value that is missing where it should be is unknown, never off.
+    /// Judges one option. A version before `since` does not have it. A row or value that is missing
+    /// where it should be is unknown, never off, and nothing passes on a list that is not whole.
     pub fn judge_option(
         &self,
         judgement: &mut Judgement,
         name: &str,
         since: u16,
-        mut judge: impl FnMut(&mut Judgement, &Configuration, i32, i32),
+        ruling: impl FnOnce(&Configuration) -> Ruling,
     ) {
+        let settled = self.snapshot.server.configurations.is_settled();
+        let Some(option) = self.option(name) else {
+            if settled && self.predates(since) {
+                return judgement.not_applicable("this version has no such option");
+            }
+            return self.option_unseen(judgement, name);
+        };
+        match ruling(option) {
+            Ruling::Bad(message) => {
+                let evidence = vec![Evidence::row("configurations", None, option)];
+                judgement.fail(Subject::option(&option.name), message, evidence);
+            }
+            Ruling::Good if settled => judgement.pass(),
+            Ruling::Good | Ruling::Unseen => self.option_unseen(judgement, name),
+        }
+    }
+
+    /// Says unknown for an option whose row or values were not seen.
+    pub fn option_unseen(&self, judgement: &mut Judgement, name: &str) {
         let configurations = &self.snapshot.server.configurations;
-        let option = self.option(name);
-        if let Some(option) = option
-            && let (Some(set), Some(running)) = (option.value, option.value_in_use)
-        {
-            return judge(judgement, option, set, running);
-        }
-        if option.is_none()
-            && configurations.is_settled()
-            && self
-                .snapshot
-                .major_version()
-                .is_some_and(|version| version < since)
-        {
-            return judgement.not_applicable("this version has no such option");
-        }
         let needs = if configurations.is_settled() {
             vec![format!("the row of {name} with both its values")]
         } else {
@@ -69,29 +85,65 @@ impl<'a> Case<'a> {
         judgement.unknown(Subject::option(name), vec![missing]);
     }
 
+    /// Whether the server is known to be older than a major version. Azure's services number their
+    /// versions apart (a managed instance says 12), so of them nothing follows.
+    pub fn predates(&self, since: u16) -> bool {
+        let identity = self.snapshot.server.server_identity.known();
+        let boxed = identity.is_some_and(|i| {
+            i.engine_edition
+                .is_some_and(|e| !AZURE_EDITIONS.contains(&e))
+        });
+        boxed && self.snapshot.major_version().is_some_and(|v| v < since)
+    }
+
     /// Says not applicable on Linux, where this channel does not exist. Returns whether it did. A
     /// platform that was not seen is judged as Windows.
     pub fn not_on_linux(&self, judgement: &mut Judgement) -> bool {
-        let linux = self
-            .snapshot
-            .server
-            .host
-            .known()
-            .is_some_and(|h| h.platform.eq_ignore_ascii_case("Linux"));
+        let host = self.snapshot.server.host.known();
+        let linux = host.is_some_and(|h| h.platform.eq_ignore_ascii_case("Linux"));
         if linux {
             judgement.not_applicable("SQL Server on Linux does not have it");
         }
         linux
     }
 
-    /// Says unknown where databases may exist that are not listed.
+    /// The same for `xp_cmdshell`, which a managed instance does not have either.
+    pub fn without_xp_cmdshell(&self, judgement: &mut Judgement) -> bool {
+        let identity = self.snapshot.server.server_identity.known();
+        if identity.is_some_and(|i| i.engine_edition == Some(MANAGED_INSTANCE)) {
+            judgement.not_applicable("Azure SQL Managed Instance does not have it");
+            return true;
+        }
+        self.not_on_linux(judgement)
+    }
+
+    /// Says unknown where databases may exist that are not listed, and for each that is listed and
+    /// of which the snapshot holds nothing.
     pub fn databases_are_known(&self, judgement: &mut Judgement) {
-        judgement.unless_settled(
-            Subject::instance(),
-            "databases",
-            None,
-            &self.snapshot.server.databases,
-        );
+        let databases = &self.snapshot.server.databases;
+        judgement.unless_settled(Subject::instance(), "databases", None, databases);
+        for row in self.databases_without_facts() {
+            let name = DatabaseName::new(&row.name);
+            let missing = Missing {
+                fact: "databases".to_owned(),
+                database: None,
+                needs: vec!["the facts of this database, which the snapshot lacks".to_owned()],
+            };
+            judgement.unknown(Subject::database(&name), vec![missing]);
+        }
+    }
+
+    /// Databases that the server lists and the snapshot says nothing of.
+    pub fn databases_without_facts(&self) -> impl Iterator<Item = &'a DatabaseRow> {
+        let facts = &self.snapshot.databases;
+        let rows = self.snapshot.server.databases.seen().iter();
+        rows.filter(|row| !facts.iter().any(|d| d.database_id == row.database_id))
+    }
+
+    /// Whether the inventory leaves a database out.
+    pub fn is_excluded(&self, database_id: i32) -> bool {
+        let mut facts = self.snapshot.databases.iter();
+        facts.any(|d| d.excluded && d.database_id == database_id)
     }
 
     /// Databases that the inventory does not exclude.
@@ -99,17 +151,30 @@ impl<'a> Case<'a> {
         self.snapshot.databases.iter().filter(|d| !d.excluded)
     }
 
-    /// The facts of master, if they were read.
+    /// The facts of master, unless the inventory excludes it.
     pub fn master(&self) -> Option<&'a DatabaseFacts> {
-        self.databases().find(|d| d.name.as_str() == "master")
+        self.databases().find(|d| d.database_id == MASTER)
+    }
+
+    /// Says not applicable where the inventory excludes master, and with it what is read there.
+    /// Returns whether it did.
+    pub fn master_is_excluded(&self, judgement: &mut Judgement) -> bool {
+        let excluded = self.is_excluded(MASTER);
+        if excluded {
+            judgement.not_applicable("the inventory excludes master");
+        }
+        excluded
+    }
+
+    /// The server principal with this id, if it is visible.
+    pub fn login(&self, id: PrincipalId) -> Option<&'a ServerPrincipal> {
+        let principals = self.snapshot.server.server_principals.seen();
+        principals.iter().find(|p| p.principal_id == id)
     }
 
     /// A login's name, or its number when it is not visible.
     pub fn login_name(&self, id: PrincipalId) -> String {
-        let principals = self.snapshot.server.server_principals.seen();
-        principals
-            .iter()
-            .find(|p| p.principal_id == id)
+        self.login(id)
             .map_or_else(|| format!("server principal {id}"), |p| p.name.clone())
     }
 
@@ -138,10 +203,65 @@ impl<'a> Case<'a> {
         u32::try_from(modules.filter(unread).count()).unwrap_or(u32::MAX)
     }
 
-    /// Everyone who is in sysadmin, directly or through nested roles, as far as visible.
+    /// Everyone who is in sysadmin, directly or through nested roles, as far as visible; sa always.
     pub fn sysadmins(&self) -> BTreeSet<PrincipalId> {
-        members_of(self.snapshot.server.server_role_members.seen(), SYSADMIN)
+        let mut members = members_of(self.snapshot.server.server_role_members.seen(), SYSADMIN);
+        members.insert(SA);
+        members
     }
+}
+
+/// How an option that switches something on stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It runs, whatever is configured.
+    On,
+    /// It is configured to run, but not seen running.
+    Staged,
+    /// Neither.
+    Off,
+    /// A value that matters was not seen.
+    Unseen,
+}
+
+impl Switch {
+    /// Reads both values; everything but 0 counts as on.
+    pub fn of(option: &Configuration) -> Self {
+        match (option.value, option.value_in_use) {
+            (_, Some(running)) if running != 0 => Self::On,
+            (Some(set), _) if set != 0 => Self::Staged,
+            (Some(_), Some(_)) => Self::Off,
+            _ => Self::Unseen,
+        }
+    }
+}
+
+/// What an option's values say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// As it should be.
+    Good,
+    /// Bad, in one sentence.
+    Bad(&'static str),
+    /// A value that matters was not seen.
+    Unseen,
+}
+
+/// Certificates and keys have principals so that signed modules gain rights; nobody connects as one.
+pub fn can_connect(principal_type: &str) -> bool {
+    !matches!(principal_type, "C" | "K")
+}
+
+/// All roles that a principal is in, through any nesting.
+pub fn roles_of(rows: &[RoleMember], member: PrincipalId) -> BTreeSet<PrincipalId> {
+    let upward: Vec<RoleMember> = rows
+        .iter()
+        .map(|row| RoleMember {
+            role_principal_id: row.member_principal_id,
+            member_principal_id: row.role_principal_id,
+        })
+        .collect();
+    members_of(&upward, member)
 }
 
 /// All members of a role through any nesting, without the role itself.

@@ -38,7 +38,8 @@ pub struct Rule {
     pub slug: &'static str,
     /// One line for people.
     pub title: &'static str,
-    /// Our own severity; frameworks' severities are theirs.
+    /// Our own severity, of the worst case: circumstances can make a finding lighter, never worse,
+    /// so that what is unknown can be counted at it. Frameworks' severities are theirs.
     pub severity: Severity,
     /// Facts the check reads at server scope and in every database. One that is not settled makes
     /// the audit incomplete.

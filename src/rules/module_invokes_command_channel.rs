@@ -1,7 +1,8 @@
 //! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
 //! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script: directly under any
 //! qualification or spelling, or inside a string that the module executes. Comments, printed text and names in
-//! other roles do not count. An encrypted or hidden module is unknown.
+//! other roles do not count. A module that is encrypted or hidden, or whose text is not at hand, is unknown. Code of
+//! assemblies, numbered procedures and Agent jobs are not among the modules.
 //!
 //! Why it matters: a stored procedure that runs commands is what MITRE ATT&CK T1505.001 describes: it looks like application
 //! code, runs with the owner's rights, and stays.
@@ -24,7 +25,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Databases, Fact::Modules, Fact::ServerModules],
     master_facts: &[],
-    controls: &["nist-800-53r5:CM-7", "nist-800-53r5:SI-7"],
+    controls: &["nist-800-53r5:CM-7"],
     attack: &["T1505.001", "T1059.003", "AN0511"],
     source: include_str!("module_invokes_command_channel.rs"),
     check,

@@ -1,5 +1,6 @@
 //! What it checks: extended procedures that somebody registered, in any database. The ones that SQL Server ships with live
-//! in its resource database and are not listed there, whatever is_ms_shipped says: an attacker can set it.
+//! in its resource database under negative ids and are not listed by sys.extended_procedures; is_ms_shipped is not
+//! looked at, an attacker can set it. In master every id of type X is compared too.
 //!
 //! Why it matters: an extended procedure is a DLL loaded into the server process: native code as the service account.
 //!
@@ -7,11 +8,11 @@
 //!
 //! When it is fine: old backup products and monitoring agents. Keep name, path and hash of the DLL on record.
 //!
-//! References: docs: sys.extended_procedures, sp_addextendedproc; STIG V-271300
+//! References: docs: sys.extended_procedures, sp_addextendedproc; STIG V-271300; Microsoft VA2103
 
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
 use crate::ids::DatabaseName;
-use crate::snapshot::Fact;
+use crate::snapshot::{DatabaseFacts, Fact, SystemExtendedProcedure};
 
 pub(super) static RULE: Rule = Rule {
     id: "SURF-005",
@@ -20,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Databases, Fact::ExtendedProcedures],
     master_facts: &[Fact::SystemExtendedProcedures],
-    controls: &["stig-2022:V-271300", "ms-va:VA2103"],
+    controls: &["stig-2022:V-271300", "nist-800-53r5:CM-7", "ms-va:VA2103"],
     attack: &["T1505.001"],
     source: include_str!("non_microsoft_extended_procedure.rs"),
     check,
@@ -29,62 +30,58 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
     for database in case.databases() {
-        let procedures = &database.extended_procedures;
-        for procedure in procedures.seen() {
-            let name = database.qualify(procedure.schema_id, &procedure.name);
-            let dll = procedure.dll_name.as_deref().unwrap_or("an unnamed DLL");
-            judgement.fail(
-                Subject::within("extended_procedure", &database.name, &name),
-                format!("extended procedure {name} runs native code from {dll}"),
-                vec![Evidence::row(
-                    "extended_procedures",
-                    Some(&database.name),
-                    procedure,
-                )],
-            );
-        }
-        let subject = Subject::database(&database.name);
-        if !judgement.unless_settled(
-            subject,
-            "extended_procedures",
-            Some(&database.name),
-            procedures,
-        ) && procedures.seen().is_empty()
-        {
-            judgement.pass();
-        }
+        registered(database, judgement);
     }
-    registered_but_unlisted(case, judgement);
+    if !case.master_is_excluded(judgement) {
+        unlisted(case, judgement);
+    }
+}
+
+fn registered(database: &DatabaseFacts, judgement: &mut Judgement) {
+    let name = Some(&database.name);
+    let procedures = &database.extended_procedures;
+    for procedure in procedures.seen() {
+        let called = database.qualify(procedure.schema_id, &procedure.name);
+        let dll = procedure.dll_name.as_deref().unwrap_or("an unnamed DLL");
+        let message = format!("extended procedure {called} runs native code from {dll}");
+        judgement.fail(
+            Subject::within("extended_procedure", &database.name, &called),
+            message,
+            vec![Evidence::row("extended_procedures", name, procedure)],
+        );
+    }
+    let subject = Subject::database(&database.name);
+    let unseen = judgement.unless_settled(subject, "extended_procedures", name, procedures);
+    if !unseen && procedures.seen().is_empty() {
+        judgement.pass();
+    }
 }
 
 /// Shipped extended procedures have negative ids. A positive one that `sys.extended_procedures` does
-/// not list is one that somebody made, listed or not.
-fn registered_but_unlisted(case: &Case<'_>, judgement: &mut Judgement) {
+/// not list is one that somebody made all the same.
+fn unlisted(case: &Case<'_>, judgement: &mut Judgement) {
     let master = DatabaseName::new("master");
-    let listed = case
-        .master()
-        .map_or(&[][..], |m| m.extended_procedures.seen());
     let all = &case.snapshot.server.system_extended_procedures;
-    for procedure in all.seen() {
-        if procedure.object_id > 0 && !listed.iter().any(|l| l.object_id == procedure.object_id) {
-            judgement.fail(
-                Subject::within("extended_procedure", &master, &procedure.name),
-                format!(
-                    "extended procedure {} was added and has no listed DLL",
-                    procedure.name
-                ),
-                vec![Evidence::row(
-                    "system_extended_procedures",
-                    Some(&master),
-                    procedure,
-                )],
-            );
+    for procedure in all.seen().iter().filter(|p| p.object_id > 0) {
+        if is_listed(case, procedure) {
+            continue;
         }
+        let name = case.master().map_or_else(
+            || procedure.name.clone(),
+            |facts| facts.qualify(procedure.schema_id, &procedure.name),
+        );
+        let message = format!("extended procedure {name} was added; its DLL was not seen");
+        let row = Evidence::row("system_extended_procedures", Some(&master), procedure);
+        let subject = Subject::within("extended_procedure", &master, name);
+        judgement.fail(subject, message, vec![row]);
     }
-    judgement.unless_settled(
-        Subject::instance(),
-        "system_extended_procedures",
-        Some(&master),
-        all,
-    );
+    let fact = "system_extended_procedures";
+    judgement.unless_settled(Subject::instance(), fact, Some(&master), all);
+}
+
+fn is_listed(case: &Case<'_>, procedure: &SystemExtendedProcedure) -> bool {
+    case.master().is_some_and(|facts| {
+        let mut listed = facts.extended_procedures.seen().iter();
+        listed.any(|row| row.object_id == procedure.object_id)
+    })
 }

@@ -1,17 +1,19 @@
-//! What it checks: databases that the auditor could not read, or not read whole. Databases that the inventory excludes are
-//! not applicable: they are said in coverage.
+//! What it checks: databases that the auditor could not read, or not read whole: every kind of fact that is read in a
+//! database counts. Databases that the inventory excludes are not applicable: they are said in coverage.
 //!
 //! Why it matters: what was not read can hold a procedure that runs commands; a report that leaves it out reads as clean.
 //!
 //! How to fix: give the login CONNECT ANY DATABASE and VIEW ANY DEFINITION (2014 and later), or a user with VIEW
-//! DEFINITION in each database on 2012; bring databases online, or exclude them by name.
+//! DEFINITION in each database on 2012; remove the DENY that the message names; bring databases online, or exclude
+//! them by name.
 //!
 //! When it is fine: never silently; exclude what is out of scope in the inventory.
 //!
-//! References: docs: HAS_DBACCESS, metadata visibility configuration
+//! References: docs: HAS_DBACCESS, metadata visibility configuration; ISO 27001 A.5.35
 
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
-use crate::snapshot::{DatabaseFacts, Fact, FactState};
+use crate::ids::DatabaseName;
+use crate::snapshot::{Fact, FactState};
 
 pub(super) static RULE: Rule = Rule {
     id: "SIGHT-001",
@@ -21,8 +23,20 @@ pub(super) static RULE: Rule = Rule {
     facts: &[
         Fact::Databases,
         Fact::DatabaseSession,
+        Fact::UserToken,
+        Fact::DatabasePrincipals,
+        Fact::DatabaseRoleMembers,
+        Fact::DatabasePermissions,
+        Fact::Schemas,
         Fact::Objects,
         Fact::Modules,
+        Fact::Triggers,
+        Fact::Parameters,
+        Fact::Synonyms,
+        Fact::Assemblies,
+        Fact::AssemblyFiles,
+        Fact::AssemblyModules,
+        Fact::ExtendedProcedures,
     ],
     master_facts: &[],
     controls: &["iso-27001-2022:A.5.35"],
@@ -32,47 +46,48 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    case.databases_are_known(judgement);
+    let list = &case.snapshot.server.databases;
+    judgement.unless_settled(Subject::instance(), "databases", None, list);
     for database in &case.snapshot.databases {
         if database.excluded {
             judgement.not_applicable("excluded by the inventory");
             continue;
         }
-        let missing: Vec<FactState> = Fact::ALL
+        let missing: Vec<FactState> = RULE
+            .facts
             .iter()
             .filter_map(|fact| fact.unsettled_in(database))
             .collect();
-        match missing.first() {
-            None => judgement.pass(),
-            Some(first) => report(case, database, first, missing.len(), judgement),
-        }
+        let Some(first) = missing.first() else {
+            judgement.pass();
+            continue;
+        };
+        let kinds = match missing.len() {
+            1 => "1 kind of fact".to_owned(),
+            several => format!("{several} kinds of facts"),
+        };
+        let name = &database.name;
+        let needs = first.needs.join(", ");
+        let message = format!("{kinds} of {name} not seen whole; {}: {needs}", first.fact);
+        report(case, database.database_id, name, message, judgement);
+    }
+    for row in case.databases_without_facts() {
+        let name = DatabaseName::new(&row.name);
+        let message = format!("{name} is listed by the server, and nothing of it was read");
+        report(case, row.database_id, &name, message, judgement);
     }
 }
 
 fn report(
     case: &Case<'_>,
-    database: &DatabaseFacts,
-    first: &FactState,
-    count: usize,
+    database_id: i32,
+    name: &DatabaseName,
+    message: String,
     judgement: &mut Judgement,
 ) {
-    let row = case
-        .snapshot
-        .server
-        .databases
-        .seen()
-        .iter()
-        .find(|row| row.database_id == database.database_id);
-    judgement.fail(
-        Subject::database(&database.name),
-        format!(
-            "{count} kinds of facts of {} were not seen whole; {}: {}",
-            database.name,
-            first.fact,
-            first.needs.join(", ")
-        ),
-        row.map(|row| Evidence::row("databases", None, row))
-            .into_iter()
-            .collect(),
-    );
+    let mut rows = case.snapshot.server.databases.seen().iter();
+    let row = rows.find(|row| row.database_id == database_id);
+    let evidence = row.map(|row| Evidence::row("databases", None, row));
+    let subject = Subject::database(name);
+    judgement.fail(subject, message, evidence.into_iter().collect());
 }

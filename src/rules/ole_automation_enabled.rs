@@ -1,16 +1,18 @@
-//! What it checks: the option Ole Automation Procedures is running, or configured to run.
+//! What it checks: the option Ole Automation Procedures is running, or configured to run. Linux does not have it: not
+//! applicable there.
 //!
 //! Why it matters: sp_OACreate and its siblings create COM objects inside the server: WScript.Shell runs commands,
-//! Scripting.FileSystemObject writes files, both as the service account.
+//! Scripting.FileSystemObject writes files, both as the service account. They need sysadmin or a grant of EXECUTE on them.
 //!
 //! How to fix: EXEC sp_configure 'Ole Automation Procedures', 0; RECONFIGURE; -- after looking for callers.
 //!
 //! When it is fine: rarely; old jobs that write files. Replace them.
 //!
-//! References: docs: Ole Automation Procedures; STIG V-274451; CIS 2022 2.5
+//! References: docs: Ole Automation Procedures, sp_OACreate; STIG V-274451; CIS 2022 2.5; Microsoft VA2121
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
-use crate::snapshot::{Configuration, Fact};
+use super::case::{Ruling, Switch};
+use super::{Case, Judgement, Rule, Severity};
+use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
     id: "SURF-003",
@@ -34,20 +36,16 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.not_on_linux(judgement) {
         return;
     }
-    case.judge_option(
-        judgement,
-        "Ole Automation Procedures",
-        11,
-        |judgement, option: &Configuration, set, running| {
-            let message = match (set, running) {
-                (0, 0) => return judgement.pass(),
-                (_, 0) => {
-                    "OLE automation is off, but the next RECONFIGURE or restart switches it on"
-                }
-                _ => "OLE automation runs: SQL can create COM objects such as WScript.Shell",
-            };
-            let evidence = vec![Evidence::row("configurations", None, option)];
-            judgement.fail(Subject::option(&option.name), message, evidence);
-        },
-    );
+    case.judge_option(judgement, "Ole Automation Procedures", 11, |option| {
+        match Switch::of(option) {
+            Switch::On => Ruling::Bad(
+                "OLE automation runs: SQL can create COM objects such as WScript.Shell",
+            ),
+            Switch::Staged => Ruling::Bad(
+                "OLE automation is configured to run, from the next RECONFIGURE or restart at the latest",
+            ),
+            Switch::Off => Ruling::Good,
+            Switch::Unseen => Ruling::Unseen,
+        }
+    });
 }

@@ -1,17 +1,18 @@
-//! What it checks: procedures of master that are marked to run when the server starts.
+//! What it checks: procedures of master that are marked to run when the server starts, also while the option scan for
+//! startup procs is off (then one step lower: they wait for it).
 //!
 //! Why it matters: a startup procedure runs as sysadmin at every start, before anybody can look: the classic place to
-//! keep a foothold.
+//! keep a foothold. sp_procoption switches scan for startup procs on by itself.
 //!
-//! How to fix: read its text; EXEC sp_procoption N'name', 'startup', 'off'.
+//! How to fix: read its text; EXEC sp_procoption N'name', 'startup', 'off';
 //!
 //! When it is fine: some replication and monitoring products use one. Keep its text's hash on record.
 //!
-//! References: docs: sp_procoption, scan for startup procs; STIG V-274446; CIS 2022 2.8
+//! References: docs: sp_procoption, scan for startup procs; STIG V-274446; CIS 2022 2.8; Microsoft VA1247
 
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
 use crate::ids::DatabaseName;
-use crate::snapshot::Fact;
+use crate::snapshot::{Configuration, Fact, StartupProcedure};
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-001",
@@ -20,54 +21,67 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::StartupProcedures, Fact::Configurations],
     master_facts: &[],
-    controls: &["stig-2022:V-274446", "cis-2022:2.8", "ms-va:VA1071"],
-    attack: &["T1505.001"],
+    controls: &[
+        "stig-2022:V-274446",
+        "nist-800-53r5:AC-6(8)",
+        "cis-2022:2.8",
+        "ms-va:VA1247",
+    ],
+    attack: &["T1505.001", "AN0511"],
     source: include_str!("startup_procedure.rs"),
     check,
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let master = DatabaseName::new("master");
+    if case.master_is_excluded(judgement) {
+        return;
+    }
     let scan = case.option("scan for startup procs");
-    let asleep =
-        scan.is_some_and(|option| option.value == Some(0) && option.value_in_use == Some(0));
     let procedures = &case.snapshot.server.startup_procedures;
     for procedure in procedures.seen() {
-        let name = match case.master() {
-            Some(facts) => facts.qualify(procedure.schema_id, &procedure.name),
-            None => procedure.name.clone(),
-        };
-        let mut evidence = vec![Evidence::row(
-            "startup_procedures",
-            Some(&master),
-            procedure,
-        )];
-        evidence.extend(scan.map(|option| Evidence::row("configurations", None, option)));
-        let (severity, message) = if asleep {
-            let message = format!(
-                "{name} is marked to run at start; scan for startup procs is off, so it does not yet"
-            );
-            (Severity::Medium, message)
-        } else {
-            (
-                RULE.severity,
-                format!("{name} runs as sysadmin whenever the server starts"),
-            )
-        };
-        judgement.fail_at(
-            severity,
-            Subject::within("module", &master, name),
-            message,
-            evidence,
-        );
+        report(case, procedure, scan, judgement);
     }
-    if !judgement.unless_settled(
-        Subject::instance(),
-        "startup_procedures",
-        Some(&master),
-        procedures,
-    ) && procedures.seen().is_empty()
-    {
+    let master = DatabaseName::new("master");
+    let subject = Subject::instance();
+    let unseen = judgement.unless_settled(subject, "startup_procedures", Some(&master), procedures);
+    if !unseen && procedures.seen().is_empty() {
         judgement.pass();
     }
+}
+
+fn report(
+    case: &Case<'_>,
+    procedure: &StartupProcedure,
+    scan: Option<&Configuration>,
+    judgement: &mut Judgement,
+) {
+    let master = DatabaseName::new("master");
+    let name = case.master().map_or_else(
+        || procedure.name.clone(),
+        |facts| facts.qualify(procedure.schema_id, &procedure.name),
+    );
+    // Only both values seen as 0 say that the next start leaves it alone.
+    let asleep = scan.is_some_and(|o| o.value == Some(0) && o.value_in_use == Some(0));
+    let (severity, message) = if asleep {
+        let message = format!(
+            "{name} is marked to run at start; scan for startup procs is off, so it does not yet"
+        );
+        (Severity::Medium, message)
+    } else {
+        let message = format!("{name} runs as sysadmin whenever the server starts");
+        (RULE.severity, message)
+    };
+    let text = case.master().and_then(|facts| {
+        let mut modules = facts.modules.seen().iter();
+        modules.find(|module| module.object_id == procedure.object_id)
+    });
+    let mut evidence = vec![Evidence::row(
+        "startup_procedures",
+        Some(&master),
+        procedure,
+    )];
+    evidence.extend(text.map(|module| Evidence::row("modules", Some(&master), module)));
+    evidence.extend(scan.map(|option| Evidence::row("configurations", None, option)));
+    let subject = Subject::within("module", &master, name);
+    judgement.fail_at(severity, subject, message, evidence);
 }

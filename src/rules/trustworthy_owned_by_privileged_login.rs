@@ -1,7 +1,10 @@
 //! What it checks: databases with TRUSTWORTHY on whose owner is sysadmin or holds CONTROL SERVER or AUTHENTICATE SERVER,
-//! directly or through server roles. msdb is TRUSTWORTHY by design and left out.
+//! directly, through server roles or through public. A DENY is not taken as protection: the owner can get around it.
+//! msdb is TRUSTWORTHY by design and left out, as are databases that the inventory excludes. Whether an owner is in a
+//! Windows group the catalog does not say: then it is unknown, if such a group has those rights.
 //!
 //! Why it matters: in such a database db_owner is sysadmin: EXECUTE AS USER = 'dbo' keeps the owner's rights on the server.
+//! An owner with AUTHENTICATE SERVER alone vouches for every user that db_owner impersonates there.
 //!
 //! How to fix: ALTER DATABASE [name] SET TRUSTWORTHY OFF; or ALTER AUTHORIZATION ON DATABASE::[name] to a login without
 //! server rights. Sign the modules that need to cross.
@@ -10,10 +13,10 @@
 //!
 //! References: docs: TRUSTWORTHY database property; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::case::members_of;
+use super::case::{PUBLIC_LOGIN, SA, SYSADMIN, members_of, roles_of};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
 use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::{DatabaseRow, Fact};
+use crate::snapshot::{DatabaseRow, Fact, Permission, RoleMember};
 
 pub(super) static RULE: Rule = Rule {
     id: "TRUST-001",
@@ -33,13 +36,18 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const SA: PrincipalId = PrincipalId(1);
 const SERVER: i32 = 100;
+/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer.
+const SHORT_SID: usize = 2 + 2 * 16;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let databases = &case.snapshot.server.databases;
     for database in databases.seen() {
-        judge(case, database, judgement);
+        if case.is_excluded(database.database_id) {
+            judgement.not_applicable("excluded by the inventory");
+        } else {
+            judge(case, database, judgement);
+        }
     }
     judgement.unless_settled(Subject::instance(), "databases", None, databases);
 }
@@ -54,12 +62,11 @@ fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
         Some(true) => {}
         None => return unknown(&name, "databases", "whether TRUSTWORTHY is on", judgement),
     }
-    let owner = database
-        .owner_sid
-        .as_deref()
-        .and_then(|sid| case.login_with_sid(sid));
-    let privilege = owner.and_then(|owner| privilege(case, owner));
-    if let Some((privilege, mut evidence)) = privilege {
+    let Some(sid) = database.owner_sid.as_deref() else {
+        return unknown(&name, "databases", "the owner's sid", judgement);
+    };
+    let owner = case.login_with_sid(sid);
+    if let Some((privilege, mut evidence)) = owner.and_then(|owner| privilege(case, owner)) {
         evidence.insert(0, Evidence::row("databases", None, database));
         let owner = owner.map(|id| case.login_name(id)).unwrap_or_default();
         let message = format!(
@@ -67,7 +74,7 @@ fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
         );
         return judgement.fail(Subject::database(&name), message, evidence);
     }
-    match unseen_privilege(case, owner) {
+    match unseen_privilege(case, sid) {
         Some((fact, need)) => unknown(&name, fact, &need, judgement),
         None => judgement.pass(),
     }
@@ -82,42 +89,42 @@ fn unknown(database: &DatabaseName, fact: &str, need: &str, judgement: &mut Judg
     judgement.unknown(Subject::database(database), vec![missing]);
 }
 
-/// What makes an owner privileged, with the rows that say so.
-fn privilege(case: &Case<'_>, owner: PrincipalId) -> Option<(&'static str, Vec<Evidence>)> {
-    let server = &case.snapshot.server;
-    if owner == SA || case.sysadmins().contains(&owner) {
-        let rows = server
-            .server_role_members
-            .seen()
-            .iter()
-            .filter(|m| m.member_principal_id == owner);
-        return Some((
-            "is sysadmin",
-            rows.map(|row| Evidence::row("server_role_members", None, row))
-                .collect(),
-        ));
-    }
-    let members = server.server_role_members.seen();
-    let granted = server.server_permissions.seen().iter().find(|p| {
+/// Grants of CONTROL SERVER and AUTHENTICATE SERVER.
+fn vouching<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Permission> {
+    let permissions = case.snapshot.server.server_permissions.seen().iter();
+    permissions.filter(|p| {
         p.class == SERVER
             && matches!(p.r#type.as_str(), "CL" | "AUTH")
             && matches!(p.state.as_str(), "G" | "W")
-            && (p.grantee_principal_id == owner
-                || members_of(members, p.grantee_principal_id).contains(&owner))
-    })?;
+    })
+}
+
+/// What makes an owner privileged, with the rows that say so.
+fn privilege(case: &Case<'_>, owner: PrincipalId) -> Option<(&'static str, Vec<Evidence>)> {
+    let members = case.snapshot.server.server_role_members.seen();
+    let mut own = roles_of(members, owner);
+    let is_row_of = |m: &&RoleMember| m.member_principal_id == owner;
+    let mut evidence: Vec<Evidence> = members
+        .iter()
+        .filter(is_row_of)
+        .map(|row| Evidence::row("server_role_members", None, row))
+        .collect();
+    if owner == SA || own.contains(&SYSADMIN) {
+        return Some(("is sysadmin", evidence));
+    }
+    own.extend([owner, PUBLIC_LOGIN]);
+    let granted = vouching(case).find(|p| own.contains(&p.grantee_principal_id))?;
     let what = if granted.r#type == "CL" {
         "holds CONTROL SERVER"
     } else {
         "holds AUTHENTICATE SERVER"
     };
-    Some((
-        what,
-        vec![Evidence::row("server_permissions", None, granted)],
-    ))
+    evidence.insert(0, Evidence::row("server_permissions", None, granted));
+    Some((what, evidence))
 }
 
 /// What was not seen that could make the owner privileged all the same.
-fn unseen_privilege(case: &Case<'_>, owner: Option<PrincipalId>) -> Option<(&'static str, String)> {
+fn unseen_privilege(case: &Case<'_>, owner_sid: &str) -> Option<(&'static str, String)> {
     let server = &case.snapshot.server;
     let facts = [
         ("server_principals", server.server_principals.needs()),
@@ -127,21 +134,25 @@ fn unseen_privilege(case: &Case<'_>, owner: Option<PrincipalId>) -> Option<(&'st
     if let Some((fact, needs)) = facts.into_iter().find(|(_, needs)| !needs.is_empty()) {
         return Some((fact, needs.join(", ")));
     }
-    let principals = server.server_principals.seen();
-    let owner_type = principals
-        .iter()
-        .find(|p| Some(p.principal_id) == owner)
-        .map(|p| p.r#type.as_str());
-    let sysadmins = case.sysadmins();
-    let group = principals
-        .iter()
-        .find(|p| matches!(p.r#type.as_str(), "G" | "X") && sysadmins.contains(&p.principal_id))?;
-    // A SQL login cannot be in a Windows group; an owner without a login of its own can.
-    let maybe_member = !matches!(owner_type, Some("S" | "C" | "K"));
-    maybe_member.then(|| {
-        (
-            "server_principals",
-            format!("whether the owner is in the group {}", group.name),
-        )
-    })
+    let owner = case.login_with_sid(owner_sid).and_then(|id| case.login(id));
+    if owner.is_some_and(|login| matches!(login.r#type.as_str(), "S" | "C" | "K")) {
+        return None; // such a login is in no group
+    }
+    let groups: &[&str] = if owner_sid.len() == SHORT_SID {
+        &["X"]
+    } else {
+        &["G", "X"]
+    };
+    let members = server.server_role_members.seen();
+    let privileged = vouching(case).flat_map(|p| {
+        let grantee = p.grantee_principal_id;
+        members_of(members, grantee).into_iter().chain([grantee])
+    });
+    let privileged: Vec<_> = privileged.chain(case.sysadmins()).collect();
+    let group =
+        server.server_principals.seen().iter().find(|p| {
+            groups.contains(&p.r#type.as_str()) && privileged.contains(&p.principal_id)
+        })?;
+    let need = format!("whether the owner is in the group {}", group.name);
+    Some(("server_principals", need))
 }

@@ -1,17 +1,21 @@
-//! What it checks: the running value of the option xp_cmdshell (sys.configurations.value_in_use) is 1.
+//! What it checks: the running value of the option xp_cmdshell (sys.configurations.value_in_use) is not 0. Linux and Azure
+//! SQL Managed Instance do not have it: not applicable there, whatever the option says.
 //!
 //! Why it matters: xp_cmdshell runs any operating-system command as the service account, or as the proxy account for
-//! logins that are not sysadmin. It is the shortest way from a database login to the host.
+//! logins that are neither sysadmin nor hold CONTROL SERVER. It is the shortest way from a login to the host.
 //!
 //! How to fix: EXEC sp_configure 'xp_cmdshell', 0; RECONFIGURE; -- after finding out who uses it. RECONFIGURE also
-//! activates every other pending option: look at those first.
+//! activates every other pending option: look at those first. The option is advanced: sp_configure shows and sets it
+//! only while show advanced options is 1.
 //!
 //! When it is fine: rarely; some backup and maintenance products ask for it. Then say who may execute it, and watch it.
 //!
-//! References: docs: sp_configure, xp_cmdshell; MITRE ATT&CK T1505.001; STIG V-271302. CIS 2019 and 2022 have no item for it.
+//! References: docs: sp_configure, xp_cmdshell; MITRE ATT&CK T1505.001; STIG V-271302; CIS 2017 2.15 (CIS 2019 and 2022
+//! have no item for it); Microsoft VA1059
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
-use crate::snapshot::{Configuration, Fact};
+use super::case::Ruling;
+use super::{Case, Judgement, Rule, Severity};
+use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
     id: "SURF-001",
@@ -32,22 +36,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    if case.not_on_linux(judgement) {
+    if case.without_xp_cmdshell(judgement) {
         return;
     }
-    case.judge_option(
-        judgement,
-        "xp_cmdshell",
-        11,
-        |judgement, option: &Configuration, _, running| {
-            if running == 0 {
-                return judgement.pass();
+    case.judge_option(judgement, "xp_cmdshell", 11, |option| {
+        match option.value_in_use {
+            Some(0) => Ruling::Good,
+            Some(_) => {
+                Ruling::Bad("xp_cmdshell is running: SQL can start operating-system commands")
             }
-            judgement.fail(
-                Subject::option(&option.name),
-                "xp_cmdshell is running: SQL can start operating-system commands",
-                vec![Evidence::row("configurations", None, option)],
-            );
-        },
-    );
+            None => Ruling::Unseen,
+        }
+    });
 }

@@ -1,34 +1,47 @@
-//! What it checks: EXECUTE (or CONTROL) on xp_cmdshell given in master to anybody who is not sysadmin: on the procedure, on
-//! the schema sys, or on the whole database; to users, roles (with their members), public and guest. A DENY
-//! to the same grantee on the same securable takes the grant back.
+//! What it checks: who besides sysadmin may execute xp_cmdshell. In master: EXECUTE or CONTROL on the procedure, on the
+//! schema sys or on the whole database, given to users, to roles (with their members, through any nesting), to public
+//! or guest, and membership of db_owner, which covers it. On the server: CONTROL SERVER, which covers it too. A DENY on
+//! any of these, to the grantee, to a role it is in or to public, takes a grant back; it does not bind sysadmin
+//! and dbo. Principals of certificates and keys do not count, since nobody connects as one (setup itself gives EXECUTE in
+//! master to ##MS_AgentSigningCertificate##). What is seen to be granted is a finding unless something seen takes it
+//! back. public, guest and a role without members differ in severity. Linux and Azure SQL Managed Instance do not
+//! have xp_cmdshell: not applicable there.
 //!
 //! Why it matters: sysadmin does not need the grant. Whoever has it runs commands as the proxy account as soon as
-//! xp_cmdshell runs and the proxy credential exists.
+//! xp_cmdshell runs and the proxy credential exists; with CONTROL SERVER, as the service account and without a proxy.
 //!
-//! How to fix: REVOKE EXECUTE ON xp_cmdshell FROM [name]; in master.
+//! How to fix: REVOKE EXECUTE ON xp_cmdshell FROM [name]; in master. ALTER ROLE [role] DROP MEMBER [name]; REVOKE CONTROL
+//! SERVER FROM [name]; where that is the way.
 //!
 //! When it is fine: an application account that needs one command; better give it a signed procedure or an Agent job.
 //!
-//! References: docs: xp_cmdshell, GRANT system object permissions; Microsoft VA1017
+//! References: docs: xp_cmdshell, GRANT system object permissions, permissions (algorithm); Microsoft VA1017
 
-use super::case::members_of;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::{PUBLIC_LOGIN, can_connect, members_of, roles_of};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
-use crate::ids::PrincipalId;
-use crate::snapshot::{DatabaseFacts, Fact, Permission};
+use crate::ids::{DatabaseName, PrincipalId};
+use crate::snapshot::{DatabaseFacts, DatabasePrincipal, Fact, Observed, Permission, RoleMember};
 
 pub(super) static RULE: Rule = Rule {
     id: "PRIV-002",
     slug: "xp-cmdshell-granted",
     title: "xp_cmdshell may be executed without being sysadmin",
-    severity: Severity::High,
-    facts: &[Fact::ServerPrincipals, Fact::ServerRoleMembers],
+    severity: Severity::Critical,
+    facts: &[
+        Fact::Host,
+        Fact::ServerPrincipals,
+        Fact::ServerRoleMembers,
+        Fact::ServerPermissions,
+    ],
     master_facts: &[
         Fact::SystemExtendedProcedures,
         Fact::DatabasePermissions,
         Fact::DatabasePrincipals,
         Fact::DatabaseRoleMembers,
     ],
-    controls: &["nist-800-53r5:AC-6", "ms-va:VA1017"],
+    controls: &["nist-800-53r5:AC-6(10)", "ms-va:VA1017"],
     attack: &["T1505.001", "T1059.003"],
     source: include_str!("xp_cmdshell_granted.rs"),
     check,
@@ -37,142 +50,371 @@ pub(super) static RULE: Rule = Rule {
 const PUBLIC: PrincipalId = PrincipalId(0);
 const DBO: PrincipalId = PrincipalId(1);
 const GUEST: PrincipalId = PrincipalId(2);
+const DB_OWNER: PrincipalId = PrincipalId(16384);
 const SYS_SCHEMA: i32 = 4;
+const SERVER: i32 = 100;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    if case.not_on_linux(judgement) {
+    if case.without_xp_cmdshell(judgement) {
         return;
     }
-    let procedures = &case.snapshot.server.system_extended_procedures;
-    let found = procedures
-        .seen()
-        .iter()
-        .find(|p| p.name.eq_ignore_ascii_case("xp_cmdshell") && p.object_id < 0);
-    let (Some(procedure), Some(master)) = (found, case.master()) else {
-        let missing = Missing {
-            fact: "system_extended_procedures".to_owned(),
+    let on_server = control_server(case, judgement);
+    let mut missing = Vec::new();
+    need(
+        &mut missing,
+        "server_permissions",
+        None,
+        &case.snapshot.server.server_permissions,
+    );
+    let mut in_master = false;
+    if let Some(master) = case.master() {
+        let grants = Grants::new(case, master);
+        in_master = grants.judge(judgement);
+        grants.missing(&mut missing);
+    } else if !case.is_excluded(1) {
+        let needs = vec!["the facts of master".to_owned()];
+        missing.push(Missing {
+            fact: "database_permissions".to_owned(),
             database: None,
-            needs: if procedures.is_settled() {
-                vec!["the row of xp_cmdshell".to_owned()]
-            } else {
-                procedures.needs()
-            },
-        };
-        return judgement.unknown(Subject::instance(), vec![missing]);
-    };
-    let mut granted = false;
-    for permission in master.database_permissions.seen() {
-        if reaches(permission, procedure.object_id) && is_open(case, master, permission) {
-            granted = true;
-            report(master, permission, judgement);
-        }
-    }
-    let facts = [
-        ("database_permissions", master.database_permissions.needs()),
-        (
-            "database_role_members",
-            master.database_role_members.needs(),
-        ),
-        ("database_principals", master.database_principals.needs()),
-    ];
-    let missing: Vec<Missing> = facts
-        .into_iter()
-        .filter(|(_, needs)| !needs.is_empty())
-        .map(|(fact, needs)| Missing {
-            fact: fact.to_owned(),
-            database: Some(master.name.clone()),
             needs,
-        })
-        .collect();
+        });
+    }
     if !missing.is_empty() {
-        judgement.unknown(Subject::database(&master.name), missing);
-    } else if !granted {
+        judgement.unknown(Subject::instance(), missing);
+    } else if !on_server && !in_master && !case.master_is_excluded(judgement) {
         judgement.pass();
     }
 }
 
-fn reaches(permission: &Permission, xp_cmdshell: i32) -> bool {
-    let on_it = match permission.class {
-        0 => true,
-        1 => permission.major_id == xp_cmdshell,
-        3 => permission.major_id == SYS_SCHEMA,
-        _ => false,
-    };
-    on_it && matches!(permission.r#type.as_str(), "EX" | "CL")
+fn need<T>(
+    missing: &mut Vec<Missing>,
+    fact: &str,
+    database: Option<&DatabaseName>,
+    observed: &Observed<T>,
+) {
+    if !observed.is_settled() {
+        missing.push(Missing {
+            fact: fact.to_owned(),
+            database: database.cloned(),
+            needs: observed.needs(),
+        });
+    }
 }
 
-fn is_open(case: &Case<'_>, master: &DatabaseFacts, permission: &Permission) -> bool {
-    let denied = master.database_permissions.seen().iter().any(|other| {
-        other.state == "D"
-            && other.grantee_principal_id == permission.grantee_principal_id
-            && (other.class, other.major_id) == (permission.class, permission.major_id)
-            && matches!(other.r#type.as_str(), "EX" | "CL")
-    });
-    let granted = matches!(permission.state.as_str(), "G" | "W");
-    granted
-        && !denied
-        && permission.grantee_principal_id != DBO
-        && !is_sysadmin(case, master, permission)
+fn is_grant(permission: &Permission) -> bool {
+    matches!(permission.state.as_str(), "G" | "W")
 }
 
-fn is_sysadmin(case: &Case<'_>, master: &DatabaseFacts, permission: &Permission) -> bool {
-    let users = master.database_principals.seen().iter();
-    let sid = users
-        .filter(|u| u.principal_id == permission.grantee_principal_id)
-        .find_map(|u| u.sid.as_deref());
-    sid.and_then(|sid| case.login_with_sid(sid))
-        .is_some_and(|login| case.sysadmins().contains(&login))
-}
-
-fn report(master: &DatabaseFacts, permission: &Permission, judgement: &mut Judgement) {
-    let grantee = permission.grantee_principal_id;
-    let name_of = |id: PrincipalId| {
-        let found = master
-            .database_principals
-            .seen()
-            .iter()
-            .find(|p| p.principal_id == id);
-        found.map_or_else(|| format!("database principal {id}"), |p| p.name.clone())
-    };
-    let everyone = grantee == PUBLIC || grantee == GUEST;
-    let members: Vec<String> = members_of(master.database_role_members.seen(), grantee)
-        .into_iter()
-        .map(name_of)
+/// Holders of CONTROL SERVER. Returns whether there are any.
+fn control_server(case: &Case<'_>, judgement: &mut Judgement) -> bool {
+    let server = &case.snapshot.server;
+    let members = server.server_role_members.seen();
+    let rows: Vec<&Permission> = server
+        .server_permissions
+        .seen()
+        .iter()
+        .filter(|p| p.class == SERVER && p.r#type == "CL")
         .collect();
-    let through = if everyone {
-        ": that is every login".to_owned()
-    } else if members.is_empty() {
-        String::new()
-    } else {
-        format!(", and through it {}", members.join(", "))
+    let denied = |id: PrincipalId| {
+        let mut own = roles_of(members, id);
+        own.extend([id, PUBLIC_LOGIN]);
+        let mut rows = rows.iter();
+        rows.any(|p| p.state == "D" && own.contains(&p.grantee_principal_id))
     };
+    let sysadmins = case.sysadmins();
+    let stopped = |id: PrincipalId| {
+        let connects = case
+            .login(id)
+            .is_none_or(|login| can_connect(&login.r#type));
+        !connects || sysadmins.contains(&id) || denied(id)
+    };
+    let mut found = false;
+    for permission in rows.iter().filter(|p| is_grant(p)) {
+        let grantee = permission.grantee_principal_id;
+        let role = case.login(grantee).is_some_and(|login| login.r#type == "R");
+        let inside = role.then(|| members_of(members, grantee));
+        let Some(reach) = reach(
+            grantee,
+            (grantee == PUBLIC_LOGIN).then_some(Reach::Everybody),
+            inside,
+            &stopped,
+            |id| case.login(id).is_some_and(|login| login.r#type == "R"),
+        ) else {
+            continue;
+        };
+        found = true;
+        let name = case.login_name(grantee);
+        let through = reach.through(|id| case.login_name(id));
+        let message = format!("{name} holds CONTROL SERVER, which covers xp_cmdshell{through}");
+        let mut evidence = vec![Evidence::row("server_permissions", None, permission)];
+        evidence.extend(member_rows("server_role_members", None, members, grantee));
+        let subject = Subject::server("principal", name);
+        judgement.fail_at(reach.severity(), subject, message, evidence);
+    }
+    found
+}
+
+/// Whom a grant reaches.
+enum Reach {
+    Everybody,
+    Guests,
+    Grantee,
+    Members(Vec<PrincipalId>),
+    NoMembers,
+}
+
+/// Whom a grant reaches, or `None` if something takes it back for all of them. `inside` holds the
+/// members of a role.
+fn reach(
+    grantee: PrincipalId,
+    anybody: Option<Reach>,
+    inside: Option<BTreeSet<PrincipalId>>,
+    stopped: &dyn Fn(PrincipalId) -> bool,
+    is_role: impl Fn(PrincipalId) -> bool,
+) -> Option<Reach> {
+    if stopped(grantee) {
+        return None;
+    }
+    if anybody.is_some() {
+        return anybody;
+    }
+    let Some(inside) = inside else {
+        return Some(Reach::Grantee);
+    };
+    let people: Vec<_> = inside.into_iter().filter(|id| !is_role(*id)).collect();
+    if people.is_empty() {
+        return Some(Reach::NoMembers);
+    }
+    let open: Vec<_> = people.into_iter().filter(|id| !stopped(*id)).collect();
+    (!open.is_empty()).then_some(Reach::Members(open))
+}
+
+impl Reach {
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Everybody | Self::Guests => Severity::Critical,
+            Self::Grantee | Self::Members(_) => Severity::High,
+            Self::NoMembers => Severity::Low,
+        }
+    }
+
+    fn through(&self, name_of: impl Fn(PrincipalId) -> String) -> String {
+        match self {
+            Self::Everybody => ": that is every login".to_owned(),
+            Self::Guests => ": that is every login without a user of its own in master".to_owned(),
+            Self::Grantee => String::new(),
+            Self::NoMembers => "; no members were seen".to_owned(),
+            Self::Members(ids) => {
+                let names: Vec<String> = ids.iter().map(|id| name_of(*id)).collect();
+                format!(", and through it {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// The membership rows that lead from a role to its members.
+fn member_rows(
+    fact: &str,
+    database: Option<&DatabaseName>,
+    rows: &[RoleMember],
+    role: PrincipalId,
+) -> Vec<Evidence> {
+    let mut roles = members_of(rows, role);
+    roles.insert(role);
+    rows.iter()
+        .filter(|row| roles.contains(&row.role_principal_id))
+        .map(|row| Evidence::row(fact, database, row))
+        .collect()
+}
+
+/// What master says about xp_cmdshell.
+struct Grants<'a> {
+    case: &'a Case<'a>,
+    master: &'a DatabaseFacts,
+    xp_cmdshell: Option<i32>,
+    sysadmins: BTreeSet<PrincipalId>,
+}
+
+impl<'a> Grants<'a> {
+    fn new(case: &'a Case<'a>, master: &'a DatabaseFacts) -> Self {
+        let mut procedures = case
+            .snapshot
+            .server
+            .system_extended_procedures
+            .seen()
+            .iter();
+        let found =
+            procedures.find(|p| p.object_id < 0 && p.name.eq_ignore_ascii_case("xp_cmdshell"));
+        Self {
+            case,
+            master,
+            xp_cmdshell: found.map(|procedure| procedure.object_id),
+            sysadmins: case.sysadmins(),
+        }
+    }
+
+    /// What was not seen and could hold another grant.
+    fn missing(&self, missing: &mut Vec<Missing>) {
+        let name = Some(&self.master.name);
+        let procedures = &self.case.snapshot.server.system_extended_procedures;
+        need(missing, "system_extended_procedures", name, procedures);
+        if procedures.is_settled() && self.xp_cmdshell.is_none() {
+            missing.push(Missing {
+                fact: "system_extended_procedures".to_owned(),
+                database: name.cloned(),
+                needs: vec!["the row of xp_cmdshell".to_owned()],
+            });
+        }
+        let master = self.master;
+        need(
+            missing,
+            "database_permissions",
+            name,
+            &master.database_permissions,
+        );
+        need(
+            missing,
+            "database_role_members",
+            name,
+            &master.database_role_members,
+        );
+        need(
+            missing,
+            "database_principals",
+            name,
+            &master.database_principals,
+        );
+    }
+
+    /// Returns whether there are findings.
+    fn judge(&self, judgement: &mut Judgement) -> bool {
+        let mut by_grantee: BTreeMap<PrincipalId, Vec<&Permission>> = BTreeMap::new();
+        for permission in self.relevant().filter(|p| is_grant(p)) {
+            let grantee = permission.grantee_principal_id;
+            by_grantee.entry(grantee).or_default().push(permission);
+        }
+        let mut found = self.db_owner(judgement);
+        for (grantee, permissions) in by_grantee {
+            found |= self.grantee(grantee, &permissions, judgement);
+        }
+        found
+    }
+
+    /// Rows about EXECUTE or CONTROL on the procedure or what contains it.
+    fn relevant(&self) -> impl Iterator<Item = &'a Permission> {
+        let xp_cmdshell = self.xp_cmdshell;
+        let rows = self.master.database_permissions.seen().iter();
+        rows.filter(move |p| {
+            let on_it = match p.class {
+                0 => true,
+                1 => Some(p.major_id) == xp_cmdshell,
+                3 => p.major_id == SYS_SCHEMA,
+                _ => false,
+            };
+            on_it && matches!(p.r#type.as_str(), "EX" | "CL")
+        })
+    }
+
+    fn principal(&self, id: PrincipalId) -> Option<&'a DatabasePrincipal> {
+        let principals = self.master.database_principals.seen();
+        principals.iter().find(|p| p.principal_id == id)
+    }
+
+    fn name_of(&self, id: PrincipalId) -> String {
+        self.principal(id)
+            .map_or_else(|| format!("database principal {id}"), |p| p.name.clone())
+    }
+
+    fn is_role(&self, id: PrincipalId) -> bool {
+        self.principal(id).is_some_and(|p| p.r#type == "R")
+    }
+
+    /// Nobody can connect as it, or no grant adds to what it has.
+    fn is_exempt(&self, id: PrincipalId) -> bool {
+        let Some(principal) = self.principal(id) else {
+            return id == DBO;
+        };
+        let login = principal
+            .sid
+            .as_deref()
+            .and_then(|sid| self.case.login_with_sid(sid));
+        id == DBO
+            || !can_connect(&principal.r#type)
+            || login.is_some_and(|login| self.sysadmins.contains(&login))
+    }
+
+    /// Any DENY on the way beats every grant.
+    fn is_denied(&self, id: PrincipalId) -> bool {
+        let mut own = roles_of(self.master.database_role_members.seen(), id);
+        own.extend([id, PUBLIC]);
+        self.relevant()
+            .any(|p| p.state == "D" && own.contains(&p.grantee_principal_id))
+    }
+
+    fn grantee(
+        &self,
+        grantee: PrincipalId,
+        permissions: &[&Permission],
+        judgement: &mut Judgement,
+    ) -> bool {
+        let members = self.master.database_role_members.seen();
+        let inside = self.is_role(grantee).then(|| members_of(members, grantee));
+        let anybody = match grantee {
+            PUBLIC => Some(Reach::Everybody),
+            GUEST => Some(Reach::Guests),
+            _ => None,
+        };
+        let stopped = |id: PrincipalId| self.is_exempt(id) || self.is_denied(id);
+        let Some(reach) = reach(grantee, anybody, inside, &stopped, |id| self.is_role(id)) else {
+            return false;
+        };
+        let what: Vec<String> = permissions.iter().map(|p| describe(p)).collect();
+        let name = self.name_of(grantee);
+        let through = reach.through(|id| self.name_of(id));
+        let message = format!("{name} holds {}{through}", what.join(" and "));
+        let database = Some(&self.master.name);
+        let mut evidence: Vec<Evidence> = permissions
+            .iter()
+            .map(|row| Evidence::row("database_permissions", database, row))
+            .collect();
+        evidence.extend(member_rows(
+            "database_role_members",
+            database,
+            members,
+            grantee,
+        ));
+        let subject = Subject::within("principal", &self.master.name, name);
+        judgement.fail_at(reach.severity(), subject, message, evidence);
+        true
+    }
+
+    /// db_owner has CONTROL by what it is, without a row that says so; and it can act as dbo, whom no
+    /// DENY binds.
+    fn db_owner(&self, judgement: &mut Judgement) -> bool {
+        let members = self.master.database_role_members.seen();
+        let people: Vec<PrincipalId> = members_of(members, DB_OWNER)
+            .into_iter()
+            .filter(|id| !self.is_role(*id) && !self.is_exempt(*id))
+            .collect();
+        if people.is_empty() {
+            return false;
+        }
+        let through = Reach::Members(people).through(|id| self.name_of(id));
+        let message = format!("db_owner of master covers xp_cmdshell{through}");
+        let database = Some(&self.master.name);
+        let evidence = member_rows("database_role_members", database, members, DB_OWNER);
+        let subject = Subject::within("principal", &self.master.name, "db_owner");
+        judgement.fail_at(Severity::High, subject, message, evidence);
+        true
+    }
+}
+
+fn describe(permission: &Permission) -> String {
+    let what = permission.permission_name.as_deref().unwrap_or("EXECUTE");
     let on = match permission.class {
         0 => "everything in master",
         3 => "the schema sys of master",
         _ => "xp_cmdshell",
     };
-    let what = permission.permission_name.as_deref().unwrap_or("EXECUTE");
-    let severity = if everyone {
-        Severity::Critical
-    } else {
-        RULE.severity
-    };
-    let mut evidence = vec![Evidence::row(
-        "database_permissions",
-        Some(&master.name),
-        permission,
-    )];
-    let rows = master
-        .database_role_members
-        .seen()
-        .iter()
-        .filter(|m| m.role_principal_id == grantee);
-    evidence
-        .extend(rows.map(|row| Evidence::row("database_role_members", Some(&master.name), row)));
-    judgement.fail_at(
-        severity,
-        Subject::within("principal", &master.name, name_of(grantee)),
-        format!("{} holds {what} on {on}{through}", name_of(grantee)),
-        evidence,
-    );
+    format!("{what} on {on}")
 }

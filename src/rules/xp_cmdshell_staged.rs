@@ -1,16 +1,19 @@
-//! What it checks: the configured and the running value of xp_cmdshell differ, either way.
+//! What it checks: the configured and the running value of xp_cmdshell differ, either way. Linux and Azure SQL Managed
+//! Instance do not have it: not applicable there.
 //!
 //! Why it matters: Configured on and running off means that the next RECONFIGURE, by anyone for any reason, or the next
 //! restart switches it on. Configured off and running on means that somebody believes it is off.
 //!
-//! How to fix: EXEC sp_configure 'xp_cmdshell', 0; RECONFIGURE;
+//! How to fix: EXEC sp_configure 'xp_cmdshell', 0; RECONFIGURE; -- RECONFIGURE also activates every other pending option:
+//! look at those first.
 //!
 //! When it is fine: only during a change that is under way.
 //!
-//! References: docs: sp_configure, RECONFIGURE; sys.configurations value and value_in_use
+//! References: docs: sp_configure, RECONFIGURE; sys.configurations value and value_in_use; STIG V-271302
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
-use crate::snapshot::{Configuration, Fact};
+use super::case::Ruling;
+use super::{Case, Judgement, Rule, Severity};
+use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
     id: "SURF-002",
@@ -31,23 +34,19 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    if case.not_on_linux(judgement) {
+    if case.without_xp_cmdshell(judgement) {
         return;
     }
-    case.judge_option(
-        judgement,
-        "xp_cmdshell",
-        11,
-        |judgement, option: &Configuration, set, running| {
-            let message = match (set, running) {
-                (set, running) if set == running => return judgement.pass(),
-                (0, _) => {
-                    "xp_cmdshell is configured off but still runs, until RECONFIGURE or a restart"
-                }
-                _ => "xp_cmdshell is off, but the next RECONFIGURE or restart switches it on",
-            };
-            let evidence = vec![Evidence::row("configurations", None, option)];
-            judgement.fail(Subject::option(&option.name), message, evidence);
-        },
-    );
+    case.judge_option(judgement, "xp_cmdshell", 11, |option| {
+        match (option.value, option.value_in_use) {
+            (Some(set), Some(running)) if set == running => Ruling::Good,
+            (Some(0), Some(_)) => Ruling::Bad(
+                "xp_cmdshell is configured off but still runs, until RECONFIGURE or a restart",
+            ),
+            (Some(_), Some(_)) => Ruling::Bad(
+                "xp_cmdshell is off, but the next RECONFIGURE or restart switches it on",
+            ),
+            _ => Ruling::Unseen,
+        }
+    });
 }

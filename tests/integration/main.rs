@@ -7,7 +7,10 @@ mod support;
 
 mod contract;
 mod demo_recordings;
+mod end_to_end;
+mod hostile;
 mod readme;
 mod reference;
 mod rooms;
 mod simulated;
+mod trouble;

@@ -5,6 +5,8 @@
 pub mod cli;
 pub mod contract;
 pub mod driver;
+pub mod estate;
 pub mod instance;
 pub mod recording;
 pub mod tds_server;
+pub mod truth;

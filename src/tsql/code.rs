@@ -1,0 +1,204 @@
+//! The tokens of a batch that mean something, and what is asked of them.
+
+use super::folded::{Folded, Source};
+use super::lexer::{Lexer, Token, TokenKind};
+use super::words::Keyword;
+use std::ops::Range;
+
+/// A batch: its text and its tokens without white space and comments.
+#[derive(Debug)]
+pub(super) struct Code<'a> {
+    source: Source<'a>,
+    tokens: Vec<Token>,
+}
+
+/// A name of one to four parts, in places of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name {
+    /// The first part or dot.
+    pub(super) first: usize,
+    /// The last part: the object's own name.
+    pub(super) last: usize,
+    /// The token after the name.
+    pub(super) next: usize,
+}
+
+const MOST_DOTS: usize = 3;
+
+impl<'a> Code<'a> {
+    pub(super) fn lex(source: Source<'a>, quoted_identifier: bool) -> Self {
+        let means_something = |token: &Token| {
+            !matches!(
+                token.kind,
+                TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment
+            )
+        };
+        let tokens = Lexer::new(source.code(), quoted_identifier);
+        Self {
+            source,
+            tokens: tokens.filter(means_something).collect(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(super) fn source(&self) -> &Source<'a> {
+        &self.source
+    }
+
+    pub(super) fn kind(&self, at: usize) -> Option<TokenKind> {
+        self.tokens.get(at).map(|token| token.kind)
+    }
+
+    /// The bytes of the token at `at`; empty after the last.
+    pub(super) fn range(&self, at: usize) -> Range<usize> {
+        let token = self.tokens.get(at);
+        token.map_or(0..0, |token| token.start as usize..token.end as usize)
+    }
+
+    pub(super) fn text(&self, at: usize) -> &'a str {
+        let code: &'a str = self.source.code();
+        code.get(self.range(at)).unwrap_or_default()
+    }
+
+    /// Whether the token is this punctuation mark.
+    pub(super) fn is(&self, at: usize, mark: &str) -> bool {
+        self.kind(at) == Some(TokenKind::Punctuation) && self.text(at) == mark
+    }
+
+    pub(super) fn is_variable(&self, at: usize) -> bool {
+        self.kind(at) == Some(TokenKind::Variable)
+    }
+
+    pub(super) fn keyword(&self, at: usize) -> Option<Keyword> {
+        match self.kind(at) {
+            Some(TokenKind::Word) => Keyword::of(self.text(at)),
+            _ => None,
+        }
+    }
+
+    /// Whether the token is one of these bare words, which need not be reserved.
+    pub(super) fn is_word(&self, at: usize, words: &[&str]) -> bool {
+        self.kind(at) == Some(TokenKind::Word) && self.is_any(at, words)
+    }
+
+    /// Whether the token's text is one of these, in any case.
+    pub(super) fn is_any(&self, at: usize, texts: &[&str]) -> bool {
+        let text = self.text(at);
+        texts.iter().any(|other| text.eq_ignore_ascii_case(other))
+    }
+
+    /// Where the token was written, in the outermost source.
+    pub(super) fn origin(&self, at: usize) -> usize {
+        self.source.origin(self.range(at).start)
+    }
+
+    pub(super) fn is_hole(&self, at: usize) -> bool {
+        self.kind(at) == Some(TokenKind::Hole)
+    }
+
+    fn is_part(&self, at: usize) -> bool {
+        matches!(
+            self.kind(at),
+            Some(
+                TokenKind::Word
+                    | TokenKind::BracketedName
+                    | TokenKind::QuotedName
+                    | TokenKind::Hole
+            )
+        )
+    }
+
+    /// The name that begins with the token at `at`; parts may be missing between dots (`master..xp_cmdshell`), and a
+    /// hole may hold any of a name's beginning.
+    pub(super) fn name(&self, at: usize) -> Option<Name> {
+        let mut last = None;
+        let mut next = at;
+        let mut dots = 0;
+        let mut expects_part = true;
+        loop {
+            if expects_part && self.is_part(next) {
+                last = Some(next);
+                expects_part = self.is_hole(next);
+            } else if self.is(next, ".")
+                && dots < MOST_DOTS
+                && (self.is(next + 1, ".") || self.is_part(next + 1))
+            {
+                dots += 1;
+                expects_part = true;
+            } else {
+                break;
+            }
+            next += 1;
+        }
+        let name = |last| Name {
+            first: at,
+            last,
+            next,
+        };
+        last.map(name)
+    }
+
+    /// A name's part without its delimiters, and where it begins in the batch.
+    pub(super) fn part(&self, at: usize) -> (&'a str, usize) {
+        self.source.name(self.range(at))
+    }
+
+    /// Appends the value of the string literal at `at`.
+    pub(super) fn push_literal(&self, out: &mut Folded, at: usize) {
+        self.source.push_literal(out, self.range(at));
+    }
+
+    /// The token after a list of query words that may stand before a select list: DISTINCT, TOP (n) PERCENT.
+    pub(super) fn after_select(&self, select: usize) -> usize {
+        let mut at = select + 1;
+        loop {
+            match self.keyword(at) {
+                Some(Keyword::Quantifier) => at += 1,
+                Some(Keyword::Top) if self.is(at + 1, "(") => at = self.after_group(at + 1),
+                Some(Keyword::Top) => at += 2,
+                Some(Keyword::Clause) if self.is_word(at + 1, &["ties"]) => at += 2,
+                _ if self.is_word(at, &["percent"]) => at += 1,
+                _ => return at,
+            }
+        }
+    }
+
+    /// The token after the parenthesis that the one at `open` belongs to; a statement's beginning ends the search.
+    pub(super) fn after_group(&self, open: usize) -> usize {
+        let mut depth = 0_usize;
+        let mut at = open;
+        while at < self.len() {
+            if self.is(at, "(") {
+                depth += 1;
+            } else if self.is(at, ")") {
+                depth = depth.saturating_sub(1);
+            } else if self.keyword(at).is_some_and(Keyword::begins_statement) {
+                return at;
+            }
+            at += 1;
+            if depth == 0 {
+                return at;
+            }
+        }
+        at
+    }
+
+    /// The token after an argument of a procedure: a comma, or the end of the call.
+    pub(super) fn after_argument(&self, mut at: usize) -> usize {
+        while at < self.len() {
+            if self.is(at, "(") {
+                at = self.after_group(at);
+                continue;
+            }
+            let ends = [",", ";", ")"].iter().any(|mark| self.is(at, mark));
+            if ends || self.keyword(at).is_some_and(Keyword::ends_list) {
+                return at;
+            }
+            at += 1;
+        }
+        at
+    }
+}

@@ -1,0 +1,269 @@
+//! Laws that hold for every text, and texts made to be slow.
+
+#![allow(clippy::unwrap_used)]
+
+use super::lexer::{Lexer, Token, TokenKind};
+use super::{How, observe};
+use proptest::prelude::*;
+
+/// Tokens with blanks and comments between them, whole or broken off.
+const FRAGMENTS: &[&str] = &[
+    "EXEC",
+    "EXECUTE",
+    "xp_cmdshell",
+    "[xp_cmdshell]",
+    "\"xp_cmdshell\"",
+    "sp_OACreate",
+    "sp_executesql",
+    "master",
+    ".",
+    "..",
+    "(",
+    ")",
+    "'",
+    "''",
+    "N'",
+    "'EXEC xp_cmdshell'",
+    "N'SELECT 1'",
+    "\"",
+    "[",
+    "]",
+    "]]",
+    "/*",
+    "*/",
+    "--",
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "\u{A0}",
+    "\\\n",
+    "@x",
+    "@y",
+    "@",
+    "@@rowcount",
+    "DECLARE",
+    "SET",
+    "SELECT",
+    "=",
+    "+",
+    "+=",
+    ",",
+    ";",
+    "IF",
+    "ELSE",
+    "WHILE",
+    "BEGIN",
+    "END",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "TRY",
+    "CATCH",
+    "GOTO",
+    "UPDATE",
+    "FROM",
+    "INTO",
+    "AS",
+    "ON",
+    "GRANT",
+    "CHAR(120)",
+    "REVERSE(",
+    "CONCAT(",
+    "CAST(",
+    "REPLACE(",
+    "ISNULL(",
+    "OUTPUT",
+    "TOP",
+    "1",
+    "1e",
+    "0x",
+    "0xAF",
+    "$",
+    "$1",
+    "£5",
+    ".5",
+    "é",
+    "名",
+    "\u{1F600}",
+    "\u{FFFC}",
+    "\u{0}",
+    "#t",
+    "::",
+    "label:",
+    "PRINT",
+    "COLLATE",
+    "OVER",
+    "nvarchar(max)",
+];
+
+fn sql() -> impl Strategy<Value = String> {
+    let fragment = (
+        proptest::sample::select(FRAGMENTS),
+        proptest::sample::select(&["", " ", "\n", "/**/"][..]),
+    );
+    let fragments = proptest::collection::vec(fragment, 0..60);
+    fragments.prop_map(|fragments| fragments.into_iter().flat_map(|(a, b)| [a, b]).collect())
+}
+
+fn tokens(text: &str, quoted_identifier: bool) -> Vec<Token> {
+    Lexer::new(text, quoted_identifier).collect()
+}
+
+fn assert_covers(text: &str) {
+    for quoted_identifier in [true, false] {
+        let mut at = 0;
+        for token in tokens(text, quoted_identifier) {
+            assert_eq!(token.start, at, "no gap");
+            assert!(token.end > token.start, "no empty token");
+            assert!(text.get(token.start as usize..token.end as usize).is_some());
+            at = token.end;
+        }
+        assert_eq!(at as usize, text.len(), "to the end");
+    }
+}
+
+fn assert_well_placed(text: &str) {
+    for quoted_identifier in [true, false] {
+        let seen = observe(text, quoted_identifier);
+        let places: Vec<_> = seen.iter().map(|o| (o.line, o.column, o.channel)).collect();
+        assert!(places.is_sorted() && places.iter().all(|p| p.0 > 0 && p.1 > 0));
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        for (line, column, _) in places {
+            let line = lines.split('\n').nth(line as usize - 1).unwrap();
+            assert!(column as usize <= line.encode_utf16().count().max(1));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn tokens_cover_any_text(text in any::<String>()) {
+        assert_covers(&text);
+    }
+
+    #[test]
+    fn tokens_cover_any_code(text in sql()) {
+        assert_covers(&text);
+    }
+
+    #[test]
+    fn any_code_is_observed_in_order_and_inside_the_text(text in sql()) {
+        assert_well_placed(&text);
+    }
+
+    #[test]
+    fn any_text_is_observed(text in any::<String>()) {
+        assert_well_placed(&text);
+    }
+
+    #[test]
+    fn code_in_a_comment_does_nothing(code in sql()) {
+        // The comment must end where it is meant to.
+        let code = code.replace('*', "");
+        let block = format!("/*{code} */ SELECT 1");
+        prop_assert_eq!(observe(&block, true), vec![]);
+        let lines = code.replace(['\n', '\r'], " ");
+        prop_assert_eq!(observe(&format!("-- {lines}\nSELECT 1"), true), vec![]);
+    }
+
+    #[test]
+    fn code_that_is_printed_does_nothing(code in sql()) {
+        let printed = format!("PRINT N'{}'", code.replace('\'', "''"));
+        prop_assert_eq!(observe(&printed, true), vec![]);
+        let named = format!("SELECT a AS [{}]", code.replace(']', "]]"));
+        prop_assert_eq!(observe(&named, true), vec![]);
+    }
+
+    #[test]
+    fn a_literal_is_executed_as_its_own_code_is(code in sql()) {
+        let channels = |sql: &str| {
+            let mut channels: Vec<_> = observe(sql, true).iter().map(|o| o.channel.as_str()).collect();
+            channels.sort_unstable();
+            channels.dedup();
+            channels
+        };
+        // A constant loses a backslash with its line end, code does not.
+        prop_assume!(!code.contains('\\'));
+        let executed = format!("EXEC(N'{}')", code.replace('\'', "''"));
+        let deep = observe(&code, true).iter().any(|o| o.how != How::Direct);
+        prop_assume!(!deep);
+        prop_assert_eq!(channels(&executed), channels(&code));
+    }
+
+    #[test]
+    fn blanks_and_comments_between_tokens_change_no_call(code in sql()) {
+        let kinds = [TokenKind::WhiteSpace, TokenKind::LineComment, TokenKind::BlockComment];
+        let spread: String = tokens(&code, true).iter().map(|token| {
+            let text = &code[token.start as usize..token.end as usize];
+            if kinds.contains(&token.kind) { "\t\n".to_owned() } else { text.to_owned() }
+        }).collect();
+        let calls = |sql: &str| observe(sql, true).iter().map(|o| (o.channel, o.how)).collect::<Vec<_>>();
+        prop_assert_eq!(calls(&spread), calls(&code));
+    }
+}
+
+/// A million bytes of one fragment: as many tokens as expected, and an end.
+#[test]
+fn texts_made_to_be_slow_end() {
+    let cases = [
+        ("(", true),
+        (")", true),
+        ("/*", false),
+        ("*/", true),
+        ("'", false),
+        ("\"", false),
+        ("[", false),
+        ("]", true),
+        ("--", false),
+        ("EXEC(", true),
+        ("EXEC(@x", true),
+        ("EXEC(CHAR(", true),
+        ("REVERSE(", true),
+        ("EXEC x.y.z.w.", true),
+        ("IF ", true),
+        ("BEGIN ", true),
+        ("END ", true),
+        ("CASE WHEN ", true),
+        ("SET @x = @x + @x ", true),
+        ("SET @x = (SELECT @x = (", true),
+        ("(SELECT @a = ", true),
+        ("DECLARE @x int = 1, ", true),
+        ("SELECT @x = 'a' + @x, ", true),
+        ("IF 1=1 BEGIN SET @x = @x + 'a' ", true),
+        ("IF 1=1 SET @x += 'a' + @y ELSE SET @y = @x ", true),
+        ("WHILE 1=1 SET @x = @x + 'EXEC(@x)' EXEC(@x) ", true),
+        ("EXEC sp_executesql @a = 1, ", true),
+        ("EXEC sp_executesql N'EXEC sp_executesql @x', ", true),
+        ("UPDATE t SET @x = 1, @y = ", true),
+        ("@x = ", true),
+        ("UPDATE t SET a = 1 + (", true),
+        ("EXEC @x ", true),
+        ("EXEC('EXEC xp_cmdshell' + @x) ", true),
+        ("\u{FFFC} . ", true),
+        ("\\\n", true),
+        ("1e", true),
+    ];
+    for (fragment, quoted_identifier) in cases {
+        let text = fragment.repeat(1_000_000 / fragment.len());
+        assert_eq!(
+            tokens(&text, quoted_identifier).last().unwrap().end as usize,
+            text.len()
+        );
+        assert!(tokens(&text, quoted_identifier).len() <= text.len());
+        assert!(observe(&text, quoted_identifier).len() <= text.len());
+    }
+    let start = "UPDATE t SET a = 1";
+    let text = format!("{start}{}", ", @x = (@y = 1".repeat(70_000));
+    assert!(observe(&text, true).is_empty());
+    let text = format!("EXEC('{}", "''".repeat(500_000));
+    assert!(observe(&text, true).len() <= 1);
+}
+
+#[test]
+fn doubling_by_executed_text_ends() {
+    let body = "SET @x = @x + @x EXEC(@x) ".repeat(40);
+    let sql = format!("DECLARE @x varchar(max) = 'EXEC(''PRINT 1'') ' {body}").replace('\'', "''");
+    let sql = format!("EXEC('{sql}')");
+    assert!(!observe(&sql, true).is_empty());
+}

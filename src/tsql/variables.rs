@@ -1,0 +1,231 @@
+//! The values of variables while statements are walked, and the blocks that decide whether an assignment
+//! replaces a value or only may.
+
+use super::folded::{Budget, Folded};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A stretch of code that something opens and closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// After IF, WHILE or ELSE, before the statement they govern.
+    Awaited,
+    /// The one statement that IF, WHILE or ELSE governs.
+    Statement,
+    /// BEGIN … END.
+    Statements,
+    /// CASE … END.
+    Case,
+    /// A SELECT with a source, which assigns nothing where there is no row.
+    Rows,
+}
+
+#[derive(Debug)]
+struct Frame {
+    block: Block,
+    may_be_skipped: bool,
+    /// What the variables first assigned in a frame that may be skipped held before it.
+    before: BTreeMap<String, Folded>,
+    /// Every variable changed in a frame that may be skipped.
+    changed: BTreeSet<String>,
+    /// The loop this is the body of, by its WHILE.
+    repeats: Option<usize>,
+}
+
+/// All variables of one batch.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    values: HashMap<String, Folded>,
+    frames: Vec<Frame>,
+    /// The frames that may be skipped, innermost last.
+    skippable: Vec<usize>,
+    /// Whether control may come from anywhere, so that no value is ever replaced for certain.
+    pub(super) keeps_all: bool,
+    /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
+    carried: BTreeMap<usize, BTreeMap<String, Folded>>,
+    /// Whether a loop carries something else than the last time.
+    moved: bool,
+}
+
+/// A variable's name as it is compared.
+pub(super) fn key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+impl Variables {
+    /// What is known of a variable; `None` for one that was never assigned or declared, such as a parameter.
+    pub(super) fn get(&self, name: &str) -> Option<&Folded> {
+        self.values.get(name)
+    }
+
+    /// A declaration without a value. In a loop it resets nothing.
+    pub(super) fn declare(&mut self, name: String) {
+        self.values.entry(name).or_default();
+    }
+
+    /// Gives a variable a value here.
+    pub(super) fn assign(
+        &mut self,
+        name: String,
+        value: Folded,
+        origin: usize,
+        budget: &mut Budget,
+    ) {
+        let before = self.values.remove(&name);
+        let before = before.unwrap_or_else(|| Folded::unknown(origin));
+        if self.keeps_all {
+            let joined = join(before, &value, origin, budget);
+            self.values.insert(name, joined);
+            return;
+        }
+        if let Some(frame) = self.innermost_skippable() {
+            frame.changed.insert(name.clone());
+            frame.before.entry(name.clone()).or_insert(before);
+        }
+        self.values.insert(name, value);
+    }
+
+    /// Takes a variable's value out to have something appended; [`Self::put_back`] ends that. The flag says that
+    /// the appending may not happen, or not from here.
+    pub(super) fn take(&mut self, name: &str, origin: usize) -> (Folded, bool) {
+        let value = self.values.remove(name);
+        let value = value.unwrap_or_else(|| Folded::unknown(origin));
+        let frame = self.skippable.last().and_then(|at| self.frames.get(*at));
+        let uncertain =
+            self.keeps_all || frame.is_some_and(|frame| !frame.before.contains_key(name));
+        (value, uncertain)
+    }
+
+    pub(super) fn put_back(&mut self, name: String, value: Folded) {
+        if let Some(frame) = self.innermost_skippable() {
+            frame.changed.insert(name.clone());
+        }
+        self.values.insert(name, value);
+    }
+
+    fn innermost_skippable(&mut self) -> Option<&mut Frame> {
+        let at = *self.skippable.last()?;
+        self.frames.get_mut(at)
+    }
+
+    pub(super) fn innermost(&self) -> Option<Block> {
+        self.frames.last().map(|frame| frame.block)
+    }
+
+    pub(super) fn enter(&mut self, block: Block, may_be_skipped: bool) {
+        if may_be_skipped {
+            self.skippable.push(self.frames.len());
+        }
+        self.frames.push(Frame {
+            block,
+            may_be_skipped,
+            before: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            repeats: None,
+        });
+    }
+
+    /// Enters the condition of the loop whose WHILE is the token at `at`. Where the walk has been here before, the
+    /// variables may also hold what the end of the loop's body left in them.
+    pub(super) fn enter_loop(&mut self, at: usize, origin: usize, budget: &mut Budget) {
+        for (name, carried) in self.carried.remove(&at).unwrap_or_default() {
+            let now = self.values.remove(&name);
+            let now = now.unwrap_or_else(|| Folded::unknown(origin));
+            let joined = join(now, &carried, origin, budget);
+            self.values.insert(name.clone(), joined);
+            let carries = self.carried.entry(at).or_default();
+            carries.insert(name, carried);
+        }
+        self.enter(Block::Awaited, true);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.repeats = Some(at);
+        }
+    }
+
+    /// Notes what the loop carries into its next round.
+    fn carry(&mut self, at: usize, changed: &BTreeSet<String>, budget: &mut Budget) {
+        let carries = self.carried.entry(at).or_default();
+        for name in changed {
+            if !budget.spend(Budget::PER_VALUE) {
+                return;
+            }
+            let Some(value) = self.values.get(name) else {
+                continue;
+            };
+            let before = carries.get(name);
+            if before.is_some_and(|before| before.is_same(value)) || !budget.spend(value.len()) {
+                continue;
+            }
+            self.moved |= before.is_none_or(|before| !before.is_open());
+            carries.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// Forgets all values but what loops carry, for another walk, and tells whether one is needed: whether a loop
+    /// carries something that the last walk did not begin with.
+    pub(super) fn begin_again(&mut self) -> bool {
+        if !self.keeps_all {
+            self.values.clear();
+        }
+        std::mem::take(&mut self.moved)
+    }
+
+    /// What loops carry may be something else still.
+    pub(super) fn open_loops(&mut self) {
+        let carried = self.carried.values_mut().flat_map(BTreeMap::values_mut);
+        carried.for_each(Folded::open);
+    }
+
+    /// Makes the frame that waits for its statement that statement.
+    pub(super) fn becomes(&mut self, block: Block) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.block = block;
+        }
+    }
+
+    /// Closes the innermost frame: what it assigned may or may not have been.
+    pub(super) fn leave(&mut self, origin: usize, budget: &mut Budget) {
+        let Some(frame) = self.frames.pop() else {
+            return;
+        };
+        if frame.may_be_skipped {
+            self.skippable.pop();
+        }
+        if let Some(at) = frame.repeats {
+            self.carry(at, &frame.changed, budget);
+        }
+        if let Some(outer) = self.innermost_skippable() {
+            let mut changed = frame.changed;
+            // The larger set takes the smaller in, so that deep nesting stays cheap.
+            if changed.len() > outer.changed.len() {
+                std::mem::swap(&mut changed, &mut outer.changed);
+            }
+            outer.changed.extend(changed);
+        }
+        for (name, before) in frame.before {
+            let now = self.values.remove(&name).unwrap_or_default();
+            let joined = join(before, &now, origin, budget);
+            self.values.insert(name, joined);
+        }
+    }
+
+    /// Closes every frame that `closes` holds for, from the innermost on.
+    pub(super) fn leave_while(
+        &mut self,
+        closes: impl Fn(Block) -> bool,
+        origin: usize,
+        budget: &mut Budget,
+    ) {
+        while self.innermost().is_some_and(&closes) {
+            self.leave(origin, budget);
+        }
+    }
+}
+
+fn join(mut before: Folded, now: &Folded, origin: usize, budget: &mut Budget) -> Folded {
+    if budget.spend(now.len()) {
+        before.add_alternative(now);
+    } else {
+        before.push_hole(origin);
+    }
+    before
+}

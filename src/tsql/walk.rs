@@ -1,0 +1,469 @@
+//! Statement recognition: one walk over a batch's tokens that knows which words begin what, and steps over the
+//! rest. It finds calls (in `execute`), follows what variables hold, and walks text that is executed.
+
+use super::code::Code;
+use super::expression::Expression;
+use super::folded::{Budget, Folded, Source};
+use super::lexer::{LONGEST, TokenKind};
+use super::variables::{Block, Variables, key};
+use super::words::Keyword;
+use super::{Channel, How};
+
+/// A call, by its byte offset in the outermost source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) offset: usize,
+    pub(super) channel: Channel,
+    pub(super) how: How,
+}
+
+/// Text executed by text executed by …: as deep as this it is walked.
+pub(super) const DEEPEST: usize = 8;
+
+/// How often a batch with loops or jumps is walked; values that have not settled by then are open.
+const ROUNDS: usize = 4;
+
+/// All calls of a text, in order of place, each place and channel once.
+pub(super) fn calls(text: &str, quoted_identifier: bool) -> Vec<Call> {
+    let mut found = Found {
+        calls: Vec::new(),
+        budget: Budget::for_text(text),
+        quoted_identifier,
+    };
+    if text.len() > LONGEST {
+        found.report(0, Channel::DynamicUnresolved, How::Direct);
+    } else {
+        let code = Code::lex(Source::Outermost(text), quoted_identifier);
+        Walk::new(&code, &mut found, 0, false).run();
+    }
+    let mut calls = found.calls;
+    calls.sort_by_key(|call| (call.offset, call.channel, call.how));
+    calls.dedup_by_key(|call| (call.offset, call.channel));
+    calls
+}
+
+/// What all walks of one text share.
+#[derive(Debug)]
+pub(super) struct Found {
+    calls: Vec<Call>,
+    pub(super) budget: Budget,
+    pub(super) quoted_identifier: bool,
+}
+
+impl Found {
+    pub(super) fn report(&mut self, offset: usize, channel: Channel, how: How) {
+        self.calls.push(Call {
+            offset,
+            channel,
+            how,
+        });
+    }
+}
+
+/// Whether the walk is in an UPDATE, whose SET may assign variables from rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Update {
+    None,
+    BeforeSet,
+    InSet,
+}
+
+/// The walk over one batch.
+#[derive(Debug)]
+pub(super) struct Walk<'w, 'c> {
+    pub(super) code: &'w Code<'c>,
+    pub(super) found: &'w mut Found,
+    pub(super) variables: Variables,
+    /// How many executed texts this one is inside of.
+    pub(super) depth: usize,
+    /// Whether the batch has holes, which has been reported.
+    pub(super) has_holes: bool,
+    parentheses: usize,
+    update: Update,
+    /// The token up to which something has looked ahead; nothing looks ahead from before it again.
+    seen: usize,
+    jumps: bool,
+}
+
+impl<'w, 'c> Walk<'w, 'c> {
+    pub(super) fn new(
+        code: &'w Code<'c>,
+        found: &'w mut Found,
+        depth: usize,
+        has_holes: bool,
+    ) -> Self {
+        Self {
+            code,
+            found,
+            variables: Variables::default(),
+            depth,
+            has_holes,
+            parentheses: 0,
+            update: Update::None,
+            seen: 0,
+            jumps: false,
+        }
+    }
+
+    /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
+    /// with every value kept where control jumps.
+    pub(super) fn run(mut self) {
+        self.bare_call();
+        self.pass();
+        for round in 1..ROUNDS {
+            let jumps = self.jumps && !self.variables.keeps_all;
+            self.variables.keeps_all |= jumps;
+            if !self.variables.begin_again() && !jumps {
+                return;
+            }
+            if round == ROUNDS - 1 {
+                self.variables.open_loops();
+            }
+            self.parentheses = 0;
+            self.update = Update::None;
+            self.seen = 0;
+            self.pass();
+        }
+    }
+
+    fn pass(&mut self) {
+        for at in 0..self.code.len() {
+            match self.code.kind(at) {
+                Some(TokenKind::Punctuation) => self.punctuation(at),
+                Some(TokenKind::Variable) => self.variable(at),
+                Some(TokenKind::Word) => {
+                    if let Some(keyword) = self.code.keyword(at) {
+                        self.keyword(at, keyword);
+                    }
+                }
+                Some(TokenKind::Hole) if self.has_holes => self.call_behind_hole(at),
+                _ => {}
+            }
+        }
+        let end = self.code.origin(self.code.len().saturating_sub(1));
+        self.leave_while(|_| true, end);
+    }
+
+    fn punctuation(&mut self, at: usize) {
+        match self.code.text(at) {
+            "(" => self.parentheses += 1,
+            ")" => self.parentheses = self.parentheses.saturating_sub(1),
+            ";" => {
+                self.parentheses = 0;
+                self.update = Update::None;
+                self.end_statement(at);
+            }
+            _ => {}
+        }
+    }
+
+    /// `@x OUTPUT` and the second and later assignments of an UPDATE.
+    fn variable(&mut self, at: usize) {
+        if self.code.is_word(at + 1, &["output", "out"]) {
+            self.forget(at);
+        } else if self.update == Update::InSet && self.code.is(at + 1, "=") && at >= self.seen {
+            self.assign_from_rows(at);
+        }
+    }
+
+    fn keyword(&mut self, at: usize, keyword: Keyword) {
+        match keyword {
+            Keyword::Execute => {
+                self.begin_statement(at);
+                self.execute(at);
+            }
+            Keyword::Set if self.update == Update::BeforeSet => {
+                self.update = Update::InSet;
+                if self.code.is_variable(at + 1) {
+                    self.assign_from_rows(at + 1);
+                }
+            }
+            Keyword::Set => {
+                self.begin_statement(at);
+                self.set(at);
+            }
+            Keyword::Select => {
+                self.begin_statement(at);
+                self.select(at);
+            }
+            Keyword::Declare => {
+                self.begin_statement(at);
+                self.declare(at);
+            }
+            Keyword::If | Keyword::While => self.condition(at, keyword),
+            Keyword::Else if self.variables.innermost() != Some(Block::Case) => {
+                self.end_statement(at);
+                self.variables.enter(Block::Awaited, true);
+            }
+            Keyword::Begin => self.begin(at),
+            Keyword::Case => self.variables.enter(Block::Case, false),
+            Keyword::End => self.end(at),
+            Keyword::Goto => {
+                self.begin_statement(at);
+                self.jumps = true;
+            }
+            Keyword::Update if self.code.is(at + 1, "(") => {}
+            Keyword::Update => {
+                self.begin_statement(at);
+                if !self.code.is_word(at + 1, &["statistics"]) {
+                    self.update = Update::BeforeSet;
+                }
+            }
+            Keyword::Into => self.forget_list(at + 1),
+            Keyword::Statement => self.begin_statement(at),
+            Keyword::As if self.update == Update::BeforeSet => self.update = Update::None,
+            Keyword::From | Keyword::Clause if self.update == Update::InSet => {
+                self.update = Update::None;
+            }
+            _ => {}
+        }
+    }
+
+    fn leave_while(&mut self, closes: impl Fn(Block) -> bool, origin: usize) {
+        self.variables
+            .leave_while(closes, origin, &mut self.found.budget);
+    }
+
+    /// A word that begins a statement, unless it stands in parentheses: there it is a query's or a constraint's.
+    fn begin_statement(&mut self, at: usize) {
+        if self.parentheses > 0 {
+            return;
+        }
+        self.update = Update::None;
+        if self.variables.innermost() == Some(Block::Awaited) {
+            self.variables.becomes(Block::Statement);
+        } else {
+            self.end_statement(at);
+        }
+    }
+
+    fn end_statement(&mut self, at: usize) {
+        if self.variables.innermost() == Some(Block::Statement) {
+            let origin = self.code.origin(at);
+            self.leave_while(|block| block == Block::Statement, origin);
+        }
+    }
+
+    fn condition(&mut self, at: usize, keyword: Keyword) {
+        let dropped = at.checked_sub(2);
+        if dropped.is_some_and(|drop| self.code.is_word(drop, &["drop"])) {
+            return;
+        }
+        self.begin_statement(at);
+        if keyword == Keyword::While {
+            let origin = self.code.origin(at);
+            self.variables
+                .enter_loop(at, origin, &mut self.found.budget);
+        } else {
+            self.variables.enter(Block::Awaited, true);
+        }
+    }
+
+    fn begin(&mut self, at: usize) {
+        let no_block = [
+            "tran",
+            "transaction",
+            "distributed",
+            "dialog",
+            "conversation",
+        ];
+        if self.code.is_word(at + 1, &no_block) {
+            return self.begin_statement(at);
+        }
+        if self.variables.innermost() == Some(Block::Awaited) {
+            return self.variables.becomes(Block::Statements);
+        }
+        self.begin_statement(at);
+        let handled = self.code.is_word(at + 1, &["try", "catch"]);
+        self.variables.enter(Block::Statements, handled);
+    }
+
+    fn end(&mut self, at: usize) {
+        if self.code.is_word(at + 1, &["conversation"]) {
+            return self.begin_statement(at);
+        }
+        let origin = self.code.origin(at);
+        self.leave_while(
+            |block| matches!(block, Block::Statement | Block::Awaited),
+            origin,
+        );
+        self.variables.leave(origin, &mut self.found.budget);
+    }
+
+    /// The value of the expression at `at`, appended to `out`, and the token after it.
+    pub(super) fn fold(&mut self, out: Folded, at: usize, names_are_text: bool) -> (Folded, usize) {
+        let expression = Expression {
+            code: self.code,
+            variables: &self.variables,
+            budget: &mut self.found.budget,
+            names_are_text,
+        };
+        expression.append_to(out, at)
+    }
+
+    fn assign(&mut self, variable: usize, value: Folded) {
+        let name = key(self.code.text(variable));
+        let origin = self.code.origin(variable);
+        self.variables
+            .assign(name, value, origin, &mut self.found.budget);
+    }
+
+    /// From here on the variable holds what nobody knows.
+    pub(super) fn forget(&mut self, variable: usize) {
+        let origin = self.code.origin(variable);
+        self.assign(variable, Folded::unknown(origin));
+    }
+
+    /// `INTO @a, @b`
+    fn forget_list(&mut self, mut at: usize) {
+        while self.code.is_variable(at) {
+            self.forget(at);
+            at += 1 + usize::from(self.code.is(at + 1, ","));
+        }
+    }
+
+    /// `SET @x = a, @y = b` of an UPDATE: whatever a row holds, if there is a row.
+    fn assign_from_rows(&mut self, variable: usize) {
+        if !self.code.is(variable + 1, "=") {
+            return self.forget(variable);
+        }
+        let origin = self.code.origin(variable);
+        let (mut value, next) = self.fold(Folded::default(), variable + 2, false);
+        value.open();
+        self.variables.enter(Block::Rows, true);
+        self.assign(variable, value);
+        self.variables.leave(origin, &mut self.found.budget);
+        self.seen = self.seen.max(next);
+    }
+
+    fn set(&mut self, at: usize) {
+        if self.code.is_variable(at + 1) && at >= self.seen {
+            self.seen = self.assignment(at + 1);
+        }
+    }
+
+    /// `@x = …` or `@x += …`, and the token after it.
+    fn assignment(&mut self, variable: usize) -> usize {
+        let operator = variable + 1;
+        if self.code.is(operator, "=") {
+            let value = operator + 1;
+            let same = self.code.is_variable(value)
+                && key(self.code.text(value)) == key(self.code.text(variable));
+            if same && self.code.is(value + 1, "+") {
+                return self.append(variable, value + 2);
+            }
+            let (value, next) = self.fold(Folded::default(), value, false);
+            self.assign(variable, value);
+            return next;
+        }
+        if self.code.is(operator, "+") && self.code.is(operator + 1, "=") {
+            return self.append(variable, operator + 2);
+        }
+        self.forget(variable);
+        operator
+    }
+
+    /// Appends in place, so that a text put together from many pieces is not copied for each. Where the appending
+    /// may not happen, holes set it off.
+    fn append(&mut self, variable: usize, at: usize) -> usize {
+        let name = key(self.code.text(variable));
+        let origin = self.code.origin(variable);
+        let (mut value, uncertain) = self.variables.take(&name, origin);
+        let alternatives = value.has_alternatives();
+        if uncertain || alternatives {
+            value.push_hole(origin);
+        }
+        let (mut value, next) = self.fold(value, at, false);
+        if uncertain {
+            value.push_hole(origin);
+        }
+        self.variables.put_back(name, value);
+        next
+    }
+
+    /// `SELECT @x = …, @y = …`, with or without a source of rows.
+    fn select(&mut self, at: usize) {
+        let mut variable = self.code.after_select(at);
+        if at < self.seen || !self.code.is_variable(variable) || !self.assigns(variable) {
+            return;
+        }
+        let origin = self.code.origin(at);
+        self.variables.enter(Block::Rows, self.has_rows(variable));
+        loop {
+            let next = self.assignment(variable);
+            self.seen = self.seen.max(next);
+            variable = next + 1;
+            if !self.code.is(next, ",") || !self.code.is_variable(variable) {
+                break;
+            }
+        }
+        self.variables.leave(origin, &mut self.found.budget);
+    }
+
+    fn assigns(&self, variable: usize) -> bool {
+        self.code.is(variable + 1, "=")
+            || (self.code.kind(variable + 1) == Some(TokenKind::Punctuation)
+                && self.code.is(variable + 2, "="))
+    }
+
+    /// Whether the select list that begins at `at` is followed by FROM or WHERE.
+    fn has_rows(&self, mut at: usize) -> bool {
+        let mut depth = 0_usize;
+        let mut cases = 0_usize;
+        while at < self.code.len() {
+            match self.code.keyword(at) {
+                Some(Keyword::Case) => cases += 1,
+                Some(Keyword::End) if cases > 0 => cases -= 1,
+                Some(Keyword::From | Keyword::Clause) if depth == 0 => return true,
+                Some(Keyword::Else) if cases > 0 => {}
+                Some(Keyword::Select) if depth > 0 => {}
+                Some(Keyword::End | Keyword::Else | Keyword::Select) => return false,
+                Some(keyword) if keyword.begins_statement() => return false,
+                None if self.code.is(at, "(") => depth += 1,
+                None if self.code.is(at, ")") => depth = depth.saturating_sub(1),
+                None if self.code.is(at, ";") => return false,
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
+
+    fn declare(&mut self, at: usize) {
+        let mut at = at + 1;
+        while self.code.is_variable(at) {
+            let variable = at;
+            let origin = self.code.origin(at);
+            at = self.after_type(at + 1);
+            if self.code.is(at, "=") {
+                let (value, next) = self.fold(Folded::default(), at + 1, false);
+                self.assign(variable, value);
+                at = next;
+            } else if self.code.is_word(variable + 1, &["cursor"]) {
+                self.assign(variable, Folded::unknown(origin));
+            } else {
+                self.variables.declare(key(self.code.text(variable)));
+            }
+            at += usize::from(self.code.is(at, ","));
+        }
+        self.seen = self.seen.max(at);
+    }
+
+    /// The token after a declared variable's type: its value, the next variable, or another statement.
+    fn after_type(&self, mut at: usize) -> usize {
+        while at < self.code.len() {
+            if self.code.is(at, "(") {
+                at = self.code.after_group(at);
+                continue;
+            }
+            let ends = [",", "=", ";", ")"]
+                .iter()
+                .any(|mark| self.code.is(at, mark));
+            if ends || self.code.keyword(at).is_some_and(Keyword::ends_list) {
+                return at;
+            }
+            at += 1;
+        }
+        at
+    }
+}
