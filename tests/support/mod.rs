@@ -1,6 +1,6 @@
 //! What several tests stand on.
 
-#![allow(dead_code)] // each test binary uses a part of it
+#![allow(dead_code, unused_imports)] // each test binary uses a part of it
 
 pub mod cli;
 pub mod contract;

@@ -99,6 +99,7 @@ fn bad_queries() -> Vec<(Query, &'static str)> {
     bad
 }
 
+#[allow(clippy::too_many_lines)] // a table
 fn bad_texts() -> Vec<(Query, &'static str)> {
     let text = |text| with_text("object_id", text);
     vec![
@@ -321,6 +322,7 @@ fn bad_texts() -> Vec<(Query, &'static str)> {
     ]
 }
 
+#[allow(clippy::too_many_lines)] // a table
 fn bad_headers() -> Vec<(Query, &'static str)> {
     vec![
         (

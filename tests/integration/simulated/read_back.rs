@@ -42,8 +42,11 @@ fn json_of(data: &ColumnData<'static>) -> Value {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("0x{digits}")
+    use std::fmt::Write as _;
+    bytes.iter().fold("0x".to_owned(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").unwrap();
+        digits
+    })
 }
 
 /// Rows as JSON objects without their tag, sorted.
@@ -158,7 +161,7 @@ fn hashed(mut set: Set) -> Set {
         .last()
         .is_some_and(|(name, _)| name == "to_hash")
     {
-        set.columns.last_mut().unwrap().0 = "sha2_512".to_owned();
+        "sha2_512".clone_into(&mut set.columns.last_mut().unwrap().0);
         for row in &mut set.rows {
             if let Some(ColumnData::Binary(Some(bytes))) = row.last_mut() {
                 *bytes = sha2::Sha512::digest(&bytes).to_vec().into();
