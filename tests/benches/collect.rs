@@ -3,7 +3,12 @@
 //!
 //! Servers are simulated in this process, so both contenders share its two cores with them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -31,16 +36,22 @@ const CONCURRENCY: usize = 16;
 
 fn main() {
     // `cargo bench` adds `--bench`.
-    let number = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(200);
+    let number = std::env::args()
+        .find_map(|arg| arg.parse().ok())
+        .unwrap_or(200);
     let template = template();
     let servers: Vec<RunningInstance> = (0..number).map(|n| start(&template, n)).collect();
     let estate = servers
         .iter()
         .enumerate()
-        .fold(Estate::new(), |estate, (n, server)| estate.with(&format!("srv{n:03}"), server));
+        .fold(Estate::new(), |estate, (n, server)| {
+            estate.with(&format!("srv{n:03}"), server)
+        });
 
     let start = Instant::now();
-    let running = estate.audit(&["--fail-on", "never", "--format", "json", "--allow-partial"]).start();
+    let running = estate
+        .audit(&["--fail-on", "never", "--format", "json", "--allow-partial"])
+        .start();
     let resident = peak_resident(running.id());
     let ran = running.wait();
     let audit = start.elapsed();
@@ -55,13 +66,33 @@ fn main() {
     let (rows, bytes) = drain(&servers);
     let bare = start.elapsed();
 
-    println!("instances            {number} of {databases} databases, {USER_DATABASES} of them with {MODULES} modules of {MODULE_BYTES} bytes");
-    println!("round trip           {} ms, concurrency {CONCURRENCY}", LATENCY.as_millis());
-    println!("round trips          {} per instance (most), bound {}", round_trips.iter().max().unwrap(), 6 + 2 * databases);
-    println!("audit                {:.1} s (collect, judge, write {} files)", audit.as_secs_f64(), ran.files("out").len());
+    println!(
+        "instances            {number} of {databases} databases, {USER_DATABASES} of them with {MODULES} modules of {MODULE_BYTES} bytes"
+    );
+    println!(
+        "round trip           {} ms, concurrency {CONCURRENCY}",
+        LATENCY.as_millis()
+    );
+    println!(
+        "round trips          {} per instance (most), bound {}",
+        round_trips.iter().max().unwrap(),
+        6 + 2 * databases
+    );
+    println!(
+        "audit                {:.1} s (collect, judge, write {} files)",
+        audit.as_secs_f64(),
+        ran.files("out").len()
+    );
     println!("peak resident        {} MB", resident >> 10);
-    println!("bare driver          {:.1} s for the same batches ({rows} rows, {} MB of text)", bare.as_secs_f64(), bytes >> 20);
-    println!("audit / bare driver  {:.2}", audit.as_secs_f64() / bare.as_secs_f64());
+    println!(
+        "bare driver          {:.1} s for the same batches ({rows} rows, {} MB of text)",
+        bare.as_secs_f64(),
+        bytes >> 20
+    );
+    println!(
+        "audit / bare driver  {:.2}",
+        audit.as_secs_f64() / bare.as_secs_f64()
+    );
 }
 
 /// One instance with the databases of the measure.
@@ -73,9 +104,17 @@ fn template() -> Recording {
     };
     rows.retain(|row| row.database_id <= 4);
     recording.snapshot.databases.retain(|d| d.database_id <= 4);
-    recording.modules.retain(|m| m.database.as_deref() != Some("erp"));
+    recording
+        .modules
+        .retain(|m| m.database.as_deref() != Some("erp"));
     let model_row = rows.iter().find(|row| row.name == "model").unwrap().clone();
-    let model = recording.snapshot.databases.iter().find(|d| d.name.as_str() == "model").unwrap().clone();
+    let model = recording
+        .snapshot
+        .databases
+        .iter()
+        .find(|d| d.name.as_str() == "model")
+        .unwrap()
+        .clone();
     for id in 5..5 + USER_DATABASES {
         let name = format!("user_{id}");
         let mut row = model_row.clone();
@@ -90,7 +129,12 @@ fn template() -> Recording {
         for n in 0..MODULES {
             let object_id = 100_000 + n;
             objects.push(object(object_id));
-            modules.push(sample::module(Some(&name), object_id, &module_text(id, n), &mut recording.modules));
+            modules.push(sample::module(
+                Some(&name),
+                object_id,
+                &module_text(id, n),
+                &mut recording.modules,
+            ));
         }
         facts.objects = Observed::Known { value: objects };
         facts.modules = Observed::Known { value: modules };
@@ -115,7 +159,9 @@ fn object(object_id: i32) -> Object {
 
 /// Code as procedures have it, about a kilobyte.
 fn module_text(database: i32, number: i32) -> String {
-    let mut text = format!("CREATE PROCEDURE dbo.procedure_{number} @from date, @to date AS\nSET NOCOUNT ON;\n");
+    let mut text = format!(
+        "CREATE PROCEDURE dbo.procedure_{number} @from date, @to date AS\nSET NOCOUNT ON;\n"
+    );
     while text.len() < MODULE_BYTES {
         text += &format!(
             "INSERT INTO dbo.log_{database} (moment, what) SELECT SYSUTCDATETIME(), N'step '' {}' FROM dbo.orders WHERE placed BETWEEN @from AND @to;\n",
@@ -131,14 +177,19 @@ fn start(template: &Recording, number: usize) -> RunningInstance {
     if let Observed::Known { value } = &mut recording.snapshot.server.server_identity {
         value.server_name = Some(format!("SRV{number:03}"));
     }
-    Instance::new(recording).start(Options { latency: LATENCY, ..Options::default() })
+    Instance::new(recording).start(Options {
+        latency: LATENCY,
+        ..Options::default()
+    })
 }
 
 /// The most memory the process had resident, in KiB, read until it ends (Linux; elsewhere 0).
 fn peak_resident(id: u32) -> u64 {
     let mut peak = 0;
     loop {
-        let Ok(status) = fs::read_to_string(format!("/proc/{id}/status")) else { return peak };
+        let Ok(status) = fs::read_to_string(format!("/proc/{id}/status")) else {
+            return peak;
+        };
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         // A process that ended and was not waited for has no memory left to tell of.
         let Some(line) = line else { return peak };
@@ -149,8 +200,14 @@ fn peak_resident(id: u32) -> u64 {
 
 /// The bare driver: the same batches over as many sessions, every row read and dropped.
 fn drain(servers: &[RunningInstance]) -> (usize, usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let mut waiting: Vec<_> = servers.iter().map(|s| (s.port(), s.ca_pem().to_owned(), sessions(s))).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut waiting: Vec<_> = servers
+        .iter()
+        .map(|s| (s.port(), s.ca_pem().to_owned(), sessions(s)))
+        .collect();
     runtime.block_on(async {
         let mut working = JoinSet::new();
         let mut sum = (0, 0);
@@ -160,7 +217,9 @@ fn drain(servers: &[RunningInstance]) -> (usize, usize) {
             {
                 working.spawn(drain_instance(port, ca, sessions));
             }
-            let Some(drained) = working.join_next().await else { return sum };
+            let Some(drained) = working.join_next().await else {
+                return sum;
+            };
             let (rows, bytes) = drained.unwrap();
             sum = (sum.0 + rows, sum.1 + bytes);
         }
@@ -179,9 +238,13 @@ fn sessions(server: &RunningInstance) -> Vec<Vec<String>> {
 }
 
 async fn drain_instance(port: u16, ca: String, sessions: Vec<Vec<String>>) -> (usize, usize) {
-    let sessions = sessions.into_iter().map(|batches| drain_session(port, ca.clone(), batches));
+    let sessions = sessions
+        .into_iter()
+        .map(|batches| drain_session(port, ca.clone(), batches));
     let drained = futures_util::future::join_all(sessions).await;
-    drained.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    drained
+        .into_iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }
 
 async fn drain_session(port: u16, ca: String, batches: Vec<String>) -> (usize, usize) {

@@ -10,4 +10,5 @@ mod demo_recordings;
 mod readme;
 mod reference;
 mod rooms;
+mod rules;
 mod simulated;
