@@ -12,5 +12,6 @@ mod hostile;
 mod readme;
 mod reference;
 mod rooms;
+mod rules;
 mod simulated;
 mod trouble;

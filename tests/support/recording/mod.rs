@@ -250,10 +250,10 @@ impl Recording {
         *self.database(name) = DatabaseFacts::unseen(id, name, why);
         self.forget_texts(name);
         if name == "master" {
-            let why = "master was not read: ";
+            let why = format!("master was not read: {why}");
             let server = &mut self.snapshot.server;
-            server.startup_procedures = Observed::NotCollected { why: why.into() };
-            server.system_extended_procedures = Observed::NotCollected { why: why.into() };
+            server.startup_procedures = Observed::NotCollected { why: why.clone() };
+            server.system_extended_procedures = Observed::NotCollected { why };
         }
         self
     }
@@ -276,6 +276,13 @@ impl Recording {
             hide::refuse(facts, query.name, needs);
             let key = (Some(name.to_owned()), query.name.to_owned());
             self.errors.insert(key, error.clone());
+        }
+        if name == "master" {
+            for query in ["system_extended_procedures", "startup_procedures"] {
+                self.refuse_server(query, 916, &error.text);
+                let key = (Some(name.to_owned()), query.to_owned());
+                self.errors.insert(key, error.clone());
+            }
         }
         self
     }
