@@ -14,3 +14,4 @@ mod reference;
 mod rooms;
 mod simulated;
 mod trouble;
+mod wire;
