@@ -15,3 +15,4 @@ mod rooms;
 mod rules;
 mod simulated;
 mod trouble;
+mod wire;
