@@ -6,6 +6,7 @@
 mod support;
 
 mod contract;
+mod credentials;
 mod demo_recordings;
 mod end_to_end;
 mod hostile;
