@@ -345,7 +345,7 @@ fn query_records_name_the_queries_as_they_are() {
         // Where everything was asked and answered, every known fact has its record.
         let whole = |d: &DatabaseFacts| !d.excluded && d.objects.known().is_some();
         if snapshot.databases.iter().all(whole) {
-            let databases = snapshot.databases.iter().map(|d| known_facts(d));
+            let databases = snapshot.databases.iter().map(known_facts);
             let facts = known_facts(&snapshot.server) + databases.sum::<usize>();
             assert_eq!(snapshot.queries.len(), facts, "{}", snapshot.target);
         }

@@ -256,7 +256,7 @@ fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
                 }
                 for how in hidden() {
                     let what = (fact, place.as_deref(), &how);
-                    let taken = Taken::new(&fixture, &world, &before, what);
+                    let taken = Taken::new(fixture, &world, &before, what);
                     let key = (fixture.rule().id, fact);
                     taken.nothing_looks_better();
                     if !taken.nothing_passes_unseen(fact) {
@@ -295,7 +295,7 @@ fn an_undeclared_fact_decides_nothing() {
                     continue;
                 }
                 let how = Hidden::Denied(vec!["a right".to_owned()]);
-                let taken = Taken::new(&fixture, &world, &before, (fact, place, &how));
+                let taken = Taken::new(fixture, &world, &before, (fact, place, &how));
                 taken.nothing_undeclared_decides();
             }
         }
