@@ -7,7 +7,7 @@ use super::connect::{self, ConnectError, remaining};
 use super::databases::Databases;
 use super::plan::TargetPlan;
 use super::query::{self, Query, Scope, Sight};
-use super::record::Recorder;
+use super::record::{self, Recorder};
 use super::session::{Answer, Broken, Session};
 use super::{Collected, Progress, Reached, place, sight};
 use crate::snapshot::{
@@ -33,20 +33,22 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
         target.plan.id.clone(),
         Outcome::Finished,
         target.plan.connection(),
-        &jiff::Timestamp::now().to_string(),
+        &record::now(),
     );
     let mut texts = Vec::new();
     snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
         Ok(()) => Outcome::Finished,
         Err(Ended::SameAs(other)) => Outcome::SameAs { target: other },
-        Err(Ended::Trouble(trouble)) if snapshot.queries.is_empty() => Outcome::Unreached(trouble),
-        Err(Ended::Trouble(trouble)) => Outcome::Interrupted(trouble),
+        Err(Ended::Trouble(trouble)) if snapshot.server.server_identity.known().is_some() => {
+            Outcome::Interrupted(trouble)
+        }
+        Err(Ended::Trouble(trouble)) => Outcome::Unreached(trouble),
     };
     let why = snapshot.outcome.why();
     if !why.is_empty() {
         fill_unseen(&mut snapshot, &why);
     }
-    snapshot.ended = jiff::Timestamp::now().to_string();
+    snapshot.ended = record::now();
     finish(snapshot, texts)
 }
 

@@ -9,28 +9,22 @@ use serde_json::Value;
 
 use crate::support::cli::{Cli, Ran, outcomes};
 use crate::support::estate::Estate;
-use crate::support::instance::{Instance, PASSWORD, RunningInstance, USER, sample};
+use crate::support::instance::{Instance, PASSWORD, RunningInstance, USER};
+use crate::support::tds_server;
 use crate::support::tds_server::answer::Login;
 use crate::support::tds_server::{BrowserServer, Encryption, LogKind, Options};
-use crate::support::tds_server;
+use crate::support::truth;
 
 const VERSIONS: [u16; 7] = [11, 12, 13, 14, 15, 16, 17];
 
 fn started(version: u16) -> RunningInstance {
-    Instance::new(sample::recording(version)).start(Options::default())
+    distinct(version, 1)
 }
 
-/// A started sample that cannot be taken for another one.
+/// A sample that cannot be taken for another one with another number.
 fn distinct(version: u16, number: usize) -> RunningInstance {
-    let mut recording = sample::recording(version);
-    rename(&mut recording.snapshot, &format!("SRV{number}"));
+    let recording = truth::complete(version, &format!("SRV{number}"));
     Instance::new(recording).start(Options::default())
-}
-
-fn rename(snapshot: &mut Snapshot, name: &str) {
-    if let Observed::Known { value } = &mut snapshot.server.server_identity {
-        value.server_name = Some(name.to_owned());
-    }
 }
 
 fn snapshot(ran: &Ran, target: &str) -> Snapshot {
@@ -47,41 +41,74 @@ fn logins(server: &RunningInstance) -> Vec<Login> {
 
 #[test]
 fn every_version_is_read_as_it_was_recorded() {
-    let servers: Vec<_> = VERSIONS.iter().map(|v| (format!("v{v}"), distinct(*v, usize::from(*v)))).collect();
-    let estate = servers.iter().fold(Estate::new(), |estate, (name, server)| estate.with(name, server));
-    let ran = estate.audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+    let servers: Vec<_> = VERSIONS
+        .iter()
+        .map(|v| (format!("v{v}"), distinct(*v, usize::from(*v))))
+        .collect();
+    let estate = servers
+        .iter()
+        .fold(Estate::new(), |estate, (name, server)| {
+            estate.with(name, server)
+        });
+    let ran = estate
+        .audit(&["--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
     for (name, server) in &servers {
         server.assert_clean();
-        let recorded = &server.recording().snapshot;
-        let read = snapshot(&ran, name);
-        assert_eq!(read.server.server_identity, recorded.server.server_identity, "{name}");
-        assert_eq!(read.server, recorded.server, "{name}");
-        assert_eq!(read.databases, recorded.databases, "{name}");
+        truth::assert_whole(&snapshot(&ran, name), server);
         let mut modules = server.recording().modules.clone();
         modules.sort();
         let lines = ran.read(&format!("out/snapshots/{name}.modules.jsonl"));
-        let lines: Vec<_> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let lines: Vec<_> = lines
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
         assert_eq!(modules, lines, "{name}");
     }
 }
 
 #[test]
 fn a_server_gets_every_statement_of_queries_and_no_other() {
-    let servers: Vec<_> = VERSIONS.iter().map(|v| (format!("v{v}"), distinct(*v, usize::from(*v)))).collect();
-    let estate = servers.iter().fold(Estate::new(), |estate, (name, server)| estate.with(name, server));
-    estate.audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+    let servers: Vec<_> = VERSIONS
+        .iter()
+        .map(|v| (format!("v{v}"), distinct(*v, usize::from(*v))))
+        .collect();
+    let estate = servers
+        .iter()
+        .fold(Estate::new(), |estate, (name, server)| {
+            estate.with(name, server)
+        });
+    estate
+        .audit(&["--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
     for ((name, server), version) in servers.iter().zip(VERSIONS) {
-        let printed = Cli::new(&["queries", "--version", &version.to_string()]).run().code(0).stdout;
+        let printed = Cli::new(&["queries", "--version", &version.to_string()])
+            .run()
+            .code(0)
+            .stdout;
         let databases = server.recording().snapshot.databases.iter();
-        let mut allowed: BTreeSet<String> = databases.map(|d| use_database(d.name.as_str())).collect();
+        let mut allowed: BTreeSet<String> =
+            databases.map(|d| use_database(d.name.as_str())).collect();
         allowed.extend(SESSION_SETTINGS.split(";\n").map(str::to_owned));
         let mut expected = BTreeSet::new();
-        for query in collect::queries().iter().filter(|q| q.versions.contains(&version)) {
-            assert!(printed.contains(query.text), "{name}: {} is not printed", query.name);
+        for query in collect::queries()
+            .iter()
+            .filter(|q| q.versions.contains(&version))
+        {
+            assert!(
+                printed.contains(query.text),
+                "{name}: {} is not printed",
+                query.name
+            );
             expected.insert(query.text.to_owned());
         }
         let sent: BTreeSet<String> = server.statements().into_iter().collect();
-        let strange: Vec<_> = sent.difference(&expected).filter(|s| !allowed.contains(*s)).collect();
+        let strange: Vec<_> = sent
+            .difference(&expected)
+            .filter(|s| !allowed.contains(*s))
+            .collect();
         assert!(strange.is_empty(), "{name} was sent {strange:?}");
         let missing: Vec<_> = expected.difference(&sent).collect();
         assert!(missing.is_empty(), "{name} was not sent {missing:?}");
@@ -91,20 +118,39 @@ fn a_server_gets_every_statement_of_queries_and_no_other() {
 #[test]
 fn without_faults_it_needs_six_round_trips_and_two_per_database() {
     let server = started(16);
-    let ran = Estate::new().with("a", &server).audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+    let ran = Estate::new()
+        .with("a", &server)
+        .audit(&["--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
     let databases = snapshot(&ran, "a").databases.len();
     let most = 6 + 2 * databases;
-    assert!(server.round_trips() <= most, "{} round trips for {databases} databases", server.round_trips());
+    assert!(
+        server.round_trips() <= most,
+        "{} round trips for {databases} databases",
+        server.round_trips()
+    );
 }
 
 #[test]
 fn the_login_says_who_it_is_and_wants_only_to_read() {
     let server = started(16);
-    Estate::new().with("a", &server).audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+    Estate::new()
+        .with("a", &server)
+        .audit(&["--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
     let logins = logins(&server);
-    assert!(!logins.is_empty() && logins.len() <= 4, "{} sessions", logins.len());
+    assert!(
+        !logins.is_empty() && logins.len() <= 4,
+        "{} sessions",
+        logins.len()
+    );
     for login in logins {
-        assert_eq!(login.application, concat!("mssql-posture/", env!("CARGO_PKG_VERSION")));
+        assert_eq!(
+            login.application,
+            concat!("mssql-posture/", env!("CARGO_PKG_VERSION"))
+        );
         assert_eq!(login.database, "master");
         assert!(login.read_only_intent);
         assert_eq!(login.user, USER);
@@ -115,18 +161,54 @@ fn the_login_says_who_it_is_and_wants_only_to_read() {
 fn the_same_snapshots_give_the_same_bytes_also_a_year_later() {
     let (a, b) = (distinct(15, 1), distinct(16, 2));
     let estate = Estate::new().with("a", &a).with("b", &b);
-    let ran = estate.audit(&["--format", "html,md", "--allow-partial", "--fail-on", "never"]).run().code(0);
-    let snapshots = ran.path("out/snapshots");
-    let inputs = ran.path("out/inputs/judgement.json");
-    let again = Cli::new(&["assess", snapshots.to_str().unwrap(), "--inputs", inputs.to_str().unwrap()])
-        .arg("-o").arg("out").arg("--format").arg("html,md").arg("--allow-partial").arg("--fail-on").arg("never")
+    let ran = estate
+        .audit(&[
+            "--format",
+            "html,md",
+            "--allow-partial",
+            "--fail-on",
+            "never",
+        ])
         .run()
         .code(0);
-    for file in ["assessment.json", "inputs/judgement.json", "reports/report.html", "reports/report.md"] {
-        assert_eq!(ran.read(&format!("out/{file}")), again.read(&format!("out/{file}")), "{file}");
+    let snapshots = ran.path("out/snapshots");
+    let inputs = ran.path("out/inputs/judgement.json");
+    let again = Cli::new(&[
+        "assess",
+        snapshots.to_str().unwrap(),
+        "--inputs",
+        inputs.to_str().unwrap(),
+    ])
+    .arg("-o")
+    .arg("out")
+    .arg("--format")
+    .arg("html,md")
+    .arg("--allow-partial")
+    .arg("--fail-on")
+    .arg("never")
+    .run()
+    .code(0);
+    for file in [
+        "assessment.json",
+        "inputs/judgement.json",
+        "reports/report.html",
+        "reports/report.md",
+    ] {
+        assert_eq!(
+            ran.read(&format!("out/{file}")),
+            again.read(&format!("out/{file}")),
+            "{file}"
+        );
     }
-    let sources: Vec<_> = again.files("out").into_iter().filter(|f| f.contains("snapshots")).collect();
-    assert!(sources.is_empty(), "assess writes no snapshots: {sources:?}");
+    let sources: Vec<_> = again
+        .files("out")
+        .into_iter()
+        .filter(|f| f.contains("snapshots"))
+        .collect();
+    assert!(
+        sources.is_empty(),
+        "assess writes no snapshots: {sources:?}"
+    );
 }
 
 #[test]
@@ -134,7 +216,13 @@ fn the_folder_holds_what_it_promises_and_its_sums_are_right() {
     let server = started(16);
     let ran = Estate::new()
         .with("a", &server)
-        .audit(&["--format", "table,json,html,md", "--allow-partial", "--fail-on", "never"])
+        .audit(&[
+            "--format",
+            "table,json,html,md",
+            "--allow-partial",
+            "--fail-on",
+            "never",
+        ])
         .run()
         .code(0);
     let files = ran.files("out");
@@ -150,8 +238,15 @@ fn the_folder_holds_what_it_promises_and_its_sums_are_right() {
     ];
     assert_eq!(files, expected);
     let sums = ran.read("out/SHA256SUMS");
-    let listed: Vec<&str> = sums.lines().map(|line| line.split_once("  ").unwrap().1).collect();
-    let mut others: Vec<&str> = files.iter().map(String::as_str).filter(|f| *f != "SHA256SUMS").collect();
+    let listed: Vec<&str> = sums
+        .lines()
+        .map(|line| line.split_once("  ").unwrap().1)
+        .collect();
+    let mut others: Vec<&str> = files
+        .iter()
+        .map(String::as_str)
+        .filter(|f| *f != "SHA256SUMS")
+        .collect();
     others.sort_unstable();
     assert_eq!(listed, others);
     #[cfg(target_os = "linux")]
@@ -161,7 +256,11 @@ fn the_folder_holds_what_it_promises_and_its_sums_are_right() {
             .current_dir(ran.path("out"))
             .output()
             .unwrap();
-        assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+        assert!(
+            check.status.success(),
+            "{}",
+            String::from_utf8_lossy(&check.stdout)
+        );
     }
     let manifest = ran.json("out/manifest.json");
     let of = |path: &str| {
@@ -181,8 +280,18 @@ fn one_server_needs_no_inventory() {
     let address = format!("127.0.0.1,{}", server.port());
     let run = |cli: Cli| cli.file("ca.pem", server.ca_pem()).run().code(0);
     let base = [
-        "audit", "--server", &address, "--user", USER, "--ca-file", "ca.pem", "-o", "out",
-        "--allow-partial", "--fail-on", "never",
+        "audit",
+        "--server",
+        &address,
+        "--user",
+        USER,
+        "--ca-file",
+        "ca.pem",
+        "-o",
+        "out",
+        "--allow-partial",
+        "--fail-on",
+        "never",
     ];
     let with = |more: &[&str]| Cli::new(&[&base[..], more].concat());
     run(with(&["--password-env", "PW"]).env("PW", PASSWORD));
@@ -190,7 +299,10 @@ fn one_server_needs_no_inventory() {
     let ran = run(with(&["--password-stdin"]).stdin(&format!("{PASSWORD}\n")));
     assert_eq!(ran.assessment()["instances"][0]["id"], address.as_str());
     for file in ran.files("out") {
-        assert!(!ran.read(&format!("out/{file}")).contains(PASSWORD), "{file} holds the password");
+        assert!(
+            !ran.read(&format!("out/{file}")).contains(PASSWORD),
+            "{file} holds the password"
+        );
     }
 }
 
@@ -198,21 +310,37 @@ fn one_server_needs_no_inventory() {
 fn collect_then_assess_is_the_same_as_audit() {
     let server = started(16);
     let estate = Estate::new().with("a", &server);
-    let ran = estate.command("collect", &["--allow-partial"]).run().code(0);
+    let ran = estate
+        .command("collect", &["--allow-partial"])
+        .run()
+        .code(0);
     assert_eq!(
         ran.files("out"),
-        ["SHA256SUMS", "manifest.json", "snapshots/a.modules.jsonl", "snapshots/a.snapshot.json"]
+        [
+            "SHA256SUMS",
+            "manifest.json",
+            "snapshots/a.modules.jsonl",
+            "snapshots/a.snapshot.json"
+        ]
     );
     assert!(ran.stdout.is_empty(), "{}", ran.stdout);
     let folder = ran.path("out");
-    let args = ["assess", folder.to_str().unwrap(), "-o", "out", "--allow-partial", "--fail-on", "never"];
+    let args = [
+        "assess",
+        folder.to_str().unwrap(),
+        "-o",
+        "out",
+        "--allow-partial",
+        "--fail-on",
+        "never",
+    ];
     let assessed = Cli::new(&args).run().code(0);
     assert_eq!(assessed.instance("a")["coverage"]["finished"], true);
 }
 
 #[test]
 fn databases_that_are_not_to_be_opened_are_said() {
-    let mut recording = sample::recording(16);
+    let mut recording = truth::complete(16, "SRV");
     for row in recording.snapshot.server.databases.seen_mut() {
         row.is_auto_close_on = Some(row.name == "erp");
     }
@@ -232,7 +360,10 @@ fn databases_that_are_not_to_be_opened_are_said() {
 fn two_names_for_one_instance_are_read_once() {
     let server = started(16);
     let estate = Estate::new().with("a", &server).with("b", &server);
-    let ran = estate.audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
+    let ran = estate
+        .audit(&["--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
     let same = |id: &str| ran.instance(id)["same_as"].clone();
     let (first, second) = (same("a"), same("b"));
     assert!(
@@ -244,7 +375,7 @@ fn two_names_for_one_instance_are_read_once() {
 
 #[test]
 fn a_login_with_fewer_rights_sees_parts_and_nothing_passes_on_them() {
-    let mut recording = sample::recording(16);
+    let mut recording = truth::complete(16, "SRV");
     if let Observed::Known { value } = &mut recording.snapshot.server.session {
         value.view_any_definition = Some(false);
         value.view_any_security_definition = Some(false);
@@ -256,7 +387,12 @@ fn a_login_with_fewer_rights_sees_parts_and_nothing_passes_on_them() {
         }
     }
     let server = Instance::new(recording).start(Options::default());
-    let ran = Estate::new().with("a", &server).audit(&[]).run().code(3);
+    let ran = Estate::new()
+        .with("a", &server)
+        .raw("[[expectation]]\nsysadmin = []\n")
+        .audit(&[])
+        .run()
+        .code(3);
     let read = snapshot(&ran, "a");
     assert_eq!(read.server.server_principals.state(), "partial");
     assert_eq!(read.server.server_role_members.state(), "partial");
@@ -265,9 +401,17 @@ fn a_login_with_fewer_rights_sees_parts_and_nothing_passes_on_them() {
         assert_eq!(database.modules.state(), "partial", "{}", database.name);
     }
     let instance = ran.instance("a");
-    for rule in ["module-invokes-command-channel", "unexpected-sysadmin", "unsafe-assembly", "startup-procedure"] {
+    for rule in [
+        "module-invokes-command-channel",
+        "unexpected-sysadmin",
+        "unsafe-assembly",
+        "startup-procedure",
+    ] {
         let outcomes = outcomes(&instance, rule);
-        assert!(outcomes.contains(&"unknown".to_owned()), "{rule}: {outcomes:?}");
+        assert!(
+            outcomes.contains(&"unknown".to_owned()),
+            "{rule}: {outcomes:?}"
+        );
     }
     assert!(ran.stdout.contains("VIEW ANY DEFINITION"), "{}", ran.stdout);
 }
@@ -281,15 +425,24 @@ fn every_mode_of_encryption_works_where_the_server_offers_it() {
         ("login-only", Encryption::Off, true),
         ("off", Encryption::NotSupported, false),
     ] {
-        let options = Options { encryption: policy, ..Options::default() };
-        let server = Instance::new(sample::recording(16)).start(options);
+        let options = Options {
+            encryption: policy,
+            ..Options::default()
+        };
+        let server = Instance::new(truth::complete(16, "SRV")).start(options);
         let estate = if tls {
             Estate::new().with_lines("a", &server, &format!("tls = {{ mode = \"{mode}\" }}"))
         } else {
             plain(&server)
         };
-        let ran = estate.audit(&["--allow-partial", "--fail-on", "never"]).run().code(0);
-        let encrypted = server.log().iter().any(|e| matches!(e.kind, LogKind::Tls { .. }));
+        let ran = estate
+            .audit(&["--allow-partial", "--fail-on", "never"])
+            .run()
+            .code(0);
+        let encrypted = server
+            .log()
+            .iter()
+            .any(|e| matches!(e.kind, LogKind::Tls { .. }));
         assert_eq!(encrypted, tls, "{mode}");
         let said = ran.instance("a")["coverage"]["connection"]["encryption"].clone();
         assert_eq!(said, mode.replace('-', "_").as_str());
@@ -308,24 +461,50 @@ fn trusting_any_certificate_is_reported() {
     let server = started(16);
     let address = format!("127.0.0.1,{}", server.port());
     let args = [
-        "audit", "--server", &address, "--user", USER, "--password-env", "PW",
-        "--trust-server-certificate", "-o", "out", "--format", "table,html", "--allow-partial", "--fail-on", "never",
+        "audit",
+        "--server",
+        &address,
+        "--user",
+        USER,
+        "--password-env",
+        "PW",
+        "--trust-server-certificate",
+        "-o",
+        "out",
+        "--format",
+        "table,html",
+        "--allow-partial",
+        "--fail-on",
+        "never",
     ];
     let ran = Cli::new(&args).env("PW", PASSWORD).run().code(0);
-    assert_eq!(ran.assessment()["instances"][0]["coverage"]["connection"]["trust_server_certificate"], true);
+    assert_eq!(
+        ran.assessment()["instances"][0]["coverage"]["connection"]["trust_server_certificate"],
+        true
+    );
     assert!(ran.read("out/reports/report.html").contains("not verified"));
 }
 
 #[test]
 fn a_named_instance_is_found_through_sql_browser() {
     let server = started(16);
-    let known = tds_server::Instance { name: "ERP".to_owned(), port: server.port() };
+    let known = tds_server::Instance {
+        name: "ERP".to_owned(),
+        port: server.port(),
+    };
     let Ok(browser) = BrowserServer::start(1434, vec![known]) else {
         panic!("UDP port 1434 of this machine is taken: this test needs it");
     };
     let target = "[[target]]\nname = \"a\"\nhost = \"127.0.0.1\"\ninstance = \"ERP\"\n";
     let estate = Estate::new().with("by-port", &distinct(15, 9)).raw(target);
-    let ran = estate.audit(&["--only", "a", "--allow-partial", "--fail-on", "never"]).run().code(0);
-    assert_eq!(browser.asked(), ["ERP"]);
+    let ran = estate
+        .audit(&["--only", "a", "--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
+    let asked = browser.asked();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|name| name == "ERP"),
+        "{asked:?}"
+    );
     assert_eq!(ran.instance("a")["coverage"]["finished"], true);
 }

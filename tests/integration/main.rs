@@ -7,8 +7,11 @@ mod support;
 
 mod contract;
 mod demo_recordings;
+mod end_to_end;
+mod hostile;
 mod readme;
 mod reference;
 mod rooms;
 mod rules;
 mod simulated;
+mod trouble;

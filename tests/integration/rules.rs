@@ -90,11 +90,7 @@ impl World {
     }
 
     fn case<'a>(&'a self, snapshot: &'a Snapshot) -> Case<'a> {
-        Case {
-            snapshot,
-            texts: &self.texts,
-            expected_sysadmins: self.expected_sysadmins.as_deref(),
-        }
+        Case::new(snapshot, &self.texts, self.expected_sysadmins.as_deref())
     }
 }
 

@@ -169,6 +169,21 @@ impl Ran {
         found.unwrap_or_else(|| panic!("no instance {id}")).clone()
     }
 
+    /// What the assessment says was not seen: facts and verdicts.
+    #[track_caller]
+    pub fn unseen(&self) -> Vec<String> {
+        let mut unseen = Vec::new();
+        for instance in self.assessment()["instances"].as_array().unwrap() {
+            let id = &instance["id"];
+            let missing = instance["coverage"]["missing"].as_array().unwrap().iter();
+            unseen.extend(missing.map(|fact| format!("{id}: {fact}")));
+            let verdicts = instance["verdicts"].as_array().unwrap().iter();
+            let unknown = verdicts.filter(|v| v["outcome"] == "unknown");
+            unseen.extend(unknown.map(|v| format!("{id}: {} {}", v["rule_slug"], v["message"])));
+        }
+        unseen
+    }
+
     /// Every file under a folder, as paths with `/`, sorted.
     pub fn files(&self, relative: &str) -> Vec<String> {
         let root = self.path(relative);

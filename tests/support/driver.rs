@@ -61,7 +61,7 @@ impl Driver {
                 .await
                 .expect("the server's port");
             socket.set_nodelay(true).expect("no delay");
-            Client::connect(config.clone(), socket.compat_write()).await
+            Box::pin(Client::connect(config.clone(), socket.compat_write())).await
         })?;
         Ok(Self { runtime, client })
     }

@@ -17,7 +17,9 @@ pub struct Estate {
 impl Estate {
     /// Without targets; the defaults trust the simulated servers' authority and wait for nothing long.
     pub fn new() -> Self {
-        Self::with_defaults("timeouts = { connect_seconds = 5, login_seconds = 5, query_seconds = 20 }")
+        Self::with_defaults(
+            "timeouts = { connect_seconds = 5, login_seconds = 5, query_seconds = 20 }",
+        )
     }
 
     /// The same with other lines in `[defaults]` besides the credential and the authority.
@@ -28,7 +30,10 @@ impl Estate {
              auth = {{ kind = \"sql\", user = \"{USER}\", password = {{ env = \"{VARIABLE}\" }} }}\n\
              tls = {{ ca_file = \"ca.pem\" }}\n{lines}\n"
         );
-        Self { text, ca: String::new() }
+        Self {
+            text,
+            ca: String::new(),
+        }
     }
 
     /// Adds a running instance.
@@ -84,5 +89,9 @@ impl Estate {
 
 /// A port of this machine at which nothing listens.
 pub fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

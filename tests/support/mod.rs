@@ -1,10 +1,12 @@
 //! What several tests stand on.
 
-#![allow(dead_code)] // each test binary uses a part of it
+#![allow(dead_code, unused_imports)] // each test binary uses a part of it
 
 pub mod cli;
 pub mod contract;
 pub mod driver;
+pub mod estate;
 pub mod instance;
 pub mod recording;
 pub mod tds_server;
+pub mod truth;

@@ -346,10 +346,8 @@ fn without_module_text_no_module_passes() {
         }
         let world = fixture.world();
         let texts = ModuleTexts::default();
-        let after = rule.judge(&Case {
-            texts: &texts,
-            ..world.case(&world.snapshot)
-        });
+        let expected = world.expected_sysadmins.as_deref();
+        let after = rule.judge(&Case::new(&world.snapshot, &texts, expected));
         assert!(!passes(&after), "{}", fixture.about);
     }
 }
@@ -363,11 +361,8 @@ fn nothing_seen_at_all_is_never_clean() {
         snapshot.connection,
         "2026-11-16T05:00:00Z",
     );
-    let case = Case {
-        snapshot: &unseen,
-        texts: &ModuleTexts::default(),
-        expected_sysadmins: Some(&[]),
-    };
+    let texts = ModuleTexts::default();
+    let case = Case::new(&unseen, &texts, Some(&[]));
     for rule in rules::ALL {
         let verdicts = rule.judge(&case);
         let unknown = |v: &Verdict| matches!(v.outcome, Outcome::Unknown(_));
@@ -415,11 +410,7 @@ proptest! {
     fn loss_of_sight_never_lowers_the_worst(instance in 0..9_usize, losses in losses()) {
         let recorded = estate::all().remove(instance).finish();
         let texts = recorded.texts();
-        let judge = |snapshot: &Snapshot| rules::judge(&Case {
-            snapshot,
-            texts: &texts,
-            expected_sysadmins: Some(&[]),
-        });
+        let judge = |snapshot: &Snapshot| rules::judge(&Case::new(snapshot, &texts, Some(&[])));
         let before = judge(&recorded.snapshot);
         let mut snapshot = recorded.snapshot.clone();
         lose(&mut snapshot, &losses);

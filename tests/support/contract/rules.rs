@@ -325,9 +325,9 @@ fn uncast(expr: &Expr, cast: Option<SqlType>, names: &Names<'_>, breaches: &mut 
         Expr::Cast { value, to, .. } => uncast(value, Some(*to), names, breaches),
         Expr::OffsetMinutes(value) => uncast(value, None, names, breaches),
         Expr::Call { arguments, .. } => {
-            arguments
-                .iter()
-                .for_each(|a| uncast(a, None, names, breaches));
+            for argument in arguments {
+                uncast(argument, None, names, breaches);
+            }
         }
         _ => {}
     }

@@ -98,7 +98,7 @@ impl Place<'_> {
             "OBJECTPROPERTY" => self.object_property(arguments),
             "DATALENGTH" => length(first),
             "HASHBYTES" => self.hash(arguments)?,
-            "SUBSTRING" => self.substring(arguments)?,
+            "SUBSTRING" => substring(arguments)?,
             // Only its offset is ever asked for.
             "SYSDATETIMEOFFSET" => Datum::from(self.session()?.utc_offset_minutes),
             _ => {
@@ -248,33 +248,33 @@ impl Place<'_> {
             ))),
         }
     }
+}
 
-    /// The bytes of an assembly file are invented; they are given only if the recording's hash is
-    /// theirs (`Recording::invent_assembly_contents`).
-    fn substring(&self, arguments: &[Datum]) -> Answer {
-        let [value, Datum::Int(1), Datum::Int(length)] = arguments else {
-            return Err(Unanswered::Unrecorded(format!(
-                "SUBSTRING of {arguments:?}"
-            )));
-        };
-        let most = usize::try_from(*length).unwrap_or(0);
-        match value {
-            Datum::Null => Ok(Datum::Null),
-            Datum::Content(content) => {
-                let bytes = content.invented(most);
-                let whole = i64::try_from(bytes.len()).is_ok_and(|length| length == content.size);
-                if whole && !is_recorded(content, &bytes) {
-                    let text = format!(
-                        "the bytes of file {} of assembly {}",
-                        content.file_id, content.assembly_id
-                    );
-                    return Err(Unanswered::Unrecorded(text));
-                }
-                Ok(Datum::Bytes(bytes.into()))
+/// The bytes of an assembly file are invented; they are given only if the recording's hash is
+/// theirs (`Recording::invent_assembly_contents`).
+fn substring(arguments: &[Datum]) -> Answer {
+    let [value, Datum::Int(1), Datum::Int(length)] = arguments else {
+        return Err(Unanswered::Unrecorded(format!(
+            "SUBSTRING of {arguments:?}"
+        )));
+    };
+    let most = usize::try_from(*length).unwrap_or(0);
+    match value {
+        Datum::Null => Ok(Datum::Null),
+        Datum::Content(content) => {
+            let bytes = content.invented(most);
+            let whole = i64::try_from(bytes.len()).is_ok_and(|length| length == content.size);
+            if whole && !is_recorded(content, &bytes) {
+                let text = format!(
+                    "the bytes of file {} of assembly {}",
+                    content.file_id, content.assembly_id
+                );
+                return Err(Unanswered::Unrecorded(text));
             }
-            Datum::Bytes(bytes) => Ok(Datum::Bytes(bytes[..most.min(bytes.len())].into())),
-            other => Err(Unanswered::Unrecorded(format!("SUBSTRING of {other:?}"))),
+            Ok(Datum::Bytes(bytes.into()))
         }
+        Datum::Bytes(bytes) => Ok(Datum::Bytes(bytes[..most.min(bytes.len())].into())),
+        other => Err(Unanswered::Unrecorded(format!("SUBSTRING of {other:?}"))),
     }
 }
 

@@ -39,6 +39,7 @@ fn known<T>(value: T) -> Observed<T> {
     Observed::Known { value }
 }
 
+#[allow(clippy::unnecessary_wraps)] // columns of text may be NULL
 fn words(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

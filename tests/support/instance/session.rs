@@ -284,13 +284,13 @@ impl SimulatedSession {
     }
 
     fn select(&self, plan: &Plan<'_>, steps: &mut Vec<Step>) {
-        let reads = |view: &str, database: &Option<&str>| {
+        let reads = |view: &str, database: Option<&str>| {
             plan.views().iter().any(|v| v.name == view)
                 && database.is_none_or(|d| same_name(d, &self.database().name))
         };
         let scripted = self.instance.script.strike(|fault| match fault {
             Fault::Read { view, database, .. } | Fault::BreakRow { view, database, .. }
-                if reads(view, database) =>
+                if reads(view, *database) =>
             {
                 Some(fault.clone())
             }

@@ -251,7 +251,7 @@ impl Recording {
         let row = TrustedAssembly {
             hash: Some(database::sha2_512(content)),
             description: Some(description.to_owned()),
-            create_date: Some(self.changed.clone()),
+            create_date: Some(datetime2(&self.changed)),
             created_by: Some(by.to_owned()),
         };
         rows(&mut self.snapshot.server.trusted_assemblies).push(row);
@@ -342,5 +342,13 @@ impl Recording {
         for table in ["dbo.sysjobs", "dbo.sysjobsteps", "dbo.sysproxies"] {
             self.add_object("msdb", table, "U");
         }
+    }
+}
+
+/// A `datetime` as a server writes it in a column of type `datetime2(7)`.
+fn datetime2(datetime: &str) -> String {
+    match datetime.split_once('.') {
+        Some((seconds, fraction)) => format!("{seconds}.{fraction:0<7}"),
+        None => datetime.to_owned(),
     }
 }

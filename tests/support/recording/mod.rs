@@ -270,7 +270,8 @@ impl Recording {
         );
         for query in queries::of_database(self.base.version) {
             let facts = self.database(name);
-            let needs = vec![format!("{} (error 916)", query.permission)];
+            let needs = "CONNECT ANY DATABASE, or a user in the database (error 916)";
+            let needs = vec![needs.to_owned()];
             hide::refuse(facts, query.name, needs);
             let key = (Some(name.to_owned()), query.name.to_owned());
             self.errors.insert(key, error.clone());

@@ -1,5 +1,6 @@
 //! The SQL Server Browser (MC-SQLR): a UDP service that tells the TCP port of a named instance.
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -84,14 +85,14 @@ async fn serve(socket: UdpSocket, instances: Vec<Instance>, asked: Arc<Mutex<Vec
 }
 
 async fn reply(socket: &UdpSocket, to: SocketAddr, instances: &[&Instance]) -> io::Result<()> {
-    let text: String = instances
-        .iter()
-        .map(|Instance { name, port }| {
-            format!(
-                "ServerName;TDSTEST;InstanceName;{name};IsClustered;No;Version;16.0.1000.6;tcp;{port};;"
-            )
-        })
-        .collect();
+    let mut text = String::new();
+    for Instance { name, port } in instances {
+        write!(
+            text,
+            "ServerName;TDSTEST;InstanceName;{name};IsClustered;No;Version;16.0.1000.6;tcp;{port};;"
+        )
+        .expect("a String takes everything");
+    }
     let length = u16::try_from(text.len()).expect("a short list of instances");
     let mut answer = vec![ANSWER];
     answer.extend(length.to_le_bytes());

@@ -144,7 +144,7 @@ impl Connection {
             ));
         }
         let (prelogin, _) = self.exchange_prelogin(&mut stream).await?;
-        let login = self.expect_login(read_message(&mut stream).await?)?;
+        let login = self.expect_login(&read_message(&mut stream).await?)?;
         Ok(Arrival {
             stream: Box::new(stream),
             login,
@@ -164,15 +164,15 @@ impl Connection {
         let (prelogin, cover) = self.exchange_prelogin(&mut socket).await?;
         let federated = prelogin.federated();
         let (stream, login): (Box<dyn Stream>, _) = if cover == Cover::Nothing {
-            let login = self.expect_login(read_message(&mut socket).await?)?;
+            let login = self.expect_login(&read_message(&mut socket).await?)?;
             (Box::new(socket), login)
         } else {
             let mut stream = self.handshake(socket).await?;
             if cover == Cover::Login {
                 let (socket, message) = covered_login(stream).await?;
-                (Box::new(socket), self.expect_login(message)?)
+                (Box::new(socket), self.expect_login(&message)?)
             } else {
-                let login = self.expect_login(read_message(&mut stream).await?)?;
+                let login = self.expect_login(&read_message(&mut stream).await?)?;
                 (Box::new(stream), login)
             }
         };
@@ -227,7 +227,7 @@ impl Connection {
         });
     }
 
-    fn expect_login(&self, message: Message) -> Result<Login7, End> {
+    fn expect_login(&self, message: &Message) -> Result<Login7, End> {
         if message.kind != kind::LOGIN7 {
             return Err(End::Fault(format!(
                 "type {:#04x} where LOGIN7 was due",

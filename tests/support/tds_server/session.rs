@@ -37,6 +37,7 @@ enum Pause {
 }
 
 /// Where an answer stands.
+#[allow(clippy::struct_excessive_bools)] // each is a bit of what is sent next
 struct Answer<'a> {
     columns: &'a [Column],
     rpc: bool,
@@ -125,14 +126,12 @@ impl SessionLoop {
     async fn serve(&mut self) -> Result<(), End> {
         loop {
             let message = match self.waiting.pop_front() {
-                Some(message) => message,
-                None => match self.next().await? {
-                    Some(message) => message,
-                    None => {
-                        self.acknowledge(&mut Answer::new(false), true).await?;
-                        continue;
-                    }
-                },
+                Some(message) => Some(message),
+                None => self.next().await?,
+            };
+            let Some(message) = message else {
+                self.acknowledge(&mut Answer::new(false), true).await?;
+                continue;
             };
             if !message.ignore {
                 self.answer(message).await?;

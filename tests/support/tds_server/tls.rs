@@ -23,6 +23,7 @@ pub(super) const ALPN: &[u8] = b"tds/8.0";
 
 /// A server certificate with its key, and the authority that signed it.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_field_names)] // each is in PEM
 pub struct Identity {
     ca_pem: String,
     chain_pem: String,

@@ -62,6 +62,7 @@ fn archive(r: &mut Recording) {
     facts.synonyms.limit(&need);
     facts.assembly_modules.limit(&need);
     facts.extended_procedures.limit(&need);
+    facts.database_permissions.limit(&need);
     if let Observed::Known { value } = &mut facts.database_session {
         value.user_name = Some(AUDITOR.to_owned());
     }
