@@ -148,11 +148,8 @@ fn the_demo_tells_its_story() {
             .find(|t| t.name.as_str() == *name)
             .unwrap();
         let expected = demo.expected_sysadmins(target);
-        let verdicts = rules::judge(&Case {
-            snapshot: &recorded.snapshot,
-            texts: &recorded.texts(),
-            expected_sysadmins: expected.as_deref(),
-        });
+        let texts = recorded.texts();
+        let verdicts = rules::judge(&Case::new(&recorded.snapshot, &texts, expected.as_deref()));
         let ids = |wanted: fn(&Outcome) -> bool| -> BTreeSet<&str> {
             let found = verdicts.iter().filter(|v| wanted(&v.outcome));
             found.map(|v| v.rule.id).collect()
