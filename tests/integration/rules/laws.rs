@@ -1,6 +1,7 @@
 //! Laws over all rules: what is taken out of sight never makes anything look better.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use mssql_posture::rules::{self, Case, Outcome, Rule, Verdict};
 use mssql_posture::score;
@@ -8,7 +9,7 @@ use mssql_posture::snapshot::{Fact, ModuleTexts, Snapshot};
 use proptest::prelude::*;
 
 use super::{Fixture, World, fixtures, line};
-use crate::support::recording::{Hidden, estate, hide, is_of_database};
+use crate::support::recording::{Hidden, Recorded, estate, hide, is_of_database};
 
 /// Facts that a rule reads and can pass without, and why that is sound: in no world can they turn
 /// this pass into a finding.
@@ -401,6 +402,17 @@ fn without_a_seed_file() -> ProptestConfig {
     }
 }
 
+static ESTATE: LazyLock<Vec<(Recorded, ModuleTexts)>> = LazyLock::new(|| {
+    let finished = estate::all()
+        .into_iter()
+        .map(|recording| recording.finish());
+    let with_texts = finished.map(|recorded| {
+        let texts = recorded.texts();
+        (recorded, texts)
+    });
+    with_texts.collect()
+});
+
 proptest! {
     #![proptest_config(without_a_seed_file())]
 
@@ -408,9 +420,8 @@ proptest! {
     /// at the worst covers what is certain with everything seen.
     #[test]
     fn loss_of_sight_never_lowers_the_worst(instance in 0..9_usize, losses in losses()) {
-        let recorded = estate::all().remove(instance).finish();
-        let texts = recorded.texts();
-        let judge = |snapshot: &Snapshot| rules::judge(&Case::new(snapshot, &texts, Some(&[])));
+        let (recorded, texts) = &ESTATE[instance];
+        let judge = |snapshot: &Snapshot| rules::judge(&Case::new(snapshot, texts, Some(&[])));
         let before = judge(&recorded.snapshot);
         let mut snapshot = recorded.snapshot.clone();
         lose(&mut snapshot, &losses);
