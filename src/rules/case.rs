@@ -12,6 +12,9 @@ use crate::snapshot::{
 };
 use crate::tsql::{self, Channel, Observation};
 
+/// Observations by a text's hash and QUOTED_IDENTIFIER.
+type Observed = BTreeMap<(String, bool), Rc<[Observation]>>;
+
 /// One instance to judge.
 pub struct Case<'a> {
     /// Its facts.
@@ -21,7 +24,7 @@ pub struct Case<'a> {
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
     /// What was observed in module text so far: several readers share one reading.
-    observed: RefCell<BTreeMap<(String, bool), Rc<[Observation]>>>,
+    observed: RefCell<Observed>,
 }
 
 /// `sa`, whatever it is called now.

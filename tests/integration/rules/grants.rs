@@ -6,17 +6,12 @@ use crate::support::recording::{On, Recording};
 const RULE: &str = "xp-cmdshell-granted";
 const XP: On<'static> = On::Object("xp_cmdshell");
 
-pub(super) fn fixtures() -> Vec<Fixture> {
-    let mut all = granted();
-    all.extend(roles());
-    all.extend(denies());
-    all.extend(server_level());
-    all.extend(harmless());
-    all.extend(unseen());
-    all
+pub(super) fn fixtures() -> Vec<&'static Fixture> {
+    let tables = [GRANTED, ROLES, DENIES, SERVER_LEVEL, HARMLESS, UNSEEN];
+    tables.into_iter().flatten().collect()
 }
 
-fn one(
+const fn one(
     about: &'static str,
     change: fn(&mut Recording),
     verdicts: &'static [&'static str],
@@ -30,16 +25,16 @@ fn user(r: &mut Recording, name: &str) {
     r.add_user("master", name, Some(name));
 }
 
-fn granted() -> Vec<Fixture> {
-    let app = &["fail high principal master app"];
-    vec![
+static GRANTED: &[Fixture] = {
+    const APP: &[&str] = &["fail high principal master app"];
+    &[
         one(
             "on the procedure",
             |r| {
                 user(r, "app");
                 r.grant("master", XP, "EXECUTE", "app");
             },
-            app,
+            APP,
         )
         .saying("app holds EXECUTE on xp_cmdshell"),
         one(
@@ -48,7 +43,7 @@ fn granted() -> Vec<Fixture> {
                 user(r, "app");
                 r.grant("master", XP, "CONTROL", "app");
             },
-            app,
+            APP,
         ),
         one(
             "on the schema sys",
@@ -56,7 +51,7 @@ fn granted() -> Vec<Fixture> {
                 user(r, "app");
                 r.grant("master", On::Schema("sys"), "EXECUTE", "app");
             },
-            app,
+            APP,
         )
         .saying("the schema sys of master"),
         one(
@@ -65,7 +60,7 @@ fn granted() -> Vec<Fixture> {
                 user(r, "app");
                 r.grant("master", On::Database, "EXECUTE", "app");
             },
-            app,
+            APP,
         )
         .saying("everything in master"),
         one(
@@ -75,7 +70,7 @@ fn granted() -> Vec<Fixture> {
                 r.grant("master", On::Database, "CONTROL", "app")
                     .grant("master", XP, "EXECUTE", "app");
             },
-            app,
+            APP,
         )
         .saying("CONTROL on everything in master and EXECUTE on xp_cmdshell"),
         one(
@@ -90,7 +85,7 @@ fn granted() -> Vec<Fixture> {
                     .filter(|p| p.r#type == "EX" && p.class == 1);
                 grants.for_each(|p| "W".clone_into(&mut p.state));
             },
-            app,
+            APP,
         ),
         one(
             "public is every login",
@@ -113,10 +108,10 @@ fn granted() -> Vec<Fixture> {
             &["fail high principal master orphan"],
         ),
     ]
-}
+};
 
-fn roles() -> Vec<Fixture> {
-    vec![
+static ROLES: &[Fixture] = {
+    &[
         one(
             "a role with a member",
             |r| {
@@ -204,11 +199,11 @@ fn roles() -> Vec<Fixture> {
             &["pass"],
         ),
     ]
-}
+};
 
-fn denies() -> Vec<Fixture> {
-    let pass = &["pass"];
-    vec![
+static DENIES: &[Fixture] = {
+    const PASS: &[&str] = &["pass"];
+    &[
         one(
             "DENY to the grantee",
             |r| {
@@ -216,7 +211,7 @@ fn denies() -> Vec<Fixture> {
                 r.grant("master", XP, "EXECUTE", "app")
                     .deny("master", XP, "EXECUTE", "app");
             },
-            pass,
+            PASS,
         ),
         one(
             "DENY on the database beats a grant on the procedure",
@@ -229,7 +224,7 @@ fn denies() -> Vec<Fixture> {
                     "app",
                 );
             },
-            pass,
+            PASS,
         ),
         one(
             "DENY CONTROL on the schema beats it too",
@@ -242,7 +237,7 @@ fn denies() -> Vec<Fixture> {
                     "app",
                 );
             },
-            pass,
+            PASS,
         ),
         one(
             "DENY to public beats every grant",
@@ -252,7 +247,7 @@ fn denies() -> Vec<Fixture> {
                     .grant("master", XP, "EXECUTE", "guest");
                 r.deny("master", XP, "EXECUTE", "public");
             },
-            pass,
+            PASS,
         ),
         one(
             "DENY to a role that the grantee is in, two steps away",
@@ -265,7 +260,7 @@ fn denies() -> Vec<Fixture> {
                 r.grant("master", XP, "EXECUTE", "app")
                     .deny("master", XP, "EXECUTE", "outer");
             },
-            pass,
+            PASS,
         ),
         one(
             "DENY to one member leaves the other",
@@ -290,7 +285,7 @@ fn denies() -> Vec<Fixture> {
                 r.grant("master", XP, "EXECUTE", "runners")
                     .deny("master", XP, "EXECUTE", "app");
             },
-            pass,
+            PASS,
         ),
         one(
             "DENY of something else",
@@ -321,10 +316,10 @@ fn denies() -> Vec<Fixture> {
             &["fail high principal master app"],
         ),
     ]
-}
+};
 
-fn server_level() -> Vec<Fixture> {
-    vec![
+static SERVER_LEVEL: &[Fixture] = {
+    &[
         one(
             "CONTROL SERVER covers it",
             |r| {
@@ -386,10 +381,10 @@ fn server_level() -> Vec<Fixture> {
             &["pass"],
         ),
     ]
-}
+};
 
-fn harmless() -> Vec<Fixture> {
-    vec![
+static HARMLESS: &[Fixture] = {
+    &[
         one(
             "as shipped: setup's certificates hold EXECUTE in master and CONTROL SERVER",
             |_| {},
@@ -467,15 +462,15 @@ fn harmless() -> Vec<Fixture> {
             &["not_applicable: the inventory excludes master"],
         ),
     ]
-}
+};
 
-fn unseen() -> Vec<Fixture> {
-    let unknown = &["unknown instance"];
-    vec![
+static UNSEEN: &[Fixture] = {
+    const UNKNOWN: &[&str] = &["unknown instance"];
+    &[
         one(
             "permissions not seen whole",
             |r| partly(&mut r.database("master").database_permissions),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a grant among permissions not seen whole",
@@ -489,17 +484,17 @@ fn unseen() -> Vec<Fixture> {
         one(
             "members not seen",
             |r| denied(&mut r.database("master").database_role_members),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "server permissions not seen",
             |r| denied(&mut r.snapshot.server.server_permissions),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "the procedure's id not seen: a grant on it could be any row",
             |r| denied(&mut r.snapshot.server.system_extended_procedures),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a list of procedures without it",
@@ -509,7 +504,7 @@ fn unseen() -> Vec<Fixture> {
                     value.retain(|p| p.name != "xp_cmdshell");
                 }
             },
-            unknown,
+            UNKNOWN,
         )
         .saying("the row of xp_cmdshell"),
         one(
@@ -521,7 +516,7 @@ fn unseen() -> Vec<Fixture> {
                     value.retain(|p| p.name != "xp_cmdshell" || p.object_id > 0);
                 }
             },
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a login's name not seen: what is granted stays granted",
@@ -540,7 +535,7 @@ fn unseen() -> Vec<Fixture> {
                 r.grant("master", XP, "EXECUTE", "app");
                 denied(&mut r.database("master").database_principals);
             },
-            unknown,
+            UNKNOWN,
         )
         .saying("which holds EXECUTE on xp_cmdshell"),
         one(
@@ -556,7 +551,7 @@ fn unseen() -> Vec<Fixture> {
         one(
             "master was not read",
             |r| _ = r.deny_access("master"),
-            unknown,
+            UNKNOWN,
         ),
     ]
-}
+};

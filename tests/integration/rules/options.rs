@@ -3,49 +3,46 @@
 use mssql_posture::snapshot::Observed;
 
 use super::{Fixture, denied, linux, managed_instance, partly, windows};
-
-const ENABLED: &str = "xp-cmdshell-enabled";
-const STAGED: &str = "xp-cmdshell-staged";
-const OLE: &str = "ole-automation-enabled";
-const SCRIPTS: &str = "external-scripts-enabled";
-const CLR: &str = "clr-enabled-without-strict-security";
+use crate::support::recording::{Base, Recording};
 
 const NOT_ON_LINUX: &[&str] = &["not_applicable: SQL Server on Linux does not have it"];
 const NOT_ON_MANAGED_INSTANCE: &[&str] =
     &["not_applicable: Azure SQL Managed Instance does not have it"];
 
-pub(super) fn fixtures() -> Vec<Fixture> {
-    let mut all = xp_cmdshell();
-    all.extend(staged());
-    all.extend(ole());
-    all.extend(scripts());
-    all.extend(clr());
-    all.extend(clr_values());
-    all
+pub(super) fn fixtures() -> Vec<&'static Fixture> {
+    let tables = [XP_CMDSHELL, STAGED, OLE, SCRIPTS, CLR, CLR_VALUES];
+    tables.into_iter().flatten().collect()
 }
 
-fn xp_cmdshell() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| Fixture::new(ENABLED, about, base, change, verdicts);
-    let fail = &["fail high option xp_cmdshell"];
-    let unknown = &["unknown option xp_cmdshell"];
-    vec![
+static XP_CMDSHELL: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("xp-cmdshell-enabled", about, base, change, verdicts)
+    }
+    const FAIL: &[&str] = &["fail high option xp_cmdshell"];
+    const UNKNOWN: &[&str] = &["unknown option xp_cmdshell"];
+    &[
         one(
             "it runs",
             windows(16),
             |r| _ = r.set_option("xp_cmdshell", 1, 1),
-            fail,
+            FAIL,
         ),
         one(
             "it still runs although configured off",
             windows(11),
             |r| _ = r.set_option("xp_cmdshell", 0, 1),
-            fail,
+            FAIL,
         ),
         one(
             "any value but 0 is on",
             windows(13),
             |r| _ = r.set_option("xp_cmdshell", 0, -1),
-            fail,
+            FAIL,
         ),
         one(
             "the configured value is not needed to see that it runs",
@@ -54,7 +51,7 @@ fn xp_cmdshell() -> Vec<Fixture> {
                 r.set_option("xp_cmdshell", 1, 1);
                 r.option("xp_cmdshell").value = None;
             },
-            fail,
+            FAIL,
         ),
         one(
             "seen in part is seen: a row that shows it running is enough",
@@ -63,7 +60,7 @@ fn xp_cmdshell() -> Vec<Fixture> {
                 r.set_option("xp_cmdshell", 1, 1);
                 partly(&mut r.snapshot.server.configurations);
             },
-            fail,
+            FAIL,
         ),
         one(
             "a platform that was not seen is judged as Windows",
@@ -72,7 +69,7 @@ fn xp_cmdshell() -> Vec<Fixture> {
                 r.set_option("xp_cmdshell", 1, 1);
                 denied(&mut r.snapshot.server.host);
             },
-            fail,
+            FAIL,
         ),
         one("off as shipped", windows(16), |_| {}, &["pass"]),
         one(
@@ -91,27 +88,27 @@ fn xp_cmdshell() -> Vec<Fixture> {
             "an absent row is not off",
             windows(16),
             |r| _ = r.drop_option("xp_cmdshell"),
-            unknown,
+            UNKNOWN,
         )
         .saying("the row of xp_cmdshell with both its values"),
         one(
             "a NULL running value is not off",
             windows(16),
             |r| r.option("xp_cmdshell").value_in_use = None,
-            unknown,
+            UNKNOWN,
         ),
         one(
             "an unread list is not off",
             windows(16),
             |r| denied(&mut r.snapshot.server.configurations),
-            unknown,
+            UNKNOWN,
         )
         .saying("a right"),
         one(
             "nothing passes on a list that is not whole",
             windows(16),
             |r| partly(&mut r.snapshot.server.configurations),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "the option is on, and Linux has no such channel",
@@ -126,25 +123,32 @@ fn xp_cmdshell() -> Vec<Fixture> {
             NOT_ON_MANAGED_INSTANCE,
         ),
     ]
-}
+};
 
-fn staged() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| Fixture::new(STAGED, about, base, change, verdicts);
-    let fail = &["fail medium option xp_cmdshell"];
-    let unknown = &["unknown option xp_cmdshell"];
-    vec![
+static STAGED: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("xp-cmdshell-staged", about, base, change, verdicts)
+    }
+    const FAIL: &[&str] = &["fail medium option xp_cmdshell"];
+    const UNKNOWN: &[&str] = &["unknown option xp_cmdshell"];
+    &[
         one(
             "configured on, not yet running",
             windows(12),
             |r| _ = r.set_option("xp_cmdshell", 1, 0),
-            fail,
+            FAIL,
         )
         .saying("switches it on"),
         one(
             "configured off, still running",
             windows(16),
             |r| _ = r.set_option("xp_cmdshell", 0, 1),
-            fail,
+            FAIL,
         )
         .saying("still runs"),
         one(
@@ -158,19 +162,19 @@ fn staged() -> Vec<Fixture> {
             "an absent row",
             windows(16),
             |r| _ = r.drop_option("xp_cmdshell"),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a NULL running value differs from nothing",
             windows(16),
             |r| r.option("xp_cmdshell").value_in_use = None,
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a NULL configured value differs from nothing",
             windows(16),
             |r| r.option("xp_cmdshell").value = None,
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a broken query",
@@ -179,7 +183,7 @@ fn staged() -> Vec<Fixture> {
                 let why = "connection lost".to_owned();
                 r.snapshot.server.configurations = Observed::NotCollected { why };
             },
-            unknown,
+            UNKNOWN,
         ),
         one(
             "Linux",
@@ -188,32 +192,39 @@ fn staged() -> Vec<Fixture> {
             NOT_ON_LINUX,
         ),
     ]
-}
+};
 
-fn ole() -> Vec<Fixture> {
+static OLE: &[Fixture] = {
     const NAME: &str = "Ole Automation Procedures";
-    let one = |about, base, change, verdicts| Fixture::new(OLE, about, base, change, verdicts);
-    let fail = &["fail high option Ole Automation Procedures"];
-    let unknown = &["unknown option Ole Automation Procedures"];
-    vec![
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("ole-automation-enabled", about, base, change, verdicts)
+    }
+    const FAIL: &[&str] = &["fail high option Ole Automation Procedures"];
+    const UNKNOWN: &[&str] = &["unknown option Ole Automation Procedures"];
+    &[
         one(
             "it runs",
             windows(11),
             |r| _ = r.set_option(NAME, 1, 1),
-            fail,
+            FAIL,
         ),
         one(
             "configured on, not yet running",
             windows(16),
             |r| _ = r.set_option(NAME, 1, 0),
-            fail,
+            FAIL,
         )
         .saying("configured to run"),
         one(
             "configured off, still running",
             windows(16),
             |r| _ = r.set_option(NAME, 0, 1),
-            fail,
+            FAIL,
         ),
         one(
             "configured on, running value not seen",
@@ -222,20 +233,20 @@ fn ole() -> Vec<Fixture> {
                 r.set_option(NAME, 1, 0);
                 r.option(NAME).value_in_use = None;
             },
-            fail,
+            FAIL,
         ),
         one("off as shipped", windows(14), |_| {}, &["pass"]),
         one(
             "off and the configured value not seen: it may be staged",
             windows(14),
             |r| r.option(NAME).value = None,
-            unknown,
+            UNKNOWN,
         ),
         one(
             "an absent row",
             windows(14),
             |r| _ = r.drop_option(NAME),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a managed instance is judged by its option",
@@ -250,50 +261,57 @@ fn ole() -> Vec<Fixture> {
             NOT_ON_LINUX,
         ),
     ]
-}
+};
 
-fn scripts() -> Vec<Fixture> {
+static SCRIPTS: &[Fixture] = {
     const NAME: &str = "external scripts enabled";
-    let one = |about, base, change, verdicts| Fixture::new(SCRIPTS, about, base, change, verdicts);
-    let fail = &["fail medium option external scripts enabled"];
-    let unknown = &["unknown option external scripts enabled"];
-    vec![
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("external-scripts-enabled", about, base, change, verdicts)
+    }
+    const FAIL: &[&str] = &["fail medium option external scripts enabled"];
+    const UNKNOWN: &[&str] = &["unknown option external scripts enabled"];
+    &[
         one(
             "they run",
             windows(13),
             |r| _ = r.set_option(NAME, 1, 1),
-            fail,
+            FAIL,
         ),
         one(
             "Linux has them too",
             linux(15),
             |r| _ = r.set_option(NAME, 1, 1),
-            fail,
+            FAIL,
         ),
         one(
             "configured on, not yet running",
             windows(16),
             |r| _ = r.set_option(NAME, 1, 0),
-            fail,
+            FAIL,
         ),
         one("off as shipped", windows(16), |_| {}, &["pass"]),
         one(
             "2016 has the option: an absent row is not off",
             windows(13),
             |r| _ = r.drop_option(NAME),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "2014, but the list is not whole: the row may be hidden",
             windows(12),
             |r| partly(&mut r.snapshot.server.configurations),
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a managed instance says version 12 and is not 2014",
             managed_instance(),
             |_| {},
-            unknown,
+            UNKNOWN,
         ),
         one(
             "2014 has no such option",
@@ -302,12 +320,25 @@ fn scripts() -> Vec<Fixture> {
             &["not_applicable: this version has no such option"],
         ),
     ]
-}
+};
 
-fn clr() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| Fixture::new(CLR, about, base, change, verdicts);
-    let fail = &["fail high option clr strict security"];
-    vec![
+static CLR: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "clr-enabled-without-strict-security",
+            about,
+            base,
+            change,
+            verdicts,
+        )
+    }
+    const FAIL: &[&str] = &["fail high option clr strict security"];
+    &[
         one(
             "both run the wrong way",
             windows(16),
@@ -315,7 +346,7 @@ fn clr() -> Vec<Fixture> {
                 r.set_option("clr enabled", 1, 1)
                     .set_option("clr strict security", 0, 0);
             },
-            fail,
+            FAIL,
         ),
         one(
             "Linux runs SAFE assemblies, which are no boundary",
@@ -324,7 +355,7 @@ fn clr() -> Vec<Fixture> {
                 r.set_option("clr enabled", 1, 1)
                     .set_option("clr strict security", 0, 0);
             },
-            fail,
+            FAIL,
         ),
         one(
             "strict security goes off with the next RECONFIGURE",
@@ -333,7 +364,7 @@ fn clr() -> Vec<Fixture> {
                 r.set_option("clr enabled", 1, 1)
                     .set_option("clr strict security", 0, 1);
             },
-            fail,
+            FAIL,
         )
         .saying("configured off for the next RECONFIGURE"),
         one(
@@ -343,7 +374,7 @@ fn clr() -> Vec<Fixture> {
                 r.set_option("clr enabled", 1, 0)
                     .set_option("clr strict security", 0, 0);
             },
-            fail,
+            FAIL,
         )
         .saying("configured to run"),
         one(
@@ -366,30 +397,43 @@ fn clr() -> Vec<Fixture> {
         ),
         one("CLR off on 2012", windows(11), |_| {}, &["pass"]),
     ]
-}
+};
 
-fn clr_values() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| Fixture::new(CLR, about, base, change, verdicts);
-    let clr = &["unknown option clr enabled"];
-    let strict = &["unknown option clr strict security"];
-    vec![
+static CLR_VALUES: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "clr-enabled-without-strict-security",
+            about,
+            base,
+            change,
+            verdicts,
+        )
+    }
+    const CLR: &[&str] = &["unknown option clr enabled"];
+    const STRICT: &[&str] = &["unknown option clr strict security"];
+    &[
         one(
             "no row of clr enabled",
             windows(16),
             |r| _ = r.drop_option("clr enabled"),
-            clr,
+            CLR,
         ),
         one(
             "a NULL running value",
             windows(16),
             |r| r.option("clr enabled").value_in_use = None,
-            clr,
+            CLR,
         ),
         one(
             "off, but seen in a list that is not whole",
             windows(16),
             |r| partly(&mut r.snapshot.server.configurations),
-            clr,
+            CLR,
         ),
         one(
             "CLR runs and 2017 lacks its row of strict security",
@@ -398,7 +442,7 @@ fn clr_values() -> Vec<Fixture> {
                 r.set_option("clr enabled", 1, 1)
                     .drop_option("clr strict security");
             },
-            strict,
+            STRICT,
         ),
         one(
             "CLR runs and strict security's running value is NULL",
@@ -408,7 +452,7 @@ fn clr_values() -> Vec<Fixture> {
                     .option("clr strict security")
                     .value_in_use = None;
             },
-            strict,
+            STRICT,
         ),
         one(
             "a managed instance says version 12: no row proves nothing",
@@ -416,7 +460,7 @@ fn clr_values() -> Vec<Fixture> {
             |r| {
                 r.set_option("clr enabled", 1, 1);
             },
-            strict,
+            STRICT,
         ),
         one(
             "the version was not seen: no row proves nothing",
@@ -425,7 +469,7 @@ fn clr_values() -> Vec<Fixture> {
                 r.set_option("clr enabled", 1, 1);
                 denied(&mut r.snapshot.server.server_identity);
             },
-            strict,
+            STRICT,
         ),
     ]
-}
+};

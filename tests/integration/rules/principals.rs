@@ -3,15 +3,9 @@
 use super::{Fixture, denied, linux, partly, windows};
 use crate::support::recording::{Base, Recording, SidKind, sid};
 
-const SYSADMIN: &str = "unexpected-sysadmin";
-const TRUST: &str = "trustworthy-owned-by-privileged-login";
-
-pub(super) fn fixtures() -> Vec<Fixture> {
-    let mut all = sysadmins();
-    all.extend(services());
-    all.extend(trustworthy());
-    all.extend(trustworthy_groups());
-    all
+pub(super) fn fixtures() -> Vec<&'static Fixture> {
+    let tables = [SYSADMINS, SERVICES, TRUSTWORTHY, TRUSTWORTHY_GROUPS];
+    tables.into_iter().flatten().collect()
 }
 
 fn add_sysadmin(r: &mut Recording, name: &str, kind: &str) {
@@ -19,17 +13,23 @@ fn add_sysadmin(r: &mut Recording, name: &str, kind: &str) {
     r.add_server_member("sysadmin", name);
 }
 
-fn sysadmins() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| {
-        Fixture::new(SYSADMIN, about, base, change, verdicts).expecting(&["CORP\\DBA Team"])
-    };
-    let mallory = &["fail high principal mallory", "pass"];
-    vec![
+static SYSADMINS: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("unexpected-sysadmin", about, base, change, verdicts)
+            .expecting(&["CORP\\DBA Team"])
+    }
+    const MALLORY: &[&str] = &["fail high principal mallory", "pass"];
+    &[
         one(
             "a login nobody named",
             windows(16),
             |r| add_sysadmin(r, "mallory", "S"),
-            mallory,
+            MALLORY,
         ),
         one(
             "through a role inside sysadmin, which itself is nobody",
@@ -40,7 +40,7 @@ fn sysadmins() -> Vec<Fixture> {
                 r.add_server_member("sysadmin", "operators")
                     .add_server_member("operators", "mallory");
             },
-            mallory,
+            MALLORY,
         ),
         one(
             "disabled logins can still be impersonated",
@@ -49,7 +49,7 @@ fn sysadmins() -> Vec<Fixture> {
                 add_sysadmin(r, "mallory", "S");
                 r.login("mallory").is_disabled = Some(true);
             },
-            mallory,
+            MALLORY,
         ),
         one(
             "a login that took sa's name is not sa",
@@ -130,39 +130,39 @@ fn sysadmins() -> Vec<Fixture> {
             ],
         ),
         Fixture::new(
-            SYSADMIN,
+            "unexpected-sysadmin",
             "the inventory says nothing",
             windows(16),
             |r| add_sysadmin(r, "mallory", "S"),
             &["not_applicable: the inventory does not say who is expected in sysadmin"],
         ),
     ]
-}
+};
 
-fn services() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| {
-        Fixture::new(SYSADMIN, about, base, change, verdicts).expecting(&[])
-    };
-    let named = Base {
+static SERVICES: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("unexpected-sysadmin", about, base, change, verdicts).expecting(&[])
+    }
+    const NAMED: Base = Base {
         instance: Some("ERP"),
         ..windows(15)
     };
-    vec![
+    &[
         one(
             "setup's own service accounts",
             windows(16),
             |_| {},
             &["pass"],
         ),
-        one(
-            "those of a named instance",
-            named.clone(),
-            |_| {},
-            &["pass"],
-        ),
+        one("those of a named instance", NAMED, |_| {}, &["pass"]),
         one(
             "another instance's service",
-            named,
+            NAMED,
             |r| add_sysadmin(r, "NT SERVICE\\MSSQL$CRM", "U"),
             &["fail high principal NT SERVICE\\MSSQL$CRM", "pass"],
         ),
@@ -194,23 +194,36 @@ fn services() -> Vec<Fixture> {
             &["fail high principal BUILTIN\\Administrators", "pass"],
         ),
     ]
-}
+};
 
 fn trusted_database(r: &mut Recording, owner: &str) {
     r.add_database("App", owner);
     r.database_row("App").is_trustworthy_on = Some(true);
 }
 
-fn trustworthy() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| Fixture::new(TRUST, about, base, change, verdicts);
-    let fail = &["fail high database App", "pass"];
-    let unknown = &["unknown database App", "pass"];
-    vec![
+static TRUSTWORTHY: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "trustworthy-owned-by-privileged-login",
+            about,
+            base,
+            change,
+            verdicts,
+        )
+    }
+    const FAIL: &[&str] = &["fail high database App", "pass"];
+    const UNKNOWN: &[&str] = &["unknown database App", "pass"];
+    &[
         one(
             "sa owns it",
             windows(11),
             |r| trusted_database(r, "sa"),
-            fail,
+            FAIL,
         )
         .saying("is sysadmin"),
         one(
@@ -220,7 +233,7 @@ fn trustworthy() -> Vec<Fixture> {
                 add_sysadmin(r, "dba", "S");
                 trusted_database(r, "dba");
             },
-            fail,
+            FAIL,
         ),
         one(
             "CONTROL SERVER through a role",
@@ -232,7 +245,7 @@ fn trustworthy() -> Vec<Fixture> {
                     .grant_server("CONTROL SERVER", "operators");
                 trusted_database(r, "op");
             },
-            fail,
+            FAIL,
         )
         .saying("holds CONTROL SERVER"),
         one(
@@ -243,7 +256,7 @@ fn trustworthy() -> Vec<Fixture> {
                 r.grant_server("AUTHENTICATE SERVER", "op");
                 trusted_database(r, "op");
             },
-            fail,
+            FAIL,
         )
         .saying("holds AUTHENTICATE SERVER"),
         one(
@@ -254,7 +267,7 @@ fn trustworthy() -> Vec<Fixture> {
                 r.grant_server("CONTROL SERVER", "public");
                 trusted_database(r, "app");
             },
-            fail,
+            FAIL,
         ),
         one(
             "seen in part is seen",
@@ -290,7 +303,7 @@ fn trustworthy() -> Vec<Fixture> {
                 trusted_database(r, "app");
                 partly(&mut r.snapshot.server.server_role_members);
             },
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a NULL owner",
@@ -299,7 +312,7 @@ fn trustworthy() -> Vec<Fixture> {
                 trusted_database(r, "sa");
                 r.database_row("App").owner_sid = None;
             },
-            unknown,
+            UNKNOWN,
         )
         .saying("the owner's sid"),
         one(
@@ -309,7 +322,7 @@ fn trustworthy() -> Vec<Fixture> {
                 r.add_database("App", "sa");
                 r.database_row("App").is_trustworthy_on = None;
             },
-            unknown,
+            UNKNOWN,
         ),
         one(
             "an excluded database is neither",
@@ -331,12 +344,25 @@ fn trustworthy() -> Vec<Fixture> {
             &["not_applicable: excluded by the inventory"],
         ),
     ]
-}
+};
 
-fn trustworthy_groups() -> Vec<Fixture> {
-    let one = |about, base, change, verdicts| Fixture::new(TRUST, about, base, change, verdicts);
-    let unknown = &["unknown database App", "pass"];
-    vec![
+static TRUSTWORTHY_GROUPS: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "trustworthy-owned-by-privileged-login",
+            about,
+            base,
+            change,
+            verdicts,
+        )
+    }
+    const UNKNOWN: &[&str] = &["unknown database App", "pass"];
+    &[
         one(
             "a Windows owner may be in a group that is sysadmin",
             windows(16),
@@ -345,7 +371,7 @@ fn trustworthy_groups() -> Vec<Fixture> {
                 r.add_login("CORP\\app", "U");
                 trusted_database(r, "CORP\\app");
             },
-            unknown,
+            UNKNOWN,
         )
         .saying("whether the owner is in the group CORP\\DBA Team"),
         one(
@@ -357,7 +383,7 @@ fn trustworthy_groups() -> Vec<Fixture> {
                 r.add_login("CORP\\app", "U");
                 trusted_database(r, "CORP\\app");
             },
-            unknown,
+            UNKNOWN,
         ),
         one(
             "an owner whose Windows login is gone may be, too",
@@ -367,7 +393,7 @@ fn trustworthy_groups() -> Vec<Fixture> {
                 trusted_database(r, "sa");
                 r.database_row("App").owner_sid = Some(sid(SidKind::Windows, "CORP\\gone"));
             },
-            unknown,
+            UNKNOWN,
         ),
         one(
             "a SQL owner is in no Windows group",
@@ -400,4 +426,4 @@ fn trustworthy_groups() -> Vec<Fixture> {
             &["pass"],
         ),
     ]
-}
+};

@@ -19,9 +19,8 @@ use mssql_posture::snapshot::{
     ModuleTexts, Observed, Outcome, Permission, RoleMember, ServerError, ServerPrincipal, Snapshot,
 };
 
-pub use database::sha2_512;
 pub use hide::{Hidden, hide, is_of_database};
-pub use instance::{AUDITOR, AUDITOR_ID, Base, SidKind, sid};
+pub use instance::{AUDITOR, Base, SidKind, sid};
 
 /// What a database permission is about.
 #[derive(Clone, Copy, Debug)]
