@@ -7,6 +7,7 @@ mod support;
 
 mod contract;
 mod credentials;
+mod demo;
 mod demo_recordings;
 mod end_to_end;
 mod hostile;
