@@ -8,6 +8,7 @@ mod support;
 mod contract;
 mod demo_recordings;
 mod end_to_end;
+mod foreign_client;
 mod hostile;
 mod readme;
 mod reference;
