@@ -154,7 +154,7 @@ fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected
         authentication: "recording".to_owned(),
         user: None,
     };
-    let at = jiff::Timestamp::now().to_string();
+    let at = format!("{:.3}", jiff::Timestamp::now());
     let mut snapshot = Snapshot::unseen(name.clone(), Outcome::Unreached(trouble), connection, &at);
     let none: Vec<ModuleLine> = Vec::new();
     let (module_text, file) = render_module_lines(none).unwrap_or_default();

@@ -101,11 +101,8 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         if let Some(meant) = meant {
             exclude(&mut snapshot, &meant.exclude_databases);
         }
-        let case = Case {
-            snapshot: &snapshot,
-            texts: &texts,
-            expected_sysadmins: meant.and_then(|meant| meant.expected_sysadmins.as_deref()),
-        };
+        let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
+        let case = Case::new(&snapshot, &texts, expected);
         assessment.enter(judge(&case));
     }
     Ok(assessment)

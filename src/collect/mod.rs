@@ -219,7 +219,7 @@ fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
         why: why.to_owned(),
         remedy: remedy.to_owned(),
     };
-    let at = jiff::Timestamp::now().to_string();
+    let at = record::now();
     let snapshot = Snapshot::unseen(
         plan.id.clone(),
         Outcome::Unreached(trouble),

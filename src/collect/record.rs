@@ -21,6 +21,16 @@ pub struct Start {
     clock: Instant,
 }
 
+/// Milliseconds, always three: texts of one form sort as their moments do.
+pub fn utc(moment: Timestamp) -> String {
+    format!("{moment:.3}")
+}
+
+/// This moment.
+pub fn now() -> String {
+    utc(Timestamp::now())
+}
+
 impl Start {
     fn elapsed(&self) -> Duration {
         self.clock.elapsed()
@@ -70,7 +80,7 @@ impl Recorder {
             query: query.name.to_owned(),
             sha256: sha256_hex(query.text.as_bytes()),
             database: database.map(|row| DatabaseName::new(row.name.clone())),
-            started: start.moment.to_string(),
+            started: utc(start.moment),
             duration_ms: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX),
             rows: rows
                 .as_ref()

@@ -7,7 +7,7 @@ use super::connect::{self, ConnectError, remaining};
 use super::databases::Databases;
 use super::plan::TargetPlan;
 use super::query::{self, Query, Scope, Sight};
-use super::record::Recorder;
+use super::record::{self, Recorder};
 use super::session::{Answer, Broken, Session};
 use super::{Collected, Progress, Reached, place, sight};
 use crate::snapshot::{
@@ -33,7 +33,7 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
         target.plan.id.clone(),
         Outcome::Finished,
         target.plan.connection(),
-        &jiff::Timestamp::now().to_string(),
+        &record::now(),
     );
     let mut texts = Vec::new();
     snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
@@ -48,7 +48,7 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
     if !why.is_empty() {
         fill_unseen(&mut snapshot, &why);
     }
-    snapshot.ended = jiff::Timestamp::now().to_string();
+    snapshot.ended = record::now();
     finish(snapshot, texts)
 }
 

@@ -1,6 +1,8 @@
 //! What a rule judges: one snapshot, its module text, and what the inventory expects.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::{Evidence, Judgement, Missing, Subject};
 use crate::ids::{DatabaseName, PrincipalId};
@@ -8,7 +10,10 @@ use crate::snapshot::{
     Configuration, DatabaseFacts, DatabaseRow, Module, ModuleTexts, RoleMember, ServerPrincipal,
     Snapshot,
 };
-use crate::tsql::{self, Channel};
+use crate::tsql::{self, Channel, Observation};
+
+/// Observations by a text's hash and QUOTED_IDENTIFIER.
+type Observed = BTreeMap<(String, bool), Rc<[Observation]>>;
 
 /// One instance to judge.
 pub struct Case<'a> {
@@ -18,6 +23,8 @@ pub struct Case<'a> {
     pub texts: &'a ModuleTexts,
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
+    /// What was observed in module text so far: several readers share one reading.
+    observed: RefCell<Observed>,
 }
 
 /// `sa`, whatever it is called now.
@@ -33,6 +40,31 @@ const MANAGED_INSTANCE: i32 = 8;
 const AZURE_EDITIONS: &[i32] = &[5, 6, MANAGED_INSTANCE, 11, 12];
 
 impl<'a> Case<'a> {
+    /// Nothing observed yet.
+    pub fn new(
+        snapshot: &'a Snapshot,
+        texts: &'a ModuleTexts,
+        expected_sysadmins: Option<&'a [String]>,
+    ) -> Self {
+        Self {
+            snapshot,
+            texts,
+            expected_sysadmins,
+            observed: RefCell::default(),
+        }
+    }
+
+    /// What a module's text does; `None` if its text is not at hand.
+    pub fn observations(&self, module: &Module) -> Option<Rc<[Observation]>> {
+        let hash = module.definition.known()?;
+        let text = self.texts.get(&hash.sha256)?;
+        let quoted_identifier = module.uses_quoted_identifier != Some(false);
+        let mut observed = self.observed.borrow_mut();
+        let read = || tsql::observe(text, quoted_identifier).into();
+        let key = (hash.sha256.clone(), quoted_identifier);
+        Some(Rc::clone(observed.entry(key).or_insert_with(read)))
+    }
+
     /// A configuration option. Absent from a whole list is not the same as off.
     pub fn option(&self, name: &str) -> Option<&'a Configuration> {
         self.snapshot
@@ -192,13 +224,12 @@ impl<'a> Case<'a> {
         let databases = self.databases().flat_map(|d| d.modules.seen());
         let modules = databases.chain(self.snapshot.server.server_modules.seen());
         let unread = |module: &&Module| {
-            let hash = module.definition.known();
-            let text = hash.and_then(|hash| self.texts.get(&hash.sha256));
-            let quoted = module.uses_quoted_identifier != Some(false);
-            text.is_some_and(|text| {
-                let mut observations = tsql::observe(text, quoted).into_iter();
-                observations.any(|o| o.channel == Channel::DynamicUnresolved)
-            })
+            let observations = self.observations(module);
+            let mut channels = observations
+                .iter()
+                .flat_map(|o| o.iter())
+                .map(|o| o.channel);
+            channels.any(|channel| channel == Channel::DynamicUnresolved)
         };
         u32::try_from(modules.filter(unread).count()).unwrap_or(u32::MAX)
     }

@@ -43,9 +43,8 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let settled = case.snapshot.server.configurations.is_settled();
     let clr = case.option(CLR).map(|option| (option, Switch::of(option)));
     match clr {
-        None | Some((_, Switch::Unseen)) => case.option_unseen(judgement, CLR),
         Some((_, Switch::Off)) if settled => judgement.pass(),
-        Some((_, Switch::Off)) => case.option_unseen(judgement, CLR),
+        None | Some((_, Switch::Off | Switch::Unseen)) => case.option_unseen(judgement, CLR),
         Some((clr, Switch::On)) => without_strict(case, judgement, clr, "CLR runs"),
         Some((clr, Switch::Staged)) => {
             without_strict(case, judgement, clr, "CLR is configured to run");

@@ -16,7 +16,7 @@
 use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
-use crate::tsql::{self, Channel};
+use crate::tsql::Channel;
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-002",
@@ -88,8 +88,7 @@ fn judge(
     if judgement.unless_settled(subject.clone(), fact, database, &module.definition) {
         return;
     }
-    let hash = module.definition.known();
-    let Some((hash, text)) = hash.and_then(|hash| Some((hash, case.texts.get(&hash.sha256)?)))
+    let (Some(hash), Some(observations)) = (module.definition.known(), case.observations(module))
     else {
         let needs = vec!["the module's text, which is not among the files given".to_owned()];
         let missing = Missing {
@@ -99,8 +98,8 @@ fn judge(
         };
         return judgement.unknown(subject, vec![missing]);
     };
-    let calls: Vec<_> = tsql::observe(text, module.uses_quoted_identifier != Some(false))
-        .into_iter()
+    let calls: Vec<_> = observations
+        .iter()
         .filter(|o| COMMAND_CHANNELS.contains(&o.channel))
         .collect();
     let Some(first) = calls.first() else {

@@ -4,7 +4,7 @@
 //! any of these, to the grantee, to a role it is in or to public, takes a grant back; it does not bind sysadmin
 //! and dbo. Principals of certificates and keys do not count, since nobody connects as one (setup itself gives EXECUTE in
 //! master to ##MS_AgentSigningCertificate##). What is seen to be granted is a finding unless something seen takes it
-//! back. public, guest and a role without members differ in severity. Linux and Azure SQL Managed Instance do not
+//! back. public and guest are critical, a role without members is low. A grantee whose name is hidden is unknown. Linux and Azure SQL Managed Instance do not
 //! have xp_cmdshell: not applicable there.
 //!
 //! Why it matters: sysadmin does not need the grant. Whoever has it runs commands as the proxy account as soon as
@@ -58,8 +58,8 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.without_xp_cmdshell(judgement) {
         return;
     }
-    let on_server = control_server(case, judgement);
     let mut missing = Vec::new();
+    let on_server = OnServer::new(case).judge(&mut missing, judgement);
     need(
         &mut missing,
         "server_permissions",
@@ -68,8 +68,8 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     );
     let mut in_master = false;
     if let Some(master) = case.master() {
-        let grants = Grants::new(case, master);
-        in_master = grants.judge(judgement);
+        let grants = InMaster::new(case, master);
+        in_master = grants.judge(&mut missing, judgement);
         grants.missing(&mut missing);
     } else if !case.is_excluded(1) {
         let needs = vec!["the facts of master".to_owned()];
@@ -105,53 +105,13 @@ fn is_grant(permission: &Permission) -> bool {
     matches!(permission.state.as_str(), "G" | "W")
 }
 
-/// Holders of CONTROL SERVER. Returns whether there are any.
-fn control_server(case: &Case<'_>, judgement: &mut Judgement) -> bool {
-    let server = &case.snapshot.server;
-    let members = server.server_role_members.seen();
-    let rows: Vec<&Permission> = server
-        .server_permissions
-        .seen()
-        .iter()
-        .filter(|p| p.class == SERVER && p.r#type == "CL")
-        .collect();
-    let denied = |id: PrincipalId| {
-        let mut own = roles_of(members, id);
-        own.extend([id, PUBLIC_LOGIN]);
-        let mut rows = rows.iter();
-        rows.any(|p| p.state == "D" && own.contains(&p.grantee_principal_id))
-    };
-    let sysadmins = case.sysadmins();
-    let stopped = |id: PrincipalId| {
-        let connects = case
-            .login(id)
-            .is_none_or(|login| can_connect(&login.r#type));
-        !connects || sysadmins.contains(&id) || denied(id)
-    };
-    let mut found = false;
-    for permission in rows.iter().filter(|p| is_grant(p)) {
-        let grantee = permission.grantee_principal_id;
-        let role = case.login(grantee).is_some_and(|login| login.r#type == "R");
-        let inside = role.then(|| members_of(members, grantee));
-        let Some(reach) = reach(
-            grantee,
-            (grantee == PUBLIC_LOGIN).then_some(Reach::Everybody),
-            inside,
-            &stopped,
-            |id| case.login(id).is_some_and(|login| login.r#type == "R"),
-        ) else {
-            continue;
-        };
-        found = true;
-        let name = case.login_name(grantee);
-        let through = reach.through(|id| case.login_name(id));
-        let message = format!("{name} holds CONTROL SERVER, which covers xp_cmdshell{through}");
-        let mut evidence = vec![Evidence::row("server_permissions", None, permission)];
-        evidence.extend(member_rows("server_role_members", None, members, grantee));
-        let subject = Subject::server("principal", name);
-        judgement.fail_at(reach.severity(), subject, message, evidence);
-    }
-    found
+/// Of a grantee that is not visible nobody can say whether it is one of setup's certificates.
+fn hidden(missing: &mut Vec<Missing>, fact: &str, database: Option<&DatabaseName>, holds: String) {
+    missing.push(Missing {
+        fact: fact.to_owned(),
+        database: database.cloned(),
+        needs: vec![holds],
+    });
 }
 
 /// Whom a grant reaches.
@@ -160,40 +120,17 @@ enum Reach {
     Guests,
     Grantee,
     Members(Vec<PrincipalId>),
+    /// A role that has none.
     NoMembers,
-}
-
-/// Whom a grant reaches, or `None` if something takes it back for all of them. `inside` holds the
-/// members of a role.
-fn reach(
-    grantee: PrincipalId,
-    anybody: Option<Reach>,
-    inside: Option<BTreeSet<PrincipalId>>,
-    stopped: &dyn Fn(PrincipalId) -> bool,
-    is_role: impl Fn(PrincipalId) -> bool,
-) -> Option<Reach> {
-    if stopped(grantee) {
-        return None;
-    }
-    if anybody.is_some() {
-        return anybody;
-    }
-    let Some(inside) = inside else {
-        return Some(Reach::Grantee);
-    };
-    let people: Vec<_> = inside.into_iter().filter(|id| !is_role(*id)).collect();
-    if people.is_empty() {
-        return Some(Reach::NoMembers);
-    }
-    let open: Vec<_> = people.into_iter().filter(|id| !stopped(*id)).collect();
-    (!open.is_empty()).then_some(Reach::Members(open))
+    /// A role of which nobody was seen that the grant helps, and not all members were seen.
+    HiddenMembers,
 }
 
 impl Reach {
     fn severity(&self) -> Severity {
         match self {
             Self::Everybody | Self::Guests => Severity::Critical,
-            Self::Grantee | Self::Members(_) => Severity::High,
+            Self::Grantee | Self::Members(_) | Self::HiddenMembers => Severity::High,
             Self::NoMembers => Severity::Low,
         }
     }
@@ -203,12 +140,113 @@ impl Reach {
             Self::Everybody => ": that is every login".to_owned(),
             Self::Guests => ": that is every login without a user of its own in master".to_owned(),
             Self::Grantee => String::new(),
-            Self::NoMembers => "; no members were seen".to_owned(),
+            Self::NoMembers => ", a role without members".to_owned(),
+            Self::HiddenMembers => ", a role whose members were not all seen".to_owned(),
             Self::Members(ids) => {
                 let names: Vec<String> = ids.iter().map(|id| name_of(*id)).collect();
                 format!(", and through it {}", names.join(", "))
             }
         }
+    }
+
+    /// Whom a grant to a role reaches; `None` if it helps nobody.
+    fn of_role(
+        role: PrincipalId,
+        members: &Observed<Vec<RoleMember>>,
+        is_role: impl Fn(PrincipalId) -> bool,
+        is_open: impl Fn(PrincipalId) -> bool,
+    ) -> Option<Self> {
+        let inside = members_of(members.seen(), role).into_iter();
+        let people: Vec<PrincipalId> = inside.filter(|id| !is_role(*id)).collect();
+        let none = people.is_empty();
+        let open: Vec<PrincipalId> = people.into_iter().filter(|id| is_open(*id)).collect();
+        match (open.is_empty(), members.is_settled()) {
+            (false, _) => Some(Self::Members(open)),
+            (true, false) => Some(Self::HiddenMembers),
+            (true, true) => none.then_some(Self::NoMembers),
+        }
+    }
+}
+
+/// What the server's own permissions say.
+struct OnServer<'a> {
+    case: &'a Case<'a>,
+    members: &'a Observed<Vec<RoleMember>>,
+    /// Rows about CONTROL SERVER.
+    rows: Vec<&'a Permission>,
+    sysadmins: BTreeSet<PrincipalId>,
+}
+
+impl<'a> OnServer<'a> {
+    fn new(case: &'a Case<'a>) -> Self {
+        let server = &case.snapshot.server;
+        let rows = server.server_permissions.seen().iter();
+        Self {
+            case,
+            members: &server.server_role_members,
+            rows: rows
+                .filter(|p| p.class == SERVER && p.r#type == "CL")
+                .collect(),
+            sysadmins: case.sysadmins(),
+        }
+    }
+
+    fn is_role(&self, id: PrincipalId) -> bool {
+        self.case.login(id).is_some_and(|login| login.r#type == "R")
+    }
+
+    /// Nobody connects as it, it is sysadmin anyway, or a DENY takes the right back.
+    fn is_open(&self, id: PrincipalId) -> bool {
+        let mut own = roles_of(self.members.seen(), id);
+        own.extend([id, PUBLIC_LOGIN]);
+        let mut denials = self.rows.iter().filter(|p| p.state == "D");
+        let connects = self
+            .case
+            .login(id)
+            .is_none_or(|login| can_connect(&login.r#type));
+        connects
+            && !self.sysadmins.contains(&id)
+            && !denials.any(|p| own.contains(&p.grantee_principal_id))
+    }
+
+    fn reach(&self, grantee: PrincipalId) -> Option<Reach> {
+        if !self.is_open(grantee) {
+            return None;
+        }
+        if grantee == PUBLIC_LOGIN {
+            return Some(Reach::Everybody);
+        }
+        if !self.is_role(grantee) {
+            return Some(Reach::Grantee);
+        }
+        let is_role = |id| self.is_role(id);
+        Reach::of_role(grantee, self.members, is_role, |id| self.is_open(id))
+    }
+
+    /// Returns whether there are findings.
+    fn judge(&self, missing: &mut Vec<Missing>, judgement: &mut Judgement) -> bool {
+        let mut found = false;
+        for permission in self.rows.iter().filter(|p| is_grant(p)) {
+            let grantee = permission.grantee_principal_id;
+            if self.case.login(grantee).is_none() && grantee != PUBLIC_LOGIN {
+                let holds = format!("server principal {grantee}, which holds CONTROL SERVER");
+                hidden(missing, "server_principals", None, holds);
+                continue;
+            }
+            let Some(reach) = self.reach(grantee) else {
+                continue;
+            };
+            found = true;
+            let name = self.case.login_name(grantee);
+            let through = reach.through(|id| self.case.login_name(id));
+            let message = format!("{name} holds CONTROL SERVER, which covers xp_cmdshell{through}");
+            let mut evidence = vec![Evidence::row("server_permissions", None, permission)];
+            let members = self.members.seen();
+            evidence.extend(member_rows("server_role_members", None, members, grantee));
+            let subject = Subject::server("principal", name);
+            judgement.fail_at(reach.severity(), subject, message, evidence);
+        }
+        found
     }
 }
 
@@ -228,14 +266,14 @@ fn member_rows(
 }
 
 /// What master says about xp_cmdshell.
-struct Grants<'a> {
+struct InMaster<'a> {
     case: &'a Case<'a>,
     master: &'a DatabaseFacts,
     xp_cmdshell: Option<i32>,
     sysadmins: BTreeSet<PrincipalId>,
 }
 
-impl<'a> Grants<'a> {
+impl<'a> InMaster<'a> {
     fn new(case: &'a Case<'a>, master: &'a DatabaseFacts) -> Self {
         let mut procedures = case
             .snapshot
@@ -287,7 +325,7 @@ impl<'a> Grants<'a> {
     }
 
     /// Returns whether there are findings.
-    fn judge(&self, judgement: &mut Judgement) -> bool {
+    fn judge(&self, missing: &mut Vec<Missing>, judgement: &mut Judgement) -> bool {
         let mut by_grantee: BTreeMap<PrincipalId, Vec<&Permission>> = BTreeMap::new();
         for permission in self.relevant().filter(|p| is_grant(p)) {
             let grantee = permission.grantee_principal_id;
@@ -295,9 +333,37 @@ impl<'a> Grants<'a> {
         }
         let mut found = self.db_owner(judgement);
         for (grantee, permissions) in by_grantee {
-            found |= self.grantee(grantee, &permissions, judgement);
+            if self.principal(grantee).is_none() && ![PUBLIC, DBO, GUEST].contains(&grantee) {
+                let what = describe(&permissions);
+                let holds = format!("database principal {grantee}, which holds {what}");
+                hidden(
+                    missing,
+                    "database_principals",
+                    Some(&self.master.name),
+                    holds,
+                );
+            } else if let Some(reach) = self.reach(grantee) {
+                found = true;
+                self.report(grantee, &permissions, &reach, judgement);
+            }
         }
         found
+    }
+
+    fn reach(&self, grantee: PrincipalId) -> Option<Reach> {
+        let is_open = |id| !self.is_exempt(id) && !self.is_denied(id);
+        if !is_open(grantee) {
+            return None;
+        }
+        match grantee {
+            PUBLIC => Some(Reach::Everybody),
+            GUEST => Some(Reach::Guests),
+            role if self.is_role(role) => {
+                let members = &self.master.database_role_members;
+                Reach::of_role(role, members, |id| self.is_role(id), is_open)
+            }
+            _ => Some(Reach::Grantee),
+        }
     }
 
     /// Rows about EXECUTE or CONTROL on the procedure or what contains it.
@@ -351,27 +417,17 @@ impl<'a> Grants<'a> {
             .any(|p| p.state == "D" && own.contains(&p.grantee_principal_id))
     }
 
-    fn grantee(
+    fn report(
         &self,
         grantee: PrincipalId,
         permissions: &[&Permission],
+        reach: &Reach,
         judgement: &mut Judgement,
-    ) -> bool {
+    ) {
         let members = self.master.database_role_members.seen();
-        let inside = self.is_role(grantee).then(|| members_of(members, grantee));
-        let anybody = match grantee {
-            PUBLIC => Some(Reach::Everybody),
-            GUEST => Some(Reach::Guests),
-            _ => None,
-        };
-        let stopped = |id: PrincipalId| self.is_exempt(id) || self.is_denied(id);
-        let Some(reach) = reach(grantee, anybody, inside, &stopped, |id| self.is_role(id)) else {
-            return false;
-        };
-        let what: Vec<String> = permissions.iter().map(|p| describe(p)).collect();
         let name = self.name_of(grantee);
         let through = reach.through(|id| self.name_of(id));
-        let message = format!("{name} holds {}{through}", what.join(" and "));
+        let message = format!("{name} holds {}{through}", describe(permissions));
         let database = Some(&self.master.name);
         let mut evidence: Vec<Evidence> = permissions
             .iter()
@@ -385,7 +441,6 @@ impl<'a> Grants<'a> {
         ));
         let subject = Subject::within("principal", &self.master.name, name);
         judgement.fail_at(reach.severity(), subject, message, evidence);
-        true
     }
 
     /// db_owner has CONTROL by what it is, without a row that says so; and it can act as dbo, whom no
@@ -409,12 +464,15 @@ impl<'a> Grants<'a> {
     }
 }
 
-fn describe(permission: &Permission) -> String {
-    let what = permission.permission_name.as_deref().unwrap_or("EXECUTE");
-    let on = match permission.class {
-        0 => "everything in master",
-        3 => "the schema sys of master",
-        _ => "xp_cmdshell",
-    };
-    format!("{what} on {on}")
+fn describe(permissions: &[&Permission]) -> String {
+    let parts = permissions.iter().map(|permission| {
+        let what = permission.permission_name.as_deref().unwrap_or("EXECUTE");
+        let on = match permission.class {
+            0 => "everything in master",
+            3 => "the schema sys of master",
+            _ => "xp_cmdshell",
+        };
+        format!("{what} on {on}")
+    });
+    parts.collect::<Vec<_>>().join(" and ")
 }

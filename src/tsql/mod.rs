@@ -13,7 +13,9 @@
 //! Known limits of this version: values of variables are followed in straight order, with branches joined and
 //! loops walked twice; a value that depends on data, on parameters or on a function outside the small table
 //! in `expression` is a hole. What a handler sees of values replaced inside its own TRY block is not
-//! followed. Procedures other than sp_executesql are not taken to execute the text they are given.
+//! followed. Procedures other than sp_executesql are not taken to execute the text they are given, and ODBC's
+//! `{call …}` is not read. Names are compared without case but otherwise letter by letter, though a server's
+//! collation may hold more of them equal.
 
 mod code;
 mod execute;

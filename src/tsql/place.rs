@@ -19,7 +19,7 @@ impl<'a> Places<'a> {
     }
 
     /// Line and column, both from 1, the column in UTF-16 units, of the character at `offset`. Lines end with
-    /// LF, CRLF or a lone CR, as SQL Server counts them. Offsets must not fall between calls.
+    /// LF, CRLF or a lone CR. Offsets must not fall between calls.
     pub(super) fn advance_to(&mut self, offset: usize) -> (u32, u32) {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let mut characters = rest.char_indices().peekable();

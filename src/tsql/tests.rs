@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::lexer::Lexer;
 use super::observe;
 
 /// Why the case is what it is, the text, and the observations.
@@ -146,6 +147,10 @@ const VARIABLES: &[Case] = &[
     ("fetched", "DECLARE @x nvarchar(99) = 'SELECT 1' FETCH NEXT FROM c INTO @y, @x EXEC(@x)", &["dynamic_unresolved direct 1:68"]),
     ("a column", "DECLARE @x nvarchar(99) SELECT @x = code FROM t EXEC(@x)", &["dynamic_unresolved direct 1:49"]),
     ("updated", "DECLARE @x nvarchar(99) = '' UPDATE t SET a = 1, @x = code WHERE b = 2 EXEC(@x)", &["dynamic_unresolved direct 1:72"]),
+    ("received", "DECLARE @x nvarchar(99), @h int; RECEIVE TOP (1) @h = handle, @x = message_body FROM q; EXEC(@x)", &["dynamic_unresolved direct 1:89"]),
+    ("a binary constant", "DECLARE @x varchar(99) = 0x78705F636D647368656C6C EXEC(@x)", &["dynamic_unresolved direct 1:51"]),
+    ("nothing but NULL", "DECLARE @x nvarchar(99), @y nvarchar(99) = NULL EXEC(@x) EXEC(@y)", &[]),
+    ("COLLATE changes no text", "DECLARE @x nvarchar(99) = 'xp_cmdshell' COLLATE Latin1_General_BIN + ' 1' EXEC(@x)", &["xp_cmdshell dynamic_literal 1:27"]),
     ("an unknown argument", "CREATE PROC p @c varchar(9) AS EXEC('xp_cmdshell ''' + @c + '''')", &["dynamic_unresolved direct 1:32", "xp_cmdshell dynamic_literal 1:37"]),
     ("an unknown argument through a variable", "CREATE PROC p @c varchar(9) AS\nDECLARE @s varchar(99) SET @s = 'EXEC master..xp_cmdshell ''' + REPLACE(@c, '''', '''''') + ''''\nEXEC(@s)", &["xp_cmdshell dynamic_literal 2:33", "dynamic_unresolved direct 3:1"]),
     ("an unknown database", "CREATE PROC p @d sysname AS EXEC('EXEC ' + @d + '..xp_cmdshell ''x''')", &["dynamic_unresolved direct 1:29", "xp_cmdshell dynamic_literal 1:49"]),
@@ -178,17 +183,60 @@ const FLOW: &[Case] = &[
     ("a query may find no row", "DECLARE @x varchar(99) = 'xp_cmdshell' SELECT @x = 'SELECT 1' FROM t EXEC(@x)", &["xp_cmdshell dynamic_literal 1:26"]),
     ("a loop comes back with what was set later", "DECLARE @x varchar(99) = 'SELECT 1' WHILE 1=1 BEGIN EXEC(@x) SET @x = 'xp_cmdshell' END", &["xp_cmdshell dynamic_literal 1:71"]),
     ("an inner loop comes back too", "DECLARE @x varchar(99) = 'a' WHILE 1=1 BEGIN WHILE 2=2 BEGIN EXEC(@x) SET @x = 'xp_cmdshell' END SET @x = 'b' END", &["xp_cmdshell dynamic_literal 1:80"]),
-    ("a value needs three rounds to arrive", "DECLARE @x varchar(99) = 'a', @y varchar(99) = 'a', @z varchar(99) = 'a' WHILE 1=1 BEGIN EXEC(@z) SET @z = @y SET @y = @x SET @x = 'xp_cmdshell' END", &["xp_cmdshell dynamic_literal 1:132"]),
+    ("a value that takes rounds to arrive may go on changing", "DECLARE @x varchar(99) = 'a', @y varchar(99) = 'a', @z varchar(99) = 'a' WHILE 1=1 BEGIN EXEC(@z) SET @z = @y SET @y = @x SET @x = 'xp_cmdshell' END", &["dynamic_unresolved direct 1:90", "xp_cmdshell dynamic_literal 1:132"]),
     ("what a loop appends comes back", "DECLARE @x varchar(99) = '' WHILE 1=1 BEGIN EXEC(@x) SET @x += 'EXEC xp_cmdshell' END", &["dynamic_unresolved direct 1:45", "xp_cmdshell dynamic_literal 1:64"]),
     ("a loop without anything to bring back", "DECLARE @x varchar(99) = 'a' WHILE 1=1 BEGIN SET @x = 'b' EXEC(@x) END SET @x = 'c' EXEC(@x)", &[]),
     ("a jump skips the replacement", "DECLARE @x varchar(99) = 'xp_cmdshell' GOTO done SET @x = 'SELECT 1' done: EXEC(@x)", &["xp_cmdshell dynamic_literal 1:26"]),
     ("DROP … IF EXISTS is no branch", "DROP TABLE IF EXISTS #t DECLARE @x varchar(99) = 'xp_cmdshell' SET @x = 'SELECT 1' EXEC(@x)", &[]),
     ("BEGIN TRANSACTION opens no block", "DECLARE @x varchar(99) IF 1=1 BEGIN BEGIN TRAN SET @x = 'xp_cmdshell' COMMIT END SET @x = 'b' EXEC(@x)", &[]),
     ("TRY", "BEGIN TRY DECLARE @x varchar(99) = 'xp_cmdshell' EXEC(@x) END TRY BEGIN CATCH SET @x = 'a' END CATCH", &["xp_cmdshell dynamic_literal 1:36"]),
-    ("an UPDATE's SET is no statement of its own", "DECLARE @x varchar(99) = 'xp_cmdshell' UPDATE t SET @x = 'SELECT 1' WHERE a = 1 EXEC(@x)", &["xp_cmdshell dynamic_literal 1:26", "dynamic_unresolved direct 1:82"]),
+    ("an UPDATE's SET is no statement of its own", "DECLARE @x varchar(99) = 'xp_cmdshell' UPDATE t SET @x = 'SELECT 1' WHERE a = 1 EXEC(@x)", &["xp_cmdshell dynamic_literal 1:26", "dynamic_unresolved direct 1:81"]),
     ("UPDATE() of a trigger is a function", "CREATE TRIGGER t ON a AFTER UPDATE AS DECLARE @x varchar(99) IF UPDATE(c) SET @x = 'xp_cmdshell' EXEC(@x)", &["xp_cmdshell dynamic_literal 1:84"]),
     ("executed text has variables of its own", "DECLARE @x varchar(99) = 'SELECT 1' EXEC('DECLARE @x varchar(99) = ''xp_cmdshell'' EXEC(@x)')", &["xp_cmdshell dynamic_literal 1:42"]),
 ];
+
+#[rustfmt::skip] // one case, one line
+const TOKENS: &[(&str, &[&str])] = &[
+    ("EXEC[a]]b].\"c\"\"d\"", &["Word EXEC", "BracketedName [a]]b]", "Punctuation .", "QuotedName \"c\"\"d\""]),
+    ("'it''s'N'x'n'y'", &["String 'it''s'", "String N'x'", "String n'y'"]),
+    ("'a\\\n b'", &["String 'a\\\n b'"]),
+    ("'open", &["String 'open"]),
+    ("'open''", &["String 'open''"]),
+    ("[open", &["BracketedName [open"]),
+    ("/* a /* b */ c */d", &["BlockComment /* a /* b */ c */", "Word d"]),
+    ("/*/ a */b", &["BlockComment /*/ a */", "Word b"]),
+    ("/* open /* */", &["BlockComment /* open /* */"]),
+    ("--a\nb--c\rd", &["LineComment --a", "WhiteSpace \n", "Word b", "LineComment --c", "WhiteSpace \r", "Word d"]),
+    ("- -/ *", &["Punctuation -", "WhiteSpace  ", "Punctuation -", "Punctuation /", "WhiteSpace  ", "Punctuation *"]),
+    ("1.5e-3.5.a", &["Number 1.5e-3", "Number .5", "Punctuation .", "Word a"]),
+    ("1exec 1e5x", &["Number 1e", "Word xec", "WhiteSpace  ", "Number 1e5", "Word x"]),
+    ("0xAFg0x", &["Binary 0xAF", "Word g0x"]),
+    ("0xA\\\r\nB", &["Binary 0xA\\\r\nB"]),
+    ("$1.5£2$action$", &["Money $1.5", "Money £2", "Word $action$"]),
+    ("$ $.a", &["Punctuation $", "WhiteSpace  ", "Punctuation $", "Punctuation .", "Word a"]),
+    ("@x@@rowcount @", &["Variable @x@@rowcount", "WhiteSpace  ", "Variable @"]),
+    ("#t##g a#$@_1", &["Word #t##g", "WhiteSpace  ", "Word a#$@_1"]),
+    ("größe名前\u{3000}x", &["Word größe名前", "WhiteSpace \u{3000}", "Word x"]),
+    ("a\u{200B}\u{A0}\u{0}b", &["Word a", "WhiteSpace \u{200B}\u{A0}\u{0}", "Word b"]),
+    ("a\u{FFFC}b", &["Word a", "Hole \u{FFFC}", "Word b"]),
+    ("a::b=>c", &["Word a", "Punctuation :", "Punctuation :", "Word b", "Punctuation =", "Punctuation >", "Word c"]),
+    ("N\"x\"", &["Word N", "QuotedName \"x\""]),
+];
+
+#[test]
+fn tokens_are_told_apart() {
+    let show = |sql: &str, quoted_identifier| -> Vec<String> {
+        let tokens = Lexer::new(sql, quoted_identifier);
+        let text = |start, end| &sql[start as usize..end as usize];
+        let shown = tokens.map(|t| format!("{:?} {}", t.kind, text(t.start, t.end)));
+        shown.collect()
+    };
+    for (sql, expected) in TOKENS {
+        assert_eq!(&show(sql, true), expected, "{sql}");
+    }
+    assert_eq!(show("N\"x\"\"y\"", false), ["String N\"x\"\"y\""]);
+    assert_eq!(show("\"x\"", false), ["String \"x\""]);
+}
 
 #[test]
 fn calls_are_seen_however_they_are_spelt() {

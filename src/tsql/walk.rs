@@ -60,7 +60,7 @@ impl Found {
     }
 }
 
-/// Whether the walk is in an UPDATE, whose SET may assign variables from rows.
+/// Whether the walk is in an UPDATE, whose SET may assign variables from rows, or in the like list of RECEIVE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Update {
     None,
@@ -151,13 +151,17 @@ impl<'w, 'c> Walk<'w, 'c> {
             ";" => {
                 self.parentheses = 0;
                 self.update = Update::None;
-                self.end_statement(at);
+                let origin = self.code.origin(at);
+                self.leave_while(
+                    |block| matches!(block, Block::Statement | Block::Awaited),
+                    origin,
+                );
             }
             _ => {}
         }
     }
 
-    /// `@x OUTPUT` and the second and later assignments of an UPDATE.
+    /// `@x OUTPUT`, the second and later assignments of an UPDATE, and those of RECEIVE.
     fn variable(&mut self, at: usize) {
         if self.code.is_word(at + 1, &["output", "out"]) {
             self.forget(at);
@@ -209,6 +213,7 @@ impl<'w, 'c> Walk<'w, 'c> {
                     self.update = Update::BeforeSet;
                 }
             }
+            Keyword::Receive => self.update = Update::InSet,
             Keyword::Into => self.forget_list(at + 1),
             Keyword::Statement => self.begin_statement(at),
             Keyword::As if self.update == Update::BeforeSet => self.update = Update::None,

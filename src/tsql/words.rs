@@ -31,6 +31,8 @@ pub(super) enum Keyword {
     Quantifier,
     /// ON, TO, ANY: what follows EXECUTE where it names a permission, like AS and FROM.
     PermissionTail,
+    /// Not reserved; assigns from a queue's rows.
+    Receive,
     /// Begins a clause of a query, so ends an expression.
     Clause,
     /// Begins a statement that assigns nothing.
@@ -63,6 +65,7 @@ impl Keyword {
             b"into" => Self::Into,
             b"null" => Self::Null,
             b"over" => Self::Over,
+            b"receive" => Self::Receive,
             b"select" => Self::Select,
             b"set" => Self::Set,
             b"then" => Self::Then,

@@ -5,10 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mssql_posture::collect;
 use mssql_posture::inventory::{Inventory, Reach};
-use mssql_posture::snapshot::{ModuleTexts, Snapshot};
+use mssql_posture::rules::{self, Case, Outcome};
+use mssql_posture::score;
+use mssql_posture::snapshot::{
+    DatabaseFacts, ModuleLine, ModuleTexts, Observed, QueryOutcome, Snapshot, sha256_hex,
+};
 
-use crate::support::recording::estate;
+use crate::support::recording::{Base, Recorded, Recording, estate};
 
 fn inventory_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("inventory")
@@ -87,4 +92,266 @@ fn the_inventory_names_every_recording_and_each_says_that_it_is_made_up() {
         ModuleTexts::from_jsonl(&text, &snapshot.module_text.sha256).unwrap();
         assert_eq!(text.lines().count(), snapshot.module_text.modules as usize);
     }
+}
+
+/// What the demo is there to show: findings and unknowns by rule.
+const STORY: &[(&str, &[&str], &[&str])] = &[
+    ("crm-2012", &["CODE-002", "SURF-003", "TRUST-001"], &[]),
+    (
+        "warehouse-2014",
+        &["CLR-001", "CLR-002", "CODE-002", "SURF-002"],
+        &[],
+    ),
+    (
+        "billing-2016",
+        &[
+            "CODE-001", "CODE-002", "PRIV-002", "SURF-001", "SURF-004", "SURF-005",
+        ],
+        &[],
+    ),
+    ("webshop-2017", &["CLR-001"], &["CODE-002"]),
+    ("finance-2019", &["PRIV-001", "TRUST-001"], &[]),
+    ("vault-2022", &[], &[]),
+    (
+        "portal-2022",
+        &[
+            "CLR-002",
+            "CODE-001",
+            "CODE-002",
+            "PRIV-001",
+            "PRIV-002",
+            "SURF-001",
+            "SURF-003",
+            "SURF-005",
+            "TRUST-001",
+        ],
+        &[],
+    ),
+    (
+        "legal-2022",
+        &["SIGHT-001"],
+        &[
+            "CLR-002", "CODE-001", "CODE-002", "PRIV-001", "PRIV-002", "SURF-005",
+        ],
+    ),
+    ("analytics-2025", &["PRIV-001"], &[]),
+];
+
+#[test]
+fn the_demo_tells_its_story() {
+    let demo = demo();
+    for (recording, (name, fails, unknowns)) in estate::all().iter().zip(STORY) {
+        let recorded = recording.finish();
+        let target = demo
+            .targets
+            .iter()
+            .find(|t| t.name.as_str() == *name)
+            .unwrap();
+        let expected = demo.expected_sysadmins(target);
+        let texts = recorded.texts();
+        let verdicts = rules::judge(&Case::new(&recorded.snapshot, &texts, expected.as_deref()));
+        let ids = |wanted: fn(&Outcome) -> bool| -> BTreeSet<&str> {
+            let found = verdicts.iter().filter(|v| wanted(&v.outcome));
+            found.map(|v| v.rule.id).collect()
+        };
+        let set = |ids: &[&'static str]| -> BTreeSet<&str> { ids.iter().copied().collect() };
+        assert_eq!(ids(|o| matches!(o, Outcome::Fail(_))), set(fails), "{name}");
+        assert_eq!(
+            ids(|o| matches!(o, Outcome::Unknown(_))),
+            set(unknowns),
+            "{name}"
+        );
+        if *name == "vault-2022" {
+            let exposure = score::exposure(&verdicts);
+            assert_eq!((exposure.low, exposure.high), (0, 0));
+        }
+    }
+}
+
+/// Fresh instances of every version, and the estate.
+fn everything() -> Vec<Recorded> {
+    let windows = (11..=17).map(|version| Recording::new(Base::windows("fresh", version)));
+    let linux = (14..=17).map(|version| Recording::new(Base::linux("fresh", version)));
+    windows
+        .chain(linux)
+        .chain(estate::all())
+        .map(|r| r.finish())
+        .collect()
+}
+
+fn assert_sorted<T: Ord>(list: &Observed<Vec<T>>, what: &str) {
+    assert!(
+        list.seen().is_sorted_by(|a, b| a < b),
+        "{what} is not sorted, or has a row twice"
+    );
+}
+
+#[test]
+fn a_recording_reads_back_as_it_was_built() {
+    for recorded in everything() {
+        let text = String::from_utf8(recorded.snapshot.render().unwrap()).unwrap();
+        assert_eq!(Snapshot::from_json(&text).unwrap(), recorded.snapshot);
+        assert!(!text.contains("\"why\": \"\""), "a fact without a reason");
+    }
+}
+
+#[test]
+fn lists_stand_as_the_collector_sorts_them() {
+    for Recorded { snapshot, .. } in everything() {
+        let server = &snapshot.server;
+        assert_sorted(&server.configurations, "configurations");
+        assert_sorted(&server.databases, "databases");
+        assert_sorted(&server.server_principals, "server_principals");
+        assert_sorted(&server.server_role_members, "server_role_members");
+        assert_sorted(&server.server_permissions, "server_permissions");
+        assert_sorted(
+            &server.system_extended_procedures,
+            "system_extended_procedures",
+        );
+        for facts in &snapshot.databases {
+            assert_sorted(&facts.database_principals, "database_principals");
+            assert_sorted(&facts.database_permissions, "database_permissions");
+            assert_sorted(&facts.objects, "objects");
+            assert_sorted(&facts.modules, "modules");
+            assert_sorted(&facts.assemblies, "assemblies");
+        }
+        let ids = snapshot.databases.iter().map(|d| d.database_id);
+        assert!(ids.is_sorted_by(|a, b| a < b));
+    }
+}
+
+/// Ids that a known list must hold because another row names them.
+fn assert_known_in_database(facts: &DatabaseFacts) {
+    let name = &facts.name;
+    if let Some(principals) = facts.database_principals.known() {
+        let ids: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
+        assert_eq!(ids.len(), principals.len(), "{name}: an id twice");
+        let members = facts.database_role_members.seen().iter();
+        let permissions = facts.database_permissions.seen().iter();
+        let named = members
+            .flat_map(|m| [m.role_principal_id, m.member_principal_id])
+            .chain(permissions.map(|p| p.grantee_principal_id))
+            .chain(facts.schemas.seen().iter().filter_map(|s| s.principal_id));
+        for id in named {
+            assert!(ids.contains(&id), "{name}: nobody is principal {id}");
+        }
+    }
+    if let Some(objects) = facts.objects.known() {
+        let triggers = facts.triggers.seen().iter().map(|t| t.object_id);
+        let ids: BTreeSet<i32> = objects
+            .iter()
+            .map(|o| o.object_id)
+            .chain(triggers)
+            .collect();
+        let permissions = facts.database_permissions.seen().iter();
+        let named = permissions
+            .filter(|p| p.class == 1 && p.major_id > 0)
+            .map(|p| p.major_id)
+            .chain(facts.modules.seen().iter().map(|m| m.object_id))
+            .chain(facts.parameters.seen().iter().map(|p| p.object_id))
+            .chain(facts.synonyms.seen().iter().map(|s| s.object_id))
+            .chain(facts.extended_procedures.seen().iter().map(|p| p.object_id))
+            .chain(facts.assembly_modules.seen().iter().map(|m| m.object_id));
+        for id in named {
+            assert!(ids.contains(&id), "{name}: nothing is object {id}");
+        }
+    }
+    let files = facts.assembly_files.seen().iter();
+    for file in files {
+        let mut assemblies = facts.assemblies.seen().iter();
+        assert!(
+            assemblies.any(|a| a.assembly_id == file.assembly_id),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_id_that_a_row_names_is_there() {
+    for Recorded { snapshot, .. } in everything() {
+        let server = &snapshot.server;
+        if let Some(principals) = server.server_principals.known() {
+            let ids: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
+            assert_eq!(ids.len(), principals.len());
+            let members = server.server_role_members.seen().iter();
+            let permissions = server.server_permissions.seen().iter();
+            let named = members
+                .flat_map(|m| [m.role_principal_id, m.member_principal_id])
+                .chain(permissions.map(|p| p.grantee_principal_id));
+            for id in named {
+                assert!(
+                    ids.contains(&id),
+                    "{}: nobody is login {id}",
+                    snapshot.target
+                );
+            }
+            let sids: BTreeSet<_> = principals.iter().map(|p| &p.sid).collect();
+            assert_eq!(sids.len(), principals.len(), "a sid twice");
+            for row in server.databases.seen() {
+                assert!(
+                    sids.contains(&row.owner_sid),
+                    "{}: nobody owns it",
+                    row.name
+                );
+            }
+        }
+        snapshot.databases.iter().for_each(assert_known_in_database);
+    }
+}
+
+#[test]
+fn every_text_has_its_module_and_every_module_its_text() {
+    for recorded in everything() {
+        let text = String::from_utf8(recorded.module_text.clone()).unwrap();
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<ModuleLine>(line).unwrap());
+        let lines: BTreeSet<(Option<String>, i32, String)> = lines
+            .map(|line| (line.database, line.object_id, line.sha256))
+            .collect();
+        let databases = recorded.snapshot.databases.iter();
+        let lists = databases
+            .map(|d| (Some(d.name.to_string()), d.modules.seen()))
+            .chain([(None, recorded.snapshot.server.server_modules.seen())]);
+        let mut named = BTreeSet::new();
+        for (database, modules) in lists {
+            for module in modules {
+                if let Some(hash) = module.definition.known() {
+                    named.insert((database.clone(), module.object_id, hash.sha256.clone()));
+                }
+            }
+        }
+        assert_eq!(lines, named, "{}", recorded.snapshot.target);
+    }
+}
+
+#[test]
+fn query_records_name_the_queries_as_they_are() {
+    for Recorded { snapshot, .. } in everything() {
+        let version = snapshot.major_version().unwrap();
+        for record in &snapshot.queries {
+            let mut queries = collect::queries().iter();
+            let query = queries.find(|q| q.name == record.query && q.versions.contains(&version));
+            let query = query.unwrap_or_else(|| panic!("no query {}", record.query));
+            assert_eq!(record.sha256, sha256_hex(query.text.as_bytes()));
+            assert_eq!(
+                record.error.is_some(),
+                record.outcome == QueryOutcome::Failed
+            );
+        }
+        // Where everything was asked and answered, every known fact has its record.
+        let whole = |d: &DatabaseFacts| !d.excluded && d.objects.known().is_some();
+        if snapshot.databases.iter().all(whole) {
+            let databases = snapshot.databases.iter().map(known_facts);
+            let facts = known_facts(&snapshot.server) + databases.sum::<usize>();
+            assert_eq!(snapshot.queries.len(), facts, "{}", snapshot.target);
+        }
+    }
+}
+
+fn known_facts(facts: &impl serde::Serialize) -> usize {
+    let facts = serde_json::to_value(facts).unwrap();
+    let mut known = facts.as_object().unwrap().clone();
+    known.retain(|_, fact| fact["state"] == "known");
+    known.len()
 }

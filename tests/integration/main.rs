@@ -6,6 +6,7 @@
 mod support;
 
 mod contract;
+mod credentials;
 mod demo_recordings;
 mod end_to_end;
 mod foreign_client;
@@ -13,6 +14,7 @@ mod hostile;
 mod readme;
 mod reference;
 mod rooms;
+mod rules;
 mod simulated;
 mod trouble;
 mod wire;

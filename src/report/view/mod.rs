@@ -145,7 +145,7 @@ fn counts(fleet: &Fleet) -> Vec<Count> {
         .collect()
 }
 
-/// Timestamps are UTC in one form, so that their order is that of their text.
+/// Timestamps are UTC, with or without a fraction: without their Z, their order is that of their text.
 fn collected(instances: &[Instance]) -> String {
     let moments = || {
         instances
@@ -153,7 +153,8 @@ fn collected(instances: &[Instance]) -> String {
             .flat_map(|i| &i.collected)
             .filter(|m| !m.is_empty())
     };
-    match (moments().min(), moments().max()) {
+    let order = |moment: &&String| moment.trim_end_matches('Z').to_owned();
+    match (moments().min_by_key(order), moments().max_by_key(order)) {
         (Some(first), Some(last)) => span(first, last),
         _ => "never".to_owned(),
     }

@@ -37,7 +37,7 @@ pub struct Base {
 
 impl Base {
     /// An Enterprise instance on Windows.
-    pub fn windows(target: &'static str, version: u16) -> Self {
+    pub const fn windows(target: &'static str, version: u16) -> Self {
         Self {
             target,
             version,
@@ -50,7 +50,7 @@ impl Base {
     }
 
     /// An Enterprise instance on Linux (2017 and later).
-    pub fn linux(target: &'static str, version: u16) -> Self {
+    pub const fn linux(target: &'static str, version: u16) -> Self {
         Self {
             linux: true,
             machine: "sqllinux01",

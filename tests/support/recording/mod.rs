@@ -19,9 +19,8 @@ use mssql_posture::snapshot::{
     ModuleTexts, Observed, Outcome, Permission, RoleMember, ServerError, ServerPrincipal, Snapshot,
 };
 
-pub use database::sha2_512;
 pub use hide::{Hidden, hide, is_of_database};
-pub use instance::{AUDITOR, AUDITOR_ID, Base, SidKind, sid};
+pub use instance::{AUDITOR, Base, SidKind, sid};
 
 /// What a database permission is about.
 #[derive(Clone, Copy, Debug)]
@@ -250,10 +249,10 @@ impl Recording {
         *self.database(name) = DatabaseFacts::unseen(id, name, why);
         self.forget_texts(name);
         if name == "master" {
-            let why = "master was not read: ";
+            let why = format!("master was not read: {why}");
             let server = &mut self.snapshot.server;
-            server.startup_procedures = Observed::NotCollected { why: why.into() };
-            server.system_extended_procedures = Observed::NotCollected { why: why.into() };
+            server.startup_procedures = Observed::NotCollected { why: why.clone() };
+            server.system_extended_procedures = Observed::NotCollected { why };
         }
         self
     }
@@ -276,6 +275,13 @@ impl Recording {
             hide::refuse(facts, query.name, needs);
             let key = (Some(name.to_owned()), query.name.to_owned());
             self.errors.insert(key, error.clone());
+        }
+        if name == "master" {
+            for query in ["system_extended_procedures", "startup_procedures"] {
+                self.refuse_server(query, 916, &error.text);
+                let key = (Some(name.to_owned()), query.to_owned());
+                self.errors.insert(key, error.clone());
+            }
         }
         self
     }

@@ -1,0 +1,236 @@
+//! Every rule alone, on recordings made for it: what it finds, what it leaves alone and why, what it
+//! cannot know, and where its question does not arise. Then laws that hold for all of them.
+
+mod code;
+mod databases;
+mod grants;
+mod laws;
+mod options;
+mod principals;
+
+use std::collections::BTreeSet;
+
+use mssql_posture::rules::{self, Case, Rule, Severity, Subject, Verdict};
+use mssql_posture::snapshot::{ModuleTexts, Observed, Snapshot};
+
+use crate::support::recording::{Base, Recording};
+
+/// One recording and what one rule must say of it, in full.
+struct Fixture {
+    /// The rule's slug.
+    rule: &'static str,
+    /// What is special about this recording, and why that decides.
+    about: &'static str,
+    base: Base,
+    change: fn(&mut Recording),
+    expected_sysadmins: Option<&'static [&'static str]>,
+    /// All verdicts: outcome, severity of a finding, subject.
+    verdicts: &'static [&'static str],
+    /// Part of a message.
+    says: Option<&'static str>,
+}
+
+impl Fixture {
+    const fn new(
+        rule: &'static str,
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Self {
+        Self {
+            rule,
+            about,
+            base,
+            change,
+            expected_sysadmins: None,
+            verdicts,
+            says: None,
+        }
+    }
+
+    const fn expecting(mut self, sysadmins: &'static [&'static str]) -> Self {
+        self.expected_sysadmins = Some(sysadmins);
+        self
+    }
+
+    const fn saying(mut self, part: &'static str) -> Self {
+        self.says = Some(part);
+        self
+    }
+
+    fn rule(&self) -> &'static Rule {
+        Rule::find(self.rule).unwrap_or_else(|| panic!("no rule {}", self.rule))
+    }
+
+    fn world(&self) -> World {
+        let mut recording = Recording::new(self.base.clone());
+        (self.change)(&mut recording);
+        let recorded = recording.finish();
+        World {
+            texts: recorded.texts(),
+            snapshot: recorded.snapshot,
+            expected_sysadmins: self
+                .expected_sysadmins
+                .map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+        }
+    }
+}
+
+/// What there is to judge.
+struct World {
+    snapshot: Snapshot,
+    texts: ModuleTexts,
+    expected_sysadmins: Option<Vec<String>>,
+}
+
+impl World {
+    fn judge(&self, rule: &'static Rule) -> Vec<Verdict> {
+        rule.judge(&self.case(&self.snapshot))
+    }
+
+    fn case<'a>(&'a self, snapshot: &'a Snapshot) -> Case<'a> {
+        Case::new(snapshot, &self.texts, self.expected_sysadmins.as_deref())
+    }
+}
+
+fn fixtures() -> Vec<&'static Fixture> {
+    let mut all = options::fixtures();
+    all.extend(code::fixtures());
+    all.extend(databases::fixtures());
+    all.extend(principals::fixtures());
+    all.extend(grants::fixtures());
+    all
+}
+
+const fn windows(version: u16) -> Base {
+    Base::windows("fixture", version)
+}
+
+const fn linux(version: u16) -> Base {
+    Base::linux("fixture", version)
+}
+
+const fn managed_instance() -> Base {
+    Base {
+        edition: "SQL Azure",
+        engine_edition: 8,
+        ..windows(12)
+    }
+}
+
+/// Takes the claim back that a list is whole; what was seen stays.
+fn partly<T>(fact: &mut Observed<T>) {
+    fact.limit("a right");
+}
+
+fn denied<T>(fact: &mut Observed<T>) {
+    let needs = vec!["a right".to_owned()];
+    *fact = Observed::Denied { needs };
+}
+
+fn subject(subject: &Subject) -> String {
+    let database = subject.database.as_ref().map(|d| format!(" {d}"));
+    let name = subject.name.as_ref().map(|n| format!(" {n}"));
+    let (database, name) = (database.unwrap_or_default(), name.unwrap_or_default());
+    format!("{}{database}{name}", subject.kind)
+}
+
+fn line(verdict: &Verdict) -> String {
+    let outcome = verdict.outcome.as_str();
+    match &verdict.outcome {
+        rules::Outcome::Fail(finding) => {
+            let severity = finding.severity.as_str();
+            format!("{outcome} {severity} {}", subject(&verdict.subject))
+        }
+        rules::Outcome::Unknown(_) => format!("{outcome} {}", subject(&verdict.subject)),
+        rules::Outcome::NotApplicable(reason) => format!("{outcome}: {reason}"),
+        rules::Outcome::Pass => outcome.to_owned(),
+    }
+}
+
+fn messages(verdict: &Verdict) -> Vec<String> {
+    match &verdict.outcome {
+        rules::Outcome::Fail(finding) => vec![finding.message.clone()],
+        rules::Outcome::Unknown(missing) => missing.iter().flat_map(|m| m.needs.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn each_rule_says_what_its_fixtures_expect() {
+    let mut wrong = Vec::new();
+    for fixture in fixtures() {
+        let verdicts = fixture.world().judge(fixture.rule());
+        let found: Vec<String> = verdicts.iter().map(line).collect();
+        if found != fixture.verdicts {
+            wrong.push(format!(
+                "{}: {}\n  expected {:?}\n  found    {found:?}",
+                fixture.rule, fixture.about, fixture.verdicts
+            ));
+        }
+        let said: Vec<String> = verdicts.iter().flat_map(messages).collect();
+        if let Some(part) = fixture.says
+            && !said.iter().any(|message| message.contains(part))
+        {
+            wrong.push(format!(
+                "{}: {}\n  expected a message with {part:?}\n  found    {said:?}",
+                fixture.rule, fixture.about
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Outcomes that a rule can never have, and why.
+const IMPOSSIBLE: &[(&str, &str, &str)] = &[(
+    "clr-enabled-without-strict-security",
+    "not_applicable",
+    "every version has clr enabled, on Windows and on Linux",
+)];
+
+#[test]
+fn each_rule_has_fixtures_for_all_four_outcomes() {
+    let outcomes: BTreeSet<(String, String)> = fixtures()
+        .iter()
+        .flat_map(|fixture| {
+            let words = fixture.verdicts.iter().map(|line| {
+                let end = line.find([' ', ':']).unwrap_or(line.len());
+                (fixture.rule.to_owned(), line[..end].to_owned())
+            });
+            words.collect::<Vec<_>>()
+        })
+        .collect();
+    for rule in rules::ALL {
+        for outcome in ["fail", "pass", "unknown", "not_applicable"] {
+            let there = outcomes.contains(&(rule.slug.to_owned(), outcome.to_owned()));
+            let impossible = IMPOSSIBLE
+                .iter()
+                .any(|(slug, word, _)| (*slug, *word) == (rule.slug, outcome));
+            assert!(
+                there != impossible,
+                "{}: {outcome} has {}",
+                rule.slug,
+                if there {
+                    "a fixture and is said to be impossible"
+                } else {
+                    "no fixture"
+                }
+            );
+        }
+    }
+}
+
+#[test]
+fn a_finding_is_never_heavier_than_its_rule_and_never_without_evidence() {
+    for fixture in fixtures() {
+        let rule = fixture.rule();
+        for verdict in fixture.world().judge(rule) {
+            if let rules::Outcome::Fail(finding) = &verdict.outcome {
+                assert!(finding.severity <= rule.severity, "{}", fixture.about);
+                assert!(finding.severity > Severity::Info, "{}", fixture.about);
+                assert!(!finding.evidence.is_empty(), "{}", fixture.about);
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Rules about what stands inside databases.
+
+use mssql_posture::snapshot::Observed;
+
+use super::{Fixture, denied, linux, partly, windows};
+use crate::support::recording::{Base, Recording};
+
+const SYSTEM: [&str; 4] = ["master", "tempdb", "model", "msdb"];
+
+pub(super) fn fixtures() -> Vec<&'static Fixture> {
+    let tables = [STARTUP, EXTENDED, READ];
+    tables.into_iter().flatten().collect()
+}
+
+fn exclude_all(r: &mut Recording) {
+    for name in SYSTEM {
+        r.exclude(name);
+    }
+}
+
+static STARTUP: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("startup-procedure", about, base, change, verdicts)
+    }
+    const FAIL: &[&str] = &["fail high module master dbo.begin"];
+    fn add(r: &mut Recording) {
+        r.add_module(
+            "master",
+            "dbo.begin",
+            "P",
+            "CREATE PROCEDURE dbo.begin AS PRINT 1",
+        );
+        r.mark_startup("dbo.begin");
+    }
+    &[
+        one(
+            "marked, and the server looks",
+            windows(16),
+            |r| {
+                add(r);
+                r.set_option("scan for startup procs", 1, 1);
+            },
+            FAIL,
+        ),
+        one(
+            "the scan is off: it waits",
+            windows(16),
+            add,
+            &["fail medium module master dbo.begin"],
+        )
+        .saying("scan for startup procs is off"),
+        one(
+            "the scan is on from the next start",
+            windows(16),
+            |r| {
+                add(r);
+                r.set_option("scan for startup procs", 1, 0);
+            },
+            FAIL,
+        ),
+        one(
+            "whether the scan is on was not seen",
+            windows(16),
+            |r| {
+                add(r);
+                denied(&mut r.snapshot.server.configurations);
+            },
+            FAIL,
+        ),
+        one(
+            "one of Microsoft's procedures, marked by somebody",
+            linux(14),
+            |r| {
+                r.mark_startup("dbo.sp_MSrepl_startup");
+            },
+            &["fail medium module master dbo.sp_MSrepl_startup"],
+        ),
+        one(
+            "seen in part is seen, and more may be there",
+            windows(16),
+            |r| {
+                add(r);
+                partly(&mut r.snapshot.server.startup_procedures);
+            },
+            &["fail medium module master dbo.begin", "unknown instance"],
+        ),
+        one("none marked", windows(11), |_| {}, &["pass"]),
+        one(
+            "the scan alone runs nothing",
+            windows(16),
+            |r| _ = r.set_option("scan for startup procs", 1, 1),
+            &["pass"],
+        ),
+        one(
+            "none seen in a list that is not whole",
+            windows(16),
+            |r| partly(&mut r.snapshot.server.startup_procedures),
+            &["unknown instance"],
+        ),
+        one(
+            "master refused",
+            windows(16),
+            |r| _ = r.deny_access("master"),
+            &["unknown instance"],
+        ),
+        one(
+            "master is excluded",
+            windows(16),
+            |r| _ = r.exclude("master"),
+            &["not_applicable: the inventory excludes master"],
+        ),
+    ]
+};
+
+static EXTENDED: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "non-microsoft-extended-procedure",
+            about,
+            base,
+            change,
+            verdicts,
+        )
+    }
+    const FAIL: &[&str] = &["fail high extended_procedure master dbo.xp_agent", "pass"];
+    &[
+        one(
+            "registered in master",
+            windows(16),
+            |r| _ = r.add_extended_procedure("dbo.xp_agent", "C:\\agent\\xp.dll"),
+            FAIL,
+        )
+        .saying("runs native code from C:\\agent\\xp.dll"),
+        one(
+            "marked as shipped by whoever made it",
+            windows(11),
+            |r| {
+                r.add_extended_procedure("dbo.xp_agent", "xp.dll");
+                let rows = &mut r.database("master").extended_procedures;
+                rows.seen_mut()
+                    .iter_mut()
+                    .for_each(|p| p.is_ms_shipped = Some(true));
+            },
+            FAIL,
+        ),
+        one(
+            "a positive id that is not listed",
+            windows(16),
+            |r| {
+                r.add_extended_procedure("dbo.xp_agent", "xp.dll");
+                r.database("master").extended_procedures = Observed::Known { value: Vec::new() };
+            },
+            FAIL,
+        )
+        .saying("its DLL was not seen"),
+        one(
+            "the list refused, the id seen",
+            windows(16),
+            |r| {
+                r.add_extended_procedure("dbo.xp_agent", "xp.dll");
+                denied(&mut r.database("master").extended_procedures);
+            },
+            &[
+                "fail high extended_procedure master dbo.xp_agent",
+                "unknown database master",
+                "pass",
+            ],
+        ),
+        one(
+            "seen in part",
+            windows(16),
+            |r| {
+                r.add_extended_procedure("dbo.xp_agent", "xp.dll");
+                partly(&mut r.database("master").extended_procedures);
+            },
+            &[
+                "fail high extended_procedure master dbo.xp_agent",
+                "unknown database master",
+                "pass",
+            ],
+        ),
+        one("only shipped ones", windows(17), |_| {}, &["pass"]),
+        one("Linux, as shipped", linux(15), |_| {}, &["pass"]),
+        one(
+            "one database not read",
+            windows(16),
+            |r| _ = r.deny_access("model"),
+            &["unknown database model", "pass"],
+        ),
+        one(
+            "ids not seen whole",
+            windows(16),
+            |r| partly(&mut r.snapshot.server.system_extended_procedures),
+            &["unknown instance", "pass"],
+        ),
+        one(
+            "every database is excluded",
+            windows(16),
+            exclude_all,
+            &["not_applicable: the inventory excludes master"],
+        ),
+    ]
+};
+
+static READ: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "not-all-databases-read",
+            about,
+            windows(16),
+            change,
+            verdicts,
+        )
+    }
+    &[
+        one(
+            "refused",
+            |r| {
+                r.add_database("App", "sa");
+                r.deny_access("App");
+            },
+            &["fail medium database App", "pass"],
+        )
+        .saying("15 kinds of facts of App not seen whole"),
+        one(
+            "offline",
+            |r| {
+                r.add_database("App", "sa");
+                r.take_offline("App");
+            },
+            &["fail medium database App", "pass"],
+        )
+        .saying("the database is OFFLINE"),
+        one(
+            "a DENY hides something",
+            |r| {
+                r.database("msdb")
+                    .objects
+                    .limit("removal of DENY VIEW DEFINITION (class 3, id 5) from principal 0");
+            },
+            &["fail medium database msdb", "pass"],
+        )
+        .saying("removal of DENY VIEW DEFINITION"),
+        one(
+            "one kind of fact is enough",
+            |r| denied(&mut r.database("model").synonyms),
+            &["fail medium database model", "pass"],
+        )
+        .saying("1 kind of fact of model not seen whole; synonyms: a right"),
+        one(
+            "listed, and nothing of it in the snapshot",
+            |r| {
+                r.add_database("App", "sa");
+                r.snapshot.databases.pop();
+            },
+            &["fail medium database App", "pass"],
+        ),
+        one("all read", |_| {}, &["pass"]),
+        one("excluded is neither", |r| _ = r.exclude("model"), &["pass"]),
+        one(
+            "databases may exist that are not listed",
+            |r| partly(&mut r.snapshot.server.databases),
+            &["unknown instance", "pass"],
+        ),
+        one(
+            "the list refused",
+            |r| {
+                denied(&mut r.snapshot.server.databases);
+                r.snapshot.databases.clear();
+            },
+            &["unknown instance"],
+        ),
+        one(
+            "every database is excluded",
+            exclude_all,
+            &["not_applicable: excluded by the inventory"],
+        ),
+    ]
+};

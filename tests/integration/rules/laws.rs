@@ -1,0 +1,445 @@
+//! Laws over all rules: what is taken out of sight never makes anything look better.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use mssql_posture::rules::{self, Case, Outcome, Rule, Verdict};
+use mssql_posture::score;
+use mssql_posture::snapshot::{Fact, ModuleTexts, Snapshot};
+use proptest::prelude::*;
+
+use super::{Fixture, World, fixtures, line};
+use crate::support::recording::{Hidden, Recorded, estate, hide, is_of_database};
+
+/// Facts that a rule reads and can pass without, and why that is sound: in no world can they turn
+/// this pass into a finding.
+const PASS_WITHOUT: &[(&str, Fact, &str)] = &[
+    (
+        "SURF-001",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "SURF-002",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "SURF-003",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "PRIV-002",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "PRIV-002",
+        Fact::ServerPrincipals,
+        "logins only take grants back: nothing is granted",
+    ),
+    (
+        "PRIV-002",
+        Fact::ServerRoleMembers,
+        "members only take grants back: nothing is granted",
+    ),
+    (
+        "CODE-001",
+        Fact::Configurations,
+        "the scan only makes a procedure that is marked lighter",
+    ),
+    (
+        "CLR-002",
+        Fact::AssemblyFiles,
+        "files only say more of an assembly that is found",
+    ),
+    (
+        "CLR-002",
+        Fact::TrustedAssemblies,
+        "trust only says more of an assembly that is found",
+    ),
+    (
+        "CLR-002",
+        Fact::Configurations,
+        "options only say more of an assembly that is found",
+    ),
+    (
+        "TRUST-001",
+        Fact::ServerPrincipals,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-001",
+        Fact::ServerRoleMembers,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-001",
+        Fact::ServerPermissions,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+];
+
+/// Facts that can take a finding back. Where they are not seen, what was seen to be bad stands.
+const TAKES_BACK: &[(&str, Fact)] = &[
+    ("SURF-001", Fact::Host),
+    ("SURF-002", Fact::Host),
+    ("SURF-003", Fact::Host),
+    ("PRIV-002", Fact::Host),
+    ("PRIV-002", Fact::ServerPrincipals),
+    ("PRIV-002", Fact::ServerRoleMembers),
+    ("PRIV-002", Fact::ServerPermissions),
+    ("PRIV-002", Fact::DatabasePrincipals),
+    ("PRIV-002", Fact::DatabaseRoleMembers),
+    ("PRIV-002", Fact::DatabasePermissions),
+];
+
+/// A session that could not read who the server is reads nothing else, so no rule declares it.
+const NEVER_ALONE: &[Fact] = &[Fact::ServerIdentity];
+
+fn is_clean(verdicts: &[Verdict]) -> bool {
+    let bad = |v: &Verdict| matches!(v.outcome, Outcome::Fail(_) | Outcome::Unknown(_));
+    !verdicts.iter().any(bad)
+}
+
+fn passes(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().any(|v| v.outcome == Outcome::Pass)
+}
+
+/// Counted, not named: with less seen, a subject may only have its number.
+fn findings(verdicts: &[Verdict]) -> usize {
+    let failed = |v: &&Verdict| matches!(v.outcome, Outcome::Fail(_));
+    verdicts.iter().filter(failed).count()
+}
+
+/// Where a fact stands: once on the server, or in each database that is not excluded.
+fn places(fact: Fact, snapshot: &Snapshot) -> Vec<Option<String>> {
+    if !is_of_database(fact) {
+        return vec![None];
+    }
+    let databases = snapshot.databases.iter().filter(|d| !d.excluded);
+    databases.map(|d| Some(d.name.to_string())).collect()
+}
+
+/// Whether a rule declares that it reads this fact there.
+fn declares(rule: &Rule, fact: Fact, database: Option<&str>) -> bool {
+    let in_master = database.is_none_or(|name| name == "master");
+    rule.facts.contains(&fact) || (in_master && rule.master_facts.contains(&fact))
+}
+
+fn hidden() -> Vec<Hidden> {
+    vec![
+        Hidden::Partial(vec![true]),
+        Hidden::Partial(vec![false]),
+        Hidden::Partial(vec![true, false]),
+        Hidden::Partial(vec![false, true]),
+        Hidden::Partial(vec![true, true, false]),
+        Hidden::Denied(vec!["a right".to_owned()]),
+        Hidden::Failed,
+        Hidden::NotCollected,
+    ]
+}
+
+/// One fact of one fixture out of sight, and what the rule says then.
+struct Taken {
+    rule: &'static Rule,
+    about: String,
+    before: Vec<Verdict>,
+    after: Vec<Verdict>,
+}
+
+impl Taken {
+    fn new(
+        fixture: &Fixture,
+        world: &World,
+        before: &[Verdict],
+        what: (Fact, Option<&str>, &Hidden),
+    ) -> Self {
+        let (fact, database, how) = what;
+        let mut snapshot = world.snapshot.clone();
+        hide(&mut snapshot, fact, database, how);
+        let rule = fixture.rule();
+        Self {
+            rule,
+            about: format!(
+                "{}, {}: {} of {database:?} {how:?}",
+                rule.slug,
+                fixture.about,
+                fact.name()
+            ),
+            before: before.to_vec(),
+            after: rule.judge(&world.case(&snapshot)),
+        }
+    }
+
+    fn lines(&self) -> String {
+        let lines = |verdicts: &[Verdict]| verdicts.iter().map(line).collect::<Vec<_>>();
+        format!(
+            "{}\n  {:?}\n  {:?}",
+            self.about,
+            lines(&self.before),
+            lines(&self.after)
+        )
+    }
+
+    /// What was not clean does not become clean, and no finding is lost without a word.
+    fn nothing_looks_better(&self) {
+        assert!(
+            is_clean(&self.before) || !is_clean(&self.after),
+            "looks clean with less seen: {}",
+            self.lines()
+        );
+        let unknown = self
+            .after
+            .iter()
+            .any(|v| matches!(v.outcome, Outcome::Unknown(_)));
+        assert!(
+            unknown || findings(&self.before) <= findings(&self.after),
+            "a finding is gone and nothing is unknown: {}",
+            self.lines()
+        );
+    }
+
+    /// A pass needs every declared fact. Returns whether that held without an exemption.
+    fn nothing_passes_unseen(&self, fact: Fact) -> bool {
+        let holds = !is_clean(&self.after) || !passes(&self.after);
+        let exempt = PASS_WITHOUT
+            .iter()
+            .any(|(id, without, _)| (*id, *without) == (self.rule.id, fact));
+        assert!(
+            exempt || holds,
+            "passes without a fact that it needs: {}",
+            self.lines()
+        );
+        holds
+    }
+
+    /// Less seen invents no finding, but where something that took it back is out of sight. Returns
+    /// whether that held without an exemption.
+    fn nothing_is_invented(&self, fact: Fact) -> bool {
+        let holds = findings(&self.after) <= findings(&self.before)
+            || self.rule.slug == "not-all-databases-read"; // finds just that
+        assert!(
+            holds || TAKES_BACK.contains(&(self.rule.id, fact)),
+            "a finding from nothing: {}",
+            self.lines()
+        );
+        holds
+    }
+
+    /// What a rule does not declare does not decide.
+    fn nothing_undeclared_decides(&self) {
+        let outcomes = |verdicts: &[Verdict]| {
+            let mut words: Vec<_> = verdicts.iter().map(|v| v.outcome.as_str()).collect();
+            words.sort_unstable();
+            words
+        };
+        assert!(
+            outcomes(&self.before) == outcomes(&self.after),
+            "decided by a fact that it does not declare: {}",
+            self.lines()
+        );
+    }
+}
+
+#[test]
+fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
+    let mut passed_without = BTreeSet::new();
+    let mut invented = BTreeSet::new();
+    for fixture in fixtures() {
+        let world = fixture.world();
+        let before = world.judge(fixture.rule());
+        for &fact in Fact::ALL {
+            for place in places(fact, &world.snapshot) {
+                if !declares(fixture.rule(), fact, place.as_deref()) {
+                    continue;
+                }
+                for how in hidden() {
+                    let what = (fact, place.as_deref(), &how);
+                    let taken = Taken::new(fixture, &world, &before, what);
+                    let key = (fixture.rule().id, fact);
+                    taken.nothing_looks_better();
+                    if !taken.nothing_passes_unseen(fact) {
+                        passed_without.insert(key);
+                    }
+                    if !taken.nothing_is_invented(fact) {
+                        invented.insert(key);
+                    }
+                }
+            }
+        }
+    }
+    let listed = PASS_WITHOUT.iter().map(|(id, fact, _)| (*id, *fact));
+    assert_eq!(
+        passed_without,
+        listed.collect(),
+        "an exemption that nothing needs"
+    );
+    let listed = TAKES_BACK.iter().copied();
+    assert_eq!(
+        invented,
+        listed.collect(),
+        "an exemption that nothing needs"
+    );
+}
+
+#[test]
+fn an_undeclared_fact_decides_nothing() {
+    for fixture in fixtures() {
+        let world = fixture.world();
+        let before = world.judge(fixture.rule());
+        for &fact in Fact::ALL.iter().filter(|fact| !NEVER_ALONE.contains(fact)) {
+            for place in places(fact, &world.snapshot) {
+                let place = place.as_deref();
+                if declares(fixture.rule(), fact, place) {
+                    continue;
+                }
+                let how = Hidden::Denied(vec!["a right".to_owned()]);
+                let taken = Taken::new(fixture, &world, &before, (fact, place, &how));
+                taken.nothing_undeclared_decides();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_exemption_names_a_fact_that_its_rule_declares() {
+    let passes = PASS_WITHOUT.iter().map(|(id, fact, _)| (*id, *fact));
+    for (id, fact) in passes.chain(TAKES_BACK.iter().copied()) {
+        let rule = Rule::find(id).unwrap();
+        assert!(
+            declares(rule, fact, None),
+            "{id} does not read {}",
+            fact.name()
+        );
+    }
+}
+
+#[test]
+fn a_database_missing_from_the_snapshot_makes_nothing_look_better() {
+    for fixture in fixtures() {
+        let world = fixture.world();
+        let before = world.judge(fixture.rule());
+        for index in 0..world.snapshot.databases.len() {
+            let mut snapshot = world.snapshot.clone();
+            let removed = snapshot.databases.remove(index);
+            let taken = Taken {
+                rule: fixture.rule(),
+                about: format!(
+                    "{}, {}: without {}",
+                    fixture.rule, fixture.about, removed.name
+                ),
+                before: before.clone(),
+                after: fixture.rule().judge(&world.case(&snapshot)),
+            };
+            taken.nothing_looks_better();
+        }
+    }
+}
+
+#[test]
+fn without_module_text_no_module_passes() {
+    for fixture in fixtures() {
+        let rule = fixture.rule();
+        if rule.slug != "module-invokes-command-channel" {
+            continue;
+        }
+        let world = fixture.world();
+        let texts = ModuleTexts::default();
+        let expected = world.expected_sysadmins.as_deref();
+        let after = rule.judge(&Case::new(&world.snapshot, &texts, expected));
+        assert!(!passes(&after), "{}", fixture.about);
+    }
+}
+
+#[test]
+fn nothing_seen_at_all_is_never_clean() {
+    let snapshot = estate::all().remove(0).finish().snapshot;
+    let unseen = Snapshot::unseen(
+        snapshot.target,
+        snapshot.outcome,
+        snapshot.connection,
+        "2026-11-16T05:00:00Z",
+    );
+    let texts = ModuleTexts::default();
+    let case = Case::new(&unseen, &texts, Some(&[]));
+    for rule in rules::ALL {
+        let verdicts = rule.judge(&case);
+        let unknown = |v: &Verdict| matches!(v.outcome, Outcome::Unknown(_));
+        assert!(verdicts.iter().any(unknown), "{}", rule.slug);
+    }
+}
+
+fn how() -> impl Strategy<Value = Hidden> {
+    prop_oneof![
+        proptest::collection::vec(any::<bool>(), 1..12).prop_map(Hidden::Partial),
+        Just(Hidden::Denied(vec!["a right".to_owned()])),
+        Just(Hidden::Failed),
+        Just(Hidden::NotCollected),
+    ]
+}
+
+/// Facts to take away, as numbers that fit any instance.
+fn losses() -> impl Strategy<Value = Vec<(usize, usize, Hidden)>> {
+    proptest::collection::vec((0..Fact::ALL.len(), 0..64_usize, how()), 1..6)
+}
+
+fn lose(snapshot: &mut Snapshot, losses: &[(usize, usize, Hidden)]) {
+    for (fact, place, how) in losses {
+        let fact = Fact::ALL[*fact];
+        let places = places(fact, snapshot);
+        let place = &places[place % places.len()];
+        hide(snapshot, fact, place.as_deref(), how);
+    }
+}
+
+fn without_a_seed_file() -> ProptestConfig {
+    ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+static ESTATE: LazyLock<Vec<(Recorded, ModuleTexts)>> = LazyLock::new(|| {
+    let finished = estate::all()
+        .into_iter()
+        .map(|recording| recording.finish());
+    let with_texts = finished.map(|recorded| {
+        let texts = recorded.texts();
+        (recorded, texts)
+    });
+    with_texts.collect()
+});
+
+proptest! {
+    #![proptest_config(without_a_seed_file())]
+
+    /// On whole instances, for any loss of sight: what was not clean is not clean, and the exposure
+    /// at the worst covers what is certain with everything seen.
+    #[test]
+    fn loss_of_sight_never_lowers_the_worst(instance in 0..9_usize, losses in losses()) {
+        let (recorded, texts) = &ESTATE[instance];
+        let judge = |snapshot: &Snapshot| rules::judge(&Case::new(snapshot, texts, Some(&[])));
+        let before = judge(&recorded.snapshot);
+        let mut snapshot = recorded.snapshot.clone();
+        lose(&mut snapshot, &losses);
+        let after = judge(&snapshot);
+        for rule in rules::ALL {
+            let of = |verdicts: &[Verdict]| -> Vec<Verdict> {
+                verdicts.iter().filter(|v| v.rule == *rule).cloned().collect()
+            };
+            let taken = Taken {
+                rule,
+                about: format!("instance {instance}, {losses:?}"),
+                before: of(&before),
+                after: of(&after),
+            };
+            taken.nothing_looks_better();
+        }
+        let (seen, less) = (score::exposure(&before), score::exposure(&after));
+        prop_assert!(less.high >= seen.low, "{} < {}", less.high, seen.low);
+        prop_assert!(less.low <= less.high && seen.low <= seen.high);
+    }
+}
