@@ -10,6 +10,7 @@ mod credentials;
 mod demo;
 mod demo_recordings;
 mod end_to_end;
+mod foreign_client;
 mod hostile;
 mod readme;
 mod reference;
