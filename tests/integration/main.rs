@@ -6,8 +6,11 @@
 mod support;
 
 mod contract;
+mod credentials;
+mod demo;
 mod demo_recordings;
 mod end_to_end;
+mod foreign_client;
 mod hostile;
 mod readme;
 mod reference;
@@ -15,3 +18,4 @@ mod rooms;
 mod rules;
 mod simulated;
 mod trouble;
+mod wire;

@@ -79,6 +79,16 @@ impl Driver {
             .ok()
     }
 
+    /// Sends a batch, reads one row of its answer, and cancels the rest.
+    pub fn cancel_after_one_row(&mut self, text: &str) -> Result<(), Error> {
+        self.runtime.block_on(async {
+            let mut stream = self.client.simple_query(text).await?;
+            while !matches!(stream.try_next().await?, Some(QueryItem::Row(_)) | None) {}
+            drop(stream);
+            self.client.cancel_query().await
+        })
+    }
+
     /// Runs a batch as a prepared statement, which goes as an RPC.
     pub fn rpc(&mut self, text: &str) -> Reply {
         self.runtime.block_on(async {

@@ -89,7 +89,7 @@ impl Connection {
         self.shared.log(self.id, event);
     }
 
-    fn fault(&self, text: &str) {
+    pub fn fault(&self, text: &str) {
         self.shared.fault(format!("session {}: {text}", self.id));
     }
 

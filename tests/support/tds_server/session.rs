@@ -117,7 +117,12 @@ impl SessionLoop {
     }
 
     pub async fn run(mut self) -> Result<(), End> {
-        let end = self.serve().await;
+        let mut end = self.serve().await;
+        // Told before the client sees the connection end, so that a test may look at once.
+        if let Err(End::Fault(text)) = &end {
+            self.connection.fault(text);
+            end = Err(End::Closed);
+        }
         // The reader holds half of the socket: it must be gone before the writer is dropped.
         self.reader.shutdown().await;
         end
@@ -290,7 +295,11 @@ impl SessionLoop {
                 self.connection.log(LogKind::Attention);
                 Ok(self.connection.shared.options.acknowledge != Acknowledge::Never)
             }
-            Incoming::Message(message) if answer.complete => {
+            // A client that took a late acknowledgement for an answer asks on too early.
+            Incoming::Message(message)
+                if answer.complete
+                    || self.connection.shared.options.acknowledge == Acknowledge::Apart =>
+            {
                 self.waiting.push_back(message);
                 Ok(false)
             }
