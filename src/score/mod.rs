@@ -97,3 +97,48 @@ pub fn unseen() -> Exposure {
         breakdown: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{self, Finding, Rule, Subject};
+
+    fn verdict(rule: &'static Rule, outcome: Outcome) -> Verdict {
+        Verdict {
+            rule,
+            subject: Subject::instance(),
+            outcome,
+            population: None,
+        }
+    }
+
+    fn fail(severity: Severity) -> Outcome {
+        Outcome::Fail(Finding {
+            message: String::new(),
+            severity,
+            evidence: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_rule_counts_once_by_its_worst_and_what_is_unknown_counts_at_the_worst() {
+        let rule = rules::ALL[0];
+        let found = exposure(&[
+            verdict(rule, fail(Severity::Low)),
+            verdict(rule, fail(Severity::Medium)),
+            verdict(rule, Outcome::Unknown(Vec::new())),
+            verdict(rules::ALL[1], Outcome::Pass),
+        ]);
+        assert_eq!((found.low, found.high), (12, weight(rule.severity)));
+        assert_eq!(found.breakdown.len(), 1);
+    }
+
+    #[test]
+    fn the_sum_ends_at_a_hundred_and_the_heaviest_rule_comes_first() {
+        let all = rules::ALL.iter();
+        let verdicts: Vec<Verdict> = all.map(|r| verdict(r, fail(r.severity))).collect();
+        let found = exposure(&verdicts);
+        assert_eq!((found.low, found.high), (100, 100));
+        assert!(found.breakdown.is_sorted_by(|a, b| a.high >= b.high));
+    }
+}

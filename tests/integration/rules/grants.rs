@@ -363,6 +363,26 @@ static SERVER_LEVEL: &[Fixture] = {
             &["pass"],
         ),
         one(
+            "denied to public, and so to everybody",
+            |r| {
+                r.add_login("op", "S");
+                r.grant_server("CONTROL SERVER", "op")
+                    .deny_server("CONTROL SERVER", "public");
+            },
+            &["pass"],
+        ),
+        one(
+            "denied to a role that the grantee is in",
+            |r| {
+                r.add_login("restricted", "R");
+                r.add_login("op", "S");
+                r.add_server_member("restricted", "op");
+                r.grant_server("CONTROL SERVER", "op")
+                    .deny_server("CONTROL SERVER", "restricted");
+            },
+            &["pass"],
+        ),
+        one(
             "to a sysadmin it adds nothing",
             |r| {
                 r.add_login("dba", "S");
