@@ -123,9 +123,9 @@ pub struct Targets {
 /// How to judge and report.
 #[derive(Debug, Args)]
 pub struct Judging {
-    /// Exit with 1 on findings at or over this severity.
-    #[arg(long, value_name = "SEVERITY", default_value = "high")]
-    pub fail_on: FailOn,
+    /// Exit with 1 on findings at or over this severity [default: the one of --inputs, else high].
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
     /// Do not exit with 3 because something could not be seen.
     #[arg(long)]
     pub allow_partial: bool,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::args::{Audit, Collect};
+use super::args::{Audit, Collect, FailOn, Targets};
 use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output, progress};
-use crate::collect::{self, Collected, Completion, Progress};
+use crate::collect::{self, Collected, Completion, Progress, TargetPlan};
 use crate::evidence::{Bundle, BundleError, file_name};
 use crate::ids::InstanceId;
 use crate::inventory::Reach;
@@ -20,34 +20,40 @@ use crate::snapshot::{
 
 pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
-    let as_of = targets::as_of(
-        args.judging.as_of.as_deref(),
-        estate.inventory.as_of.as_deref(),
-    )?;
-    let inputs = Inputs::new(as_of, args.judging.fail_on, estate.inventory.as_meant());
-    let gathered = gather(&estate, &args.targets, args.output.as_ref())?;
-    let stopped = gathered.completion == Completion::Stopped;
-    let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
-    Ok(if stopped { Exit::Incomplete } else { exit })
+    let recorded = estate.inventory.as_of.as_deref();
+    let as_of = targets::as_of(args.judging.as_of.as_deref(), recorded)?;
+    let fail_on = args.judging.fail_on.unwrap_or(FailOn::High).severity();
+    let inputs = Inputs::new(as_of, fail_on, estate.inventory.as_meant());
+    let plans = estate.plans(args.targets.keep_trying)?;
+    let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    Ok(output::incomplete_on_error(|| {
+        let gathered = gather(&estate, plans, &args.targets, bundle)?;
+        let stopped = gathered.completion == Completion::Stopped;
+        let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
+        Ok(if stopped { Exit::Incomplete } else { exit })
+    }))
 }
 
 pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
-    let meant = estate.inventory.as_meant();
-    let gathered = gather(&estate, &args.targets, args.output.as_ref())?;
-    let root = gathered.bundle.root().to_owned();
-    let inputs = Inputs::new(String::new(), super::args::FailOn::Never, meant);
-    let incomplete = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
-    gathered
-        .bundle
-        .finish(&jiff::Timestamp::now().to_string())?;
-    output::note(&format!("written to {}", root.display()));
-    let stopped = gathered.completion == Completion::Stopped;
-    Ok(if stopped || (incomplete && !args.allow_partial) {
-        Exit::Incomplete
-    } else {
-        Exit::Clean
-    })
+    let inputs = Inputs::new(String::new(), None, estate.inventory.as_meant());
+    let plans = estate.plans(args.targets.keep_trying)?;
+    let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    Ok(output::incomplete_on_error(|| {
+        let gathered = gather(&estate, plans, &args.targets, bundle)?;
+        let root = gathered.bundle.root().to_owned();
+        let unseen = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
+        gathered
+            .bundle
+            .finish(&jiff::Timestamp::now().to_string())?;
+        output::note(&format!("written to {}", root.display()));
+        let stopped = gathered.completion == Completion::Stopped;
+        Ok(if stopped || (unseen && !args.allow_partial) {
+            Exit::Incomplete
+        } else {
+            Exit::Clean
+        })
+    }))
 }
 
 /// What was collected, in an unfinished folder.
@@ -60,11 +66,10 @@ struct Gathered {
 
 fn gather(
     estate: &Estate,
-    args: &super::args::Targets,
-    output: Option<&std::path::PathBuf>,
+    plans: Vec<TargetPlan>,
+    args: &Targets,
+    mut bundle: Bundle,
 ) -> anyhow::Result<Gathered> {
-    let plans = estate.plans(args.keep_trying)?;
-    let mut bundle = Bundle::create(&output::folder(output))?;
     let progress = progress::for_stderr(estate.inventory.targets.len());
     recordings(estate, &mut bundle, &progress)?;
     let completion = if plans.is_empty() {
@@ -154,8 +159,8 @@ fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected
         authentication: "recording".to_owned(),
         user: None,
     };
-    let at = format!("{:.3}", jiff::Timestamp::now());
-    let mut snapshot = Snapshot::unseen(name.clone(), Outcome::Unreached(trouble), connection, &at);
+    // Nothing was collected, so there is no time of it.
+    let mut snapshot = Snapshot::unseen(name.clone(), Outcome::Unreached(trouble), connection, "");
     let none: Vec<ModuleLine> = Vec::new();
     let (module_text, file) = render_module_lines(none).unwrap_or_default();
     snapshot.module_text = file;

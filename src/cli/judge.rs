@@ -1,20 +1,19 @@
 //! Judges snapshot files and writes what follows: assessment, reports, exit code. `audit` and `assess`
 //! meet here, so that the same snapshots and inputs give the same bytes.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::args::{FailOn, Format, Judging};
+use super::args::{Format, Judging};
 use super::{Exit, output, print};
 use crate::evidence::Bundle;
-use crate::inventory::Meant;
+use crate::inventory::{Meant, MeantTarget};
 use crate::report::{self, Assessment, Judged};
 use crate::rules::{self, Case, Severity};
 use crate::score;
-use crate::snapshot::{ModuleTexts, Outcome, Snapshot};
+use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
 
 /// The first field of judgement.json.
 pub const SCHEMA: &str = "mssql-posture/judgement/v1";
@@ -37,11 +36,11 @@ pub struct Inputs {
 
 impl Inputs {
     /// What this version judges by.
-    pub fn new(as_of: String, fail_on: FailOn, inventory: Meant) -> Self {
+    pub fn new(as_of: String, fail_on: Option<Severity>, inventory: Meant) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             as_of,
-            fail_on: fail_on.severity(),
+            fail_on,
             rules: env!("CARGO_PKG_VERSION").to_owned(),
             inventory,
         }
@@ -88,16 +87,19 @@ impl Source {
     }
 }
 
-/// Judges the sources in order, one at a time in memory.
+/// Judges the sources in order, one at a time in memory, and says of what the inputs name and no source
+/// holds that it was not reached.
 pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment> {
     let mut assessment = Assessment::new(inputs.as_of.clone());
+    assessment
+        .not_selected
+        .clone_from(&inputs.inventory.not_selected);
+    let mut missing: Vec<&MeantTarget> = inputs.inventory.targets.iter().collect();
     for source in sources {
         let (mut snapshot, texts) = source.read()?;
-        let meant = inputs
-            .inventory
-            .targets
-            .iter()
-            .find(|t| t.name == snapshot.target);
+        missing.retain(|meant| meant.name != snapshot.target);
+        let mut targets = inputs.inventory.targets.iter();
+        let meant = targets.find(|t| t.name == snapshot.target);
         if let Some(meant) = meant {
             exclude(&mut snapshot, &meant.exclude_databases);
         }
@@ -105,23 +107,40 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         let case = Case::new(&snapshot, &texts, expected);
         assessment.enter(judge(&case));
     }
-    Ok(assessment)
+    for meant in missing {
+        let snapshot = not_given(meant);
+        let texts = ModuleTexts::default();
+        assessment.enter(judge(&Case::new(&snapshot, &texts, None)));
+    }
+    Ok(assessment.close())
+}
+
+fn not_given(meant: &MeantTarget) -> Snapshot {
+    let trouble = Trouble {
+        stage: Stage::Recording,
+        why: "there is no snapshot of it among those given".to_owned(),
+        remedy: "give its snapshot too".to_owned(),
+    };
+    let connection = Connection {
+        endpoint: String::new(),
+        encryption: Encryption::Off,
+        trust_server_certificate: false,
+        authentication: String::new(),
+        user: None,
+    };
+    Snapshot::unseen(
+        meant.name.clone(),
+        Outcome::Unreached(trouble),
+        connection,
+        "",
+    )
 }
 
 fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
     let snapshot = case.snapshot;
-    if matches!(snapshot.outcome, Outcome::SameAs { .. }) {
-        return Judged {
-            snapshot,
-            verdicts: Vec::new(),
-            exposure: score::unseen(),
-            missing: BTreeSet::new(),
-            modules_with_unread_dynamic_sql: 0,
-        };
-    }
     let verdicts = rules::judge(case);
     let exposure = match snapshot.outcome {
-        Outcome::Unreached(_) => score::unseen(),
+        Outcome::Unreached(_) | Outcome::SameAs { .. } => score::unseen(),
         _ => score::exposure(&verdicts),
     };
     Judged {

@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::error(&error);
             ExitCode::from(Exit::Usage as u8)
         }
     }

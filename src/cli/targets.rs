@@ -47,12 +47,7 @@ impl Estate {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the inventory {}", path.display()))?;
         let mut inventory = Inventory::parse(&text, &path.display().to_string())?;
-        let chosen: Vec<Target> = inventory
-            .select(only, exclude)?
-            .into_iter()
-            .cloned()
-            .collect();
-        inventory.targets = chosen;
+        inventory.select(only, exclude)?;
         Ok(Self {
             inventory,
             folder: path.parent().map(Path::to_owned).unwrap_or_default(),

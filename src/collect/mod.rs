@@ -13,7 +13,7 @@ mod sight;
 mod target;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,16 +77,22 @@ pub trait Progress: Send + Sync {
     fn finished(&self, target: &InstanceId, outcome: &Outcome);
 }
 
-/// Which instances were reached, so that two names for one instance do not count twice.
-#[derive(Default)]
-struct Reached(Mutex<BTreeMap<Vec<Option<String>>, InstanceId>>);
+/// What tells one instance from all others. The start time (tempdb's creation) tells instances apart that
+/// share every name.
+type InstanceKey = Vec<Option<String>>;
+
+/// Which instances were reached, so that two names for one instance do not count twice: the target that
+/// comes first in the inventory has it, whoever is faster.
+struct Reached {
+    targets: Vec<InstanceId>,
+    claims: Mutex<BTreeMap<InstanceKey, Vec<usize>>>,
+}
 
 impl Reached {
-    /// Claims an instance for a target; the target that has it already, if another does. The start
-    /// time (tempdb's creation) tells instances apart that share every name.
+    /// Claims an instance for the target at this place; the earlier target, if one has it.
     fn claim(
         &self,
-        target: &InstanceId,
+        place: usize,
         identity: &ServerIdentity,
         databases: &[DatabaseRow],
     ) -> Option<InstanceId> {
@@ -102,13 +108,27 @@ impl Reached {
             identity.physical_name.clone(),
             Some(started),
         ];
-        let mut reached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let holder = reached.entry(key).or_insert_with(|| target.clone());
-        (holder != target).then(|| holder.clone())
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = claims.entry(key).or_default();
+        places.push(place);
+        let first = places.iter().min().filter(|first| **first < place)?;
+        self.targets.get(*first).cloned()
+    }
+
+    /// Places that claimed an instance before an earlier target did, with that target's place.
+    fn overtaken(&self) -> BTreeMap<usize, usize> {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut overtaken = BTreeMap::new();
+        for places in claims.values() {
+            let first = places.iter().copied().min().unwrap_or_default();
+            overtaken.extend(places.iter().filter(|p| **p > first).map(|p| (*p, first)));
+        }
+        overtaken
     }
 }
 
-/// Collects the targets, at most `concurrency` at a time, and hands each over as soon as it is done.
+/// Collects the targets, at most `concurrency` at a time, and hands each over as soon as it is done; again,
+/// at the end, one that turns out to be the same instance as a target before it.
 /// When `stop` ends, targets that are not done are handed over as unreached.
 ///
 /// # Errors
@@ -148,21 +168,30 @@ async fn run<E>(
     concurrency: usize,
     progress: Arc<dyn Progress>,
     stop: impl Future<Output = ()>,
-    mut finished: impl FnMut(Collected) -> Result<(), E>,
+    finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<Completion, CollectError<E>> {
-    let reached = Arc::new(Reached::default());
-    let mut open: BTreeMap<InstanceId, TargetPlan> = plans
-        .iter()
-        .map(|plan| (plan.id.clone(), plan.clone()))
-        .collect();
-    let mut waiting = plans.into_iter();
+    let reached = Arc::new(Reached {
+        targets: plans.iter().map(|plan| plan.id.clone()).collect(),
+        claims: Mutex::default(),
+    });
+    let mut results = Results {
+        progress: Arc::clone(&progress),
+        handed: BTreeMap::new(),
+        finished,
+    };
+    let mut waiting = plans.iter().cloned().enumerate();
     let mut working = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         while working.len() < concurrency.max(1)
-            && let Some(plan) = waiting.next()
+            && let Some((place, plan)) = waiting.next()
         {
-            working.spawn(one(plan, Arc::clone(&progress), Arc::clone(&reached)));
+            working.spawn(one(
+                plan,
+                place,
+                Arc::clone(&progress),
+                Arc::clone(&reached),
+            ));
         }
         let done = tokio::select! {
             done = working.join_next() => done,
@@ -170,23 +199,15 @@ async fn run<E>(
         };
         match done {
             None => break,
-            Some(Ok(collected)) => {
-                open.remove(&collected.snapshot.target);
-                progress.finished(&collected.snapshot.target, &collected.snapshot.outcome);
-                finished(collected).map_err(CollectError::HandOver)?;
-            }
+            Some(Ok(collected)) => results.hand_over(collected)?,
             // A defect of ours in one target's task must not take the others along; the target
-            // stays open and is handed over as unreached below.
+            // is handed over as unreached below.
             Some(Err(_)) => {}
         }
     }
     let stopped = !working.is_empty() || waiting.next().is_some();
     working.shutdown().await;
-    for plan in open.into_values() {
-        let collected = unreached(&plan, stopped);
-        progress.finished(&collected.snapshot.target, &collected.snapshot.outcome);
-        finished(collected).map_err(CollectError::HandOver)?;
-    }
+    results.complete(&plans, &reached, stopped)?;
     Ok(if stopped {
         Completion::Stopped
     } else {
@@ -194,15 +215,82 @@ async fn run<E>(
     })
 }
 
-async fn one(plan: TargetPlan, progress: Arc<dyn Progress>, reached: Arc<Reached>) -> Collected {
+/// What was handed over, and to whom.
+struct Results<F> {
+    progress: Arc<dyn Progress>,
+    /// Every target that is done; the target it is the same as, if it is.
+    handed: BTreeMap<InstanceId, Option<InstanceId>>,
+    finished: F,
+}
+
+impl<F> Results<F> {
+    fn hand_over<E>(&mut self, collected: Collected) -> Result<(), CollectError<E>>
+    where
+        F: FnMut(Collected) -> Result<(), E>,
+    {
+        let snapshot = &collected.snapshot;
+        let same = match &snapshot.outcome {
+            Outcome::SameAs { target } => Some(target.clone()),
+            _ => None,
+        };
+        self.handed.insert(snapshot.target.clone(), same);
+        self.progress.finished(&snapshot.target, &snapshot.outcome);
+        (self.finished)(collected).map_err(CollectError::HandOver)
+    }
+
+    /// Hands over targets that are not done as unreached, and those that an earlier target overtook again, as
+    /// the same as that.
+    fn complete<E>(
+        &mut self,
+        plans: &[TargetPlan],
+        reached: &Reached,
+        stopped: bool,
+    ) -> Result<(), CollectError<E>>
+    where
+        F: FnMut(Collected) -> Result<(), E>,
+    {
+        let done: BTreeSet<InstanceId> = self.handed.keys().cloned().collect();
+        for plan in plans.iter().filter(|plan| !done.contains(&plan.id)) {
+            self.hand_over(unreached(plan, stopped))?;
+        }
+        for (place, first) in reached.overtaken() {
+            let (Some(plan), Some(first)) = (plans.get(place), plans.get(first)) else {
+                continue;
+            };
+            let known = self.handed.get(&plan.id).and_then(Option::as_ref) == Some(&first.id);
+            if done.contains(&plan.id) && done.contains(&first.id) && !known {
+                self.hand_over(same_as(plan, &first.id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn one(
+    plan: TargetPlan,
+    place: usize,
+    progress: Arc<dyn Progress>,
+    reached: Arc<Reached>,
+) -> Collected {
     let target = Target {
         deadline: Instant::now() + plan.target_limit,
         retries_left: AtomicU32::new(plan.retries),
         plan: &plan,
+        place,
         progress: &*progress,
         reached: &reached,
     };
     target::collect(&target).await
+}
+
+/// A target whose instance has an earlier name.
+fn same_as(plan: &TargetPlan, first: &InstanceId) -> Collected {
+    let outcome = Outcome::SameAs {
+        target: first.clone(),
+    };
+    let at = record::now();
+    let snapshot = Snapshot::unseen(plan.id.clone(), outcome, plan.connection(), &at);
+    target::finish(snapshot, Vec::new())
 }
 
 fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {

@@ -149,12 +149,18 @@ fn limit<T>(fact: &mut Observed<T>, need: Option<&str>) {
     }
 }
 
-/// DENY rows that bind the auditor, by class; `None` when it could not be read whom they bind.
+/// DENY rows that bind the auditor, by class; `None` when they, or whom they bind, could not be read.
 fn denials(
     permissions: &Observed<Vec<Permission>>,
     token: &Observed<Vec<TokenRow>>,
     public: PrincipalId,
 ) -> Option<Vec<Permission>> {
+    if !matches!(
+        permissions,
+        Observed::Known { .. } | Observed::Partial { .. }
+    ) {
+        return None;
+    }
     let own: BTreeSet<PrincipalId> = token
         .known()?
         .iter()
@@ -173,7 +179,10 @@ fn denials(
 
 fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<String> {
     let Some(denied) = denied else {
-        return Some("the auditor's own principals, to know which DENY binds it".to_owned());
+        return Some(
+            "the permissions and the auditor's own principals, to know which DENY binds it"
+                .to_owned(),
+        );
     };
     let row = denied.iter().find(|p| classes.contains(&p.class))?;
     Some(format!(

@@ -10,6 +10,7 @@ use super::query::{self, Query, Scope, Sight};
 use super::record::{self, Recorder};
 use super::session::{Answer, Broken, Session};
 use super::{Collected, Progress, Reached, place, sight};
+use crate::ids::InstanceId;
 use crate::snapshot::{
     ModuleLine, Observed, Outcome, ServerFacts, ServerIdentity, SessionIdentity, Snapshot, Stage,
     Trouble, render_module_lines,
@@ -21,6 +22,8 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 /// Everything that the steps of one target share.
 pub(super) struct Target<'a> {
     pub plan: &'a TargetPlan,
+    /// Its place among the targets.
+    pub place: usize,
     pub deadline: Instant,
     pub retries_left: AtomicU32,
     pub progress: &'a dyn Progress,
@@ -38,7 +41,7 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
     let mut texts = Vec::new();
     snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
         Ok(()) => Outcome::Finished,
-        Err(Ended::SameAs(other)) => Outcome::SameAs { target: other },
+        Err(Ended::SameAs(first)) => return super::same_as(target.plan, &first),
         Err(Ended::Trouble(trouble)) if snapshot.server.server_identity.known().is_some() => {
             Outcome::Interrupted(trouble)
         }
@@ -79,7 +82,8 @@ pub(super) fn finish(mut snapshot: Snapshot, texts: Vec<ModuleLine>) -> Collecte
 }
 
 enum Ended {
-    SameAs(crate::ids::InstanceId),
+    /// An earlier target of the inventory has this instance.
+    SameAs(InstanceId),
     Trouble(Trouble),
 }
 
@@ -133,14 +137,9 @@ async fn read(
     // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
     read?;
-    if let Some(other) =
-        target
-            .reached
-            .claim(&target.plan.id, &identity, snapshot.server.databases.seen())
-    {
-        snapshot.server = ServerFacts::unseen("");
-        texts.clear();
-        return Err(Ended::SameAs(other));
+    let databases = snapshot.server.databases.seen();
+    if let Some(first) = target.reached.claim(target.place, &identity, databases) {
+        return Err(Ended::SameAs(first));
     }
 
     let rows = snapshot.server.databases.seen().to_vec();
@@ -157,12 +156,7 @@ async fn read(
 }
 
 fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
-    let version = identity
-        .product_version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok());
-    match version {
+    match identity.catalog_version() {
         Some(version) if version >= OLDEST => Ok(version),
         _ => Err(Trouble {
             stage: Stage::Session,

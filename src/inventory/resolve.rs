@@ -35,6 +35,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
             .iter()
             .filter_map(|target| resolve_target(target, &written.defaults, &mut errors))
             .collect(),
+        not_selected: Vec::new(),
         groups: BTreeSet::new(),
         expectations: Vec::new(),
     };

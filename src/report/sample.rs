@@ -37,10 +37,9 @@ pub fn assessment() -> Assessment {
         alias(),
         lab(),
     ] {
-        assessment.fleet.count(&instance);
         assessment.instances.push(instance);
     }
-    assessment
+    assessment.close()
 }
 
 /// One instance with this many findings at high.
@@ -63,9 +62,8 @@ pub fn crowded(findings: usize) -> Assessment {
         })
         .collect();
     let mut assessment = Assessment::new("2026-09-30".to_owned());
-    assessment.fleet.count(&instance);
     assessment.instances.push(instance);
-    assessment
+    assessment.close()
 }
 
 fn entry(rule: &str, outcome: &str, subject: Subject, message: &str) -> VerdictEntry {

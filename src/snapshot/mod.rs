@@ -198,6 +198,23 @@ impl DatabaseFacts {
     }
 }
 
+impl ServerIdentity {
+    /// The first number of the product version.
+    pub fn major_version(&self) -> Option<u16> {
+        self.product_version.split('.').next()?.parse().ok()
+    }
+
+    /// The version whose catalog it has. A managed instance says 12 and has the views of the newest.
+    pub fn catalog_version(&self) -> Option<u16> {
+        const MANAGED_INSTANCE: i32 = 8;
+        const NEWEST_KNOWN_THERE: u16 = 16;
+        if self.engine_edition == Some(MANAGED_INSTANCE) {
+            return Some(NEWEST_KNOWN_THERE);
+        }
+        self.major_version()
+    }
+}
+
 impl Snapshot {
     /// A snapshot of a target of which nothing was seen.
     pub fn unseen(target: InstanceId, outcome: Outcome, connection: Connection, at: &str) -> Self {
@@ -220,8 +237,7 @@ impl Snapshot {
 
     /// Major version: 11 = 2012 … 17 = 2025; `None` if the identity was not seen.
     pub fn major_version(&self) -> Option<u16> {
-        let identity = self.server.server_identity.known()?;
-        identity.product_version.split('.').next()?.parse().ok()
+        self.server.server_identity.known()?.major_version()
     }
 
     /// The bytes of a snapshot file.

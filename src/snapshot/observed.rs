@@ -45,8 +45,8 @@ pub enum Observed<T> {
 /// A server's error number and text; number 0 is an error of ours or of the connection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ServerError {
-    /// SQL Server's message number, as text like every 64-bit id.
-    pub number: String,
+    /// SQL Server's message number.
+    pub number: u32,
     /// Message text. Server-made, therefore hostile.
     pub text: String,
 }
@@ -55,7 +55,7 @@ impl ServerError {
     /// A server's own message.
     pub fn new(number: u32, text: impl Into<String>) -> Self {
         Self {
-            number: number.to_string(),
+            number,
             text: text.into(),
         }
     }
@@ -97,7 +97,7 @@ impl<T> Observed<T> {
         match self {
             Self::Known { .. } | Self::Unsupported { .. } => Vec::new(),
             Self::Partial { needs, .. } | Self::Denied { needs } => needs.clone(),
-            Self::Failed { error } if error.number == "0" => vec![error.text.clone()],
+            Self::Failed { error } if error.number == 0 => vec![error.text.clone()],
             Self::Failed { error } => vec![format!("error {}: {}", error.number, error.text)],
             Self::NotCollected { why } => vec![why.clone()],
         }
@@ -201,7 +201,7 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&failed).unwrap_or_default(),
-            r#"{"state":"failed","error":{"number":"1222","text":"Lock"}}"#
+            r#"{"state":"failed","error":{"number":1222,"text":"Lock"}}"#
         );
     }
 }

@@ -222,6 +222,25 @@ fn not_knowing_whom_a_denial_binds_limits_too() {
 }
 
 #[test]
+fn permissions_that_were_not_read_may_hold_a_denial() {
+    for unread in [
+        Observed::Denied { needs: vec![] },
+        Observed::Failed {
+            error: crate::snapshot::ServerError::new(1222, "Lock request time out"),
+        },
+        Observed::NotCollected { why: "x".into() },
+    ] {
+        let in_database = unread.clone();
+        let state = database_states(false, move |f| f.database_permissions = in_database);
+        assert_eq!(&state[..2], "pp", "{state}");
+        assert_eq!(&state[3..], "ppppppp", "{state}");
+        let state = server_states(move |f| f.server_permissions = unread);
+        assert_eq!(&state[1..3], "pp", "{state}");
+        assert_eq!(&state[4..6], "pp", "{state}");
+    }
+}
+
+#[test]
 fn a_principal_that_is_named_and_not_visible_was_hidden() {
     let hidden = server_states(|f| {
         f.server_role_members = known(vec![RoleMember {
