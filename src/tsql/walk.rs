@@ -7,13 +7,13 @@ use super::folded::{Budget, Folded, Source};
 use super::lexer::{LONGEST, TokenKind};
 use super::variables::{Block, Variables, key};
 use super::words::Keyword;
-use super::{Channel, How};
+use super::{How, Sink};
 
 /// A call, by its byte offset in the outermost source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Call {
     pub(super) offset: usize,
-    pub(super) channel: Channel,
+    pub(super) sink: Sink,
     pub(super) how: How,
 }
 
@@ -31,14 +31,14 @@ pub(super) fn calls(text: &str, quoted_identifier: bool) -> Vec<Call> {
         quoted_identifier,
     };
     if text.len() > LONGEST {
-        found.report(0, Channel::DynamicUnresolved, How::Direct);
+        found.report(0, Sink::DynamicUnresolved, How::Direct);
     } else {
         let code = Code::lex(Source::Outermost(text), quoted_identifier);
         Walk::new(&code, &mut found, 0, false).run();
     }
     let mut calls = found.calls;
-    calls.sort_by_key(|call| (call.offset, call.channel, call.how));
-    calls.dedup_by_key(|call| (call.offset, call.channel));
+    calls.sort_by_key(|call| (call.offset, call.sink, call.how));
+    calls.dedup_by_key(|call| (call.offset, call.sink));
     calls
 }
 
@@ -51,12 +51,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn report(&mut self, offset: usize, channel: Channel, how: How) {
-        self.calls.push(Call {
-            offset,
-            channel,
-            how,
-        });
+    pub(super) fn report(&mut self, offset: usize, sink: Sink, how: How) {
+        self.calls.push(Call { offset, sink, how });
     }
 }
 
