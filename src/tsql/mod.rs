@@ -17,12 +17,14 @@
 //! `{call …}` is not read. Names are compared without case but otherwise letter by letter, though a server's
 //! collation may hold more of them equal.
 
+mod assignment;
 mod code;
 mod execute;
 mod expression;
 mod folded;
 mod lexer;
 mod place;
+mod types;
 mod variables;
 mod walk;
 mod words;
