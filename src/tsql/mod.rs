@@ -17,6 +17,7 @@
 //! `{call …}` is not read. Names are compared without case but otherwise letter by letter, though a server's
 //! collation may hold more of them equal.
 
+mod assignment;
 mod code;
 mod execute;
 mod expression;
@@ -26,6 +27,7 @@ mod module;
 mod object;
 mod place;
 mod sink;
+mod types;
 mod variables;
 mod walk;
 mod words;
