@@ -6,7 +6,7 @@ use super::lexer::TokenKind;
 use super::variables::key;
 use super::walk::{DEEPEST, Walk};
 use super::words::{self, Executed, Keyword};
-use super::{Channel, How};
+use super::{How, Sink};
 use std::ops::Range;
 
 impl Walk<'_, '_> {
@@ -29,7 +29,7 @@ impl Walk<'_, '_> {
 
     fn report_unresolved(&mut self, at: usize, how: How) {
         let origin = self.code.origin(at);
-        self.found.report(origin, Channel::DynamicUnresolved, how);
+        self.found.report(origin, Sink::DynamicUnresolved, how);
     }
 
     /// A procedure's name may begin a batch without EXEC.

@@ -36,6 +36,16 @@ impl Budget {
     }
 }
 
+/// Whether a parameter of the module, or data it reads, is in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Taint {
+    #[default]
+    Clean,
+    /// It cannot be told: what a procedure put into it, or what nobody assigned.
+    Unknown,
+    Tainted,
+}
+
 /// Text from `start` on was written at `origin`, a byte offset in the outermost source: that of the literal, or
 /// of the operand that is a hole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,18 +63,60 @@ pub(super) struct Folded {
     alternatives: Vec<usize>,
     /// Whether the value may be something that is not spelt out here.
     open: bool,
+    /// Why it is open: what made it so first.
+    reason: Option<&'static str>,
+    taint: Taint,
 }
+
+/// As much of a value is shown, in bytes.
+const LONGEST_SHOWN: usize = 4096;
 
 impl Folded {
     /// A value of which nothing is known.
     pub(super) fn unknown(origin: usize) -> Self {
-        let mut unknown = Self::default();
-        unknown.push_hole(origin);
-        unknown
+        Self::from_outside(origin, Taint::Unknown, "a value from elsewhere")
     }
 
+    /// A value of which nothing is known but where it comes from.
+    pub(super) fn from_outside(origin: usize, taint: Taint, reason: &'static str) -> Self {
+        let mut value = Self::default();
+        value.taint = taint;
+        value.reason = Some(reason);
+        value.push_hole(origin);
+        value
+    }
+
+    /// Whether some of the text that would be executed as code cannot be read.
     pub(super) fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Why the value is open, as can be said to a reader.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        self.reason.filter(|_| self.open)
+    }
+
+    /// Whether a parameter of the module, or data it reads, is in the value; `None` where that cannot be told.
+    pub(super) fn taint(&self) -> Option<bool> {
+        match self.taint {
+            Taint::Clean => Some(false),
+            Taint::Unknown => None,
+            Taint::Tainted => Some(true),
+        }
+    }
+
+    /// The first of the values this may have, holes as `…`, cut after a few KB.
+    pub(super) fn shown(&self) -> String {
+        let first = self.batches().next().unwrap_or(0..0);
+        let mut shown = String::new();
+        for character in self.slice(first).chars() {
+            if shown.len() >= LONGEST_SHOWN {
+                shown.push('…');
+                break;
+            }
+            shown.push(if character == HOLE { '…' } else { character });
+        }
+        shown
     }
 
     pub(super) fn open(&mut self) {
@@ -170,11 +222,15 @@ impl Folded {
         self.alternatives.extend(begins);
         self.push_part(other, 0..other.len());
         self.open |= other.open;
+        self.reason = self.reason.or(other.reason);
+        self.taint = self.taint.max(other.taint);
     }
 
     /// Makes `other` one more value this may have.
     pub(super) fn add_alternative(&mut self, other: &Self) {
         self.open |= other.open;
+        self.reason = self.reason.or(other.reason);
+        self.taint = self.taint.max(other.taint);
         if self.value == other.value && self.alternatives == other.alternatives {
             return;
         }

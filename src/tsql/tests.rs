@@ -1,18 +1,18 @@
-//! Labelled cases: each says what it shows, and what must be seen, as `channel how line:column`.
+//! Labelled cases: each says what it shows, and what must be seen, as `sink how line:column`.
 
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::Lexer;
-use super::observe;
+use super::{Observation, observe_module};
 
 /// Why the case is what it is, the text, and the observations.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 fn seen(sql: &str, quoted_identifier: bool) -> Vec<String> {
-    let observations = observe(sql, quoted_identifier);
-    let show = |o: &super::Observation| {
-        let (channel, how) = (o.channel.as_str(), o.how.as_str());
-        format!("{channel} {how} {}:{}", o.line, o.column)
+    let observations = observe_module(sql, quoted_identifier).sinks;
+    let show = |o: &Observation| {
+        let (sink, how) = (o.sink.as_str(), o.how.as_str());
+        format!("{sink} {how} {}:{}", o.line, o.column)
     };
     observations.iter().map(show).collect()
 }

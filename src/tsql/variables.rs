@@ -1,7 +1,8 @@
 //! The values of variables while statements are walked, and the blocks that decide whether an assignment
 //! replaces a value or only may.
 
-use super::folded::{Budget, Folded};
+use super::folded::{Budget, Folded, Taint};
+use super::types::DataType;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A stretch of code that something opens and closes.
@@ -35,6 +36,9 @@ struct Frame {
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     values: HashMap<String, Folded>,
+    types: HashMap<String, DataType>,
+    /// What variables hold before the first statement: parameters.
+    given: Vec<(String, Folded)>,
     frames: Vec<Frame>,
     /// The frames that may be skipped, innermost last.
     skippable: Vec<usize>,
@@ -55,6 +59,25 @@ impl Variables {
     /// What is known of a variable; `None` for one that was never assigned or declared, such as a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&Folded> {
         self.values.get(name)
+    }
+
+    /// A parameter of the module: known by its type alone.
+    pub(super) fn parameter(&mut self, name: String, data_type: DataType, origin: usize) {
+        let value = Folded::from_outside(origin, Taint::Tainted, "a parameter");
+        self.begin_with(name, data_type, value);
+    }
+
+    /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.
+    pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
+        self.types.insert(name.clone(), data_type);
+        self.values.insert(name.clone(), value.clone());
+        self.given.push((name, value));
+    }
+
+    /// A declaration without a value. In a loop it resets nothing.
+    pub(super) fn declare_typed(&mut self, name: String, data_type: DataType) {
+        self.types.insert(name.clone(), data_type);
+        self.declare(name);
     }
 
     /// A declaration without a value. In a loop it resets nothing.
@@ -165,6 +188,7 @@ impl Variables {
     pub(super) fn begin_again(&mut self) -> bool {
         if !self.keeps_all {
             self.values.clear();
+            self.values.extend(self.given.iter().cloned());
         }
         std::mem::take(&mut self.moved)
     }

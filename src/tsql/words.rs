@@ -1,6 +1,6 @@
 //! The words that matter: keywords by what they do to a statement, and the procedures that are observed.
 
-use super::Channel;
+use super::Sink;
 
 /// A reserved word's part in finding statements and the ends of expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,21 +113,21 @@ impl Keyword {
 }
 
 /// Procedures that are a channel, in any database, under any schema.
-const CHANNELS: &[(&str, Channel)] = &[
-    ("xp_cmdshell", Channel::XpCmdshell),
-    ("sp_OACreate", Channel::OleAutomation),
-    ("sp_OAMethod", Channel::OleAutomation),
-    ("sp_OAGetProperty", Channel::OleAutomation),
-    ("sp_OASetProperty", Channel::OleAutomation),
-    ("sp_OADestroy", Channel::OleAutomation),
-    ("sp_OAGetErrorInfo", Channel::OleAutomation),
-    ("sp_OAStop", Channel::OleAutomation),
-    ("sp_execute_external_script", Channel::ExternalScript),
+const CHANNELS: &[(&str, Sink)] = &[
+    ("xp_cmdshell", Sink::XpCmdshell),
+    ("sp_OACreate", Sink::OleAutomation),
+    ("sp_OAMethod", Sink::OleAutomation),
+    ("sp_OAGetProperty", Sink::OleAutomation),
+    ("sp_OASetProperty", Sink::OleAutomation),
+    ("sp_OADestroy", Sink::OleAutomation),
+    ("sp_OAGetErrorInfo", Sink::OleAutomation),
+    ("sp_OAStop", Sink::OleAutomation),
+    ("sp_execute_external_script", Sink::ExternalScript),
 ];
 
 /// The channel that a procedure's own name, without its qualification, stands for. Trailing blanks do not tell
 /// names apart in SQL Server.
-pub(super) fn channel(name: &str) -> Option<Channel> {
+pub(super) fn channel(name: &str) -> Option<Sink> {
     find(CHANNELS, name)
 }
 
