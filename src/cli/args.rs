@@ -33,6 +33,10 @@ pub enum Command {
     ///
     /// Example: mssql-posture assess out/snapshots --inventory estate.toml -o again
     Assess(Assess),
+    /// Judge T-SQL files that have not been deployed yet: for pull requests and change review.
+    ///
+    /// Example: mssql-posture scan migrations --format sarif
+    Scan(Scan),
     /// Print the statements that could be sent to a server, as sent.
     ///
     /// Example: mssql-posture queries --version 15 modules
@@ -183,6 +187,31 @@ pub struct Assess {
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+/// `scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Files, folders (their *.sql and the like), patterns, or - for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Form of the result on standard output.
+    #[arg(long, default_value = "table")]
+    pub format: ScanFormat,
+    /// Exit with 1 on sinks at or over this severity.
+    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    pub fail_on: FailOn,
+}
+
+/// Forms of `scan`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// Each sink with its line of source.
+    Table,
+    /// One JSON object a module or batch.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 /// `queries`.

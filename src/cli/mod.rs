@@ -10,6 +10,7 @@ mod judge;
 mod output;
 mod progress;
 mod reference;
+mod scan;
 mod secrets;
 mod targets;
 
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::audit(&args),
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
+        Command::Scan(args) => scan::scan(&args),
         Command::Queries(args) => reference::queries(&args),
         Command::Rules(args) => reference::rules(&args),
         Command::Explain { name } => reference::explain(&name),
