@@ -18,15 +18,24 @@
 //! collation may hold more of them equal.
 
 mod assignment;
+mod call;
 mod code;
 mod execute;
 mod expression;
 mod folded;
+mod found;
+mod header;
 mod lexer;
 mod module;
+mod names;
 mod object;
+mod options;
 mod place;
+mod procedures;
+mod remote;
+mod script;
 mod sink;
+mod statements;
 mod types;
 mod variables;
 mod walk;
@@ -37,6 +46,8 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-pub use module::observe_module;
-pub use object::{Argument, AsCode, CallSite, Kind, Object, Observation, Parameter, Reason};
+pub use module::{observe_module, observe_module_among};
+pub use names::Synonyms;
+pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
+pub use script::{observe_script, observe_script_among};
 pub use sink::{How, Sink};
