@@ -218,20 +218,36 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The value of an argument from `at` to before `next`. A bare name stands for its own text.
+    /// The value of an argument from `at` to before `next`. A bare name stands for its own text, and so does a number.
     fn argument(&mut self, at: usize, next: usize) -> Folded {
-        let alone = next <= at + 1 || self.code.keyword(at + 1).is_some();
+        let signed = usize::from(self.code.is(at, "-") || self.code.is(at, "+"));
+        let last = at + signed;
+        let alone = next <= last + 1 || self.code.keyword(last + 1).is_some();
+        let is_written_out = match self.code.kind(last) {
+            Some(TokenKind::Word) => signed == 0 && self.code.keyword(at).is_none(),
+            Some(TokenKind::Number | TokenKind::Money | TokenKind::Binary) => true,
+            _ => false,
+        };
         let mut value = Folded::default();
-        match self.code.kind(at) {
-            Some(TokenKind::Word) if alone && self.code.keyword(at).is_none() => {
-                let range = self.code.range(at);
-                let token = range.start;
-                self.code.source().push_code(&mut value, range, token);
-            }
-            Some(TokenKind::BracketedName) if alone => self.code.push_literal(&mut value, at),
-            _ => value = self.fold(value, at, true).0,
+        if alone && is_written_out {
+            let range = self.code.range(at).start..self.code.range(last).end;
+            let token = range.start;
+            self.code.source().push_code(&mut value, range, token);
+            return value;
         }
-        value
+        if alone && self.code.kind(at) == Some(TokenKind::BracketedName) {
+            self.code.push_literal(&mut value, at);
+            return value;
+        }
+        self.fold(value, at, true).0
+    }
+
+    /// The value of an expression of bytes, and the token after it.
+    pub(super) fn bytes(&mut self, at: usize) -> (Folded, usize) {
+        if self.code.kind(at) == Some(TokenKind::Binary) {
+            return (self.argument(at, at + 1), at + 1);
+        }
+        self.fold(Folded::default(), at, true)
     }
 
     /// A call: reports what it reaches, executes what the callee executes, or notes it for the call graph.

@@ -95,7 +95,8 @@ impl Walk<'_, '_> {
             Some(TokenKind::Punctuation) => code.is(name.next, ";") || code.is(name.next, "-"),
             _ => !code.is_word(name.first, STATEMENTS_NOT_RESERVED),
         };
-        if is_call || procedures::procedure(own).is_some() {
+        let is_label = code.is(name.next, ":");
+        if is_call || procedures::procedure(own).is_some() && !is_label {
             self.call(name);
         }
     }

@@ -42,6 +42,8 @@ mod walk;
 mod words;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;
