@@ -17,6 +17,7 @@
 //! `{call …}` is not read. Names are compared without case but otherwise letter by letter, though a server's
 //! collation may hold more of them equal.
 
+mod arguments;
 mod assignment;
 mod call;
 mod code;
