@@ -28,6 +28,19 @@ impl Budget {
         }
     }
 
+    /// For one of many texts: beyond what its length allows it may take no more than `shared`.
+    pub(super) fn sharing(length: usize, shared: usize) -> Self {
+        Self {
+            left: length
+                .saturating_mul(Self::PER_BYTE)
+                .saturating_add(Self::AT_LEAST.min(shared)),
+        }
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
     /// Takes `bytes`; false, and nothing more to take ever, when there are not as many left.
     pub(super) fn spend(&mut self, bytes: usize) -> bool {
         let left = self.left.checked_sub(bytes);
