@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod reference;
 mod secrets;
+mod stop;
 mod targets;
 
 use std::io::{self, Write};
