@@ -271,7 +271,7 @@ fn expectations(written: &Written, inventory: &mut Inventory, errors: &mut Error
                 "leave targets out if it holds for all",
             );
         }
-        let selectors = || selectors.into_iter().flat_map(|list| list.get_ref());
+        let selectors = || selectors.into_iter().flat_map(toml::Spanned::get_ref);
         for selector in selectors() {
             if !inventory.knows(selector.get_ref()) {
                 unknown_target(selector, inventory, errors);
