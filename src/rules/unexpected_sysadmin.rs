@@ -1,11 +1,10 @@
-//! What it checks: members of sysadmin, through nested roles too, whom the inventory's expectations do not name. Names are
-//! compared as the server's collation does it: without case, or with it where the collation is case-sensitive or binary.
-//! Expected without being named are sa, told by its id whatever it is
-//! called now, and the service accounts that setup itself makes sysadmin: NT SERVICE\SQLWriter, NT SERVICE\Winmgmt and
-//! this instance's own engine and Agent (MSSQLSERVER and SQLSERVERAGENT, or MSSQL$NAME and SQLAgent$NAME), each only
-//! with the sid of a service. A member whose name is hidden is unknown; so is one whom only the instance's name or the collation decides
-//! while who the server is was not seen. Without an expectation in the inventory
-//! nothing is judged.
+//! What it checks: members of sysadmin, through nested roles too, whom the inventory's expectations do not name. Names
+//! are compared as the server's collation does it: without case, or with it where the collation is case-sensitive or
+//! binary. Expected without being named are sa, told by its id whatever it is called now, and the service accounts that
+//! setup itself makes sysadmin: NT SERVICE\SQLWriter, NT SERVICE\Winmgmt and this instance's own engine and Agent
+//! (MSSQLSERVER and SQLSERVERAGENT, or MSSQL$NAME and SQLAgent$NAME), each only with the sid of a service. A member
+//! whose name is hidden is unknown; so is one whom only the instance's name or the collation decides while who the
+//! server is was not seen. Without an expectation in the inventory nothing is judged.
 //!
 //! Why it matters: a sysadmin can switch on every command channel and run it as the service account.
 //!
