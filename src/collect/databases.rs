@@ -46,11 +46,11 @@ impl<'a> Databases<'a> {
         rights: SessionIdentity,
         identity: ServerIdentity,
     ) -> Self {
-        let (asked, left_out): (Vec<_>, Vec<_>) =
-            (0..rows.len()).partition(|&index| not_asked(target.plan, &rows[index]).is_none());
+        let (asked, left_out): (Vec<_>, Vec<_>) = (0..rows.len())
+            .partition(|&index| not_asked(target.plan, &identity, &rows[index]).is_none());
         let databases = left_out.into_iter().map(|index| {
             let row = &rows[index];
-            not_asked(target.plan, row)
+            not_asked(target.plan, &identity, row)
                 .unwrap_or_else(|| DatabaseFacts::unseen(row.database_id, &row.name, ""))
         });
         let found = Found {
@@ -295,14 +295,14 @@ impl<'a> Databases<'a> {
 const SINGLE_USER: i32 = 1;
 
 /// A database that is not asked, and the reason it carries.
-fn not_asked(plan: &TargetPlan, row: &DatabaseRow) -> Option<DatabaseFacts> {
+fn not_asked(
+    plan: &TargetPlan,
+    identity: &ServerIdentity,
+    row: &DatabaseRow,
+) -> Option<DatabaseFacts> {
     let unseen = |why: &str| DatabaseFacts::unseen(row.database_id, &row.name, why);
-    // Names are compared as the inventory writes them and, as most collations do, without case.
-    if plan
-        .exclude_databases
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(&row.name))
-    {
+    let mut excluded = plan.exclude_databases.iter();
+    if excluded.any(|name| identity.is_same_name(name, &row.name)) {
         return Some(DatabaseFacts {
             excluded: true,
             ..unseen("excluded by the inventory")

@@ -476,6 +476,12 @@ impl ServerIdentity {
         let collation = collation.to_ascii_uppercase();
         collation.contains("_CS_") || collation.contains("_BIN")
     }
+
+    /// Whether two names of databases are one to this server. ASCII letters alone are folded: a name that
+    /// only a collation would take for another is not.
+    pub fn is_same_name(&self, one: &str, other: &str) -> bool {
+        one == other || (!self.is_case_sensitive() && one.eq_ignore_ascii_case(other))
+    }
 }
 
 #[cfg(test)]
