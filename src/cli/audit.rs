@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::args::{Audit, Collect, FailOn, Targets};
 use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
-use super::{Exit, output, progress};
+use super::{Exit, output, progress, stop};
 use crate::collect::{self, Collected, Completion, Progress, TargetPlan};
 use crate::evidence::{Bundle, BundleError, file_name};
 use crate::ids::InstanceId;
@@ -23,6 +23,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let recorded = estate.inventory.as_of.as_deref();
     let as_of = targets::as_of(args.judging.as_of.as_deref(), recorded)?;
     let fail_on = args.judging.fail_on.unwrap_or(FailOn::High).severity();
+    stop::listen();
     let inputs = Inputs::new(as_of, fail_on, estate.inventory.as_meant());
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
@@ -30,13 +31,18 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         let gathered = gather(&estate, plans, &args.targets, bundle)?;
         let stopped = gathered.completion == Completion::Stopped;
         let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
-        Ok(if stopped { Exit::Incomplete } else { exit })
+        Ok(if stopped || stop::asked() {
+            Exit::Incomplete
+        } else {
+            exit
+        })
     }))
 }
 
 pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
     let inputs = Inputs::new(String::new(), None, estate.inventory.as_meant());
+    stop::listen();
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
@@ -48,11 +54,13 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
             .finish(&jiff::Timestamp::now().to_string())?;
         output::note(&format!("written to {}", root.display()));
         let stopped = gathered.completion == Completion::Stopped;
-        Ok(if stopped || (unseen && !args.allow_partial) {
-            Exit::Incomplete
-        } else {
-            Exit::Clean
-        })
+        Ok(
+            if stopped || stop::asked() || (unseen && !args.allow_partial) {
+                Exit::Incomplete
+            } else {
+                Exit::Clean
+            },
+        )
     }))
 }
 
@@ -81,7 +89,7 @@ fn gather(
             plans,
             concurrency,
             Arc::clone(&progress),
-            collect::interrupted(),
+            stop::flag(),
             store_one,
         )?
     };

@@ -154,9 +154,12 @@ fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
 
 /// A recording may hold databases that this inventory leaves out.
 fn exclude(snapshot: &mut Snapshot, names: &[String]) {
+    let Some(identity) = snapshot.server.server_identity.known() else {
+        return;
+    };
     for database in &mut snapshot.databases {
         let own = database.name.as_str();
-        database.excluded |= names.iter().any(|name| name.eq_ignore_ascii_case(own));
+        database.excluded |= names.iter().any(|name| identity.is_same_name(name, own));
     }
 }
 

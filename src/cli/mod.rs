@@ -12,6 +12,7 @@ mod progress;
 mod reference;
 mod scan;
 mod secrets;
+mod stop;
 mod targets;
 
 use std::io::{self, Write};

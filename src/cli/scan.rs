@@ -11,7 +11,7 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 use super::args::{Scan, ScanFormat};
 use super::{Exit, output, print};
 use crate::report::{self, ScannedFile, Unread};
-use crate::tsql;
+use crate::tsql::{self, Member};
 
 /// Names of files that hold T-SQL, looked for in folders. A file that is named itself is always read.
 const EXTENSIONS: &[&str] = &[
@@ -21,8 +21,13 @@ const EXTENSIONS: &[&str] = &[
 pub(super) fn scan(args: &Scan) -> anyhow::Result<Exit> {
     let files = files(&args.paths)?;
     let (mut scanned, unread) = read_all(&files);
-    let mut objects: Vec<_> = scanned.iter_mut().flat_map(|file| &mut file.file.objects).collect();
-    tsql::connect(&mut objects);
+    let objects = scanned.iter_mut().flat_map(|file| &mut file.file.objects);
+    let member = |object| Member {
+        database: "",
+        name: None,
+        object,
+    };
+    tsql::connect(&mut objects.map(member).collect::<Vec<_>>());
     let scanned: Vec<ScannedFile> = scanned.into_iter().map(Text::with_lines).collect();
     let terminal = output::Terminal::of_stdout();
     print(&match args.format {
@@ -52,12 +57,16 @@ fn files(paths: &[String]) -> anyhow::Result<Vec<String>> {
             let before = files.len();
             walk(path, &mut files)?;
             if files.len() == before {
-                bail!("{given} holds no T-SQL file (*.{})", EXTENSIONS.join(", *."));
+                bail!(
+                    "{given} holds no T-SQL file (*.{})",
+                    EXTENSIONS.join(", *.")
+                );
             }
         } else if given.contains(['*', '?', '[']) {
             let before = files.len();
             for found in glob::glob(given).with_context(|| format!("{given} is no pattern"))? {
-                let found = found.with_context(|| format!("cannot read what {given} stands for"))?;
+                let found =
+                    found.with_context(|| format!("cannot read what {given} stands for"))?;
                 if found.is_file() {
                     files.push(found.to_string_lossy().into_owned());
                 }
@@ -84,7 +93,11 @@ fn walk(folder: &Path, files: &mut Vec<String>) -> anyhow::Result<()> {
             walk(&path, files)?;
             continue;
         }
-        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let extension = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
         if EXTENSIONS.contains(&extension.as_str()) && path.is_file() {
             files.push(path.to_string_lossy().into_owned());
         }
@@ -104,7 +117,9 @@ impl Text {
         let lines: Vec<&str> = self.text.split('\n').collect();
         let sinks = self.file.objects.iter().flat_map(|object| &object.sinks);
         let shown = sinks.map(|sink| {
-            let index = usize::try_from(sink.line).unwrap_or_default().saturating_sub(1);
+            let index = usize::try_from(sink.line)
+                .unwrap_or_default()
+                .saturating_sub(1);
             let line = lines.get(index).copied().unwrap_or_default();
             line.trim_end_matches('\r').to_owned()
         });
@@ -123,7 +138,9 @@ fn read_all(files: &[String]) -> (Vec<Text>, Vec<Unread>) {
             files.get(index).map(|file| (index, file))
         } {
             let result = read_one(file);
-            let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut done = done
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             done.push((index, result));
         }
     };
@@ -133,7 +150,9 @@ fn read_all(files: &[String]) -> (Vec<Text>, Vec<Unread>) {
             scope.spawn(work);
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     let (mut texts, mut unread) = (Vec::new(), Vec::new());
     for (_, result) in done {
@@ -154,16 +173,27 @@ fn read_one(given: &str) -> Result<Text, Unread> {
     } else {
         std::fs::read(PathBuf::from(given))
     };
-    let bytes = bytes.map_err(|error| Unread { path: path.clone(), why: error.to_string() })?;
+    let bytes = bytes.map_err(|error| Unread {
+        path: path.clone(),
+        why: error.to_string(),
+    })?;
     let text = decode(&bytes);
     let objects = tsql::observe_script(&text);
-    let file = ScannedFile { path, objects, lines: Vec::new() };
+    let file = ScannedFile {
+        path,
+        objects,
+        lines: Vec::new(),
+    };
     Ok(Text { file, text })
 }
 
 /// A path as it is shown everywhere: `/` between its parts, without a leading `./`.
 fn shown(given: &str) -> String {
-    let path = if cfg!(windows) { given.replace('\\', "/") } else { given.to_owned() };
+    let path = if cfg!(windows) {
+        given.replace('\\', "/")
+    } else {
+        given.to_owned()
+    };
     path.strip_prefix("./").map_or(path.clone(), str::to_owned)
 }
 
@@ -175,6 +205,9 @@ fn decode(bytes: &[u8]) -> String {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+        Err(_) => WINDOWS_1252
+            .decode_without_bom_handling(bytes)
+            .0
+            .into_owned(),
     }
 }

@@ -12,12 +12,13 @@ mod session;
 mod sight;
 mod target;
 mod value;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::sync::atomic::AtomicU32;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -26,7 +27,7 @@ pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
 
 use crate::ids::InstanceId;
-use crate::snapshot::{DatabaseRow, Outcome, ServerIdentity, Snapshot, Stage, Trouble};
+use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble, sha256_hex};
 use target::Target;
 
 /// One finished target: what was seen, and the bytes of its module-text file.
@@ -46,26 +47,35 @@ pub enum Completion {
     Stopped,
 }
 
-/// Ends when the program is asked to stop: Ctrl-C, and on Unix SIGTERM.
-pub async fn interrupted() {
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        };
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    let pressed = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+/// Blocks until the program is asked to stop: Ctrl-C, and on Unix SIGTERM. Afterwards these signals do nothing
+/// by themselves: call it again to hear the next.
+///
+/// # Errors
+/// No event loop or signal handler to be had: then signals keep their own effect.
+pub fn wait_for_signal() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminated = signal(SignalKind::terminate())?;
+            tokio::select! {
+                pressed = tokio::signal::ctrl_c() => pressed,
+                _ = terminated.recv() => Ok(()),
+            }
         }
-    };
-    tokio::select! {
-        () = pressed => {}
-        () = terminated => {}
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
+}
+
+/// Ends soon after the flag is set.
+async fn stopped(stop: &AtomicBool) {
+    const PACE: Duration = Duration::from_millis(50);
+    while !stop.load(Ordering::SeqCst) {
+        tokio::time::sleep(PACE).await;
     }
 }
 
@@ -77,9 +87,9 @@ pub trait Progress: Send + Sync {
     fn finished(&self, target: &InstanceId, outcome: &Outcome);
 }
 
-/// What tells one instance from all others. The start time (tempdb's creation) tells instances apart that
-/// share every name.
-type InstanceKey = Vec<Option<String>>;
+/// What tells one instance from all others: the address that was reached, and what answered there. What a server
+/// says of itself is not enough, since a server can say that it is another one and make that one vanish.
+type InstanceKey = (SocketAddr, ServerIdentity);
 
 /// Which instances were reached, so that two names for one instance do not count twice: the target that
 /// comes first in the inventory has it, whoever is faster.
@@ -93,21 +103,10 @@ impl Reached {
     fn claim(
         &self,
         place: usize,
+        peer: Option<SocketAddr>,
         identity: &ServerIdentity,
-        databases: &[DatabaseRow],
     ) -> Option<InstanceId> {
-        let started = databases
-            .iter()
-            .find(|d| d.name == "tempdb")?
-            .create_date
-            .clone()?;
-        let key = vec![
-            identity.server_name.clone(),
-            identity.machine_name.clone(),
-            identity.instance_name.clone(),
-            identity.physical_name.clone(),
-            Some(started),
-        ];
+        let key = (peer?, identity.clone());
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         let places = claims.entry(key).or_default();
         places.push(place);
@@ -129,7 +128,7 @@ impl Reached {
 
 /// Collects the targets, at most `concurrency` at a time, and hands each over as soon as it is done; again,
 /// at the end, one that turns out to be the same instance as a target before it.
-/// When `stop` ends, targets that are not done are handed over as unreached.
+/// When `stop` is set, targets that are not done are handed over as unreached.
 ///
 /// # Errors
 /// What `finished` returns ends the collection.
@@ -137,10 +136,14 @@ pub fn collect<E>(
     plans: Vec<TargetPlan>,
     concurrency: usize,
     progress: Arc<dyn Progress>,
-    stop: impl Future<Output = ()>,
+    stop: &AtomicBool,
     finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<Completion, CollectError<E>> {
+    // More threads than cores, so that one server's large answer does not hold up the others' clocks.
+    const FEWEST_THREADS: usize = 4;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(FEWEST_THREADS))
         .enable_all()
         .build();
     runtime.map_err(CollectError::Runtime)?.block_on(run(
@@ -167,7 +170,7 @@ async fn run<E>(
     plans: Vec<TargetPlan>,
     concurrency: usize,
     progress: Arc<dyn Progress>,
-    stop: impl Future<Output = ()>,
+    stop: &AtomicBool,
     finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<Completion, CollectError<E>> {
     let reached = Arc::new(Reached {
@@ -177,11 +180,12 @@ async fn run<E>(
     let mut results = Results {
         progress: Arc::clone(&progress),
         handed: BTreeMap::new(),
+        alike: BTreeMap::new(),
         finished,
     };
     let mut waiting = plans.iter().cloned().enumerate();
     let mut working = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = std::pin::pin!(stopped(stop));
     loop {
         while working.len() < concurrency.max(1)
             && let Some((place, plan)) = waiting.next()
@@ -205,6 +209,9 @@ async fn run<E>(
             Some(Err(_)) => {}
         }
     }
+    while let Some(Ok(collected)) = working.try_join_next() {
+        results.hand_over(collected)?;
+    }
     let stopped = !working.is_empty() || waiting.next().is_some();
     working.shutdown().await;
     results.complete(&plans, &reached, stopped)?;
@@ -220,6 +227,8 @@ struct Results<F> {
     progress: Arc<dyn Progress>,
     /// Every target that is done; the target it is the same as, if it is.
     handed: BTreeMap<InstanceId, Option<InstanceId>>,
+    /// What was seen of a server, hashed, and the targets of which exactly that was seen.
+    alike: BTreeMap<String, Vec<InstanceId>>,
     finished: F,
 }
 
@@ -234,6 +243,10 @@ impl<F> Results<F> {
             _ => None,
         };
         self.handed.insert(snapshot.target.clone(), same);
+        if let Some(hash) = seen_hash(snapshot) {
+            let alike = self.alike.entry(hash).or_default();
+            alike.push(snapshot.target.clone());
+        }
         self.progress.finished(&snapshot.target, &snapshot.outcome);
         (self.finished)(collected).map_err(CollectError::HandOver)
     }
@@ -253,7 +266,10 @@ impl<F> Results<F> {
         for plan in plans.iter().filter(|plan| !done.contains(&plan.id)) {
             self.hand_over(unreached(plan, stopped))?;
         }
-        for (place, first) in reached.overtaken() {
+        let by_address = reached.overtaken().into_iter();
+        let pairs: BTreeMap<usize, usize> =
+            self.alike(plans).into_iter().chain(by_address).collect();
+        for (place, first) in pairs {
             let (Some(plan), Some(first)) = (plans.get(place), plans.get(first)) else {
                 continue;
             };
@@ -264,6 +280,36 @@ impl<F> Results<F> {
         }
         Ok(())
     }
+}
+
+impl<F> Results<F> {
+    /// Targets that showed exactly what an earlier one showed, by their places.
+    fn alike(&self, plans: &[TargetPlan]) -> Vec<(usize, usize)> {
+        let place = |id: &InstanceId| plans.iter().position(|plan| plan.id == *id);
+        let mut pairs = Vec::new();
+        for ids in self.alike.values().filter(|ids| ids.len() > 1) {
+            let mut places: Vec<usize> = ids.iter().filter_map(place).collect();
+            places.sort_unstable();
+            if let Some((first, later)) = places.split_first() {
+                pairs.extend(later.iter().map(|place| (*place, *first)));
+            }
+        }
+        pairs
+    }
+}
+
+/// All that was seen of a server, hashed; `None` where not everything was asked. Two names for one instance that
+/// lead to different addresses show the same in every respect but the session's own.
+fn seen_hash(snapshot: &Snapshot) -> Option<String> {
+    if snapshot.outcome != Outcome::Finished {
+        return None;
+    }
+    let mut server = snapshot.server.clone();
+    if let Observed::Known { value } = &mut server.session {
+        value.session_id = 0;
+    }
+    let all = (&server, &snapshot.databases, &snapshot.module_text.sha256);
+    Some(sha256_hex(&serde_json::to_vec(&all).ok()?))
 }
 
 async fn one(
@@ -279,6 +325,7 @@ async fn one(
         place,
         progress: &*progress,
         reached: &reached,
+        received: Arc::new(AtomicUsize::new(0)),
     };
     target::collect(&target).await
 }

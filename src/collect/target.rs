@@ -1,6 +1,7 @@
 //! The collection of one target, from first connection to snapshot.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::connect::{self, ConnectError, remaining};
@@ -17,6 +18,8 @@ use crate::snapshot::{
 };
 
 const OLDEST: u16 = 11;
+/// Databases per instance, docs: maximum capacity specifications.
+const MOST_DATABASES: usize = 32_767;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 
 /// Everything that the steps of one target share.
@@ -28,6 +31,8 @@ pub(super) struct Target<'a> {
     pub retries_left: AtomicU32,
     pub progress: &'a dyn Progress,
     pub reached: &'a Reached,
+    /// Bytes that came so far, over all sessions.
+    pub received: Arc<AtomicUsize>,
 }
 
 /// Collects one target. Never fails: what went wrong is in the snapshot.
@@ -137,19 +142,23 @@ async fn read(
     // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
     read?;
-    let databases = snapshot.server.databases.seen();
-    if let Some(first) = target.reached.claim(target.place, &identity, databases) {
+    let peer = session.peer;
+    if let Some(first) = target.reached.claim(target.place, peer, &identity) {
         return Err(Ended::SameAs(first));
     }
 
     let rows = snapshot.server.databases.seen().to_vec();
-    let databases = Databases::new(
-        target,
-        rows,
-        version,
-        rights.is_sysadmin == Some(true),
-        identity,
-    );
+    if rows.len() > MOST_DATABASES {
+        return Err(Ended::Trouble(Trouble {
+            stage: Stage::Databases,
+            why: format!(
+                "it lists {} databases, which no instance can hold",
+                rows.len()
+            ),
+            remedy: "find out what answers there".to_owned(),
+        }));
+    }
+    let databases = Databases::new(target, rows, version, rights, identity);
     let found = databases.collect(session).await;
     found.into_snapshot(snapshot, texts)?;
     Ok(())
@@ -190,7 +199,7 @@ async fn greet(
     target: &Target<'_>,
     recorder: &mut Recorder,
 ) -> Result<(Session, ServerIdentity, SessionIdentity), ConnectError> {
-    let mut session = connect::open(target.plan, target.deadline).await?;
+    let mut session = connect::open(target.plan, target.deadline, &target.received).await?;
     let queries: Vec<_> = query::all()
         .iter()
         .filter(|q| q.scope == Scope::Session)

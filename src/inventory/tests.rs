@@ -170,6 +170,10 @@ const BAD_LINES: &[(&str, &str)] = &[
         "one of low, medium, high, critical",
     ),
     ("listener = 1", "wrong type"),
+    (
+        "[[expectation]]\ntargets = []\nsysadmin = []",
+        "an expectation for no target",
+    ),
     ("[[group]]\nname = \"g\"", "has no members"),
     ("[[group]]\nname = \"a\"\ntargets = [\"a\"]", "taken"),
     (

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DatabaseName, InstanceId};
-use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict};
+use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
 use crate::score::Exposure;
 use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
@@ -389,9 +389,9 @@ impl VerdictEntry {
             ),
             Outcome::NotApplicable(reason) => (rule.severity, reason, Vec::new(), Vec::new()),
             Outcome::Pass => {
-                let passed = verdict.population.unwrap_or_default();
-                let message = format!("{} of {} pass", passed.passed, passed.subjects);
-                (rule.severity, message, Vec::new(), Vec::new())
+                let of = verdict.population.unwrap_or_default();
+                let message = format!("{} passed, {} not applicable", of.passed, of.not_applicable);
+                (rule.severity, message, verdict.evidence, Vec::new())
             }
         };
         Self {
@@ -416,7 +416,7 @@ fn unknown_message(missing: &[Missing]) -> String {
         let place = m
             .database
             .as_ref()
-            .map(|d| format!(" in {d}"))
+            .map(|d| format!(" in {}", named(d.as_str())))
             .unwrap_or_default();
         format!("{}{place} not seen: {}", m.fact, m.needs.join(", "))
     });

@@ -80,7 +80,7 @@ struct Line<'a> {
     object: Option<String>,
     kind: &'static str,
     sinks: Vec<SinkEntry<'a>>,
-    notes: &'a [String],
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -121,7 +121,7 @@ pub fn jsonl(files: &[ScannedFile]) -> serde_json::Result<String> {
                 object: name(object),
                 kind: object.kind.as_str(),
                 sinks: sinks.collect(),
-                notes: &object.notes,
+                notes: object.notes.iter().map(ToString::to_string).collect(),
             };
             out += &serde_json::to_string(&line)?;
             out.push('\n');
@@ -132,7 +132,11 @@ pub fn jsonl(files: &[ScannedFile]) -> serde_json::Result<String> {
 
 /// For people: each sink with its line of source, and one closing line.
 pub fn annotated(files: &[ScannedFile], unread: &[Unread], width: u16, color: bool) -> String {
-    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let renderer = renderer.term_width(usize::from(width));
     let mut out = String::new();
     let mut found = 0_usize;
@@ -172,7 +176,12 @@ fn diagnostic(
         Severity::Medium => Level::WARNING,
         Severity::Low | Severity::Info => Level::NOTE,
     };
-    let title = format!("{} {}: {}", severity.as_str(), sink.sink.as_str(), headline(object, sink));
+    let title = format!(
+        "{} {}: {}",
+        severity.as_str(),
+        sink.sink.as_str(),
+        headline(object, sink)
+    );
     let (shown, start) = excerpt(line, sink.column);
     let rest = shown.get(start..).unwrap_or_default();
     let length = rest
@@ -186,7 +195,10 @@ fn diagnostic(
         .line_start(usize::try_from(sink.line).unwrap_or_default())
         .path(path.as_str())
         .annotation(annotation);
-    let mut group = level.with_name(severity.as_str()).primary_title(title).element(snippet);
+    let mut group = level
+        .with_name(severity.as_str())
+        .primary_title(title)
+        .element(snippet);
     for note in details(sink) {
         group = group.element(Level::NOTE.message(note));
     }
@@ -213,7 +225,7 @@ fn details(sink: &Observation) -> Vec<String> {
         details.push("a parameter or data decides what is run".to_owned());
     }
     if let Some(reason) = sink.reason {
-        details.push(reason.as_str().to_owned());
+        details.push(reason.to_owned());
     }
     if !sink.via.is_empty() {
         details.push(format!("through {}", visible(&sink.via.join(" → "))));
@@ -315,11 +327,18 @@ fn sarif_rule(sink: Sink) -> Value {
 
 fn sarif_result(file: &ScannedFile, object: &Object, sink: &Observation, index: usize) -> Value {
     let severity = severity(sink);
-    let rule = Sink::ALL.iter().position(|s| *s == sink.sink).unwrap_or_default();
-    let text = std::iter::once(format!("{}: {}", sink.sink.as_str(), headline(object, sink)))
-        .chain(details(sink))
-        .collect::<Vec<_>>()
-        .join("; ");
+    let rule = Sink::ALL
+        .iter()
+        .position(|s| *s == sink.sink)
+        .unwrap_or_default();
+    let text = std::iter::once(format!(
+        "{}: {}",
+        sink.sink.as_str(),
+        headline(object, sink)
+    ))
+    .chain(details(sink))
+    .collect::<Vec<_>>()
+    .join("; ");
     let identity = format!(
         "{}\n{}\n{}\n{index}",
         file.path,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::{Evidence, Judgement, Missing, Subject};
+use super::{Evidence, Judgement, Missing, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
     Configuration, DatabaseFacts, DatabaseRow, Module, ModuleTexts, RoleMember, ServerPrincipal,
@@ -91,12 +91,12 @@ impl<'a> Case<'a> {
             }
             return self.option_unseen(judgement, name);
         };
+        let evidence = vec![Evidence::row("configurations", None, option)];
         match ruling(option) {
             Ruling::Bad(message) => {
-                let evidence = vec![Evidence::row("configurations", None, option)];
                 judgement.fail(Subject::option(&option.name), message, evidence);
             }
-            Ruling::Good if settled => judgement.pass(),
+            Ruling::Good if settled => judgement.pass_with(evidence),
             Ruling::Good | Ruling::Unseen => self.option_unseen(judgement, name),
         }
     }
@@ -204,19 +204,31 @@ impl<'a> Case<'a> {
         principals.iter().find(|p| p.principal_id == id)
     }
 
-    /// A login's name, or its number when it is not visible.
+    /// A login's name as a subject, or its number when it is not visible.
     pub fn login_name(&self, id: PrincipalId) -> String {
         self.login(id)
             .map_or_else(|| format!("server principal {id}"), |p| p.name.clone())
     }
 
+    /// The same for a message.
+    pub fn login_named(&self, id: PrincipalId) -> String {
+        self.login(id)
+            .map_or_else(|| format!("server principal {id}"), |p| named(&p.name))
+    }
+
     /// The server principal with this sid.
-    pub fn login_with_sid(&self, sid: &str) -> Option<PrincipalId> {
+    pub fn login_with_sid(&self, sid: &str) -> Option<&'a ServerPrincipal> {
         let principals = self.snapshot.server.server_principals.seen();
+        principals.iter().find(|p| p.sid.as_deref() == Some(sid))
+    }
+
+    /// The rows of these server principals, as far as visible.
+    pub fn login_rows(&self, ids: &BTreeSet<PrincipalId>) -> Vec<Evidence> {
+        let principals = self.snapshot.server.server_principals.seen().iter();
         principals
-            .iter()
-            .find(|p| p.sid.as_deref() == Some(sid))
-            .map(|p| p.principal_id)
+            .filter(|p| ids.contains(&p.principal_id))
+            .map(|p| Evidence::row("server_principals", None, p))
+            .collect()
     }
 
     /// Modules whose code executes text that could not be read.
@@ -290,6 +302,22 @@ pub fn roles_of(rows: &[RoleMember], member: PrincipalId) -> BTreeSet<PrincipalI
         })
         .collect();
     members_of(&upward, member)
+}
+
+/// The membership rows on every way from a member up to a role, in the order of the list.
+pub fn rows_between(
+    rows: &[RoleMember],
+    member: PrincipalId,
+    role: PrincipalId,
+) -> Vec<&RoleMember> {
+    let mut above = roles_of(rows, member);
+    above.insert(member);
+    let mut below = members_of(rows, role);
+    below.insert(role);
+    rows.iter()
+        .filter(|row| above.contains(&row.member_principal_id))
+        .filter(|row| below.contains(&row.role_principal_id))
+        .collect()
 }
 
 /// All members of a role through any nesting, without the role itself.

@@ -3,6 +3,7 @@
 
 mod case;
 mod judgement;
+mod named;
 mod verdict;
 
 mod clr_enabled_without_strict_security;
@@ -21,6 +22,7 @@ mod xp_cmdshell_staged;
 
 pub use case::Case;
 pub use judgement::Judgement;
+pub use named::named;
 pub use verdict::{
     Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };
@@ -168,7 +170,7 @@ mod tests {
     fn every_rule_file_is_listed() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rules");
         let listed: BTreeSet<_> = ALL.iter().map(|r| r.slug.replace('-', "_")).collect();
-        let shared = ["mod", "case", "judgement", "verdict"];
+        let shared = ["mod", "case", "judgement", "named", "verdict"];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry
                 .file_name()

@@ -1,22 +1,29 @@
 //! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
 //! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script: directly under any
 //! qualification or spelling, or inside a string that the module executes. Comments, printed text and names in
-//! other roles do not count. A module that is encrypted or hidden, or whose text is not at hand, is unknown. Code of
-//! assemblies, numbered procedures and Agent jobs are not among the modules.
+//! other roles do not count. A module that executes text which could not be read in full, because it is put together
+//! from data, parameters or functions, has not passed: it is a finding of low severity with the line. A module that is
+//! encrypted or hidden, or whose text is not at hand, is unknown. Code of assemblies, numbered procedures and Agent jobs
+//! are not among the modules.
+//!
+//! What can escape it: text that is handed to another procedure to be executed there, ODBC's {call …}, a value replaced
+//! inside a TRY block and executed in its handler, and a name that only the server's collation holds equal to the
+//! channel's. Values of variables are followed in the order in which they are written.
 //!
 //! Why it matters: a stored procedure that runs commands is what MITRE ATT&CK T1505.001 describes: it looks like application
-//! code, runs with the owner's rights, and stays.
+//! code, runs with the owner's rights, and stays. Text that nobody can read beforehand is where such a call hides.
 //!
-//! How to fix: read the module at the line given; if nobody answers for it, keep its text as evidence and drop it.
+//! How to fix: read the module at the line given; if nobody answers for it, keep its text as evidence and drop it. Where
+//! text is put together, give it parameters through sp_executesql and write the rest out.
 //!
 //! When it is fine: maintenance procedures whose text is known; keep the hash of the approved text.
 //!
 //! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script
 
-use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
-use crate::tsql::Sink;
+use crate::tsql::{Observation, Sink};
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-002",
@@ -94,17 +101,11 @@ fn judge(
         };
         return judgement.unknown(subject, vec![missing]);
     };
-    let calls: Vec<_> = observations
-        .iter()
-        .filter(|o| COMMAND_CHANNELS.contains(&o.sink))
-        .collect();
-    let Some(first) = calls.first() else {
+    let calls = Calls::among(&observations);
+    let Some((severity, does)) = calls.say() else {
         return judgement.pass();
     };
-    let mut channels: Vec<&str> = calls.iter().map(|c| c.sink.as_str()).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    let evidence = calls.iter().map(|call| {
+    let evidence = calls.all().map(|call| {
         let place = Place {
             line: call.line,
             column: call.column,
@@ -112,9 +113,48 @@ fn judge(
         };
         Evidence::row(fact, database, module).at(place)
     });
-    judgement.fail(
-        subject,
-        format!("{name} calls {} (line {})", channels.join(", "), first.line),
-        evidence.collect(),
-    );
+    let message = format!("{} {does}", named(name));
+    judgement.fail_at(severity, subject, message, evidence.collect());
+}
+
+/// What a module does that matters here, in order of place.
+struct Calls<'a> {
+    commands: Vec<&'a Observation>,
+    unread: Vec<&'a Observation>,
+}
+
+impl<'a> Calls<'a> {
+    fn among(observations: &'a [Observation]) -> Self {
+        let of = |wanted: &[Sink]| -> Vec<&Observation> {
+            let calls = observations.iter();
+            calls.filter(|o| wanted.contains(&o.sink)).collect()
+        };
+        Self {
+            commands: of(COMMAND_CHANNELS),
+            unread: of(&[Sink::DynamicUnresolved]),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a Observation> {
+        self.commands.iter().chain(&self.unread).copied()
+    }
+
+    /// How bad it is, and what the module does; `None` if it does nothing of the kind.
+    fn say(&self) -> Option<(Severity, String)> {
+        let unread = self.unread.first().map(|first| {
+            let line = first.line;
+            format!("executes text that could not be read (line {line})")
+        });
+        let Some(first) = self.commands.first() else {
+            return unread.map(|does| (Severity::Low, does));
+        };
+        let mut channels: Vec<&str> = self.commands.iter().map(|c| c.sink.as_str()).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        let mut does = format!("calls {} (line {})", channels.join(", "), first.line);
+        if let Some(unread) = unread {
+            does = format!("{does} and {unread}");
+        }
+        Some((RULE.severity, does))
+    }
 }

@@ -220,4 +220,6 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Set on folded verdicts.
     pub population: Option<Population>,
+    /// What a folded pass rests on, where single rows show it; a finding carries its own.
+    pub evidence: Vec<Evidence>,
 }

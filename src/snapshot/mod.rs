@@ -8,7 +8,7 @@ mod rows;
 mod text;
 
 pub use facts::{Fact, FactState};
-pub use observed::{Observed, ServerError};
+pub use observed::{Observed, ServerError, short};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
 pub use text::{ModuleLine, ModuleTexts, render_module_lines, sha256_hex};

@@ -51,17 +51,29 @@ pub struct ServerError {
     pub text: String,
 }
 
+/// Longest text of a message that is kept, in characters.
+const LONGEST_MESSAGE: usize = 500;
+
+/// A message from a server, cut where it gets longer than any that SQL Server writes for people: it goes into
+/// every fact and record that it explains.
+pub fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 impl ServerError {
-    /// A server's own message.
-    pub fn new(number: u32, text: impl Into<String>) -> Self {
+    /// A server's own message, cut to 500 characters.
+    pub fn new(number: u32, text: impl AsRef<str>) -> Self {
         Self {
             number,
-            text: text.into(),
+            text: short(text.as_ref()),
         }
     }
 
     /// Something that broke on our side or on the way.
-    pub fn local(text: impl Into<String>) -> Self {
+    pub fn local(text: impl AsRef<str>) -> Self {
         Self::new(0, text)
     }
 }

@@ -191,6 +191,36 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Takes texts that are passed to procedures which execute what they are given as executed.
+    pub(super) fn take_text_passed_to_executors(&mut self, executes: impl Fn(&CallSite) -> bool) {
+        let mut next = 0;
+        while let Some(call) = self.calls.get(next) {
+            next += 1;
+            if !executes(call) {
+                continue;
+            }
+            let texts = || call.arguments.iter().filter_map(|a| a.as_code.as_ref());
+            let alone = texts().count() == 1;
+            let executed: Vec<AsCode> = texts()
+                .filter(|code| (code.is_statement || alone) && code.does_something())
+                .cloned()
+                .collect();
+            for code in executed {
+                self.sinks.extend(code.sinks);
+                self.calls.extend(code.calls);
+            }
+        }
+        module::settle(&mut self.sinks, &mut self.calls);
+    }
+
+    /// Adds sinks that calls of other modules lead to.
+    pub(super) fn add_sinks(&mut self, sinks: Vec<Observation>) {
+        self.sinks.extend(sinks);
+        module::settle(&mut self.sinks, &mut self.calls);
+    }
+}
+
 impl AsCode {
     /// Whether there is anything in it to report.
     fn does_something(&self) -> bool {

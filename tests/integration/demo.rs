@@ -40,6 +40,10 @@ fn the_demo_shows_what_the_program_tells_apart() {
         (0, 0)
     );
     assert_eq!(hardened["exposure"]["high"], 0);
+    let verdicts = hardened["verdicts"].as_array().unwrap();
+    let off = verdicts.iter().find(|v| v["rule"] == "SURF-001").unwrap();
+    assert_eq!(off["message"], "1 passed, 0 not applicable");
+    assert_eq!(off["evidence"][0]["row"]["name"], "xp_cmdshell");
     let breached = ran.instance("portal-2022");
     assert!(outcomes(&breached, "fail") > 10);
     assert_eq!(breached["exposure"]["low"], 100);

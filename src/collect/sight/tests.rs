@@ -290,7 +290,7 @@ fn database() -> DatabaseFacts {
             view_security_definition: Some(true),
         }),
         user_token: known(vec![token(0), token(5)]),
-        database_principals: known(vec![user(0), user(5)]),
+        database_principals: known(vec![user(0), user(1), user(5)]),
         database_role_members: known(Vec::new()),
         database_permissions: known(Vec::new()),
         schemas: known(Vec::new()),
@@ -371,7 +371,7 @@ fn an_id_that_no_visible_object_carries_limits_the_objects() {
             f.database_permissions = known(vec![permission(class::OBJECT, id, 5, "EXECUTE", "G")]);
         })
     };
-    assert_eq!(named(11), "kkkpppkkkk");
+    assert_eq!(named(11), "kkkpppkkkp");
     assert_eq!(named(10), "kkkkkkkkkk", "a visible object");
     assert_eq!(
         named(-11),

@@ -324,6 +324,8 @@ fn plain(id: i32, name: &str, version: u16) -> DatabaseFacts {
         user(0, "public", "R"),
         user(1, "dbo", "S"),
         user(2, "guest", "S"),
+        user(3, "INFORMATION_SCHEMA", "S"),
+        user(4, "sys", "S"),
         user(16384, "db_owner", "R"),
     ]);
     facts.database_role_members = known(vec![member(16384, 1)]);
