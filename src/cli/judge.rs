@@ -147,7 +147,8 @@ fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
         snapshot,
         exposure,
         missing: rules::unsettled(snapshot),
-        modules_with_unread_dynamic_sql: case.modules_with_unread_dynamic_sql(),
+        modules_with_unread_dynamic_sql: u32::try_from(case.analysis().unread())
+            .unwrap_or(u32::MAX),
         verdicts,
     }
 }

@@ -1,19 +1,14 @@
 //! What a rule judges: one snapshot, its module text, and what the inventory expects.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
+use super::analysis::Analysis;
 use super::{Evidence, Judgement, Missing, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
-    Configuration, DatabaseFacts, DatabaseRow, Module, ModuleTexts, RoleMember, ServerPrincipal,
-    Snapshot,
+    Configuration, DatabaseFacts, DatabaseRow, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
 };
-use crate::tsql::{self, Observation, Sink};
-
-/// Observations by a text's hash and QUOTED_IDENTIFIER.
-type Observed = BTreeMap<(String, bool), Rc<[Observation]>>;
 
 /// One instance to judge.
 pub struct Case<'a> {
@@ -23,8 +18,8 @@ pub struct Case<'a> {
     pub texts: &'a ModuleTexts,
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
-    /// What was observed in module text so far: several readers share one reading.
-    observed: RefCell<Observed>,
+    /// What the modules do, read when somebody asks.
+    analysis: OnceCell<Analysis>,
 }
 
 /// `sa`, whatever it is called now.
@@ -50,19 +45,14 @@ impl<'a> Case<'a> {
             snapshot,
             texts,
             expected_sysadmins,
-            observed: RefCell::default(),
+            analysis: OnceCell::new(),
         }
     }
 
-    /// What a module's text does; `None` if its text is not at hand.
-    pub fn observations(&self, module: &Module) -> Option<Rc<[Observation]>> {
-        let hash = module.definition.known()?;
-        let text = self.texts.get(&hash.sha256)?;
-        let quoted_identifier = module.uses_quoted_identifier != Some(false);
-        let mut observed = self.observed.borrow_mut();
-        let read = || tsql::observe_module(text, quoted_identifier).sinks.into();
-        let key = (hash.sha256.clone(), quoted_identifier);
-        Some(Rc::clone(observed.entry(key).or_insert_with(read)))
+    /// What the modules do.
+    pub fn analysis(&self) -> &Analysis {
+        self.analysis
+            .get_or_init(|| Analysis::new(self.snapshot, self.texts))
     }
 
     /// A configuration option. Absent from a whole list is not the same as off.
@@ -229,18 +219,6 @@ impl<'a> Case<'a> {
             .filter(|p| ids.contains(&p.principal_id))
             .map(|p| Evidence::row("server_principals", None, p))
             .collect()
-    }
-
-    /// Modules whose code executes text that could not be read.
-    pub fn modules_with_unread_dynamic_sql(&self) -> u32 {
-        let databases = self.databases().flat_map(|d| d.modules.seen());
-        let modules = databases.chain(self.snapshot.server.server_modules.seen());
-        let unread = |module: &&Module| {
-            let observations = self.observations(module);
-            let mut sinks = observations.iter().flat_map(|o| o.iter()).map(|o| o.sink);
-            sinks.any(|sink| sink == Sink::DynamicUnresolved)
-        };
-        u32::try_from(modules.filter(unread).count()).unwrap_or(u32::MAX)
     }
 
     /// Everyone who is in sysadmin, directly or through nested roles, as far as visible; sa always.

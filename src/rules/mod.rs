@@ -1,6 +1,7 @@
 //! The rules. One file per rule: its text for people, its data, and a pure check over one snapshot.
 //! A rule is its file, its fixture in `tests/integration/rules.rs`, and two lines here.
 
+mod analysis;
 mod case;
 mod judgement;
 mod named;
@@ -20,6 +21,7 @@ mod xp_cmdshell_enabled;
 mod xp_cmdshell_granted;
 mod xp_cmdshell_staged;
 
+pub use analysis::Analysis;
 pub use case::Case;
 pub use judgement::Judgement;
 pub use named::named;
@@ -170,7 +172,7 @@ mod tests {
     fn every_rule_file_is_listed() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rules");
         let listed: BTreeSet<_> = ALL.iter().map(|r| r.slug.replace('-', "_")).collect();
-        let shared = ["mod", "case", "judgement", "named", "verdict"];
+        let shared = ["mod", "analysis", "case", "judgement", "named", "verdict"];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry
                 .file_name()

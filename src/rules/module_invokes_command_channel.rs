@@ -23,7 +23,7 @@
 use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
-use crate::tsql::{Observation, Sink};
+use crate::tsql::{How, Observation, Sink};
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-002",
@@ -91,8 +91,8 @@ fn judge(
     if judgement.unless_settled(subject.clone(), fact, database, &module.definition) {
         return;
     }
-    let (Some(hash), Some(observations)) = (module.definition.known(), case.observations(module))
-    else {
+    let object = case.analysis().object(database, module);
+    let (Some(hash), Some(object)) = (module.definition.known(), object) else {
         let needs = vec!["the module's text, which is not among the files given".to_owned()];
         let missing = Missing {
             fact: fact.to_owned(),
@@ -101,7 +101,7 @@ fn judge(
         };
         return judgement.unknown(subject, vec![missing]);
     };
-    let calls = Calls::among(&observations);
+    let calls = Calls::among(&object.sinks);
     let Some((severity, does)) = calls.say() else {
         return judgement.pass();
     };
@@ -117,44 +117,68 @@ fn judge(
     judgement.fail_at(severity, subject, message, evidence.collect());
 }
 
-/// What a module does that matters here, in order of place.
+/// What a module does that matters here, each kind in order of place.
 struct Calls<'a> {
+    /// By its own code.
     commands: Vec<&'a Observation>,
+    /// By calling another module.
+    through: Vec<&'a Observation>,
     unread: Vec<&'a Observation>,
 }
 
 impl<'a> Calls<'a> {
     fn among(observations: &'a [Observation]) -> Self {
-        let of = |wanted: &[Sink]| -> Vec<&Observation> {
-            let calls = observations.iter();
-            calls.filter(|o| wanted.contains(&o.sink)).collect()
+        let command = |o: &&&Observation| COMMAND_CHANNELS.contains(&o.sink);
+        let via = |o: &&&Observation| o.how == How::ViaModule;
+        let all: Vec<&Observation> = observations.iter().collect();
+        let some = |keeps: &dyn Fn(&&&Observation) -> bool| -> Vec<&'a Observation> {
+            all.iter().filter(keeps).copied().collect()
         };
         Self {
-            commands: of(COMMAND_CHANNELS),
-            unread: of(&[Sink::DynamicUnresolved]),
+            commands: some(&|o| command(o) && !via(o)),
+            through: some(&|o| command(o) && via(o)),
+            unread: some(&|o| o.sink == Sink::DynamicUnresolved),
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &'a Observation> {
-        self.commands.iter().chain(&self.unread).copied()
+        let kinds = [&self.commands, &self.through, &self.unread];
+        kinds.into_iter().flatten().copied()
     }
 
     /// How bad it is, and what the module does; `None` if it does nothing of the kind.
     fn say(&self) -> Option<(Severity, String)> {
-        let unread = self.unread.first().map(|first| {
-            let line = first.line;
-            format!("executes text that could not be read (line {line})")
-        });
-        let Some(first) = self.commands.first() else {
-            return unread.map(|does| (Severity::Low, does));
-        };
-        let mut channels: Vec<&str> = self.commands.iter().map(|c| c.sink.as_str()).collect();
-        channels.sort_unstable();
-        channels.dedup();
-        let mut does = format!("calls {} (line {})", channels.join(", "), first.line);
-        if let Some(unread) = unread {
-            does = format!("{does} and {unread}");
+        let mut parts = Vec::new();
+        let mut severity = None;
+        if let Some(first) = self.commands.first() {
+            let channels = channels(&self.commands);
+            parts.push(format!("calls {channels} (line {})", first.line));
+            severity = severity.or(Some(RULE.severity));
         }
-        Some((RULE.severity, does))
+        if let Some(first) = self.through.first() {
+            let channels = channels(&self.through);
+            let via: Vec<String> = first.via.iter().map(|name| named(name)).collect();
+            let via = via.join(", ");
+            parts.push(format!(
+                "reaches {channels} through {via} (line {})",
+                first.line
+            ));
+            severity = severity.or(Some(Severity::Medium));
+        }
+        if let Some(first) = self.unread.first() {
+            let line = first.line;
+            parts.push(format!(
+                "executes text that could not be read (line {line})"
+            ));
+            severity = severity.or(Some(Severity::Low));
+        }
+        severity.map(|severity| (severity, parts.join(" and ")))
     }
+}
+
+fn channels(calls: &[&Observation]) -> String {
+    let mut channels: Vec<&str> = calls.iter().map(|c| c.sink.as_str()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    channels.join(", ")
 }

@@ -50,7 +50,7 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-pub use module::{observe_module, observe_module_among};
+pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
 pub use program::{Member, connect};

@@ -34,6 +34,14 @@ pub fn observe_module_among(text: &str, quoted_identifier: bool, synonyms: &Syno
     object(found, text, first(&code), &mut places)
 }
 
+/// The parts of a name as it is written, without delimiters: `[a].b..[c d]` is `a`, `b`, an empty part and `c d`.
+pub fn name_parts(name: &str) -> Vec<String> {
+    let code = Code::lex(Source::Outermost(name), true);
+    code.name(0)
+        .map(|found| code.parts(found))
+        .unwrap_or_default()
+}
+
 /// Where a batch's first token begins.
 pub(super) fn first(code: &Code) -> usize {
     code.range(0).start
