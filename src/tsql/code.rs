@@ -1,7 +1,7 @@
 //! The tokens of a batch that mean something, and what is asked of them.
 
-use super::folded::{Folded, Source};
 use super::lexer::{Lexer, Token, TokenKind};
+use super::source::Source;
 use super::words::Keyword;
 use std::ops::Range;
 
@@ -146,11 +146,6 @@ impl<'a> Code<'a> {
         self.source.name(self.range(at))
     }
 
-    /// Appends the value of the string literal at `at`.
-    pub(super) fn push_literal(&self, out: &mut Folded, at: usize) {
-        self.source.push_literal(out, self.range(at));
-    }
-
     /// The token after a list of query words that may stand before a select list: DISTINCT, TOP (n) PERCENT.
     pub(super) fn after_select(&self, select: usize) -> usize {
         let mut at = select + 1;
@@ -181,6 +176,20 @@ impl<'a> Code<'a> {
             at += 1;
             if depth == 0 {
                 return at;
+            }
+        }
+        at
+    }
+
+    /// The parenthesis that closes the one before `at`, or where a statement begins.
+    pub(super) fn after_query(&self, mut at: usize) -> usize {
+        while at < self.len() && !self.is(at, ")") && !self.is(at, ";") {
+            if self.is(at, "(") {
+                at = self.after_group(at);
+            } else if self.keyword(at).is_some_and(Keyword::begins_statement) {
+                break;
+            } else {
+                at += 1;
             }
         }
         at

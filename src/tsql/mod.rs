@@ -18,13 +18,26 @@
 //! collation may hold more of them equal.
 
 mod assignment;
+mod branches;
 mod code;
+mod convert;
+mod decode;
 mod execute;
 mod expression;
 mod folded;
+mod functions;
+mod holes;
 mod lexer;
+mod methods;
+mod operators;
 mod place;
+mod query;
+mod rows;
+mod source;
+mod tables;
+mod text_functions;
 mod types;
+mod value;
 mod variables;
 mod walk;
 mod words;

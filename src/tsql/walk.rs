@@ -2,9 +2,10 @@
 //! rest. It finds calls (in `execute`), follows what variables hold, and walks text that is executed.
 
 use super::code::Code;
-use super::expression::Expression;
+use super::expression::{Columns, Expression};
 use super::folded::{Budget, Folded, Source};
 use super::lexer::{LONGEST, TokenKind};
+use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
 use super::{Channel, How};
@@ -83,6 +84,10 @@ pub(super) struct Walk<'w, 'c> {
     /// The token up to which something has looked ahead; nothing looks ahead from before it again.
     pub(super) seen: usize,
     jumps: bool,
+    /// The row that names of columns belong to while a query's list is assigned.
+    pub(super) row: Option<Row>,
+    /// The SELECT seen last.
+    pub(super) last_select: usize,
 }
 
 impl<'w, 'c> Walk<'w, 'c> {
@@ -102,6 +107,8 @@ impl<'w, 'c> Walk<'w, 'c> {
             update: Update::None,
             seen: 0,
             jumps: false,
+            row: None,
+            last_select: 0,
         }
     }
 
@@ -164,7 +171,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// `@x OUTPUT`, the second and later assignments of an UPDATE, and those of RECEIVE.
     fn variable(&mut self, at: usize) {
         if self.code.is_word(at + 1, &["output", "out"]) {
-            self.forget(at);
+            self.output(at);
         } else if self.update == Update::InSet && self.code.is(at + 1, "=") && at >= self.seen {
             self.assign_from_rows(at);
         }
@@ -211,11 +218,15 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.begin_statement(at);
                 if !self.code.is_word(at + 1, &["statistics"]) {
                     self.update = Update::BeforeSet;
+                    self.change_table(at);
                 }
             }
             Keyword::Receive => self.update = Update::InSet,
-            Keyword::Into => self.forget_list(at + 1),
-            Keyword::Statement => self.begin_statement(at),
+            Keyword::Into => self.into(at),
+            Keyword::Statement => {
+                self.begin_statement(at);
+                self.change_table(at);
+            }
             Keyword::As if self.update == Update::BeforeSet => self.update = Update::None,
             Keyword::From | Keyword::Clause if self.update == Update::InSet => {
                 self.update = Update::None;
@@ -297,12 +308,25 @@ impl<'w, 'c> Walk<'w, 'c> {
 
     /// The value of the expression at `at`, appended to `out`, and the token after it.
     pub(super) fn fold(&mut self, out: Folded, at: usize, names_are_text: bool) -> (Folded, usize) {
-        let expression = Expression {
+        let row = self.row.take();
+        let mut expression = self.expression(names_are_text);
+        if let Some(row) = &row {
+            expression.columns = Columns::Row(&row.rows, row.place);
+        }
+        let folded = expression.append_to(out, at);
+        self.row = row;
+        folded
+    }
+
+    /// Reads expressions of this batch.
+    pub(super) fn expression(&mut self, names_are_text: bool) -> Expression<'_, 'c> {
+        Expression {
             code: self.code,
             variables: &self.variables,
             budget: &mut self.found.budget,
             names_are_text,
-        };
-        expression.append_to(out, at)
+            columns: Columns::None,
+            depth: 0,
+        }
     }
 }
