@@ -10,7 +10,7 @@ use crate::snapshot::{
     Configuration, DatabaseFacts, DatabaseRow, Module, ModuleTexts, RoleMember, ServerPrincipal,
     Snapshot,
 };
-use crate::tsql::{self, Channel, Observation};
+use crate::tsql::{self, Observation, Sink};
 
 /// Observations by a text's hash and QUOTED_IDENTIFIER.
 type Observed = BTreeMap<(String, bool), Rc<[Observation]>>;
@@ -60,7 +60,7 @@ impl<'a> Case<'a> {
         let text = self.texts.get(&hash.sha256)?;
         let quoted_identifier = module.uses_quoted_identifier != Some(false);
         let mut observed = self.observed.borrow_mut();
-        let read = || tsql::observe(text, quoted_identifier).into();
+        let read = || tsql::observe_module(text, quoted_identifier).sinks.into();
         let key = (hash.sha256.clone(), quoted_identifier);
         Some(Rc::clone(observed.entry(key).or_insert_with(read)))
     }
@@ -225,11 +225,8 @@ impl<'a> Case<'a> {
         let modules = databases.chain(self.snapshot.server.server_modules.seen());
         let unread = |module: &&Module| {
             let observations = self.observations(module);
-            let mut channels = observations
-                .iter()
-                .flat_map(|o| o.iter())
-                .map(|o| o.channel);
-            channels.any(|channel| channel == Channel::DynamicUnresolved)
+            let mut sinks = observations.iter().flat_map(|o| o.iter()).map(|o| o.sink);
+            sinks.any(|sink| sink == Sink::DynamicUnresolved)
         };
         u32::try_from(modules.filter(unread).count()).unwrap_or(u32::MAX)
     }

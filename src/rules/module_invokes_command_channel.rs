@@ -16,7 +16,7 @@
 use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
-use crate::tsql::Channel;
+use crate::tsql::Sink;
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-002",
@@ -32,11 +32,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Channels that run something outside the engine by themselves.
-const COMMAND_CHANNELS: &[Channel] = &[
-    Channel::XpCmdshell,
-    Channel::OleAutomation,
-    Channel::ExternalScript,
-];
+const COMMAND_CHANNELS: &[Sink] = &[Sink::XpCmdshell, Sink::OleAutomation, Sink::ExternalScript];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
@@ -100,12 +96,12 @@ fn judge(
     };
     let calls: Vec<_> = observations
         .iter()
-        .filter(|o| COMMAND_CHANNELS.contains(&o.channel))
+        .filter(|o| COMMAND_CHANNELS.contains(&o.sink))
         .collect();
     let Some(first) = calls.first() else {
         return judgement.pass();
     };
-    let mut channels: Vec<&str> = calls.iter().map(|c| c.channel.as_str()).collect();
+    let mut channels: Vec<&str> = calls.iter().map(|c| c.sink.as_str()).collect();
     channels.sort_unstable();
     channels.dedup();
     let evidence = calls.iter().map(|call| {

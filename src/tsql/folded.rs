@@ -34,6 +34,20 @@ impl Budget {
         }
     }
 
+    /// For one of many texts: beyond what its length allows it may take no more than `shared`.
+    pub(super) fn sharing(length: usize, shared: usize) -> Self {
+        Self {
+            left: length
+                .saturating_mul(Self::PER_BYTE)
+                .saturating_add(Self::AT_LEAST.min(shared)),
+            longest: length.saturating_mul(2).max(Self::LONGEST_AT_LEAST),
+        }
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
     /// Takes `bytes`; false, and nothing more to take ever, when there are not as many left.
     pub(super) fn spend(&mut self, bytes: usize) -> bool {
         let left = self.left.checked_sub(bytes);
@@ -216,6 +230,11 @@ impl Folded {
         const NONE: &Value = &Value::EMPTY;
         let value = self.values.get(at).or(self.values.last());
         value.map_or(NONE, |value| value)
+    }
+
+    /// The text of the value at this place.
+    pub(super) fn slice(&self, at: usize) -> &str {
+        self.value(at).text()
     }
 
     /// The only value, where there is no other and no more.

@@ -55,6 +55,11 @@ pub(super) fn has_holes(text: &str) -> bool {
     text.as_bytes().contains(&0xEF) && text.chars().any(is_hole)
 }
 
+/// Whether a hole that is no number's stands in the text.
+pub(super) fn has_text_holes(text: &str) -> bool {
+    has_holes(text) && text.chars().any(|character| doubled(character).is_some())
+}
+
 /// The text with another character in place of each hole that `becomes` gives one for.
 pub(super) fn map_holes(text: &str, becomes: impl Fn(char) -> char) -> String {
     let map = |character| {
@@ -65,4 +70,9 @@ pub(super) fn map_holes(text: &str, becomes: impl Fn(char) -> char) -> String {
         }
     };
     text.chars().map(map).collect()
+}
+
+/// The text as it is shown: each hole is `…`.
+pub(super) fn shown(text: &str) -> String {
+    map_holes(text, |_| '…')
 }

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::{Lexer, Token, TokenKind};
-use super::observe;
+use super::{Observation, observe_module};
 use proptest::prelude::*;
+
+fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {
+    observe_module(text, quoted_identifier).sinks
+}
 
 /// Tokens with blanks and comments between them, whole or broken off.
 const FRAGMENTS: &[&str] = &[
@@ -135,7 +139,7 @@ fn assert_covers(text: &str) {
 fn assert_well_placed(text: &str) {
     for quoted_identifier in [true, false] {
         let seen = observe(text, quoted_identifier);
-        let places: Vec<_> = seen.iter().map(|o| (o.line, o.column, o.channel)).collect();
+        let places: Vec<_> = seen.iter().map(|o| (o.line, o.column, o.sink)).collect();
         assert!(places.is_sorted() && places.iter().all(|p| p.0 > 0 && p.1 > 0));
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");
         for (line, column, _) in places {
@@ -186,16 +190,16 @@ proptest! {
 
     #[test]
     fn a_literal_is_executed_as_its_own_code_is(code in sql()) {
-        let channels = |sql: &str| {
-            let mut channels: Vec<_> = observe(sql, true).iter().map(|o| o.channel.as_str()).collect();
-            channels.sort_unstable();
-            channels.dedup();
-            channels
+        let sinks = |sql: &str| {
+            let mut sinks: Vec<_> = observe(sql, true).iter().map(|o| o.sink.as_str()).collect();
+            sinks.sort_unstable();
+            sinks.dedup();
+            sinks
         };
         // A constant loses a backslash with its line end, code does not.
         let code = code.replace('\\', "");
         let executed = format!("EXEC(N'{}')", code.replace('\'', "''"));
-        prop_assert_eq!(channels(&executed), channels(&code));
+        prop_assert_eq!(sinks(&executed), sinks(&code));
     }
 
     #[test]
@@ -205,7 +209,7 @@ proptest! {
             let text = &code[token.start as usize..token.end as usize];
             if kinds.contains(&token.kind) { "\t\n".to_owned() } else { text.to_owned() }
         }).collect();
-        let calls = |sql: &str| observe(sql, true).iter().map(|o| (o.channel, o.how)).collect::<Vec<_>>();
+        let calls = |sql: &str| observe(sql, true).iter().map(|o| (o.sink, o.how)).collect::<Vec<_>>();
         prop_assert_eq!(calls(&spread), calls(&code));
     }
 }

@@ -64,6 +64,19 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// The tokens from the one that begins at `at` on.
+    pub(super) fn from(text: &'a str, at: usize, quoted_identifier: bool) -> Self {
+        Self {
+            at,
+            ..Self::new(text, quoted_identifier)
+        }
+    }
+
+    /// Whether `"…"` is a name from here on.
+    pub(super) fn set_quoted_identifier(&mut self, on: bool) {
+        self.quoted_identifier = on;
+    }
+
     fn byte(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
     }

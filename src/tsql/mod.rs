@@ -19,21 +19,33 @@
 
 mod assignment;
 mod branches;
+mod call;
 mod code;
 mod convert;
 mod decode;
 mod execute;
 mod expression;
 mod folded;
+mod found;
 mod functions;
+mod header;
 mod holes;
 mod lexer;
 mod methods;
+mod module;
+mod names;
+mod object;
 mod operators;
+mod options;
 mod place;
+mod procedures;
 mod query;
+mod remote;
 mod rows;
+mod script;
+mod sink;
 mod source;
+mod statements;
 mod tables;
 mod text_functions;
 mod types;
@@ -47,83 +59,8 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-/// A way by which a module runs code outside the engine, or code that nobody could read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Channel {
-    /// A call of xp_cmdshell, under any qualification or spelling.
-    XpCmdshell,
-    /// A call of sp_OACreate or one of its siblings.
-    OleAutomation,
-    /// A call of sp_execute_external_script.
-    ExternalScript,
-    /// Code is executed that could not be read, or not in full.
-    DynamicUnresolved,
-}
-
-impl Channel {
-    /// The channel's name in machine output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::XpCmdshell => "xp_cmdshell",
-            Self::OleAutomation => "ole_automation",
-            Self::ExternalScript => "external_script",
-            Self::DynamicUnresolved => "dynamic_unresolved",
-        }
-    }
-}
-
-/// How the text comes to the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum How {
-    /// In the text's own code.
-    Direct,
-    /// Whole inside a string that is executed.
-    DynamicLiteral,
-    /// Inside text that is executed, and the name itself is put together from pieces.
-    DynamicConcat,
-    /// `EXEC @name`, the name being the variable's value.
-    ViaVariableProcName,
-}
-
-impl How {
-    /// The word in machine output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::DynamicLiteral => "dynamic_literal",
-            Self::DynamicConcat => "dynamic_concat",
-            Self::ViaVariableProcName => "via_variable_proc_name",
-        }
-    }
-}
-
-/// One call seen in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Observation {
-    /// What is called.
-    pub channel: Channel,
-    /// How the text comes to the call.
-    pub how: How,
-    /// Line, from 1, of the call's name, or of the string literal that holds it.
-    pub line: u32,
-    /// Column, from 1, in UTF-16 units, of the same place.
-    pub column: u32,
-}
-
-/// What a batch or a module's definition executes, in order of place; calls of one channel in one literal are
-/// one observation. `quoted_identifier` is the setting the module was created under: it decides whether
-/// `"…"` is a name or a string.
-pub fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {
-    let calls = walk::calls(text, quoted_identifier);
-    let mut places = place::Places::new(text);
-    let observation = |call: walk::Call| {
-        let (line, column) = places.advance_to(call.offset);
-        Observation {
-            channel: call.channel,
-            how: call.how,
-            line,
-            column,
-        }
-    };
-    calls.into_iter().map(observation).collect()
-}
+pub use module::{observe_module, observe_module_among};
+pub use names::Synonyms;
+pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
+pub use script::{observe_script, observe_script_among};
+pub use sink::{How, Sink};

@@ -109,7 +109,7 @@ impl<'a> Source<'a> {
     }
 
     /// Appends code as it stands; in the outermost source it belongs to the token at `token`.
-    fn push_code(&self, out: &mut Value, range: Range<usize>, token: usize) {
+    pub(super) fn push_code(&self, out: &mut Value, range: Range<usize>, token: usize) {
         match self {
             Self::Outermost(code) => out.push(code.get(range).unwrap_or_default(), token),
             Self::Executed { text, .. } => out.push_part(text, range),

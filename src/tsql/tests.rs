@@ -1,18 +1,18 @@
-//! Labelled cases: each says what it shows, and what must be seen, as `channel how line:column`.
+//! Labelled cases: each says what it shows, and what must be seen, as `sink how line:column`.
 
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::Lexer;
-use super::observe;
+use super::{Observation, observe_module};
 
 /// Why the case is what it is, the text, and the observations.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 fn seen(sql: &str, quoted_identifier: bool) -> Vec<String> {
-    let observations = observe(sql, quoted_identifier);
-    let show = |o: &super::Observation| {
-        let (channel, how) = (o.channel.as_str(), o.how.as_str());
-        format!("{channel} {how} {}:{}", o.line, o.column)
+    let observations = observe_module(sql, quoted_identifier).sinks;
+    let show = |o: &Observation| {
+        let (sink, how) = (o.sink.as_str(), o.how.as_str());
+        format!("{sink} {how} {}:{}", o.line, o.column)
     };
     observations.iter().map(show).collect()
 }
@@ -32,7 +32,7 @@ const CALLS: &[Case] = &[
     ("two parts", "EXEC sys.xp_cmdshell 'dir'", &["xp_cmdshell direct 1:6"]),
     ("three parts, bracketed", "EXEC master.sys.[xp_cmdshell] 'dir'", &["xp_cmdshell direct 1:6"]),
     ("the schema left out", "EXEC master..xp_cmdshell 'dir'", &["xp_cmdshell direct 1:6"]),
-    ("four parts, one left out", "EXEC srv.master..xp_cmdshell 'dir'", &["xp_cmdshell direct 1:6"]),
+    ("four parts, one left out", "EXEC srv.master..xp_cmdshell 'dir'", &["xp_cmdshell direct 1:6", "linked_exec direct 1:6"]),
     ("leading parts left out", "EXEC ..xp_cmdshell 'dir'", &["xp_cmdshell direct 1:6"]),
     ("quoted name", "EXEC \"master\".\"sys\".\"xp_cmdshell\" 'dir'", &["xp_cmdshell direct 1:6"]),
     ("a name with trailing blanks is the same name", "EXEC [xp_cmdshell ] 'dir'", &["xp_cmdshell direct 1:6"]),
@@ -91,7 +91,7 @@ const NOT_CALLS: &[Case] = &[
     ("a variable of that name", "SELECT @xp_cmdshell, #xp_cmdshell.a FROM #xp_cmdshell", &[]),
     ("the name is a qualification", "EXEC xp_cmdshell.dbo.p", &[]),
     ("an argument of that name", "EXEC sp_help xp_cmdshell EXEC p @a = xp_cmdshell", &[]),
-    ("an option", "EXEC sp_configure 'xp_cmdshell', 1", &[]),
+    ("an option that is read", "EXEC sp_configure 'xp_cmdshell'", &[]),
     ("a procedure name in a bare call that is not first", "SELECT 1; xp_cmdshell 'dir'", &[]),
     ("text to be executed that calls nothing", "EXEC('SELECT ''EXEC xp_cmdshell''') EXEC sp_executesql N'PRINT ''xp_cmdshell'''", &[]),
     ("an ordinary procedure", "EXEC dbo.p @a = 1, @b = 'x'", &[]),
@@ -105,7 +105,7 @@ const NOT_CALLS: &[Case] = &[
 const EXECUTED_TEXT: &[Case] = &[
     ("a literal", "EXEC('EXEC xp_cmdshell ''dir''')", &["xp_cmdshell dynamic_literal 1:6"]),
     ("a national literal, bare call", "EXEC (N'xp_cmdshell ''dir''')", &["xp_cmdshell dynamic_literal 1:7"]),
-    ("at a linked server", "EXEC('xp_cmdshell ''dir''') AT srv", &["xp_cmdshell dynamic_literal 1:6"]),
+    ("at a linked server", "EXEC('xp_cmdshell ''dir''') AT srv", &["linked_exec direct 1:1", "xp_cmdshell dynamic_literal 1:6"]),
     ("a call in the second literal is placed there", "EXEC('SELECT 1 ' +\n 'EXEC xp_cmdshell ''dir''')", &["xp_cmdshell dynamic_literal 2:2"]),
     ("the name is put together", "EXEC('EXEC xp_' + 'cmd' + 'shell ''dir''')", &["xp_cmdshell dynamic_concat 1:6"]),
     ("keyword and name in pieces of their own", "EXEC('EXEC ' + 'xp_cmdshell' + ' ''dir''')", &["xp_cmdshell dynamic_literal 1:16"]),

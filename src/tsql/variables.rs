@@ -110,12 +110,13 @@ impl Variables {
     /// A parameter of the module: known by its type alone.
     pub(super) fn parameter(&mut self, name: String, data_type: DataType, origin: usize) {
         let value = Folded::from_outside(origin, Taint::Tainted, reasons::PARAMETER);
-        self.begin_with(name, data_type, value.converted(data_type, origin, true));
+        self.begin_with(name, data_type, value);
     }
 
     /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.
     pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
         self.types.insert(name.clone(), data_type);
+        let value = self.typed(&name, value, 0);
         self.values.insert(name.clone(), value.clone());
         self.given.push((name, value));
     }
