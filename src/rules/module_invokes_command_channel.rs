@@ -1,14 +1,14 @@
 //! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
-//! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script: directly under any
-//! qualification or spelling, or inside a string that the module executes. Comments, printed text and names in
-//! other roles do not count. A module that executes text which could not be read in full, because it is put together
-//! from data, parameters or functions, has not passed: it is a finding of low severity with the line. A module that is
+//! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script, or writes an Agent job step that is no
+//! T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, by a synonym, inside a string that the
+//! module executes, or, one step lower, by calling another module that does. Comments, printed text and names in other
+//! roles do not count. A module that executes text which could not be read in full, because it is put together from
+//! data, parameters or functions, has not passed: it is a finding of low severity with the line. A module that is
 //! encrypted or hidden, or whose text is not at hand, is unknown. Code of assemblies, numbered procedures and Agent jobs
 //! are not among the modules.
 //!
-//! What can escape it: text that is handed to another procedure to be executed there, ODBC's {call …}, a value replaced
-//! inside a TRY block and executed in its handler, and a name that only the server's collation holds equal to the
-//! channel's. Values of variables are followed in the order in which they are written.
+//! What can escape it: a value replaced inside a TRY block and executed in its handler, a name that only the server's
+//! collation holds equal to the channel's, and what a server elsewhere does with what it is sent.
 //!
 //! Why it matters: a stored procedure that runs commands is what MITRE ATT&CK T1505.001 describes: it looks like application
 //! code, runs with the owner's rights, and stays. Text that nobody can read beforehand is where such a call hides.
@@ -18,7 +18,8 @@
 //!
 //! When it is fine: maintenance procedures whose text is known; keep the hash of the approved text.
 //!
-//! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script
+//! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script,
+//! sp_add_jobstep
 
 use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;

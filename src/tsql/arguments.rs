@@ -4,6 +4,7 @@ use super::folded::Folded;
 use super::lexer::TokenKind;
 use super::names::folded;
 use super::procedures::{Parameter, Procedure, Takes};
+use super::value::{Kind, Value};
 use super::walk::Walk;
 use super::words::Keyword;
 
@@ -50,7 +51,7 @@ impl Command {
     /// One more value that flows in and is shown.
     pub(super) fn add(&mut self, value: &Folded) {
         self.weigh(value);
-        let shown = value.shown();
+        let shown = shown(value);
         match &mut self.text {
             Some(text) if text.len() + shown.len() < LONGEST_COMMAND => {
                 text.push(' ');
@@ -148,6 +149,13 @@ impl Walk<'_, '_> {
     pub(super) fn arguments(&mut self, at: usize) -> Arguments {
         let numbered = self.code.is(at, ";") && self.code.kind(at + 1) == Some(TokenKind::Number);
         let mut at = if numbered { at + 2 } else { at };
+        // Not the server's syntax, but people write it.
+        let grouped = self.code.is(at, "(")
+            && matches!(
+                self.code.kind(at + 1),
+                Some(TokenKind::String | TokenKind::Variable)
+            );
+        at += usize::from(grouped);
         let mut arguments = Arguments::default();
         if self.code.is_word(at, &["output", "out"]) || !self.begins_argument(at) {
             return arguments;
@@ -181,35 +189,33 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The value of an argument from `at` to before `next`. A bare name stands for its own text, and so does a number.
+    /// The value of an argument from `at` to before `next`. A bare name stands for its own text.
     fn argument(&mut self, at: usize, next: usize) -> Folded {
-        let signed = usize::from(self.code.is(at, "-") || self.code.is(at, "+"));
-        let last = at + signed;
-        let alone = next <= last + 1 || self.code.keyword(last + 1).is_some();
-        let is_written_out = match self.code.kind(last) {
-            Some(TokenKind::Word) => signed == 0 && self.code.keyword(at).is_none(),
-            Some(TokenKind::Number | TokenKind::Money | TokenKind::Binary) => true,
-            _ => false,
-        };
-        let mut value = Folded::default();
-        if alone && is_written_out {
-            let range = self.code.range(at).start..self.code.range(last).end;
-            let token = range.start;
-            self.code.source().push_code(&mut value, range, token);
-            return value;
+        let alone = next <= at + 1 || self.code.keyword(at + 1).is_some();
+        match self.code.kind(at) {
+            Some(TokenKind::Word) if alone && self.code.keyword(at).is_none() => {
+                let range = self.code.range(at);
+                let token = range.start;
+                let mut text = Value::default();
+                self.code.source().push_code(&mut text, range, token);
+                Folded::from(text)
+            }
+            Some(TokenKind::BracketedName) if alone => {
+                let (text, taint) = self.code.source().literal(self.code.range(at));
+                let mut value = Folded::from(text);
+                value.taint = taint;
+                value
+            }
+            _ => self.fold(Folded::default(), at, true).0,
         }
-        if alone && self.code.kind(at) == Some(TokenKind::BracketedName) {
-            self.code.push_literal(&mut value, at);
-            return value;
-        }
-        self.fold(value, at, true).0
     }
+}
 
-    /// The value of an expression of bytes, and the token after it.
-    pub(super) fn bytes(&mut self, at: usize) -> (Folded, usize) {
-        if self.code.kind(at) == Some(TokenKind::Binary) {
-            return (self.argument(at, at + 1), at + 1);
-        }
-        self.fold(Folded::default(), at, true)
+/// A value as it is shown: bytes are no text.
+pub(super) fn shown(value: &Folded) -> String {
+    let first = value.values().iter().find(|value| value.len() > 0);
+    match first.map(|value| value.kind) {
+        Some(Kind::Binary) => format!("0x{}", value.shown()),
+        _ => value.shown(),
     }
 }

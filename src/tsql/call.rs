@@ -1,19 +1,21 @@
 //! Calls of procedures: what is called, what is passed, and what the callee does with it.
 
-use super::arguments::{Arguments, Command};
+use super::arguments::{Arguments, Command, shown};
 use super::code::{Code, Name};
 use super::execute::observation;
 use super::folded::{Folded, Source};
-use super::lexer::HOLE;
+use super::holes::{self, HOLE};
 use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
 use super::options;
 use super::procedures::{self, Does, Procedure};
 use super::types::DataType;
+use super::value::Value;
 use super::variables::key;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
+use std::rc::Rc;
 
 /// A call's beginning.
 #[derive(Debug, Clone)]
@@ -22,10 +24,14 @@ pub(super) struct Called {
     pub(super) how: How,
     /// The callee's name, one part or more.
     pub(super) parts: Vec<String>,
+    /// Whether a hole stands in the callee's own name, in text that has been read all the same.
+    pub(super) is_hidden: bool,
 }
 
 /// What a parameter of executed text holds.
 pub(super) type Given = (String, DataType, Folded);
+
+const NAME_NOT_KNOWN: &str = "the name of the procedure is not known";
 
 /// So many names that one variable may hold become calls of the graph.
 const MOST_CALLEES: usize = 16;
@@ -42,8 +48,12 @@ impl Walk<'_, '_> {
             },
             _ => Place::of_token(self.code.source().origin(start)),
         };
-        let parts = self.code.parts(name);
-        Called { place, how, parts }
+        Called {
+            place,
+            how,
+            parts: self.code.parts(name),
+            is_hidden: holes::has_text_holes(part),
+        }
     }
 
     /// A call by a name in the code.
@@ -62,6 +72,10 @@ impl Walk<'_, '_> {
         let far = called.parts.len() > 3 && called.parts.first().is_some_and(|s| !s.is_empty());
         if far {
             self.report(called.place, Sink::LinkedExec, called.how, arguments.all());
+        }
+        if called.is_hidden && !self.has_holes {
+            let value = Folded::unknown(called.place.start);
+            self.unresolved(called.place, called.how, &value, NAME_NOT_KNOWN);
         }
         let own = called.parts.last().map(String::as_str).unwrap_or_default();
         match procedures::procedure(own) {
@@ -139,12 +153,12 @@ impl Walk<'_, '_> {
         let (Some(name), Some(value)) = (name, value) else {
             return;
         };
-        // NULL, which asks for the setting.
-        if value.len() == 0 && !value.is_open() {
+        // NULL asks for the setting.
+        if value.only().is_some_and(Value::is_null) {
             return;
         }
         for text in name.batches() {
-            let text = name.slice(text);
+            let text = &holes::map_holes(name.slice(text), |_| HOLE);
             let Some(channel) = options::channel_named(text, HOLE) else {
                 if text.contains(HOLE) {
                     let note = "sp_configure sets an option whose name is not known";
@@ -152,8 +166,8 @@ impl Walk<'_, '_> {
                 }
                 continue;
             };
-            let shut = |batch| channel.is_shut_by(value.slice(batch));
-            if !value.is_open() && value.batches().all(shut) {
+            let shut = |value: &Rc<Value>| value.is_null() || is_shut_by(channel, value);
+            if !value.has_more() && value.values().iter().all(shut) {
                 continue;
             }
             let mut command = Command::none();
@@ -201,8 +215,8 @@ impl Walk<'_, '_> {
         let keeps_data = procedures::is_servers_own(&called.parts);
         let arguments = arguments.0.iter().map(|passed| Argument {
             name: passed.name.clone(),
-            value: passed.value.shown(),
-            is_known: !passed.value.is_open() && !passed.value.has_alternatives(),
+            value: shown(&passed.value),
+            is_known: passed.value.only().is_some_and(Value::is_exact),
             is_tainted: passed.value.taint(),
             is_output: passed.is_output,
             as_code: if keeps_data {
@@ -234,7 +248,12 @@ impl Walk<'_, '_> {
         if !is_statement && begin.name(0).is_none() {
             return None;
         }
-        let aside = self.found.begin_aside(value.len())?;
+        let place = begin.origin(0);
+        let Some(aside) = self.found.begin_aside(value.len()) else {
+            let note = "a text that is passed on was not read: there is too much of such text";
+            self.found.note(place, note.to_owned());
+            return None;
+        };
         self.walk_batches(value, self.has_holes || value.is_open(), &[]);
         let (sinks, calls) = self.found.end_aside(aside);
         Some(AsCode {
@@ -253,8 +272,7 @@ impl Walk<'_, '_> {
         let value = value.filter(|value| self.found.budget.spend(value.len()));
         let Some(value) = value.cloned() else {
             if !self.has_holes {
-                let reason = "the name of the procedure is not known";
-                self.unresolved(place, how, &Folded::unknown(place.start), reason);
+                self.unresolved(place, how, &Folded::unknown(place.start), NAME_NOT_KNOWN);
             }
             return;
         };
@@ -272,8 +290,16 @@ impl Walk<'_, '_> {
             callees += 1;
             let executor = row.is_some_and(|row| !matches!(row.does, Does::Is(_)));
             if callees <= MOST_CALLEES || row.is_some() && !(executor && executes) {
-                let parts = named.parts(name);
-                self.invoke(Called { place, how, parts }, &arguments);
+                let called = Called {
+                    place,
+                    how,
+                    parts: named.parts(name),
+                    is_hidden: !value.is_open() && holes::has_text_holes(own),
+                };
+                self.invoke(called, &arguments);
+            } else if callees == MOST_CALLEES + 1 && !executor {
+                let note = "the variable may name more procedures than are followed";
+                self.found.note(place.start, note.to_owned());
             }
             executes |= executor;
             let qualified = name.last > 0 && named.is(name.last - 1, ".");
@@ -282,9 +308,16 @@ impl Walk<'_, '_> {
             read |= own_name_is_known;
         }
         if !read && !self.has_holes {
-            let reason = "the name of the procedure is not known";
-            self.unresolved(place, how, &value, reason);
+            self.unresolved(place, how, &value, NAME_NOT_KNOWN);
         }
+    }
+}
+
+/// Whether a value is sure to keep a channel shut.
+fn is_shut_by(channel: options::Channel, value: &Value) -> bool {
+    match value.as_integer() {
+        Some(number) => channel.is_shut_by(&number.to_string()),
+        None => channel.is_shut_by(value.text()),
     }
 }
 
@@ -305,8 +338,7 @@ pub(super) fn begins_statement(code: &Code) -> bool {
 
 /// The parameters in sp_executesql's list of them.
 fn declared(list: &Folded, quoted_identifier: bool) -> Vec<(String, DataType)> {
-    let batch = list.batches().next().unwrap_or(0..0);
-    let code = Code::lex(Source::executed(list, batch), quoted_identifier);
+    let code = Code::lex(Source::executed(list, 0), quoted_identifier);
     let mut declared = Vec::new();
     let mut at = 0;
     while code.is_variable(at) {

@@ -1,7 +1,8 @@
 //! The tokens of a batch that mean something, and what is asked of them.
 
-use super::folded::{Folded, Source};
-use super::lexer::{HOLE, Lexer, Token, TokenKind};
+use super::holes;
+use super::lexer::{Lexer, Token, TokenKind};
+use super::source::Source;
 use super::words::Keyword;
 use std::ops::Range;
 
@@ -220,12 +221,12 @@ impl<'a> Code<'a> {
                     Some(TokenKind::BracketedName) => "]]",
                     Some(TokenKind::QuotedName) => "\"\"",
                     _ => {
-                        part.push_str(&text.replace(HOLE, "…"));
+                        part.push_str(&holes::shown(text));
                         continue;
                     }
                 };
                 let single = doubled.get(1..).unwrap_or_default();
-                part.push_str(&text.replace(doubled, single).replace(HOLE, "…"));
+                part.push_str(&holes::shown(&text.replace(doubled, single)));
             }
         }
         parts
@@ -234,11 +235,6 @@ impl<'a> Code<'a> {
     /// A name's part without its delimiters, and where it begins in the batch.
     pub(super) fn part(&self, at: usize) -> (&'a str, usize) {
         self.source.name(self.range(at))
-    }
-
-    /// Appends the value of the string literal at `at`.
-    pub(super) fn push_literal(&self, out: &mut Folded, at: usize) {
-        self.source.push_literal(out, self.range(at));
     }
 
     /// The token after a list of query words that may stand before a select list: DISTINCT, TOP (n) PERCENT.
@@ -271,6 +267,20 @@ impl<'a> Code<'a> {
             at += 1;
             if depth == 0 {
                 return at;
+            }
+        }
+        at
+    }
+
+    /// The parenthesis that closes the one before `at`, or where a statement begins.
+    pub(super) fn after_query(&self, mut at: usize) -> usize {
+        while at < self.len() && !self.is(at, ")") && !self.is(at, ";") {
+            if self.is(at, "(") {
+                at = self.after_group(at);
+            } else if self.keyword(at).is_some_and(Keyword::begins_statement) {
+                break;
+            } else {
+                at += 1;
             }
         }
         at

@@ -213,13 +213,17 @@ impl Walk<'_, '_> {
 
     /// Walks a text that is executed somewhere else, if it is T-SQL there.
     pub(super) fn execute_elsewhere(&mut self, text: &Folded) {
-        let first = text.batches().next().unwrap_or(0..0);
-        let source = Source::executed(text, first);
+        let source = Source::executed(text, 0);
         let begin = Code::beginning(source, self.found.quoted_identifier);
         let reads_as_code = begins_statement(&begin) || begin.name(0).is_some();
-        if reads_as_code && self.depth < DEEPEST && self.found.budget.spend(text.len()) {
-            self.walk_batches(text, self.has_holes || text.is_open(), &[]);
+        if !reads_as_code {
+            return;
         }
+        if self.depth >= DEEPEST || !self.found.budget.spend(text.len()) {
+            let note = "a text that is executed elsewhere was not read: it is too deep or too much";
+            return self.found.note(begin.origin(0), note.to_owned());
+        }
+        self.walk_batches(text, self.has_holes || text.is_open(), &[]);
     }
 }
 
@@ -242,6 +246,11 @@ pub(super) fn observation(place: Place, sink: Sink, how: How, command: Command) 
 /// A call's beginning, for what is no procedure's name in the code.
 impl Called {
     pub(super) fn new(place: Place, how: How, parts: Vec<String>) -> Self {
-        Self { place, how, parts }
+        Self {
+            place,
+            how,
+            parts,
+            is_hidden: false,
+        }
     }
 }

@@ -97,6 +97,7 @@ impl Walk<'_, '_> {
             place,
             how,
             mut parts,
+            ..
         } = self.called(name);
         parts.insert(0, "…".to_owned());
         while parts.len() < 4 {

@@ -117,7 +117,7 @@ impl Walk<'_, '_> {
         let mut command = Command::none();
         let mut next = from;
         while next == from || self.code.is(next, ",") {
-            let (bits, after) = self.bytes(next + 1);
+            let (bits, after) = self.fold(Folded::default(), next + 1, true);
             command.add(&bits);
             next = after.max(next + 1);
         }
@@ -178,7 +178,7 @@ impl Walk<'_, '_> {
         let mut command = Command::none();
         let content = self.word_ahead(name.next + 1, &["content"]);
         if let Some(content) = content.filter(|at| self.code.is(*at + 1, "=")) {
-            command.add(&self.bytes(content + 2).0);
+            command.add(&self.fold(Folded::default(), content + 2, true).0);
         }
         let (place, how) = self.called_at(at);
         self.report(place, Sink::ExternalScript, how, command);

@@ -2,10 +2,11 @@
 //! rest. It finds calls (in `execute`), follows what variables hold, and walks text that is executed.
 
 use super::code::Code;
-use super::expression::Expression;
+use super::expression::{Columns, Expression};
 use super::folded::Folded;
 use super::found::Found;
 use super::lexer::TokenKind;
+use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
 
@@ -54,6 +55,10 @@ pub(super) struct Walk<'w, 'c> {
     /// The same for sources of rows from elsewhere and for functions.
     pub(super) seen_source: usize,
     jumps: bool,
+    /// The row that names of columns belong to while a query's list is assigned.
+    pub(super) row: Option<Row>,
+    /// The SELECT seen last.
+    pub(super) last_select: usize,
     /// Whether this is not the first round.
     pub(super) begun: bool,
 }
@@ -76,6 +81,8 @@ impl<'w, 'c> Walk<'w, 'c> {
             seen: 0,
             seen_source: 0,
             jumps: false,
+            row: None,
+            last_select: 0,
             begun: false,
         }
     }
@@ -113,6 +120,7 @@ impl<'w, 'c> Walk<'w, 'c> {
                 Some(TokenKind::Word) => match self.code.keyword(at) {
                     Some(Keyword::Create | Keyword::Alter) => {
                         self.begin_statement(at);
+                        self.change_table(at);
                         next = self.create(at);
                     }
                     Some(keyword) => self.keyword(at, keyword),
@@ -151,7 +159,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// `@x OUTPUT`, the second and later assignments of an UPDATE, and those of RECEIVE.
     fn variable(&mut self, at: usize) {
         if self.code.is_word(at + 1, &["output", "out"]) {
-            self.forget(at);
+            self.output(at);
         } else if self.update == Update::InSet && self.code.is(at + 1, "=") && at >= self.seen {
             self.assign_from_rows(at);
         }
@@ -198,11 +206,15 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.begin_statement(at);
                 if !self.code.is_word(at + 1, &["statistics"]) {
                     self.update = Update::BeforeSet;
+                    self.change_table(at);
                 }
             }
             Keyword::Receive => self.update = Update::InSet,
-            Keyword::Into => self.forget_list(at + 1),
-            Keyword::Statement => self.begin_statement(at),
+            Keyword::Into => self.into(at),
+            Keyword::Statement => {
+                self.begin_statement(at);
+                self.change_table(at);
+            }
             Keyword::Bulk => {
                 self.begin_statement(at);
                 self.bulk(at);
@@ -296,12 +308,25 @@ impl<'w, 'c> Walk<'w, 'c> {
 
     /// The value of the expression at `at`, appended to `out`, and the token after it.
     pub(super) fn fold(&mut self, out: Folded, at: usize, names_are_text: bool) -> (Folded, usize) {
-        let expression = Expression {
+        let row = self.row.take();
+        let mut expression = self.expression(names_are_text);
+        if let Some(row) = &row {
+            expression.columns = Columns::Row(&row.rows, row.place);
+        }
+        let folded = expression.append_to(out, at);
+        self.row = row;
+        folded
+    }
+
+    /// Reads expressions of this batch.
+    pub(super) fn expression(&mut self, names_are_text: bool) -> Expression<'_, 'c> {
+        Expression {
             code: self.code,
             variables: &self.variables,
             budget: &mut self.found.budget,
             names_are_text,
-        };
-        expression.append_to(out, at)
+            columns: Columns::None,
+            depth: 0,
+        }
     }
 }
