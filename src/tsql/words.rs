@@ -125,9 +125,3 @@ impl Keyword {
         self.begins_statement() || matches!(self, Self::Select | Self::End | Self::Else)
     }
 }
-
-fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
-    let name = name.trim_end_matches(' ');
-    let row = table.iter().find(|(row, _)| row.eq_ignore_ascii_case(name));
-    row.map(|(_, value)| *value)
-}
