@@ -1,19 +1,21 @@
 //! Calls of procedures: what is called, what is passed, and what the callee does with it.
 
+use super::arguments::{Arguments, Command, shown};
 use super::code::{Code, Name};
+use super::execute::observation;
 use super::folded::{Folded, Source};
 use super::holes::{self, HOLE};
-use super::lexer::TokenKind;
 use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
 use super::options;
-use super::procedures::{self, Does, Parameter, Procedure, Takes};
+use super::procedures::{self, Does, Procedure};
 use super::types::DataType;
 use super::value::Value;
 use super::variables::key;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
+use std::rc::Rc;
 
 /// A call's beginning.
 #[derive(Debug, Clone)]
@@ -26,143 +28,13 @@ pub(super) struct Called {
     pub(super) is_hidden: bool,
 }
 
-/// What is passed for one parameter.
-#[derive(Debug)]
-pub(super) struct Passed {
-    /// As written, with `@`.
-    name: Option<String>,
-    pub(super) value: Folded,
-    is_output: bool,
-    /// DEFAULT, which passes nothing.
-    is_default: bool,
-}
-
-/// Everything that is passed in one call.
-#[derive(Debug, Default)]
-pub(super) struct Arguments(Vec<Passed>);
-
-/// What flows into a sink.
-#[derive(Debug, Default)]
-pub(super) struct Command {
-    pub(super) text: Option<String>,
-    pub(super) taint: Option<bool>,
-}
-
-/// As much of a command that is put together from several arguments is kept, in bytes.
-const LONGEST_COMMAND: usize = 4096;
+/// What a parameter of executed text holds.
+pub(super) type Given = (String, DataType, Folded);
 
 const NAME_NOT_KNOWN: &str = "the name of the procedure is not known";
 
 /// So many names that one variable may hold become calls of the graph.
 const MOST_CALLEES: usize = 16;
-
-impl Command {
-    /// Nothing flows in.
-    pub(super) fn none() -> Self {
-        Self {
-            text: None,
-            taint: Some(false),
-        }
-    }
-
-    pub(super) fn of(value: &Folded) -> Self {
-        let mut command = Self::none();
-        command.add(value);
-        command
-    }
-
-    /// One more value that flows in and is shown.
-    pub(super) fn add(&mut self, value: &Folded) {
-        self.weigh(value);
-        let shown = value.shown();
-        match &mut self.text {
-            Some(text) if text.len() + shown.len() < LONGEST_COMMAND => {
-                text.push(' ');
-                text.push_str(&shown);
-            }
-            Some(_) => {}
-            None => self.text = Some(shown),
-        }
-    }
-
-    /// What is shown of it, whatever flows in.
-    pub(super) fn show(&mut self, text: String) {
-        self.text = Some(text);
-    }
-
-    /// One more value that flows in.
-    pub(super) fn weigh(&mut self, value: &Folded) {
-        self.taint = either(self.taint, value.taint());
-    }
-}
-
-/// The taint of two values together.
-pub(super) fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
-    match (one, other) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    }
-}
-
-impl Arguments {
-    /// The argument for a parameter: by its name, or by its place.
-    fn get(&self, parameter: Parameter, names_do_not_count: bool) -> Option<&Passed> {
-        let is_named = |passed: &&Passed| {
-            let name = passed.name.as_deref();
-            name.is_some_and(|name| folded(name) == parameter.name)
-        };
-        let by_name = self.0.iter().find(is_named);
-        let at_place = self.0.get(parameter.place);
-        let by_place = at_place.filter(|passed| names_do_not_count || passed.name.is_none());
-        by_name.or(by_place).filter(|passed| !passed.is_default)
-    }
-
-    fn of(&self, procedure: &Procedure, name: &str) -> Option<&Folded> {
-        let Takes::These(parameters) = procedure.takes else {
-            return None;
-        };
-        let parameter = parameters.iter().find(|p| p.name == name)?;
-        let passed = self.get(*parameter, procedure.names_do_not_count)?;
-        Some(&passed.value)
-    }
-
-    /// All that a procedure takes, each argument once, in the table's order.
-    fn taken(&self, procedure: &Procedure) -> Vec<&Folded> {
-        let Takes::These(parameters) = procedure.takes else {
-            let from = match procedure.takes {
-                Takes::From(from) => from,
-                _ => self.0.len(),
-            };
-            let given = self.0.iter().skip(from).filter(|p| !p.is_output);
-            return given.map(|passed| &passed.value).collect();
-        };
-        let mut taken: Vec<&Folded> = Vec::new();
-        for parameter in parameters {
-            let passed = self.get(*parameter, procedure.names_do_not_count);
-            let value = passed.map(|passed| &passed.value);
-            let value = value.filter(|value| !taken.iter().any(|t| std::ptr::eq(*t, *value)));
-            taken.extend(value);
-        }
-        taken
-    }
-
-    fn command(&self, procedure: &Procedure) -> Command {
-        let mut command = Command::none();
-        for value in self.taken(procedure) {
-            command.add(value);
-        }
-        command
-    }
-
-    pub(super) fn all(&self) -> Command {
-        let mut command = Command::none();
-        for passed in &self.0 {
-            command.add(&passed.value);
-        }
-        command
-    }
-}
 
 impl Walk<'_, '_> {
     /// Where a name stands, and how a call spelt there comes about.
@@ -189,65 +61,6 @@ impl Walk<'_, '_> {
         let arguments = self.arguments(name.next);
         let called = self.called(name);
         self.invoke(called, &arguments);
-    }
-
-    /// The arguments of a call, which begin at `at`.
-    pub(super) fn arguments(&mut self, at: usize) -> Arguments {
-        let numbered = self.code.is(at, ";") && self.code.kind(at + 1) == Some(TokenKind::Number);
-        let mut at = if numbered { at + 2 } else { at };
-        let mut arguments = Arguments::default();
-        if self.code.is_word(at, &["output", "out"]) || !self.begins_argument(at) {
-            return arguments;
-        }
-        loop {
-            let named = self.code.is_variable(at) && self.code.is(at + 1, "=");
-            let value = if named { at + 2 } else { at };
-            let next = self.code.after_argument(value);
-            arguments.0.push(Passed {
-                name: named.then(|| self.code.text(at).to_owned()),
-                value: self.argument(value, next),
-                is_output: next > value + 1 && self.code.is_word(next - 1, &["output", "out"]),
-                is_default: next == value + 1 && self.code.is_word(value, &["default"]),
-            });
-            if !self.code.is(next, ",") {
-                return arguments;
-            }
-            at = next + 1;
-        }
-    }
-
-    fn begins_argument(&self, at: usize) -> bool {
-        match self.code.kind(at) {
-            None => false,
-            Some(TokenKind::Punctuation) => self.code.is(at, "-") || self.code.is(at, "+"),
-            Some(TokenKind::Word) => match self.code.keyword(at) {
-                None => true,
-                Some(keyword) => keyword == Keyword::Null,
-            },
-            Some(_) => true,
-        }
-    }
-
-    /// The value of an argument from `at` to before `next`. A bare name stands for its own text.
-    fn argument(&mut self, at: usize, next: usize) -> Folded {
-        let alone = next <= at + 1 || self.code.keyword(at + 1).is_some();
-        let mut value = Folded::default();
-        match self.code.kind(at) {
-            Some(TokenKind::Word) if alone && self.code.keyword(at).is_none() => {
-                let range = self.code.range(at);
-                let token = range.start;
-                let mut text = Value::default();
-                self.code.source().push_code(&mut text, range, token);
-                value = Folded::from(text);
-            }
-            Some(TokenKind::BracketedName) if alone => {
-                let (text, taint) = self.code.source().literal(self.code.range(at));
-                value = Folded::from(text);
-                value.taint = taint;
-            }
-            _ => value = self.fold(value, at, true).0,
-        }
-        value
     }
 
     /// A call: reports what it reaches, executes what the callee executes, or notes it for the call graph.
@@ -278,13 +91,13 @@ impl Walk<'_, '_> {
             Does::Is(sink) => self.report(place, sink, how, arguments.command(procedure)),
             Does::Executes => {
                 for text in arguments.taken(procedure) {
-                    self.execute_value(place, how, text, Vec::new());
+                    self.execute_value(place, how, text, &[]);
                 }
             }
             Does::ExecutesWithParameters => {
                 if let Some(text) = arguments.taken(procedure).first() {
                     let given = self.given(arguments);
-                    self.execute_value(place, how, text, given);
+                    self.execute_value(place, how, text, &given);
                 }
             }
             Does::SetsOption => self.set_option(procedure, called, arguments),
@@ -313,7 +126,7 @@ impl Walk<'_, '_> {
     }
 
     /// What the parameters of a text that sp_executesql executes hold.
-    fn given(&mut self, arguments: &Arguments) -> Vec<(String, DataType, Folded)> {
+    fn given(&mut self, arguments: &Arguments) -> Vec<Given> {
         let declared = arguments
             .0
             .get(1)
@@ -340,8 +153,8 @@ impl Walk<'_, '_> {
         let (Some(name), Some(value)) = (name, value) else {
             return;
         };
-        // NULL, which asks for the setting.
-        if value.len() == 0 && !value.is_open() {
+        // NULL asks for the setting.
+        if value.only().is_some_and(Value::is_null) {
             return;
         }
         for text in name.batches() {
@@ -353,14 +166,14 @@ impl Walk<'_, '_> {
                 }
                 continue;
             };
-            let shut = |batch| channel.is_shut_by(value.slice(batch));
-            if !value.is_open() && value.batches().all(shut) {
+            let shut = |value: &Rc<Value>| value.is_null() || is_shut_by(channel, value);
+            if !value.has_more() && value.values().iter().all(shut) {
                 continue;
             }
             let mut command = Command::none();
             command.weigh(name);
             command.weigh(value);
-            let seen = self.observation(called.place, Sink::SpConfigureEnable, called.how, command);
+            let seen = observation(called.place, Sink::SpConfigureEnable, called.how, command);
             self.found.sinks.push(Observation {
                 option: Some(channel.name.to_owned()),
                 ..seen
@@ -381,7 +194,7 @@ impl Walk<'_, '_> {
                         "the job step's subsystem stays what it is; its command is read as T-SQL";
                     self.found.note(called.place.start, note.to_owned());
                 }
-                self.execute_value(called.place, called.how, command, Vec::new());
+                self.execute_value(called.place, called.how, command, &[]);
             }
             return;
         }
@@ -402,7 +215,7 @@ impl Walk<'_, '_> {
         let keeps_data = procedures::is_servers_own(&called.parts);
         let arguments = arguments.0.iter().map(|passed| Argument {
             name: passed.name.clone(),
-            value: passed.value.shown(),
+            value: shown(&passed.value),
             is_known: passed.value.only().is_some_and(Value::is_exact),
             is_tainted: passed.value.taint(),
             is_output: passed.is_output,
@@ -489,6 +302,14 @@ impl Walk<'_, '_> {
         if !read && !self.has_holes {
             self.unresolved(place, how, &value, NAME_NOT_KNOWN);
         }
+    }
+}
+
+/// Whether a value is sure to keep a channel shut.
+fn is_shut_by(channel: options::Channel, value: &Value) -> bool {
+    match value.as_integer() {
+        Some(number) => channel.is_shut_by(&number.to_string()),
+        None => channel.is_shut_by(value.text()),
     }
 }
 

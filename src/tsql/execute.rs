@@ -1,12 +1,12 @@
 //! EXEC in its forms, calls without it, and the execution of text.
 
-use super::call::{Called, Command, begins_statement};
+use super::arguments::Command;
+use super::call::{Called, Given, begins_statement};
 use super::code::{Code, Name};
 use super::folded::{Folded, Source};
 use super::lexer::TokenKind;
 use super::object::Observation;
 use super::procedures;
-use super::types::DataType;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
@@ -41,29 +41,8 @@ impl Walk<'_, '_> {
         (self.place(at), self.how(&self.code.range(at)))
     }
 
-    pub(super) fn observation(
-        &self,
-        place: Place,
-        sink: Sink,
-        how: How,
-        command: Command,
-    ) -> Observation {
-        Observation {
-            sink,
-            how,
-            line: 0,
-            column: 0,
-            span: place.start..place.end,
-            option: None,
-            command: command.text,
-            command_tainted: command.taint,
-            reason: None,
-            via: Vec::new(),
-        }
-    }
-
     pub(super) fn report(&mut self, place: Place, sink: Sink, how: How, command: Command) {
-        let seen = self.observation(place, sink, how, command);
+        let seen = observation(place, sink, how, command);
         self.found.sinks.push(seen);
     }
 
@@ -75,7 +54,7 @@ impl Walk<'_, '_> {
         value: &Folded,
         reason: &'static str,
     ) {
-        let seen = self.observation(place, Sink::DynamicUnresolved, how, Command::of(value));
+        let seen = observation(place, Sink::DynamicUnresolved, how, Command::of(value));
         self.found.sinks.push(Observation {
             reason: Some(reason),
             ..seen
@@ -95,7 +74,8 @@ impl Walk<'_, '_> {
             Some(TokenKind::Punctuation) => code.is(name.next, ";") || code.is(name.next, "-"),
             _ => !code.is_word(name.first, STATEMENTS_NOT_RESERVED),
         };
-        if is_call || procedures::procedure(own).is_some() {
+        let is_label = code.is(name.next, ":");
+        if is_call || procedures::procedure(own).is_some() && !is_label {
             self.call(name);
         }
     }
@@ -175,7 +155,7 @@ impl Walk<'_, '_> {
             }
             self.report(place, Sink::LinkedExec, how, command);
         }
-        self.execute_value(place, how, &text, Vec::new());
+        self.execute_value(place, how, &text, &[]);
     }
 
     /// `{call name(…)}` and `{? = call name(…)}`.
@@ -197,13 +177,7 @@ impl Walk<'_, '_> {
     }
 
     /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
-    pub(super) fn execute_value(
-        &mut self,
-        place: Place,
-        how: How,
-        text: &Folded,
-        given: Vec<(String, DataType, Folded)>,
-    ) {
+    pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
         if text.is_open() && !self.has_holes {
             self.unresolved(place, how, text, text.reason().unwrap_or(NOT_KNOWN));
         }
@@ -218,16 +192,11 @@ impl Walk<'_, '_> {
             }
             return;
         }
-        self.walk_batches(text, self.has_holes || text.is_open(), &given);
+        self.walk_batches(text, self.has_holes || text.is_open(), given);
     }
 
     /// Walks each of the values that a text may have.
-    pub(super) fn walk_batches(
-        &mut self,
-        text: &Folded,
-        has_holes: bool,
-        given: &[(String, DataType, Folded)],
-    ) {
+    pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
         for batch in text.batches() {
             let source = Source::executed(text, batch);
             let code = Code::lex(source, self.found.quoted_identifier);
@@ -250,6 +219,22 @@ impl Walk<'_, '_> {
         if reads_as_code && self.depth < DEEPEST && self.found.budget.spend(text.len()) {
             self.walk_batches(text, self.has_holes || text.is_open(), &[]);
         }
+    }
+}
+
+/// A sink, but for its line and column.
+pub(super) fn observation(place: Place, sink: Sink, how: How, command: Command) -> Observation {
+    Observation {
+        sink,
+        how,
+        line: 0,
+        column: 0,
+        span: place.start..place.end,
+        option: None,
+        command: command.text,
+        command_tainted: command.taint,
+        reason: None,
+        via: Vec::new(),
     }
 }
 

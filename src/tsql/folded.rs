@@ -192,10 +192,11 @@ impl Folded {
         }
     }
 
-    /// The first of the values this may have, holes as `…`, cut after a few KB.
+    /// The first of the values this may have that is not empty, holes as `…`, cut after a few KB.
     pub(super) fn shown(&self) -> String {
         let mut shown = String::new();
-        for character in self.value(0).text().chars() {
+        let value = self.values.iter().find(|value| value.len() > 0);
+        for character in value.map_or("", |value| value.text()).chars() {
             if shown.len() >= LONGEST_SHOWN {
                 shown.push('…');
                 break;

@@ -127,7 +127,7 @@ pub(super) fn settle(sinks: &mut Vec<Observation>, calls: &mut Vec<CallSite>) {
             && later.option == first.option;
         if same {
             first.command_tainted =
-                super::call::either(first.command_tainted, later.command_tainted);
+                super::arguments::either(first.command_tainted, later.command_tainted);
             first.command = first.command.take().or_else(|| later.command.take());
         }
         same

@@ -29,12 +29,13 @@ fn fold(character: char) -> char {
 
 /// Synonyms by their own names, with what they stand for. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Synonyms(Arc<HashMap<String, Vec<Synonym>>>);
+pub struct Synonyms(Arc<HashMap<String, Namesakes>>);
 
-#[derive(Debug, Clone)]
-struct Synonym {
-    schema: Option<String>,
-    target: Vec<String>,
+/// The synonyms of one name in several schemas.
+#[derive(Debug, Clone, Default)]
+struct Namesakes {
+    targets: HashMap<Option<String>, Arc<[String]>>,
+    last: Option<Arc<[String]>>,
 }
 
 impl Synonyms {
@@ -44,33 +45,80 @@ impl Synonyms {
         let Some((own, qualification)) = name.split_last() else {
             return;
         };
-        let synonym = Synonym {
-            schema: qualification.last().and_then(|schema| schema_of(schema)),
-            target: target.to_vec(),
-        };
-        let rows = Arc::make_mut(&mut self.0);
-        rows.entry(folded(own)).or_default().push(synonym);
+        let target: Arc<[String]> = target.into();
+        let namesakes = Arc::make_mut(&mut self.0).entry(folded(own)).or_default();
+        namesakes.last = Some(Arc::clone(&target));
+        namesakes.targets.insert(schema(qualification), target);
     }
 
-    /// What a name stands for, if it is a synonym's; the last that was added counts.
+    /// What a name stands for, if it is a synonym's; of several that fit the last that was added.
     pub fn get(&self, name: &[String]) -> Option<&[String]> {
-        let (own, qualification) = name.split_last()?;
-        if self.0.is_empty()
-            || qualification.len() > 1 && qualification.iter().rev().skip(2).any(|s| !s.is_empty())
-        {
+        if self.0.is_empty() {
             return None;
         }
-        let schema = qualification.last().and_then(|schema| schema_of(schema));
-        let fits = |row: &&Synonym| match (&row.schema, &schema) {
-            (Some(a), Some(b)) => a == b,
-            _ => true,
+        let (own, qualification) = name.split_last()?;
+        let namesakes = self.0.get(&folded(own))?;
+        let schema = schema(qualification);
+        let target = match schema {
+            None => namesakes.last.as_ref(),
+            Some(_) => namesakes
+                .targets
+                .get(&schema)
+                .or_else(|| namesakes.targets.get(&None)),
         };
-        let rows = self.0.get(&folded(own))?;
-        let row = rows.iter().rev().find(fits);
-        row.map(|row| row.target.as_slice())
+        target.map(|target| &**target)
     }
 }
 
-fn schema_of(part: &str) -> Option<String> {
-    (!part.is_empty()).then(|| folded(part))
+fn schema(qualification: &[String]) -> Option<String> {
+    let schema = qualification.last().filter(|schema| !schema.is_empty());
+    schema.map(|schema| folded(schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Vec<String> {
+        text.split('.').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn synonyms_are_found_by_name_and_schema() {
+        let mut synonyms = Synonyms::default();
+        synonyms.insert(&name("dbo.S"), &name("a"));
+        synonyms.insert(&name("x.s"), &name("b"));
+        synonyms.insert(&name("t"), &name("c.d"));
+        let got = |text: &str| synonyms.get(&name(text)).map(|target| target.join("."));
+        assert_eq!(got("DBO.s").as_deref(), Some("a"));
+        assert_eq!(got("db.x.s ").as_deref(), Some("b"));
+        assert_eq!(
+            got("s").as_deref(),
+            Some("b"),
+            "the last counts without a schema"
+        );
+        assert_eq!(got("db..s").as_deref(), Some("b"));
+        assert_eq!(got("y.s"), None);
+        assert_eq!(got("any.T").as_deref(), Some("c.d"));
+        assert_eq!(got("u"), None);
+    }
+
+    #[test]
+    fn names_are_folded_letter_by_letter() {
+        for (one, other) in [
+            ("ABC", "abc"),
+            ("\u{C4}", "\u{E4}"),
+            ("\u{FF38}", "x"),
+            ("a  ", "A"),
+            ("\u{17F}", "s"),
+        ] {
+            assert_eq!(folded(one), folded(other), "{one} {other}");
+        }
+        assert_ne!(folded(" a"), folded("a"));
+        assert_eq!(
+            folded("\u{130}"),
+            "\u{130}",
+            "what folds to two letters stays"
+        );
+    }
 }

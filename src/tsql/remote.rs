@@ -1,7 +1,8 @@
 //! OPENROWSET, OPENQUERY and OPENDATASOURCE.
 
 use super::Sink;
-use super::call::{Called, Command};
+use super::arguments::Command;
+use super::call::Called;
 use super::code::Code;
 use super::folded::{Folded, Source};
 use super::walk::Walk;

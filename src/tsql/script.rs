@@ -66,12 +66,12 @@ impl Script<'_> {
         let budget = Budget::sharing(batch.len(), self.shared);
         let aside = Budget::sharing(batch.len(), self.shared);
         let before = budget.left() + aside.left();
-        let synonyms = self.synonyms.clone();
+        let synonyms = std::mem::take(&mut self.synonyms);
         let mut found = Found::new(budget, aside, self.quoted_identifier, synonyms);
         Walk::new(&code, &mut found, 0, false).run();
         let spent = before.saturating_sub(found.left());
         self.shared = self.shared.saturating_sub(spent);
-        self.synonyms = found.synonyms.clone();
+        self.synonyms = std::mem::take(&mut found.synonyms);
         let source = self.text.get(..batch.end).unwrap_or_default();
         let start = module::first(&code);
         Some(module::object(found, source, start, &mut self.places))

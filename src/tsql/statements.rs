@@ -1,7 +1,7 @@
 //! Statements other than EXEC that are sinks or lead to one.
 
 use super::Sink;
-use super::call::{Arguments, Command};
+use super::arguments::{Arguments, Command};
 use super::code::Name;
 use super::folded::Folded;
 use super::header::{self, Header};
