@@ -64,6 +64,8 @@ mod cases;
 mod laws;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values_tests;
 
 pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
