@@ -16,6 +16,7 @@ mod readme;
 mod reference;
 mod rooms;
 mod rules;
+mod scan;
 mod simulated;
 mod trouble;
 mod wire;
