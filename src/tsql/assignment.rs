@@ -1,14 +1,18 @@
 //! Statements that give variables values: DECLARE, SET, SELECT, and what assigns from rows.
 
-use super::folded::Folded;
+use super::folded::{Folded, reasons};
 use super::lexer::TokenKind;
+use super::operators::{Operator, combine};
+use super::query::Clauses;
+use super::rows::{Row, Rows};
 use super::types::DataType;
 use super::variables::{Block, key};
 use super::walk::Walk;
 use super::words::Keyword;
+use std::rc::Rc;
 
 impl Walk<'_, '_> {
-    fn assign(&mut self, variable: usize, value: Folded) {
+    pub(super) fn assign(&mut self, variable: usize, value: Folded) {
         let name = key(self.code.text(variable));
         let origin = self.code.origin(variable);
         self.variables
@@ -21,14 +25,6 @@ impl Walk<'_, '_> {
         self.assign(variable, Folded::unknown(origin));
     }
 
-    /// `INTO @a, @b`
-    pub(super) fn forget_list(&mut self, mut at: usize) {
-        while self.code.is_variable(at) {
-            self.forget(at);
-            at += 1 + usize::from(self.code.is(at + 1, ","));
-        }
-    }
-
     /// `SET @x = a, @y = b` of an UPDATE: whatever a row holds, if there is a row.
     pub(super) fn assign_from_rows(&mut self, variable: usize) {
         if !self.code.is(variable + 1, "=") {
@@ -36,7 +32,7 @@ impl Walk<'_, '_> {
         }
         let origin = self.code.origin(variable);
         let (mut value, next) = self.fold(Folded::default(), variable + 2, false);
-        value.open();
+        value.open(reasons::ROWS);
         self.variables.enter(Block::Rows, true);
         self.assign(variable, value);
         self.variables.leave(origin, &mut self.found.budget);
@@ -45,6 +41,9 @@ impl Walk<'_, '_> {
 
     pub(super) fn set(&mut self, at: usize) {
         if self.code.is_variable(at + 1) && at >= self.seen {
+            if self.code.is_word(at + 3, &["cursor"]) {
+                return self.declare_cursor(at + 1, at + 3);
+            }
             self.seen = self.assignment(at + 1);
         }
     }
@@ -54,57 +53,165 @@ impl Walk<'_, '_> {
         let operator = variable + 1;
         if self.code.is(operator, "=") {
             let value = operator + 1;
-            let same = self.code.is_variable(value)
-                && key(self.code.text(value)) == key(self.code.text(variable));
-            if same && self.code.is(value + 1, "+") {
+            let same = self.code.is_variable(value) && self.is_same_variable(value, variable);
+            if same && self.code.is(value + 1, "+") && !self.mentions(value + 2, variable) {
                 return self.append(variable, value + 2);
             }
-            let (value, next) = self.fold(Folded::default(), value, false);
-            self.assign(variable, value);
-            return next;
+            return self.assign_expression(variable, value, None);
         }
-        if self.code.is(operator, "+") && self.code.is(operator + 1, "=") {
-            return self.append(variable, operator + 2);
+        let compound = Operator::of(self.code.text(operator));
+        match compound.filter(|_| self.code.is(operator + 1, "=")) {
+            Some(Operator::Plus) if !self.mentions(operator + 2, variable) => {
+                self.append(variable, operator + 2)
+            }
+            Some(compound) => self.assign_expression(variable, operator + 2, Some(compound)),
+            None => {
+                self.forget(variable);
+                operator
+            }
         }
-        self.forget(variable);
-        operator
     }
 
-    /// Appends in place, so that a text put together from many pieces is not copied for each. Where the appending
-    /// may not happen, holes set it off.
+    fn is_same_variable(&self, a: usize, b: usize) -> bool {
+        self.code.text(a).eq_ignore_ascii_case(self.code.text(b))
+            || key(self.code.text(a)) == key(self.code.text(b))
+    }
+
+    /// Whether the expression at `at` reads the variable.
+    fn mentions(&self, mut at: usize, variable: usize) -> bool {
+        let mut depth = 0_usize;
+        while self.code.kind(at).is_some() && !self.code.is(at, ";") {
+            match self.code.keyword(at) {
+                Some(keyword) if keyword.begins_statement() => return false,
+                Some(Keyword::From) if depth == 0 => return false,
+                _ if self.code.is(at, "(") => depth += 1,
+                _ if self.code.is(at, ")") => depth = depth.saturating_sub(1),
+                _ if self.code.is(at, ",") && depth == 0 => return false,
+                _ if self.code.is_variable(at) && self.is_same_variable(at, variable) => {
+                    return true;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Assigns the expression at `at`, or the variable's value combined with it.
+    fn assign_expression(&mut self, variable: usize, at: usize, by: Option<Operator>) -> usize {
+        let (mut value, next) = self.fold(Folded::default(), at, false);
+        let origin = self.code.origin(variable);
+        if let Some(operator) = by {
+            let before = self.variables.get(&key(self.code.text(variable))).cloned();
+            let before = before.unwrap_or_else(|| Folded::unknown(origin));
+            value = combine(before, operator, value, origin, &mut self.found.budget);
+        }
+        if self.row.as_ref().is_some_and(|row| row.rows.repeats) && self.mentions(at, variable) {
+            value.repeat();
+        }
+        self.assign(variable, value);
+        next
+    }
+
+    /// Appends in place, so that a text put together from many pieces is not copied for each. What is appended again
+    /// and again, in a loop or for each row, is looked at by itself.
     fn append(&mut self, variable: usize, at: usize) -> usize {
         let name = key(self.code.text(variable));
         let origin = self.code.origin(variable);
-        let (mut value, uncertain) = self.variables.take(&name, origin);
-        let alternatives = value.has_alternatives();
-        if uncertain || alternatives {
-            value.push_hole(origin);
+        let repeats = self.row.as_ref().is_some_and(|row| row.rows.repeats);
+        if !repeats && !self.variables.is_in_loop() {
+            let value = self.variables.take(&name, origin);
+            let (value, next) = self.fold(value, at, false);
+            self.variables
+                .put_back(name, value, origin, &mut self.found.budget);
+            return next;
         }
-        let (mut value, next) = self.fold(value, at, false);
-        if uncertain {
-            value.push_hole(origin);
+        let (mut piece, next) = self.fold(Folded::default(), at, false);
+        if repeats {
+            piece.repeat();
         }
-        self.variables.put_back(name, value);
+        let mut value = self.variables.take(&name, origin);
+        value.append(&piece, origin, &mut self.found.budget);
+        value.saturate(&piece);
+        self.variables
+            .put_back(name, value, origin, &mut self.found.budget);
         next
     }
 
     /// `SELECT @x = …, @y = …`, with or without a source of rows.
     pub(super) fn select(&mut self, at: usize) {
-        let mut variable = self.code.after_select(at);
+        self.last_select = at;
+        let variable = self.code.after_select(at);
         if at < self.seen || !self.code.is_variable(variable) || !self.assigns(variable) {
             return;
         }
+        let clauses = Clauses::find(self.code, at);
         let origin = self.code.origin(at);
-        self.variables.enter(Block::Rows, self.has_rows(variable));
+        if !self.found.budget.spend(clauses.end - at) {
+            return self.forget_assigned(variable);
+        }
+        let Some(_) = clauses.from else {
+            self.variables.enter(Block::Rows, clauses.filter.is_some());
+            self.assign_list(variable);
+            return self.variables.leave(origin, &mut self.found.budget);
+        };
+        let mut source = self.expression(false).source_of(&clauses);
+        if let Some(order) = clauses.order {
+            let unsorted = source.clone();
+            self.expression(false).sort(&mut source, &unsorted, order);
+        }
+        self.assign_each(variable, Rc::new(source), origin);
+    }
+
+    /// Assigns the list at `variable` for each row in turn.
+    fn assign_each(&mut self, variable: usize, source: Rc<Rows>, origin: usize) {
+        let unsure = source.more.or(source.unsure);
+        let accumulates = self.accumulates(variable);
+        let is_certain = !source.repeats && (unsure.is_none() || accumulates);
+        for place in 0..source.rows.len() {
+            self.row = Some(Row {
+                rows: Rc::clone(&source),
+                place,
+            });
+            self.variables.enter(Block::Rows, !is_certain);
+            self.assign_list(variable);
+            self.variables.leave(origin, &mut self.found.budget);
+        }
+        self.row = None;
+        self.seen = self.seen.max(variable + 1);
+        if let Some(reason) = source.more.or(unsure.filter(|_| accumulates)) {
+            self.open_assigned(variable, reason);
+        }
+    }
+
+    fn assign_list(&mut self, mut variable: usize) {
         loop {
             let next = self.assignment(variable);
             self.seen = self.seen.max(next);
             variable = next + 1;
             if !self.code.is(next, ",") || !self.code.is_variable(variable) {
-                break;
+                return;
             }
         }
-        self.variables.leave(origin, &mut self.found.budget);
+    }
+
+    /// Whether the first variable of a list is assigned something of itself.
+    fn accumulates(&self, variable: usize) -> bool {
+        !self.code.is(variable + 1, "=") || self.mentions(variable + 2, variable)
+    }
+
+    /// Says of the first variable of a list that it may hold something else.
+    fn open_assigned(&mut self, variable: usize, reason: &'static str) {
+        let name = key(self.code.text(variable));
+        if let Some(mut value) = self.variables.get(&name).cloned() {
+            value.open(reason);
+            self.assign(variable, value);
+        }
+    }
+
+    fn forget_assigned(&mut self, variable: usize) {
+        self.forget(variable);
+        self.seen = self.seen.max(variable + 1);
     }
 
     fn assigns(&self, variable: usize) -> bool {
@@ -113,45 +220,28 @@ impl Walk<'_, '_> {
                 && self.code.is(variable + 2, "="))
     }
 
-    /// Whether the select list that begins at `at` is followed by FROM or WHERE.
-    fn has_rows(&self, mut at: usize) -> bool {
-        let mut depth = 0_usize;
-        let mut cases = 0_usize;
-        while at < self.code.len() {
-            match self.code.keyword(at) {
-                Some(Keyword::Case) => cases += 1,
-                Some(Keyword::End) if cases > 0 => cases -= 1,
-                Some(Keyword::From | Keyword::Clause) if depth == 0 => return true,
-                Some(Keyword::Else) if cases > 0 => {}
-                Some(Keyword::Select) if depth > 0 => {}
-                Some(Keyword::End | Keyword::Else | Keyword::Select) => return false,
-                Some(keyword) if keyword.begins_statement() => return false,
-                None if self.code.is(at, "(") => depth += 1,
-                None if self.code.is(at, ")") => depth = depth.saturating_sub(1),
-                None if self.code.is(at, ";") => return false,
-                _ => {}
-            }
-            at += 1;
-        }
-        false
-    }
-
     pub(super) fn declare(&mut self, at: usize) {
+        if !self.code.is_variable(at + 1) {
+            return self.declare_cursor(at + 1, at + 2);
+        }
         let mut at = at + 1;
         while self.code.is_variable(at) {
             let variable = at;
-            let origin = self.code.origin(at);
+            let name = key(self.code.text(variable));
+            let after_as = at + 1 + usize::from(self.code.is_word(at + 1, &["as"]));
+            if self.code.is_word(after_as, &["table"]) {
+                at = self.declare_table(variable, after_as + 1);
+                at += usize::from(self.code.is(at, ","));
+                continue;
+            }
+            let (data_type, _) = DataType::read(self.code, after_as);
             at = self.after_type(at + 1);
             if self.code.is(at, "=") {
+                self.variables.note_type(&name, data_type);
                 let (value, next) = self.fold(Folded::default(), at + 1, false);
                 self.assign(variable, value);
                 at = next;
-            } else if self.code.is_word(variable + 1, &["cursor"]) {
-                self.assign(variable, Folded::unknown(origin));
             } else {
-                let after_as = variable + 1 + usize::from(self.code.is_word(variable + 1, &["as"]));
-                let (data_type, _) = DataType::read(self.code, after_as);
-                let name = key(self.code.text(variable));
                 self.variables.declare_typed(name, data_type);
             }
             at += usize::from(self.code.is(at, ","));

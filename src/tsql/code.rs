@@ -1,7 +1,8 @@
 //! The tokens of a batch that mean something, and what is asked of them.
 
-use super::folded::{Folded, Source};
+use super::holes;
 use super::lexer::{Lexer, Token, TokenKind};
+use super::source::Source;
 use super::words::Keyword;
 use std::ops::Range;
 
@@ -25,19 +26,84 @@ pub(super) struct Name {
 
 const MOST_DOTS: usize = 3;
 
+fn means_something(token: &Token) -> bool {
+    !matches!(
+        token.kind,
+        TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment
+    )
+}
+
+/// Reads `SET …, QUOTED_IDENTIFIER, … ON`, which counts from there on, wherever control goes.
+#[derive(Debug, Default)]
+struct QuotedIdentifier {
+    in_set: bool,
+    named: bool,
+    /// Inside of a module the setting counts for nothing.
+    in_module: bool,
+}
+
+impl QuotedIdentifier {
+    /// The setting that the token at `at` makes.
+    fn after(&mut self, code: &Code, at: usize) -> Option<bool> {
+        if self.in_module || code.kind(at) != Some(TokenKind::Word) {
+            return None;
+        }
+        if code.is_word(at, &["set"]) {
+            (self.in_set, self.named) = (true, false);
+        } else if self.in_set && code.is_word(at, &["quoted_identifier", "ansi_defaults"]) {
+            self.named = true;
+        } else if self.in_set && code.is_word(at, &["on", "off"]) {
+            self.in_set = false;
+            return self.named.then(|| code.is_word(at, &["on"]));
+        } else {
+            const MODULES: &[&str] = &["proc", "procedure", "function", "trigger", "view"];
+            let created = |at| code.is_word(at, &["create", "alter"]);
+            self.in_module = code.is_word(at, MODULES) && at.checked_sub(1).is_some_and(created);
+            self.in_set &= !code.keyword(at).is_some_and(Keyword::begins_statement);
+        }
+        None
+    }
+}
+
 impl<'a> Code<'a> {
     pub(super) fn lex(source: Source<'a>, quoted_identifier: bool) -> Self {
-        let means_something = |token: &Token| {
-            !matches!(
-                token.kind,
-                TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment
-            )
-        };
         let tokens = Lexer::new(source.code(), quoted_identifier);
         Self {
             source,
             tokens: tokens.filter(means_something).collect(),
         }
+    }
+
+    /// The first few tokens of a batch.
+    pub(super) fn beginning(source: Source<'a>, quoted_identifier: bool) -> Self {
+        const TOKENS: usize = 8;
+        let tokens = Lexer::new(source.code(), quoted_identifier);
+        Self {
+            source,
+            tokens: tokens.filter(means_something).take(TOKENS).collect(),
+        }
+    }
+
+    /// A batch of a script, which reaches to the end of `source`. SET QUOTED_IDENTIFIER in it is followed, and left in
+    /// `quoted_identifier` as it is at its end.
+    pub(super) fn lex_batch(source: &'a str, start: usize, quoted_identifier: &mut bool) -> Self {
+        let mut code = Self {
+            source: Source::Outermost(source),
+            tokens: Vec::new(),
+        };
+        let mut lexer = Lexer::from(source, start, *quoted_identifier);
+        let mut option = QuotedIdentifier::default();
+        while let Some(token) = lexer.next() {
+            if !means_something(&token) {
+                continue;
+            }
+            code.tokens.push(token);
+            if let Some(on) = option.after(&code, code.len() - 1) {
+                *quoted_identifier = on;
+                lexer.set_quoted_identifier(on);
+            }
+        }
+        code
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,16 +165,18 @@ impl<'a> Code<'a> {
         self.kind(at) == Some(TokenKind::Hole)
     }
 
+    /// `?` stands for a database or a table in text that sp_MSforeachdb and its siblings execute.
     fn is_part(&self, at: usize) -> bool {
-        matches!(
-            self.kind(at),
-            Some(
-                TokenKind::Word
-                    | TokenKind::BracketedName
-                    | TokenKind::QuotedName
-                    | TokenKind::Hole
+        self.is(at, "?")
+            || matches!(
+                self.kind(at),
+                Some(
+                    TokenKind::Word
+                        | TokenKind::BracketedName
+                        | TokenKind::QuotedName
+                        | TokenKind::Hole
+                )
             )
-        )
     }
 
     /// The name that begins with the token at `at`; parts may be missing between dots (`master..xp_cmdshell`), and a
@@ -141,14 +209,32 @@ impl<'a> Code<'a> {
         last.map(name)
     }
 
+    /// The parts of a name without delimiters; what is not known in them is shown as `…`, a part left out is empty.
+    pub(super) fn parts(&self, name: Name) -> Vec<String> {
+        let mut parts = vec![String::new()];
+        for at in name.first..=name.last {
+            if self.is(at, ".") {
+                parts.push(String::new());
+            } else if let Some(part) = parts.last_mut() {
+                let (text, _) = self.part(at);
+                let doubled = match self.kind(at) {
+                    Some(TokenKind::BracketedName) => "]]",
+                    Some(TokenKind::QuotedName) => "\"\"",
+                    _ => {
+                        part.push_str(&holes::shown(text));
+                        continue;
+                    }
+                };
+                let single = doubled.get(1..).unwrap_or_default();
+                part.push_str(&holes::shown(&text.replace(doubled, single)));
+            }
+        }
+        parts
+    }
+
     /// A name's part without its delimiters, and where it begins in the batch.
     pub(super) fn part(&self, at: usize) -> (&'a str, usize) {
         self.source.name(self.range(at))
-    }
-
-    /// Appends the value of the string literal at `at`.
-    pub(super) fn push_literal(&self, out: &mut Folded, at: usize) {
-        self.source.push_literal(out, self.range(at));
     }
 
     /// The token after a list of query words that may stand before a select list: DISTINCT, TOP (n) PERCENT.
@@ -186,6 +272,20 @@ impl<'a> Code<'a> {
         at
     }
 
+    /// The parenthesis that closes the one before `at`, or where a statement begins.
+    pub(super) fn after_query(&self, mut at: usize) -> usize {
+        while at < self.len() && !self.is(at, ")") && !self.is(at, ";") {
+            if self.is(at, "(") {
+                at = self.after_group(at);
+            } else if self.keyword(at).is_some_and(Keyword::begins_statement) {
+                break;
+            } else {
+                at += 1;
+            }
+        }
+        at
+    }
+
     /// The token after an argument of a procedure: a comma, or the end of the call.
     pub(super) fn after_argument(&self, mut at: usize) -> usize {
         while at < self.len() {
@@ -193,7 +293,9 @@ impl<'a> Code<'a> {
                 at = self.after_group(at);
                 continue;
             }
-            let ends = [",", ";", ")"].iter().any(|mark| self.is(at, mark));
+            let ends = [",", ";", ")", "{", "}"]
+                .iter()
+                .any(|mark| self.is(at, mark));
             if ends || self.keyword(at).is_some_and(Keyword::ends_list) {
                 return at;
             }

@@ -1,17 +1,29 @@
 //! EXEC in its forms, calls without it, and the execution of text.
 
+use super::arguments::Command;
+use super::call::{Called, Given, begins_statement};
 use super::code::{Code, Name};
 use super::folded::{Folded, Source};
 use super::lexer::TokenKind;
-use super::variables::key;
-use super::walk::{DEEPEST, Walk};
-use super::words::{self, Executed, Keyword};
+use super::object::Observation;
+use super::procedures;
+use super::walk::{DEEPEST, Place, Walk};
+use super::words::Keyword;
 use super::{How, Sink};
 use std::ops::Range;
 
+/// Why text that is executed was not read.
+const TOO_DEEP: &str = "text executed by text is read eight deep and no deeper";
+const TOO_MUCH: &str = "the text is too long, or executed too often, to be followed";
+const NOT_KNOWN: &str = "the text that is executed is not known";
+
+/// Words that begin a statement without being reserved: no procedure's name where a batch begins with them.
+const STATEMENTS_NOT_RESERVED: &[&str] =
+    &["add", "disable", "enable", "get", "move", "send", "throw"];
+
 impl Walk<'_, '_> {
     /// How a call spelt in these bytes of this batch comes about.
-    fn how(&self, range: &Range<usize>) -> How {
+    pub(super) fn how(&self, range: &Range<usize>) -> How {
         match self.depth {
             0 => How::Direct,
             _ if self.code.source().is_one_piece(range) => How::DynamicLiteral,
@@ -19,17 +31,34 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Text is executed at `at` that could not be read. Of a batch with holes that is known already.
-    fn unresolved(&mut self, at: usize) {
-        if !self.has_holes {
-            let how = self.how(&self.code.range(at));
-            self.report_unresolved(at, how);
-        }
+    /// Where the token at `at` stands in the outermost source.
+    pub(super) fn place(&self, at: usize) -> Place {
+        Place::of_token(self.code.origin(at))
     }
 
-    fn report_unresolved(&mut self, at: usize, how: How) {
-        let origin = self.code.origin(at);
-        self.found.report(origin, Sink::DynamicUnresolved, how);
+    /// The token at `at` as what something is reached by.
+    pub(super) fn called_at(&self, at: usize) -> (Place, How) {
+        (self.place(at), self.how(&self.code.range(at)))
+    }
+
+    pub(super) fn report(&mut self, place: Place, sink: Sink, how: How, command: Command) {
+        let seen = observation(place, sink, how, command);
+        self.found.sinks.push(seen);
+    }
+
+    /// Text or a procedure is executed that could not be read.
+    pub(super) fn unresolved(
+        &mut self,
+        place: Place,
+        how: How,
+        value: &Folded,
+        reason: &'static str,
+    ) {
+        let seen = observation(place, Sink::DynamicUnresolved, how, Command::of(value));
+        self.found.sinks.push(Observation {
+            reason: Some(reason),
+            ..seen
+        });
     }
 
     /// A procedure's name may begin a batch without EXEC.
@@ -37,7 +66,16 @@ impl Walk<'_, '_> {
         let code = self.code;
         let first = (0..code.len()).find(|at| !code.is(*at, ";"));
         let first = first.filter(|at| code.keyword(*at).is_none());
-        if let Some(name) = first.and_then(|at| code.name(at)) {
+        let Some(name) = first.and_then(|at| code.name(at)) else {
+            return;
+        };
+        let (own, _) = code.part(name.last);
+        let is_call = match code.kind(name.next) {
+            Some(TokenKind::Punctuation) => code.is(name.next, ";") || code.is(name.next, "-"),
+            _ => !code.is_word(name.first, STATEMENTS_NOT_RESERVED),
+        };
+        let is_label = code.is(name.next, ":");
+        if is_call || procedures::procedure(own).is_some() && !is_label {
             self.call(name);
         }
     }
@@ -54,8 +92,15 @@ impl Walk<'_, '_> {
             self.code.kind(name.next),
             Some(TokenKind::String | TokenKind::Variable)
         );
-        if argument {
-            self.channel(name);
+        let (own, _) = self.code.part(name.last);
+        let is_sink = procedures::procedure(own).is_some_and(|row| {
+            matches!(
+                row.does,
+                procedures::Does::Is(_) | procedures::Does::SetsOption
+            )
+        });
+        if argument && is_sink {
+            self.call(name);
         }
     }
 
@@ -70,11 +115,14 @@ impl Walk<'_, '_> {
             return;
         }
         if self.code.is(called, "(") {
-            return self.execute_text(at, called + 1);
+            return self.execute_group(at, called);
         }
         if self.code.is_variable(called) && self.code.is(called + 1, "=") {
             self.forget(called);
             called += 2;
+        }
+        if self.is_remote_source(called) {
+            return self.call_at_source(called);
         }
         match self.code.kind(called) {
             Some(TokenKind::Variable) => self.call_by_variable(called),
@@ -91,108 +139,113 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A call by a name in the code.
-    fn call(&mut self, name: Name) {
-        self.channel(name);
-        let (part, _) = self.code.part(name.last);
-        if let Some(executed) = words::executed(part) {
-            self.execute_argument(name.first, name.next, executed);
-        }
-    }
-
-    /// Reports the name if it is a channel's.
-    fn channel(&mut self, name: Name) {
-        let (part, start) = self.code.part(name.last);
-        if let Some(channel) = words::channel(part) {
-            let how = self.how(&(start..start + part.len()));
-            let origin = match self.depth {
-                0 => self.code.origin(name.first),
-                _ => self.code.source().origin(start),
-            };
-            self.found.report(origin, channel, how);
-        }
-    }
-
-    /// `EXEC @name`: the procedure is the variable's value.
-    fn call_by_variable(&mut self, variable: usize) {
-        let value = self.variables.get(&key(self.code.text(variable)));
-        let value = value.filter(|value| self.found.budget.spend(value.len()));
-        let Some(value) = value.cloned() else {
-            if !self.has_holes {
-                self.report_unresolved(variable, How::ViaVariableProcName);
+    /// `EXEC (…)`, here or AT a linked server.
+    fn execute_group(&mut self, at: usize, open: usize) {
+        let (place, how) = self.called_at(at);
+        let (text, _) = self.fold(Folded::default(), open + 1, true);
+        let close = self.code.after_group(open);
+        if self.code.is_word(close, &["at"]) {
+            let mut command = Command::of(&text);
+            // Values for the text's parameter markers.
+            let mut next = self.code.after_argument(open + 1);
+            while self.code.is(next, ",") && next < close {
+                let (value, _) = self.fold(Folded::default(), next + 1, true);
+                command.weigh(&value);
+                next = self.code.after_argument(next + 1);
             }
+            self.report(place, Sink::LinkedExec, how, command);
+        }
+        self.execute_value(place, how, &text, &[]);
+    }
+
+    /// `{call name(…)}` and `{? = call name(…)}`.
+    pub(super) fn escape_call(&mut self, brace: usize) {
+        let mut at = brace + 1;
+        if self.code.is(at + 1, "=") {
+            at += 2;
+        }
+        if !self.code.is_word(at, &["call"]) {
+            return;
+        }
+        let Some(name) = self.code.name(at + 1) else {
             return;
         };
-        let mut read = !value.is_open();
-        let mut executed = None;
-        for batch in value.batches() {
-            let source = Source::executed(&value, batch);
-            let named = Code::lex(source, self.found.quoted_identifier);
-            let Some(name) = named.name(0) else {
-                continue;
-            };
-            let (part, _) = named.part(name.last);
-            if let Some(channel) = words::channel(part) {
-                let origin = self.code.origin(variable);
-                self.found.report(origin, channel, How::ViaVariableProcName);
-            }
-            executed = executed.or(words::executed(part));
-            let qualified = name.last > 0 && named.is(name.last - 1, ".");
-            let own_name_is_known =
-                !value.has_alternatives() && qualified && !named.is_hole(name.last);
-            read |= own_name_is_known;
-        }
-        if !read && !self.has_holes {
-            self.report_unresolved(variable, How::ViaVariableProcName);
-        }
-        if let Some(executed) = executed {
-            self.execute_argument(variable, variable + 1, executed);
-        }
+        let first = name.next + usize::from(self.code.is(name.next, "("));
+        let arguments = self.arguments(first);
+        let called = self.called(name);
+        self.invoke(called, &arguments);
     }
 
-    /// A procedure, called at `called`, executes one of its arguments, which begin at `at`.
-    fn execute_argument(&mut self, called: usize, at: usize, executed: Executed) {
-        let numbered = self.code.is(at, ";") && self.code.kind(at + 1) == Some(TokenKind::Number);
-        let mut at = if numbered { at + 2 } else { at };
-        let mut chosen = None;
-        for position in 0.. {
-            let named = self.code.is_variable(at) && self.code.is(at + 1, "=");
-            let value = if named { at + 2 } else { at };
-            let by_name = named && self.code.is_any(at, executed.names);
-            if by_name || (position == executed.position && chosen.is_none()) {
-                chosen = Some(value);
-            }
-            if by_name {
-                break;
-            }
-            at = self.code.after_argument(value);
-            if !self.code.is(at, ",") {
-                break;
-            }
-            at += 1;
-        }
-        if let Some(value) = chosen {
-            self.execute_text(called, value);
-        }
-    }
-
-    /// Walks the text that the expression at `value` comes to; it is executed by what stands at `called`.
-    fn execute_text(&mut self, called: usize, value: usize) {
-        let (text, _) = self.fold(Folded::default(), value, true);
-        if text.is_open() {
-            self.unresolved(called);
+    /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
+    pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
+        if text.is_open() && !self.has_holes {
+            self.unresolved(place, how, text, text.reason().unwrap_or(NOT_KNOWN));
         }
         if text.len() == 0 {
             return;
         }
-        if self.depth >= DEEPEST || !self.found.budget.spend(text.len()) {
-            return self.unresolved(called);
+        let too_deep = self.depth >= DEEPEST;
+        if too_deep || !self.found.budget.spend(text.len()) {
+            let reason = if too_deep { TOO_DEEP } else { TOO_MUCH };
+            if !self.has_holes {
+                self.unresolved(place, how, text, reason);
+            }
+            return;
         }
-        let has_holes = self.has_holes || text.is_open();
+        self.walk_batches(text, self.has_holes || text.is_open(), given);
+    }
+
+    /// Walks each of the values that a text may have.
+    pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
         for batch in text.batches() {
-            let source = Source::executed(&text, batch);
+            let source = Source::executed(text, batch);
             let code = Code::lex(source, self.found.quoted_identifier);
-            Walk::new(&code, self.found, self.depth + 1, has_holes).run();
+            let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
+            for (name, data_type, value) in given {
+                if walk.found.budget.spend(value.len()) {
+                    walk.variables
+                        .begin_with(name.clone(), *data_type, value.clone());
+                }
+            }
+            walk.run();
+        }
+    }
+
+    /// Walks a text that is executed somewhere else, if it is T-SQL there.
+    pub(super) fn execute_elsewhere(&mut self, text: &Folded) {
+        let source = Source::executed(text, 0);
+        let begin = Code::beginning(source, self.found.quoted_identifier);
+        let reads_as_code = begins_statement(&begin) || begin.name(0).is_some();
+        if reads_as_code && self.depth < DEEPEST && self.found.budget.spend(text.len()) {
+            self.walk_batches(text, self.has_holes || text.is_open(), &[]);
+        }
+    }
+}
+
+/// A sink, but for its line and column.
+pub(super) fn observation(place: Place, sink: Sink, how: How, command: Command) -> Observation {
+    Observation {
+        sink,
+        how,
+        line: 0,
+        column: 0,
+        span: place.start..place.end,
+        option: None,
+        command: command.text,
+        command_tainted: command.taint,
+        reason: None,
+        via: Vec::new(),
+    }
+}
+
+/// A call's beginning, for what is no procedure's name in the code.
+impl Called {
+    pub(super) fn new(place: Place, how: How, parts: Vec<String>) -> Self {
+        Self {
+            place,
+            how,
+            parts,
+            is_hidden: false,
         }
     }
 }

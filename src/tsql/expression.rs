@@ -1,58 +1,94 @@
-//! What an expression of text type comes to, as far as it can be told. One loop with a stack of its own, so depth
-//! costs memory and nothing else. It only looks ahead: the walk goes over the same tokens afterwards.
+//! What an expression comes to, as far as it can be told. One loop with a stack of its own, so depth costs memory and
+//! nothing else. It only looks ahead: the walk goes over the same tokens afterwards.
 
-use super::code::Code;
-use super::folded::{Budget, Folded};
+use super::code::{Code, Name};
+use super::folded::{Budget, Folded, Taint, reasons};
+use super::functions::{self, Function, Side};
 use super::lexer::TokenKind;
+use super::operators::{Operand, Operator};
+use super::rows::Rows;
+use super::types::DataType;
+use super::value::{Kind, Value};
 use super::variables::{Variables, key};
-use super::words::{self, Function, Keyword};
+use super::words::Keyword;
 
 /// What an opening parenthesis or CASE opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opened {
+pub(super) enum Opened {
     /// The expression itself.
     Root,
     Group,
-    /// A parenthesis whose content is no text: OVER (…), a method's arguments.
+    /// A parenthesis whose content is no value: OVER (…), WITHIN GROUP (…).
     Aside,
-    /// `(SELECT …`
-    Query,
     Call(Function),
+    /// `….value(…)`, by the token of its name.
+    Method(usize),
     Case,
 }
 
 #[derive(Debug)]
 struct Level {
     opened: Opened,
-    /// Where the text of the current argument, and of the whole level, begins.
-    argument_start: usize,
-    start: usize,
     /// Where the level was written.
     origin: usize,
-    argument: usize,
-    operands: usize,
+    arguments: Vec<Folded>,
+    operand: Operand,
+    /// CAST's and CONVERT's.
+    data_type: DataType,
+    /// Of a CASE.
+    has_else: bool,
     muted: bool,
     /// Whether an outer level is muted.
     inherits_mute: bool,
 }
 
 impl Level {
+    fn new(opened: Opened, muted: bool, inherits_mute: bool, origin: usize) -> Self {
+        Self {
+            opened,
+            origin,
+            arguments: Vec::new(),
+            operand: Operand::default(),
+            data_type: DataType::default(),
+            has_else: false,
+            muted,
+            inherits_mute,
+        }
+    }
+
     fn is_mute(&self) -> bool {
         self.muted || self.inherits_mute
     }
 }
 
+/// The rows that names of columns belong to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Columns<'r> {
+    None,
+    Row(&'r Rows, usize),
+    /// All rows at once: the list has an aggregate.
+    All(&'r Rows),
+}
+
+/// Queries in queries are read as deep as this.
+pub(super) const DEEPEST_QUERY: usize = 12;
+
 /// Reads one expression.
+#[derive(Debug)]
 pub(super) struct Expression<'w, 'c> {
     pub(super) code: &'w Code<'c>,
     pub(super) variables: &'w Variables,
     pub(super) budget: &'w mut Budget,
     /// Whether `"…"` is text even where it could be a name: in arguments and in EXEC(…), where no name can stand.
     pub(super) names_are_text: bool,
+    pub(super) columns: Columns<'w>,
+    /// How many queries this one is inside of.
+    pub(super) depth: usize,
 }
 
+/// The expression as far as it has been read.
+#[derive(Debug)]
 struct State {
-    out: Folded,
     /// The base level; the expression ends here.
     root: Level,
     levels: Vec<Level>,
@@ -78,81 +114,30 @@ impl State {
     }
 
     fn push(&mut self, opened: Opened, muted: bool, origin: usize) {
-        let start = self.out.len();
-        let level = Level {
-            opened,
-            argument_start: start,
-            start,
-            origin,
-            argument: 0,
-            operands: 0,
-            muted,
-            inherits_mute: self.is_mute(),
-        };
+        let level = Level::new(opened, muted, self.is_mute(), origin);
         self.levels.push(level);
         self.expects_operand = true;
-    }
-
-    /// Begins another value in the same level.
-    fn next_part(&mut self, muted: bool) {
-        let start = self.out.len();
-        let level = self.level();
-        level.argument_start = start;
-        level.muted = muted;
-        self.expects_operand = true;
-    }
-
-    fn hole(&mut self, origin: usize) {
-        if !self.is_mute() {
-            self.out.push_hole(origin);
-        }
-    }
-
-    /// An operator other than `+` makes something else of its operands.
-    fn cut(&mut self, origin: usize) {
-        self.expects_operand = true;
-        if self.is_mute() {
-            return;
-        }
-        let start = self.level().argument_start;
-        self.out.truncate(start);
-        self.out.push_hole(origin);
-        self.level().muted = true;
-    }
-}
-
-/// Whether the argument at this place is part of a call's result.
-fn shows(function: Function, argument: usize) -> bool {
-    match function {
-        Function::Passes(None) => true,
-        Function::Passes(Some(place)) | Function::Alters(place) => place == argument,
-        Function::Chooses(first) => argument >= first,
-        Function::Character(_) | Function::Reverses => argument == 0,
-        Function::Opaque => false,
     }
 }
 
 impl Expression<'_, '_> {
-    /// Appends the value of the expression that begins with the token at `at` to `out`, and gives it with the place
-    /// of the token after the expression.
+    /// The value of the expression that begins with the token at `at`, appended to `out`, and the place of the token
+    /// after the expression.
     pub(super) fn append_to(mut self, out: Folded, at: usize) -> (Folded, usize) {
-        let start = out.len();
+        let origin = self.code.origin(at);
         let mut state = State {
-            out,
-            root: Level {
-                opened: Opened::Root,
-                argument_start: start,
-                start,
-                origin: self.code.origin(at),
-                argument: 0,
-                operands: 0,
-                muted: false,
-                inherits_mute: false,
-            },
+            root: Level::new(Opened::Root, false, false, origin),
             levels: Vec::new(),
             at,
             expects_operand: true,
         };
+        if !out.is_blank() {
+            state.root.operand.set(out);
+            state
+                .root
+                .operand
+                .operator(Operator::Plus, origin, self.budget);
+        }
         while let Some(kind) = self.code.kind(state.at) {
             let goes_on = match kind {
                 TokenKind::Punctuation => self.punctuation(&mut state),
@@ -163,11 +148,32 @@ impl Expression<'_, '_> {
                 break;
             }
         }
-        (state.out, state.at)
+        let at = state.at;
+        while let Some(level) = state.levels.pop() {
+            // Never closed: what was read is all there is.
+            let mut parts = level.arguments;
+            let mut operand = level.operand;
+            parts.extend(operand.take(level.origin, self.budget));
+            for mut part in parts {
+                part.open(reasons::EXPRESSION);
+                state.level().operand.add(part, origin, self.budget);
+            }
+        }
+        let value = state.root.operand.take(origin, self.budget);
+        (value.unwrap_or_default(), at)
     }
 
     fn origin(&self, state: &State) -> usize {
         self.code.origin(state.at)
+    }
+
+    /// A value has been read.
+    fn value(&mut self, state: &mut State, value: Folded) {
+        let origin = self.origin(state);
+        state.expects_operand = false;
+        if !state.is_mute() {
+            state.level().operand.add(value, origin, self.budget);
+        }
     }
 
     fn punctuation(&mut self, state: &mut State) -> bool {
@@ -186,87 +192,107 @@ impl Expression<'_, '_> {
                 return false;
             }
             ")" => self.close(state),
-            "," => Self::comma(state, origin),
-            "+" => state.expects_operand = true,
+            "," => self.comma(state),
             "." if !state.expects_operand => self.member(state, origin),
             "." => {}
-            _ => state.cut(origin),
+            _ => self.operator(state, mark, origin),
         }
         true
     }
 
-    fn comma(state: &mut State, origin: usize) {
-        let level = state.level();
-        level.argument += 1;
-        let (opened, argument) = (level.opened, level.argument);
-        match opened {
-            Opened::Call(function) => {
-                let shown = shows(function, argument);
-                state.next_part(!shown);
-                if shown && matches!(function, Function::Chooses(_)) {
-                    state.hole(origin);
-                }
-            }
-            Opened::Aside => state.expects_operand = true,
-            Opened::Query if state.level().muted => state.expects_operand = true,
-            _ => {
-                state.next_part(false);
-                state.hole(origin);
-            }
+    fn operator(&mut self, state: &mut State, mark: &str, origin: usize) {
+        let unary = state.expects_operand;
+        if unary && mark == "*" {
+            // COUNT(*)
+            return self.value(state, Folded::number(Kind::Integer, origin, Taint::Tainted));
         }
+        state.expects_operand = true;
+        if state.is_mute() {
+            return;
+        }
+        let budget = &mut *self.budget;
+        let operand = &mut state.level().operand;
+        match Operator::of(mark) {
+            Some(operator) if unary => operand.sign(operator),
+            Some(operator) => operand.operator(operator, origin, budget),
+            None if matches!(mark, "~") => operand.complement(),
+            // A comparison, whose result is no text.
+            None => operand.operator(Operator::Other, origin, budget),
+        }
+    }
+
+    /// Ends the current argument and begins the next.
+    fn comma(&mut self, state: &mut State) {
+        self.end_argument(state);
+        let level = state.level();
+        if let Opened::Call(function) = level.opened {
+            level.muted = function.mutes(level.arguments.len());
+        }
+        state.expects_operand = true;
+    }
+
+    fn end_argument(&mut self, state: &mut State) {
+        let level = state.level();
+        if level.inherits_mute || level.opened == Opened::Aside {
+            return;
+        }
+        let origin = level.origin;
+        let value = level.operand.take(origin, self.budget);
+        // What is mute keeps its place.
+        level.arguments.push(value.unwrap_or_default());
     }
 
     /// `.name`, or `.method(…)`, whose result is something else.
     fn member(&mut self, state: &mut State, origin: usize) {
-        let name = self.code.name(state.at);
-        let Some(name) = name else {
+        let Some(name) = self.code.name(state.at) else {
             return;
         };
         state.at = name.next;
         if self.code.is(state.at, "(") {
             state.at += 1;
-            if !state.is_mute() {
-                state.out.push_hole(origin);
-            }
-            state.push(Opened::Aside, true, origin);
+            state.push(Opened::Method(name.last), false, origin);
         }
     }
 
     fn close(&mut self, state: &mut State) {
+        self.end_argument(state);
+        self.close_level(state);
+    }
+
+    fn close_level(&mut self, state: &mut State) {
         let Some(level) = state.levels.pop() else {
             return;
         };
-        let origin = level.origin;
         state.expects_operand = false;
-        state.level().operands += 1;
         if level.inherits_mute {
             return;
         }
-        let length = state.out.len() - level.start;
         match level.opened {
-            Opened::Call(Function::Opaque | Function::Chooses(_)) | Opened::Query => {
-                state.hole(origin);
+            Opened::Aside => {}
+            Opened::Call(function) => {
+                let call = functions::Call {
+                    function,
+                    arguments: level.arguments,
+                    data_type: level.data_type,
+                    origin: level.origin,
+                };
+                let value = call.result(self.budget);
+                self.value(state, value);
             }
-            Opened::Call(Function::Alters(_)) => state.out.open(),
-            Opened::Call(Function::Character(wide)) => {
-                let code = number(state.out.tail(level.start));
-                let code = code.filter(|_| level.operands == 1);
-                state.out.truncate(level.start);
-                match code.and_then(char::from_u32) {
-                    Some(character) if wide || character.is_ascii() => {
-                        state.out.push(character.encode_utf8(&mut [0; 4]), origin);
-                    }
-                    _ => state.out.push_hole(origin),
+            Opened::Method(name) => {
+                let receiver = state.level().operand.take_last().unwrap_or_default();
+                let (name, _) = self.code.part(name);
+                let value = self.method(name, &receiver, &level.arguments, level.origin);
+                state.level().operand.set(value);
+            }
+            Opened::Root | Opened::Group | Opened::Case => {
+                let mut parts = level.arguments.into_iter();
+                let mut value = parts.next().unwrap_or_default();
+                for part in parts {
+                    value.add_alternative(&part, self.budget);
                 }
+                self.value(state, value);
             }
-            Opened::Call(Function::Reverses) if self.budget.spend(length) => {
-                state.out.reverse_tail(level.start);
-            }
-            Opened::Call(Function::Reverses) => {
-                state.out.truncate(level.start);
-                state.out.push_hole(origin);
-            }
-            _ => {}
         }
     }
 
@@ -276,7 +302,10 @@ impl Expression<'_, '_> {
             return self.name(state);
         };
         let origin = self.origin(state);
-        if keyword.begins_statement() && !self.is_function_of_trigger(state.at, keyword) {
+        let is_function = keyword.begins_statement() && self.code.is(state.at + 1, "(");
+        if keyword == Keyword::Update && is_function {
+            // UPDATE(column) in a trigger.
+        } else if keyword.begins_statement() {
             return false;
         }
         match keyword {
@@ -285,64 +314,86 @@ impl Expression<'_, '_> {
                 if state.opened() != Opened::Case {
                     return false;
                 }
-                self.case(state, keyword, origin);
+                self.case(state, keyword);
             }
-            Keyword::Select => return Self::select(state, origin),
+            Keyword::Select if state.opened() == Opened::Group && state.expects_operand => {
+                self.query(state);
+                return true;
+            }
+            Keyword::Select => return false,
             Keyword::Collate | Keyword::Within | Keyword::Over if !state.expects_operand => {
                 state.at += usize::from(keyword != Keyword::Over);
             }
-            Keyword::As if matches!(state.opened(), Opened::Call(_)) => state.level().muted = true,
-            Keyword::Operator => state.cut(origin),
-            Keyword::Null if state.expects_operand => state.expects_operand = false,
-            Keyword::Top if state.opened() == Opened::Query => self.skip_count(state),
-            _ if state.is_root() => return false,
-            Keyword::From | Keyword::Clause | Keyword::Into if state.opened() == Opened::Query => {
-                state.level().muted = true;
+            Keyword::As if matches!(state.opened(), Opened::Call(_)) => {
+                let (data_type, next) = DataType::read(self.code, state.at + 1);
+                state.level().data_type = data_type;
+                state.at = next.max(state.at + 1);
+                return true;
             }
+            Keyword::Operator => self.operator(state, "", origin),
+            Keyword::Null if state.expects_operand => self.value(state, Folded::null()),
+            Keyword::From if matches!(state.opened(), Opened::Call(Function::Trim(_))) => {
+                if let Opened::Call(Function::Trim(side)) = state.opened() {
+                    state.level().opened = Opened::Call(Function::TrimOf(side));
+                }
+                self.comma(state);
+            }
+            _ if state.is_root() => return false,
             _ => {}
         }
         state.at += 1;
         true
     }
 
-    /// `UPDATE(column)` in a trigger is a function.
-    fn is_function_of_trigger(&self, at: usize, keyword: Keyword) -> bool {
-        keyword == Keyword::Update && self.code.is(at + 1, "(")
-    }
-
-    fn case(&mut self, state: &mut State, keyword: Keyword, origin: usize) {
-        match keyword {
-            Keyword::When => state.next_part(true),
-            Keyword::End => {
-                self.close(state);
-                state.hole(origin);
+    fn case(&mut self, state: &mut State, keyword: Keyword) {
+        if !state.level().muted {
+            self.end_argument(state);
+        }
+        state.expects_operand = true;
+        let level = state.level();
+        level.muted = keyword == Keyword::When;
+        level.has_else |= keyword == Keyword::Else;
+        if keyword == Keyword::End {
+            if !level.has_else {
+                level.arguments.push(Folded::null());
             }
-            _ => {
-                state.next_part(false);
-                state.hole(origin);
-            }
+            self.close_level(state);
         }
     }
 
-    fn select(state: &mut State, origin: usize) -> bool {
-        match state.opened() {
-            Opened::Group if state.expects_operand => state.level().opened = Opened::Query,
-            Opened::Query => {}
-            _ => return false,
-        }
-        state.next_part(false);
-        state.hole(origin);
-        state.at += 1;
-        true
-    }
-
-    /// `TOP 1` or `TOP (1)`.
-    fn skip_count(&mut self, state: &mut State) {
-        if self.code.is(state.at + 1, "(") {
-            state.at += 1;
-            state.push(Opened::Aside, true, self.code.origin(state.at));
+    /// `(SELECT …)`: its value, up to the parenthesis that closes it.
+    fn query(&mut self, state: &mut State) {
+        let origin = self.origin(state);
+        let mute = state.is_mute() || self.depth >= DEEPEST_QUERY;
+        let end = if mute {
+            let end = self.code.after_query(state.at);
+            if !self.budget.spend(end - state.at) {
+                state.at = self.code.len();
+                return;
+            }
+            self.value(
+                state,
+                Folded::from_outside(origin, Taint::Tainted, reasons::DATA),
+            );
+            end
         } else {
-            state.at += 1;
+            let (rows, end) = self.inner().rows(state.at);
+            let value = rows.into_scalar(origin, self.budget);
+            self.value(state, value);
+            end
+        };
+        state.at = end.max(state.at + 1);
+    }
+
+    /// Reads a part of the same code.
+    pub(super) fn inner(&mut self) -> Expression<'_, '_> {
+        Expression {
+            code: self.code,
+            variables: self.variables,
+            budget: self.budget,
+            names_are_text: self.names_are_text,
+            columns: self.columns,
+            depth: self.depth + 1,
         }
     }
 
@@ -351,22 +402,63 @@ impl Expression<'_, '_> {
         if state.is_root() && !state.expects_operand {
             return false;
         }
-        let origin = self.origin(state);
         let Some(name) = self.code.name(state.at) else {
             state.at += 1;
             return true;
         };
+        let origin = self.origin(state);
         state.at = name.next.max(state.at + 1);
-        if !self.code.is(state.at, "(") {
-            state.hole(origin);
-            state.level().operands += 1;
+        if self.code.is(state.at, "(") {
+            self.begin_call(state, name, origin);
+            return true;
+        }
+        if state.is_mute() {
             state.expects_operand = false;
             return true;
         }
-        state.at += 1;
-        let function = words::function(self.code.part(name.last).0);
-        state.push(Opened::Call(function), !shows(function, 0), origin);
+        let value = match functions::without_parentheses(self.code.part(name.last).0) {
+            Some(function) if name.first == name.last => {
+                functions::Call::of_nothing(function, origin).result(self.budget)
+            }
+            _ => self.column(name, origin),
+        };
+        self.value(state, value);
         true
+    }
+
+    fn begin_call(&mut self, state: &mut State, name: Name, origin: usize) {
+        state.at += 1;
+        let own = name.first == name.last;
+        let function = functions::function(self.code.part(name.last).0, own);
+        if function == Function::StringAgg && !state.is_mute() {
+            let (value, next) = self.inner().aggregated(state.at, origin);
+            self.value(state, value);
+            state.at = next;
+            return;
+        }
+        state.push(Opened::Call(function), function.mutes(0), origin);
+        match function {
+            Function::Convert => {
+                let (data_type, next) = DataType::read(self.code, state.at);
+                state.level().data_type = data_type;
+                state.at = next + usize::from(self.code.is(next, ","));
+            }
+            Function::Trim(_) => {
+                let sides = [
+                    ("leading", Side::Left),
+                    ("trailing", Side::Right),
+                    ("both", Side::Both),
+                ];
+                let side = sides
+                    .iter()
+                    .find(|(word, _)| self.code.is_word(state.at, &[word]));
+                if let Some((_, side)) = side {
+                    state.level().opened = Opened::Call(Function::Trim(*side));
+                    state.at += 1;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A literal, a variable or a delimited name.
@@ -381,40 +473,65 @@ impl Expression<'_, '_> {
         let origin = self.origin(state);
         let token = state.at;
         state.at += 1;
-        state.expects_operand = false;
-        state.level().operands += 1;
         if state.is_mute() {
+            state.expects_operand = false;
             return true;
         }
-        match kind {
-            TokenKind::String | TokenKind::QuotedName => {
-                self.code.push_literal(&mut state.out, token);
+        let text = self.code.text(token);
+        let value = match kind {
+            TokenKind::String | TokenKind::QuotedName => self.literal(token),
+            TokenKind::Variable => self.variable(token, origin),
+            TokenKind::Binary => binary(text, origin),
+            TokenKind::Number => self.number(text, origin),
+            TokenKind::Hole => {
+                let taint = self.code.source().taint();
+                Folded::from_outside(origin, taint, reasons::TEXT)
             }
-            TokenKind::Variable => self.variable(state, token, origin),
-            TokenKind::Hole => state.out.push_hole(origin),
-            TokenKind::Binary
-                if !matches!(state.opened(), Opened::Call(Function::Character(_))) =>
-            {
-                state.out.push_hole(origin);
-            }
-            _ => state.out.push(self.code.text(token), origin),
-        }
+            _ => Folded::from(Value::made(text, Kind::Numeric, origin)),
+        };
+        self.value(state, value);
         true
     }
 
-    fn variable(&mut self, state: &mut State, token: usize, origin: usize) {
-        let value = self.variables.get(&key(self.code.text(token)));
-        match value {
-            Some(value) if self.budget.spend(value.len()) => state.out.append(value),
-            _ => state.out.push_hole(origin),
+    fn literal(&self, token: usize) -> Folded {
+        let (value, taint) = self.code.source().literal(self.code.range(token));
+        let mut folded = Folded::from(value);
+        folded.taint = taint;
+        folded
+    }
+
+    fn number(&self, text: &str, origin: usize) -> Folded {
+        if let Ok(number) = text.parse() {
+            return Folded::from(Value::integer(number, origin));
+        }
+        if super::holes::has_holes(text) {
+            return Folded::number(Kind::Integer, origin, self.code.source().taint());
+        }
+        Folded::from(Value::made(text, Kind::Numeric, origin))
+    }
+
+    fn variable(&mut self, token: usize, origin: usize) -> Folded {
+        let text = self.code.text(token);
+        if let Some(name) = text.strip_prefix("@@") {
+            let function = functions::global(name);
+            return functions::Call::of_nothing(function, origin).result(self.budget);
+        }
+        match self.variables.get(&key(text)) {
+            Some(value) if self.budget.spend(Budget::PER_VALUE) => value.clone(),
+            Some(value) => value.clone().into_hole(origin, reasons::BUDGET),
+            None => Folded::unknown(origin),
         }
     }
 }
 
-/// The number that a CHAR or NCHAR was given, decimal or hexadecimal.
-fn number(text: &str) -> Option<u32> {
-    match text.get(..2) {
-        Some("0x" | "0X") => u32::from_str_radix(text.get(2..)?, 16).ok(),
-        _ => text.parse().ok(),
-    }
+/// `0x…`, which a backslash may continue on the next line.
+fn binary(text: &str, origin: usize) -> Folded {
+    let digits = text.get(2..).unwrap_or_default();
+    let digits: String = digits.chars().filter(char::is_ascii_hexdigit).collect();
+    let padding = if digits.len() % 2 == 1 { "0" } else { "" };
+    Folded::from(Value::made(
+        &format!("{padding}{digits}"),
+        Kind::Binary,
+        origin,
+    ))
 }

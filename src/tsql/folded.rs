@@ -1,15 +1,21 @@
-//! Text that code builds: what is known of it, where each piece of it was written, and where it has holes.
+//! What an expression comes to: the values it may have, and what is said of them all.
 
-use super::lexer::{HOLE, line_continuation};
+pub(super) use super::source::Source;
+
+use super::branches;
+use super::holes::{self, HOLE};
+use super::types::DataType;
+use super::value::{Kind, Value};
 use std::ops::Range;
-
-const HOLE_TEXT: &str = "\u{FFFC}";
+use std::rc::Rc;
 
 /// How many bytes may be copied or walked again while one text is judged: linear in it, so that variables that
 /// double at each step and code that executes a long value again and again end.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: usize,
+    /// No value is longer, in bytes.
+    pub(super) longest: usize,
 }
 
 impl Budget {
@@ -17,15 +23,29 @@ impl Budget {
     /// What the handling of a value costs besides its bytes.
     pub(super) const PER_VALUE: usize = 64;
     /// Small modules may execute the same value many times.
-    const AT_LEAST: usize = 1 << 20;
+    const AT_LEAST: usize = 4 << 20;
+    const LONGEST_AT_LEAST: usize = 1 << 20;
 
     pub(super) fn for_text(text: &str) -> Self {
+        let bytes = text.len().saturating_mul(Self::PER_BYTE);
         Self {
-            left: text
-                .len()
-                .saturating_mul(Self::PER_BYTE)
-                .saturating_add(Self::AT_LEAST),
+            left: bytes.saturating_add(Self::AT_LEAST),
+            longest: text.len().saturating_mul(2).max(Self::LONGEST_AT_LEAST),
         }
+    }
+
+    /// For one of many texts: beyond what its length allows it may take no more than `shared`.
+    pub(super) fn sharing(length: usize, shared: usize) -> Self {
+        Self {
+            left: length
+                .saturating_mul(Self::PER_BYTE)
+                .saturating_add(Self::AT_LEAST.min(shared)),
+            longest: length.saturating_mul(2).max(Self::LONGEST_AT_LEAST),
+        }
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.left
     }
 
     /// Takes `bytes`; false, and nothing more to take ever, when there are not as many left.
@@ -46,54 +66,121 @@ pub(super) enum Taint {
     Tainted,
 }
 
-/// Text from `start` on was written at `origin`, a byte offset in the outermost source: that of the literal, or
-/// of the operand that is a hole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
-    start: usize,
-    origin: usize,
+/// Reasons why a value is open, as they are said to a reader.
+pub(super) mod reasons {
+    pub(in super::super) const BUDGET: &str = "the budget is spent";
+    pub(in super::super) const ALTERNATIVES: &str = "too many possible values";
+    pub(in super::super) const LENGTH: &str = "the value is too long";
+    pub(in super::super) const PARAMETER: &str = "a parameter";
+    pub(in super::super) const DATA: &str = "data that is read";
+    pub(in super::super) const ROWS: &str = "rows that are read";
+    pub(in super::super) const ORDER: &str = "the order of rows";
+    pub(in super::super) const ELSEWHERE: &str = "a value from elsewhere";
+    pub(in super::super) const ENVIRONMENT: &str = "a value of the environment";
+    pub(in super::super) const LOOP: &str = "a loop that goes on changing it";
+    pub(in super::super) const EXPRESSION: &str = "an expression that is not understood";
+    pub(in super::super) const FUNCTION: &str = "a function of text that is not known";
+    pub(in super::super) const TEXT: &str = "text that is not known";
 }
 
-/// A value of text type. It may stand for several: alternatives follow each other, each from its own offset.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Folded {
-    value: String,
-    pieces: Vec<Piece>,
-    /// Where the alternatives after the first begin.
-    alternatives: Vec<usize>,
-    /// Whether the value may be something that is not spelt out here.
-    open: bool,
-    /// Why it is open: what made it so first.
-    reason: Option<&'static str>,
-    taint: Taint,
-}
+/// A value may be one of so many.
+pub(super) const MOST_ALTERNATIVES: usize = 32;
 
 /// As much of a value is shown, in bytes.
 const LONGEST_SHOWN: usize = 4096;
 
+/// The values that something may have, never none.
+#[derive(Debug, Clone)]
+pub(super) struct Folded {
+    values: Vec<Rc<Value>>,
+    /// Whether the value may be something that is not spelt out here.
+    open: bool,
+    reason: Option<&'static str>,
+    pub(super) taint: Taint,
+    /// Whether pieces of the text may be missing or repeated, so that nothing may count on their place.
+    pub(super) loose: bool,
+}
+
+impl Default for Folded {
+    fn default() -> Self {
+        Self::from(Value::default())
+    }
+}
+
+impl From<Value> for Folded {
+    fn from(value: Value) -> Self {
+        Self {
+            values: vec![Rc::new(value)],
+            open: false,
+            reason: None,
+            taint: Taint::Clean,
+            loose: false,
+        }
+    }
+}
+
 impl Folded {
     /// A value of which nothing is known.
     pub(super) fn unknown(origin: usize) -> Self {
-        Self::from_outside(origin, Taint::Unknown, "a value from elsewhere")
+        Self::from_outside(origin, Taint::Unknown, reasons::ELSEWHERE)
     }
 
     /// A value of which nothing is known but where it comes from.
     pub(super) fn from_outside(origin: usize, taint: Taint, reason: &'static str) -> Self {
-        let mut value = Self::default();
+        let mut value = Self::from(Value::hole(HOLE, Kind::Other, origin));
         value.taint = taint;
         value.reason = Some(reason);
-        value.push_hole(origin);
         value
+    }
+
+    /// A number, of which nothing else is known.
+    pub(super) fn number(kind: Kind, origin: usize, taint: Taint) -> Self {
+        let mut number = Self::from(Value::number(kind, origin));
+        number.taint = taint;
+        number
+    }
+
+    pub(super) fn null() -> Self {
+        Self::from(Value::null())
     }
 
     /// Whether some of the text that would be executed as code cannot be read.
     pub(super) fn is_open(&self) -> bool {
+        self.open || !self.values.iter().all(|value| value.holes_are_contained())
+    }
+
+    /// Whether the values spelt out are not all.
+    pub(super) fn has_more(&self) -> bool {
         self.open
+    }
+
+    /// Whether this is the empty text that an expression may begin with.
+    pub(super) fn is_blank(&self) -> bool {
+        self.len() == 0 && !self.open && self.values.len() == 1 && self.value(0).kind == Kind::Text
+    }
+
+    /// Says that the value may also be something else: of numbers, another number.
+    pub(super) fn open(&mut self, reason: &'static str) {
+        if self.values.iter().all(|value| value.kind.is_number()) {
+            let origin = self.value(0).origin(0);
+            self.values = vec![Rc::new(Value::number(Kind::Numeric, origin))];
+            return;
+        }
+        self.open = true;
+        self.reason = self.reason.or(Some(reason));
+    }
+
+    /// Says why the value is open, if it is, unless that has been said.
+    pub(super) fn because(&mut self, reason: &'static str) {
+        if self.open || !self.values.iter().all(|value| value.is_exact()) {
+            self.reason = self.reason.or(Some(reason));
+        }
     }
 
     /// Why the value is open, as can be said to a reader.
     pub(super) fn reason(&self) -> Option<&'static str> {
-        self.reason.filter(|_| self.open)
+        let reason = self.reason.unwrap_or(reasons::TEXT);
+        self.is_open().then_some(reason)
     }
 
     /// Whether a parameter of the module, or data it reads, is in the value; `None` where that cannot be told.
@@ -105,271 +192,279 @@ impl Folded {
         }
     }
 
-    /// The first of the values this may have, holes as `…`, cut after a few KB.
+    /// The first of the values this may have that is not empty, holes as `…`, cut after a few KB.
     pub(super) fn shown(&self) -> String {
-        let first = self.batches().next().unwrap_or(0..0);
         let mut shown = String::new();
-        for character in self.slice(first).chars() {
+        let value = self.values.iter().find(|value| value.len() > 0);
+        for character in value.map_or("", |value| value.text()).chars() {
             if shown.len() >= LONGEST_SHOWN {
                 shown.push('…');
                 break;
             }
-            shown.push(if character == HOLE { '…' } else { character });
+            let hole = holes::is_hole(character);
+            shown.push(if hole { '…' } else { character });
         }
         shown
     }
 
-    pub(super) fn open(&mut self) {
-        self.open = true;
-    }
-
     /// Whether both spell the same values.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.value == other.value
-            && self.alternatives == other.alternatives
-            && self.open == other.open
+        let same = |(a, b): (&Rc<Value>, &Rc<Value>)| {
+            Rc::ptr_eq(a, b) || (a.kind == b.kind && a.text() == b.text())
+        };
+        self.open == other.open
+            && self.values.len() == other.values.len()
+            && self.values.iter().zip(&other.values).all(same)
     }
 
+    /// The bytes of all values.
     pub(super) fn len(&self) -> usize {
-        self.value.len()
+        self.values.iter().map(|value| value.len()).sum()
     }
 
-    /// The text from `start` on.
-    pub(super) fn tail(&self, start: usize) -> &str {
-        self.value.get(start..).unwrap_or_default()
+    pub(super) fn values(&self) -> &[Rc<Value>] {
+        &self.values
     }
 
-    pub(super) fn slice(&self, range: Range<usize>) -> &str {
-        self.value.get(range).unwrap_or_default()
+    /// The value at this place, from 0; the last where there are not as many.
+    pub(super) fn value(&self, at: usize) -> &Value {
+        const NONE: &Value = &Value::EMPTY;
+        let value = self.values.get(at).or(self.values.last());
+        value.map_or(NONE, |value| value)
     }
 
-    /// Each alternative's range.
-    pub(super) fn batches(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let ends = self.alternatives.iter().copied().chain([self.len()]);
-        let starts = [0].into_iter().chain(self.alternatives.iter().copied());
-        starts.zip(ends).map(|(start, end)| start..end)
+    /// The text of the value at this place.
+    pub(super) fn slice(&self, at: usize) -> &str {
+        self.value(at).text()
+    }
+
+    /// The only value, where there is no other and no more.
+    pub(super) fn only(&self) -> Option<&Value> {
+        match self.values.as_slice() {
+            [value] if !self.open && !self.loose => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The places of the values this may have.
+    pub(super) fn batches(&self) -> Range<usize> {
+        0..self.values.len()
     }
 
     pub(super) fn has_alternatives(&self) -> bool {
-        !self.alternatives.is_empty()
+        self.values.len() > 1
     }
 
-    fn piece_at(&self, offset: usize) -> usize {
-        let after = self.pieces.partition_point(|piece| piece.start <= offset);
-        after.saturating_sub(1)
-    }
-
-    /// Where the character at `offset` was written.
-    pub(super) fn origin(&self, offset: usize) -> usize {
-        let piece = self.pieces.get(self.piece_at(offset));
-        piece.map_or(0, |piece| piece.origin)
-    }
-
-    /// Whether the text in `range` was written in one piece.
-    pub(super) fn is_one_piece(&self, range: &Range<usize>) -> bool {
-        self.piece_at(range.start) == self.piece_at(range.end.saturating_sub(1))
-    }
-
-    pub(super) fn push(&mut self, text: &str, origin: usize) {
-        if text.is_empty() {
-            return;
-        }
-        if self.pieces.last().is_none_or(|last| last.origin != origin) {
-            let start = self.len();
-            self.pieces.push(Piece { start, origin });
-        }
-        self.value.push_str(text);
-    }
-
-    /// Appends text that is not known.
-    pub(super) fn push_hole(&mut self, origin: usize) {
-        self.open = true;
-        if !self.value.ends_with(HOLE) {
-            self.push(HOLE_TEXT, origin);
-        }
-    }
-
-    /// Appends the part of `other` in `range`, each piece with its own origin.
-    fn push_part(&mut self, other: &Self, range: Range<usize>) {
-        let mut at = range.start;
-        let mut piece = other.piece_at(at);
-        while at < range.end {
-            let next = other.pieces.get(piece + 1);
-            let end = next.map_or(range.end, |next| next.start.min(range.end));
-            let origin = other.pieces.get(piece).map_or(0, |piece| piece.origin);
-            self.push(other.slice(at..end), origin);
-            at = end;
-            piece += 1;
-        }
-    }
-
-    /// Appends a value. Alternatives are not multiplied out: where there are some already, what follows them is
-    /// set off by a hole, and the whole is open.
-    pub(super) fn append(&mut self, other: &Self) {
-        if other.value.is_empty() && !other.has_alternatives() {
-            return;
-        }
-        let origin = other.origin(0);
-        let alone = self.value.is_empty() && !self.has_alternatives();
-        if self.has_alternatives() {
-            self.push_hole(origin);
-        }
-        if other.has_alternatives() && !alone {
-            self.open = true;
-        }
-        let base = self.len();
-        let begins = other.alternatives.iter().map(|start| base + start);
-        self.alternatives.extend(begins);
-        self.push_part(other, 0..other.len());
-        self.open |= other.open;
-        self.reason = self.reason.or(other.reason);
+    /// Takes over what is said of another value that went into this one.
+    pub(super) fn derive_from(&mut self, other: &Self) {
         self.taint = self.taint.max(other.taint);
+        self.reason = self.reason.or(other.reason);
+        self.loose |= other.loose;
+        if other.open {
+            self.open(reasons::TEXT);
+        }
+    }
+
+    /// The value whose text is not known, with what is said of this one.
+    pub(super) fn into_hole(self, origin: usize, reason: &'static str) -> Self {
+        let mut hole = Self::from_outside(origin, self.taint, reason);
+        hole.reason = self.reason.or(Some(reason));
+        hole
     }
 
     /// Makes `other` one more value this may have.
-    pub(super) fn add_alternative(&mut self, other: &Self) {
-        self.open |= other.open;
-        self.reason = self.reason.or(other.reason);
-        self.taint = self.taint.max(other.taint);
-        if self.value == other.value && self.alternatives == other.alternatives {
-            return;
-        }
-        let base = self.len();
-        self.alternatives.push(base);
-        let begins = other.alternatives.iter().map(|start| base + start);
-        self.alternatives.extend(begins);
-        self.push_part(other, 0..other.len());
-    }
-
-    /// Drops everything from `length` on.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.value.truncate(length);
-        while self.pieces.last().is_some_and(|last| last.start >= length) {
-            self.pieces.pop();
-        }
-        while self.alternatives.last().is_some_and(|last| *last > length) {
-            self.alternatives.pop();
-        }
-    }
-
-    /// Turns the text from `start` on backwards; it is one piece afterwards.
-    pub(super) fn reverse_tail(&mut self, start: usize) {
-        let reversed: String = self.tail(start).chars().rev().collect();
-        let origin = self.origin(start);
-        self.truncate(start);
-        self.push(&reversed, origin);
-    }
-}
-
-/// Code that is walked: the source itself, or a part of text that it executes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Source<'a> {
-    Outermost(&'a str),
-    Executed {
-        text: &'a Folded,
-        base: usize,
-        code: &'a str,
-    },
-}
-
-impl<'a> Source<'a> {
-    /// The part of a value that is executed as one batch.
-    pub(super) fn executed(text: &'a Folded, batch: Range<usize>) -> Self {
-        Self::Executed {
-            text,
-            base: batch.start,
-            code: text.slice(batch),
-        }
-    }
-
-    pub(super) fn code(&self) -> &'a str {
-        match self {
-            Self::Outermost(code) | Self::Executed { code, .. } => code,
-        }
-    }
-
-    /// The byte offset in the outermost source of what stands at `offset`.
-    pub(super) fn origin(&self, offset: usize) -> usize {
-        match self {
-            Self::Outermost(_) => offset,
-            Self::Executed { text, base, .. } => text.origin(base + offset),
-        }
-    }
-
-    /// Appends to `out` the value of the string literal (or name taken for one) at `range`.
-    pub(super) fn push_literal(&self, out: &mut Folded, range: Range<usize>) {
-        let bytes = self.code().as_bytes();
-        let literal = range.start;
-        let prefixed = matches!(bytes.get(literal), Some(b'N' | b'n'));
-        let opening = literal + usize::from(prefixed);
-        let Some(quote) = bytes.get(opening).copied() else {
-            return;
-        };
-        let quote = if quote == b'[' { b']' } else { quote };
-        let mut from = opening + 1;
-        let mut at = from;
-        while at < range.end {
-            let special = |byte: &u8| *byte == quote || *byte == b'\\';
-            let rest = bytes.get(at..range.end).unwrap_or_default();
-            at += rest.iter().position(special).unwrap_or(rest.len());
-            let rest = bytes.get(at..range.end).unwrap_or_default();
-            let skipped = match rest {
-                [] => break,
-                [b'\\', ..] if quote != b']' => line_continuation(rest),
-                [first, second, ..] if first == second && *first == quote => 1,
-                [first, ..] if *first == quote => break,
-                _ => 0,
+    pub(super) fn add_alternative(&mut self, other: &Self, budget: &mut Budget) {
+        self.derive_from(other);
+        for value in &other.values {
+            let same = |known: &Rc<Value>| {
+                Rc::ptr_eq(known, value)
+                    || (known.kind == value.kind && known.text() == value.text())
             };
-            match skipped {
-                0 => at += 1,
-                1 => {
-                    self.push_code(out, from..at + 1, literal);
-                    at += 2;
-                    from = at;
-                }
-                _ => {
-                    self.push_code(out, from..at, literal);
-                    at += skipped;
-                    from = at;
-                }
+            if self.values.iter().any(same) {
+                continue;
             }
+            self.values.push(Rc::clone(value));
         }
-        self.push_code(out, from..at, literal);
-    }
-
-    /// Appends code as it stands; in the outermost source it belongs to the token at `token`.
-    pub(super) fn push_code(&self, out: &mut Folded, range: Range<usize>, token: usize) {
-        match self {
-            Self::Outermost(code) => out.push(code.get(range).unwrap_or_default(), token),
-            Self::Executed { text, base, .. } => {
-                out.push_part(text, base + range.start..base + range.end);
-            }
+        if self.values.len() <= MOST_ALTERNATIVES {
+            return;
+        }
+        if budget.spend(self.len()) && branches::thin_out(&mut self.values) {
+            self.loose = true;
+        } else {
+            self.values.truncate(MOST_ALTERNATIVES);
+            self.open(reasons::ALTERNATIVES);
         }
     }
 
-    /// Whether the code in `range` is whole in one literal of the outermost source, or in the source itself.
-    pub(super) fn is_one_piece(&self, range: &Range<usize>) -> bool {
-        match self {
-            Self::Outermost(_) => true,
-            Self::Executed { text, base, .. } => {
-                text.is_one_piece(&(base + range.start..base + range.end))
-            }
-        }
-    }
-
-    /// What stands between a name's delimiters, and where that begins. Doubled delimiters are left as they are.
-    pub(super) fn name(&self, range: Range<usize>) -> (&'a str, usize) {
-        let code = self.code().get(range.clone()).unwrap_or_default();
-        let prefix = usize::from(code.starts_with("N'") || code.starts_with("n'"));
-        let body = code.get(prefix..).unwrap_or_default();
-        let close = match body.as_bytes().first() {
-            Some(b'[') => ']',
-            Some(b'"') => '"',
-            Some(b'\'') => '\'',
-            _ => return (code, range.start),
+    /// Says that the text may be there any number of times.
+    pub(super) fn repeat(&mut self) {
+        self.loose = true;
+        let alone = |value: &Rc<Value>| {
+            let is_word =
+                |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "_@#$'\"[]".contains(c));
+            let text = value.text();
+            let joins = is_word(text.chars().next()) && is_word(text.chars().next_back());
+            value.stands_alone() && !joins
         };
-        let inner = body.get(1..).unwrap_or_default();
-        let inner = inner.strip_suffix(close).unwrap_or(inner);
-        (inner, range.start + prefix + 1)
+        if !self.values.iter().all(alone) {
+            self.open(reasons::ROWS);
+        }
+    }
+
+    /// Each value changed by itself.
+    pub(super) fn map(&self, change: impl Fn(&Value) -> Value) -> Self {
+        let mut mapped = Self {
+            values: Vec::new(),
+            ..self.clone_facts()
+        };
+        for value in &self.values {
+            let value = change(value);
+            if !mapped.values.iter().any(|known| **known == value) {
+                mapped.values.push(Rc::new(value));
+            }
+        }
+        mapped
+    }
+
+    /// The values but NULL; `None` where there is no other.
+    pub(super) fn without_null(mut self) -> Option<Self> {
+        self.values.retain(|value| !value.is_null());
+        (!self.values.is_empty() || self.open).then(|| {
+            if self.values.is_empty() {
+                self.values.push(Rc::new(Value::default()));
+            }
+            self
+        })
+    }
+
+    fn clone_facts(&self) -> Self {
+        Self {
+            values: Vec::new(),
+            open: self.open,
+            reason: self.reason,
+            taint: self.taint,
+            loose: self.loose,
+        }
+    }
+
+    /// As a value of this type.
+    pub(super) fn converted(&self, data_type: DataType, origin: usize, declared: bool) -> Self {
+        let mut data_type = data_type;
+        if self.loose {
+            // Where pieces may be missing, nobody knows what is cut off.
+            data_type.length = super::types::Length::Max;
+        }
+        self.map(|value| value.converted(data_type, None, origin, declared))
+    }
+
+    /// Whether these are values of this type as they stand.
+    pub(super) fn fits(&self, data_type: DataType) -> bool {
+        use super::types::Base;
+        let longest = data_type.longest(true);
+        self.values.iter().all(|value| match data_type.base {
+            Base::Varying { .. } => value.kind.is_text() && value.len() <= longest,
+            Base::Integer => value.kind == Kind::Integer,
+            Base::Numeric => value.kind == Kind::Numeric,
+            Base::Other => true,
+            _ => value.is_null(),
+        })
+    }
+
+    /// In a loop a number may go on changing: several become any.
+    pub(super) fn widen_numbers(&mut self) {
+        let numbers = self.values.iter().all(|value| value.kind.is_number());
+        if numbers && self.has_alternatives() {
+            self.open(reasons::LOOP);
+        }
+    }
+
+    /// After `piece` was appended in a loop: more than two repetitions are as good as two.
+    pub(super) fn saturate(&mut self, piece: &Self) {
+        let mut saturated = false;
+        let mut values: Vec<Rc<Value>> = Vec::new();
+        for value in self.values.drain(..) {
+            let repeated = piece
+                .values
+                .iter()
+                .find(|piece| value.repeats_thrice(piece));
+            let value = match repeated {
+                Some(piece) => {
+                    saturated = true;
+                    Rc::new(value.part(0..value.len() - piece.len()))
+                }
+                None => value,
+            };
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        self.values = values;
+        if saturated {
+            let mut probe = piece.clone();
+            probe.repeat();
+            self.loose = true;
+            if probe.open {
+                self.open(reasons::LOOP);
+            }
+        }
+    }
+
+    /// Appends a value, each alternative to each as far as they are few.
+    pub(super) fn append(&mut self, other: &Self, origin: usize, budget: &mut Budget) {
+        self.derive_from(other);
+        if let ([_], [right]) = (self.values.as_slice(), other.values.as_slice()) {
+            let right = Rc::clone(right);
+            return self.append_in_place(&right, origin, budget);
+        }
+        let (left, right) = (std::mem::take(&mut self.values), &other.values);
+        let all = left.len() * right.len();
+        let pairs = if all > MOST_ALTERNATIVES {
+            self.open(reasons::ALTERNATIVES);
+            left.len().max(right.len())
+        } else {
+            all
+        };
+        for pair in 0..pairs {
+            // Where not all pairs are kept, each value is in one.
+            let (l, r) = match pairs == all {
+                true => (pair / right.len(), pair % right.len()),
+                false => (pair % left.len(), pair % right.len()),
+            };
+            let (Some(l), Some(r)) = (left.get(l), right.get(r)) else {
+                continue;
+            };
+            let mut whole = Self {
+                values: vec![Rc::clone(l)],
+                ..self.clone_facts()
+            };
+            whole.append_in_place(r, origin, budget);
+            self.open |= whole.open;
+            self.reason = self.reason.or(whole.reason);
+            self.values.append(&mut whole.values);
+        }
+    }
+
+    /// The pieces are added to the one value, which is copied only where it is shared.
+    fn append_in_place(&mut self, right: &Rc<Value>, origin: usize, budget: &mut Budget) {
+        let Some(left) = self.values.first_mut() else {
+            return;
+        };
+        if left.is_null() {
+            // It stays NULL under the usual setting only.
+            self.values.push(Rc::clone(right));
+            return;
+        }
+        let shared = if Rc::strong_count(left) > 1 {
+            left.len()
+        } else {
+            0
+        };
+        if left.len() + right.len() > budget.longest {
+            self.open(reasons::LENGTH);
+        } else if budget.spend(shared + right.len()) {
+            Rc::make_mut(left).concatenate(right, origin);
+        } else {
+            self.open(reasons::BUDGET);
+        }
     }
 }

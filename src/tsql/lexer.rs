@@ -2,6 +2,8 @@
 //! text. White space, comments and numbers are what SQL Server's own lexer takes them for, as far as
 //! Microsoft's published grammar tells.
 
+use super::holes::{NUMBER_HOLE, doubled};
+
 /// What a token is. An unterminated comment, string or name reaches to the end of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
@@ -27,15 +29,11 @@ pub(super) enum TokenKind {
     Binary,
     /// `$1.50`
     Money,
-    /// [`HOLE`], by itself.
+    /// One of [`holes`](super::holes) for text, by itself; one for a number is a number.
     Hole,
     /// One character of anything else.
     Punctuation,
 }
-
-/// Stands for text that is not known, however long, in text that code builds. T-SQL has no use for it outside
-/// constants and delimited names.
-pub(super) const HOLE: char = '\u{FFFC}';
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +62,19 @@ impl<'a> Lexer<'a> {
             at: 0,
             quoted_identifier,
         }
+    }
+
+    /// The tokens from the one that begins at `at` on.
+    pub(super) fn from(text: &'a str, at: usize, quoted_identifier: bool) -> Self {
+        Self {
+            at,
+            ..Self::new(text, quoted_identifier)
+        }
+    }
+
+    /// Whether `"…"` is a name from here on.
+    pub(super) fn set_quoted_identifier(&mut self, on: bool) {
+        self.quoted_identifier = on;
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -107,7 +118,7 @@ impl<'a> Lexer<'a> {
 
     fn word(&self, at: usize) -> usize {
         self.run_of_characters(at, is_word_byte, |character| {
-            !is_wide_space(character) && character != HOLE
+            !is_wide_space(character) && doubled(character).is_none()
         })
     }
 
@@ -224,7 +235,8 @@ impl<'a> Lexer<'a> {
                 Some(character) if is_wide_space(character) => {
                     (TokenKind::WhiteSpace, self.white_space(at))
                 }
-                Some(HOLE) => (TokenKind::Hole, at + HOLE.len_utf8()),
+                Some(NUMBER_HOLE) => (TokenKind::Number, at + NUMBER_HOLE.len_utf8()),
+                Some(hole) if doubled(hole).is_some() => (TokenKind::Hole, at + hole.len_utf8()),
                 Some(character) if !character.is_ascii() => self.money_or_word(at, character),
                 _ => (TokenKind::Punctuation, at + 1),
             },

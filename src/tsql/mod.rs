@@ -17,26 +17,53 @@
 //! `{call …}` is not read. Names are compared without case but otherwise letter by letter, though a server's
 //! collation may hold more of them equal.
 
+mod arguments;
 mod assignment;
+mod branches;
+mod call;
 mod code;
+mod convert;
+mod decode;
 mod execute;
 mod expression;
 mod folded;
+mod found;
+mod functions;
+mod header;
+mod holes;
 mod lexer;
+mod methods;
 mod module;
+mod names;
 mod object;
+mod operators;
+mod options;
 mod place;
+mod procedures;
+mod query;
+mod remote;
+mod rows;
+mod script;
 mod sink;
+mod source;
+mod statements;
+mod tables;
+mod text_functions;
 mod types;
+mod value;
 mod variables;
 mod walk;
 mod words;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;
 
-pub use module::observe_module;
-pub use object::{Argument, AsCode, CallSite, Kind, Object, Observation, Parameter, Reason};
+pub use module::{observe_module, observe_module_among};
+pub use names::Synonyms;
+pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
+pub use script::{observe_script, observe_script_among};
 pub use sink::{How, Sink};

@@ -1,6 +1,7 @@
 //! What one module or batch comes to: the room's result.
 
-use super::{How, Sink};
+use super::{How, Sink, module};
+use std::fmt;
 use std::ops::Range;
 
 /// One sink seen in a text.
@@ -24,40 +25,9 @@ pub struct Observation {
     /// be told.
     pub command_tainted: Option<bool>,
     /// Why code could not be read; only of [`Sink::DynamicUnresolved`].
-    pub reason: Option<Reason>,
+    pub reason: Option<&'static str>,
     /// The modules called on the way to the sink, nearest first; only of [`How::ViaModule`].
     pub via: Vec<String>,
-}
-
-/// Why code that is executed could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
-    /// Nothing of it is known.
-    Unknown,
-    /// It has parts that are not known.
-    Holes,
-    /// The name of the procedure that is called is not known.
-    ProcedureName,
-    /// Text executed by text, too deep.
-    Depth,
-    /// Values grow or are executed so often that following them was given up.
-    Work,
-    /// The text is longer than can be read.
-    Length,
-}
-
-impl Reason {
-    /// The reason in a sentence's words.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "nothing of the text that is executed is known",
-            Self::Holes => "parts of the text that is executed are not known",
-            Self::ProcedureName => "the name of the procedure that is called is not known",
-            Self::Depth => "text executed by text is read eight deep and no deeper",
-            Self::Work => "the values are too large, or executed too often, to be followed",
-            Self::Length => "the text is too long to be read",
-        }
-    }
 }
 
 /// What a batch creates.
@@ -165,5 +135,65 @@ pub struct Object {
     /// Calls of procedures that are no sinks, in order of place.
     pub calls: Vec<CallSite>,
     /// What else is worth knowing, limits that were hit among it, in order of place.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
+}
+
+/// A remark on a text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// The line, from 1, that it is about.
+    pub line: u32,
+    /// The remark, without the line.
+    pub text: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+impl Object {
+    /// Takes texts that are passed to procedures which are not at hand as executed, where they read as T-SQL that begins
+    /// with a statement's keyword: what they do becomes the object's own, and a note says so. `is_at_hand` tells which
+    /// callees need no such guess.
+    pub fn take_passed_text_as_executed(&mut self, is_at_hand: impl Fn(&CallSite) -> bool) {
+        let mut next = 0;
+        while let Some(call) = self.calls.get(next) {
+            next += 1;
+            if is_at_hand(call) {
+                continue;
+            }
+            let codes = call.arguments.iter().filter_map(|a| a.as_code.as_ref());
+            let executed = codes.filter(|code| code.is_statement);
+            let executed: Vec<AsCode> = executed
+                .filter(|code| code.does_something())
+                .cloned()
+                .collect();
+            if executed.is_empty() {
+                continue;
+            }
+            self.notes.push(Note {
+                line: call.line,
+                text: format!(
+                    "{} is not at hand and is taken to execute the text it is given",
+                    call.callee.join(".")
+                ),
+            });
+            for code in executed {
+                self.sinks.extend(code.sinks);
+                self.calls.extend(code.calls);
+            }
+        }
+        module::settle(&mut self.sinks, &mut self.calls);
+        self.notes.sort();
+        self.notes.dedup();
+    }
+}
+
+impl AsCode {
+    /// Whether there is anything in it to report.
+    fn does_something(&self) -> bool {
+        !self.sinks.is_empty() || !self.calls.is_empty()
+    }
 }

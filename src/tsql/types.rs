@@ -30,8 +30,17 @@ pub(super) enum Base {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct DataType {
     pub(super) base: Base,
-    /// In characters or bytes; `None` where the type says none or `max`.
-    pub(super) length: Option<usize>,
+    pub(super) length: Length,
+}
+
+/// In characters or bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Length {
+    /// 1 where something is declared, 30 in a conversion.
+    #[default]
+    Unstated,
+    Max,
+    Is(usize),
 }
 
 const fn fixed(national: bool) -> Base {
@@ -114,18 +123,27 @@ impl DataType {
             Base::Varying { .. } if national => varying(true),
             base => base,
         };
-        let sysname = own.eq_ignore_ascii_case("sysname").then_some(128);
-        if !code.is(next, "(") {
-            return (
-                Self {
-                    base,
-                    length: sysname,
-                },
-                next,
-            );
+        if code.is(next, "(") {
+            let stated = code.text(next + 1).parse();
+            let length = stated.map_or(Length::Max, Length::Is);
+            return (Self { base, length }, code.after_group(next));
         }
-        let length = code.text(next + 1).parse().ok();
-        (Self { base, length }, code.after_group(next))
+        let length = match own.to_ascii_lowercase().as_str() {
+            "sysname" => Length::Is(128),
+            "text" | "ntext" | "image" => Length::Max,
+            _ => Length::Unstated,
+        };
+        (Self { base, length }, next)
+    }
+
+    /// How many characters or bytes a value has at most, where it was `declared` so or, else, converted.
+    pub(super) fn longest(self, declared: bool) -> usize {
+        match self.length {
+            Length::Is(length) => length,
+            Length::Max => usize::MAX,
+            Length::Unstated if declared => 1,
+            Length::Unstated => 30,
+        }
     }
 
     /// Whether text made of a value of this type can be no code, whatever the value.

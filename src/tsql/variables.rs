@@ -1,7 +1,8 @@
 //! The values of variables while statements are walked, and the blocks that decide whether an assignment
 //! replaces a value or only may.
 
-use super::folded::{Budget, Folded, Taint};
+use super::folded::{Budget, Folded, Taint, reasons};
+use super::rows::Rows;
 use super::types::DataType;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -32,16 +33,32 @@ struct Frame {
     repeats: Option<usize>,
 }
 
+/// A table whose rows are followed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    pub(super) rows: Rows,
+    /// The columns' types, in their order.
+    pub(super) types: Vec<DataType>,
+    /// The column that numbers the rows.
+    pub(super) identity: Option<usize>,
+    /// Whether a key decides in which order rows come.
+    pub(super) is_keyed: bool,
+}
+
 /// All variables of one batch.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     values: HashMap<String, Folded>,
     types: HashMap<String, DataType>,
+    /// Table variables, temporary tables and cursors, by name, as far as their rows are known.
+    tables: HashMap<String, Table>,
     /// What variables hold before the first statement: parameters.
     given: Vec<(String, Folded)>,
     frames: Vec<Frame>,
     /// The frames that may be skipped, innermost last.
     skippable: Vec<usize>,
+    /// How many of the frames are loops.
+    loops: usize,
     /// Whether control may come from anywhere, so that no value is ever replaced for certain.
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
@@ -56,33 +73,71 @@ pub(super) fn key(name: &str) -> String {
 }
 
 impl Variables {
-    /// What is known of a variable; `None` for one that was never assigned or declared, such as a parameter.
+    /// What is known of a variable; `None` for one that was never assigned or declared.
     pub(super) fn get(&self, name: &str) -> Option<&Folded> {
         self.values.get(name)
     }
 
+    /// The rows of a table variable, a temporary table or a cursor, in any case.
+    pub(super) fn table(&self, name: &str) -> Option<&Rows> {
+        if self.tables.is_empty() {
+            return None;
+        }
+        self.tables.get(&key(name)).map(|table| &table.rows)
+    }
+
+    pub(super) fn table_mut(&mut self, name: &str) -> Option<&mut Table> {
+        if self.tables.is_empty() {
+            return None;
+        }
+        self.tables.get_mut(&key(name))
+    }
+
+    /// Declares a table, unless it is there already: in a loop a declaration resets nothing.
+    pub(super) fn declare_table(&mut self, name: &str, table: Table) {
+        self.tables.entry(key(name)).or_insert(table);
+    }
+
+    /// Gives a name these rows.
+    pub(super) fn keep_rows(&mut self, name: &str, rows: Rows) {
+        let table = Table {
+            rows,
+            ..Table::default()
+        };
+        self.tables.insert(key(name), table);
+    }
+
     /// A parameter of the module: known by its type alone.
     pub(super) fn parameter(&mut self, name: String, data_type: DataType, origin: usize) {
-        let value = Folded::from_outside(origin, Taint::Tainted, "a parameter");
+        let value = Folded::from_outside(origin, Taint::Tainted, reasons::PARAMETER);
         self.begin_with(name, data_type, value);
     }
 
     /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.
     pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
         self.types.insert(name.clone(), data_type);
+        let value = self.typed(&name, value, 0);
         self.values.insert(name.clone(), value.clone());
         self.given.push((name, value));
     }
 
-    /// A declaration without a value. In a loop it resets nothing.
+    /// A declaration without a value: NULL. In a loop it resets nothing.
     pub(super) fn declare_typed(&mut self, name: String, data_type: DataType) {
         self.types.insert(name.clone(), data_type);
-        self.declare(name);
+        self.values.entry(name).or_insert_with(Folded::null);
     }
 
-    /// A declaration without a value. In a loop it resets nothing.
-    pub(super) fn declare(&mut self, name: String) {
-        self.values.entry(name).or_default();
+    /// Notes a variable's type before its first value is assigned.
+    pub(super) fn note_type(&mut self, name: &str, data_type: DataType) {
+        self.types.insert(name.to_owned(), data_type);
+    }
+
+    /// The value as one of the variable's type.
+    fn typed(&self, name: &str, value: Folded, origin: usize) -> Folded {
+        match self.types.get(name) {
+            Some(data_type) if !value.fits(*data_type) => value.converted(*data_type, origin, true),
+            _ => value,
+        }
     }
 
     /// Gives a variable a value here.
@@ -93,6 +148,7 @@ impl Variables {
         origin: usize,
         budget: &mut Budget,
     ) {
+        let value = self.typed(&name, value, origin);
         let before = self.values.remove(&name);
         let before = before.unwrap_or_else(|| Folded::unknown(origin));
         if self.keeps_all {
@@ -107,22 +163,47 @@ impl Variables {
         self.values.insert(name, value);
     }
 
-    /// Takes a variable's value out to have something appended; [`Self::put_back`] ends that. The flag says that
-    /// the appending may not happen, or not from here.
-    pub(super) fn take(&mut self, name: &str, origin: usize) -> (Folded, bool) {
+    /// Takes a variable's value out to have something appended; [`Self::put_back`] ends that.
+    pub(super) fn take(&mut self, name: &str, origin: usize) -> Folded {
         let value = self.values.remove(name);
         let value = value.unwrap_or_else(|| Folded::unknown(origin));
-        let frame = self.skippable.last().and_then(|at| self.frames.get(*at));
-        let uncertain =
-            self.keeps_all || frame.is_some_and(|frame| !frame.before.contains_key(name));
-        (value, uncertain)
+        if self.keeps_all {
+            self.values.insert(name.to_owned(), value.clone());
+        } else if let Some(frame) = self.innermost_skippable()
+            && !frame.before.contains_key(name)
+        {
+            // Shared with what is appended to, which is copied then.
+            frame.before.insert(name.to_owned(), value.clone());
+        }
+        value
     }
 
-    pub(super) fn put_back(&mut self, name: String, value: Folded) {
+    pub(super) fn put_back(
+        &mut self,
+        name: String,
+        mut value: Folded,
+        origin: usize,
+        budget: &mut Budget,
+    ) {
+        if self.keeps_all {
+            value.open(reasons::LOOP);
+            return self.assign(name, value, origin, budget);
+        }
+        let value = self.typed(&name, value, origin);
         if let Some(frame) = self.innermost_skippable() {
             frame.changed.insert(name.clone());
         }
         self.values.insert(name, value);
+    }
+
+    /// Whether what stands here is in a loop's body.
+    pub(super) fn is_in_loop(&self) -> bool {
+        self.loops > 0
+    }
+
+    /// Whether what stands here happens once, whatever happens before.
+    pub(super) fn is_certain(&self) -> bool {
+        self.skippable.is_empty() && !self.keeps_all
     }
 
     fn innermost_skippable(&mut self) -> Option<&mut Frame> {
@@ -153,7 +234,8 @@ impl Variables {
         for (name, carried) in self.carried.remove(&at).unwrap_or_default() {
             let now = self.values.remove(&name);
             let now = now.unwrap_or_else(|| Folded::unknown(origin));
-            let joined = join(now, &carried, origin, budget);
+            let mut joined = join(now, &carried, origin, budget);
+            joined.widen_numbers();
             self.values.insert(name.clone(), joined);
             let carries = self.carried.entry(at).or_default();
             carries.insert(name, carried);
@@ -161,6 +243,7 @@ impl Variables {
         self.enter(Block::Awaited, true);
         if let Some(frame) = self.frames.last_mut() {
             frame.repeats = Some(at);
+            self.loops += 1;
         }
     }
 
@@ -178,7 +261,7 @@ impl Variables {
             if before.is_some_and(|before| before.is_same(value)) || !budget.spend(value.len()) {
                 continue;
             }
-            self.moved |= before.is_none_or(|before| !before.is_open());
+            self.moved |= before.is_none_or(|before| !before.has_more());
             carries.insert(name.clone(), value.clone());
         }
     }
@@ -189,6 +272,7 @@ impl Variables {
         if !self.keeps_all {
             self.values.clear();
             self.values.extend(self.given.iter().cloned());
+            self.tables.clear();
         }
         std::mem::take(&mut self.moved)
     }
@@ -196,7 +280,7 @@ impl Variables {
     /// What loops carry may be something else still.
     pub(super) fn open_loops(&mut self) {
         let carried = self.carried.values_mut().flat_map(BTreeMap::values_mut);
-        carried.for_each(Folded::open);
+        carried.for_each(|carried| carried.open(reasons::LOOP));
     }
 
     /// Makes the frame that waits for its statement that statement.
@@ -215,6 +299,7 @@ impl Variables {
             self.skippable.pop();
         }
         if let Some(at) = frame.repeats {
+            self.loops = self.loops.saturating_sub(1);
             self.carry(at, &frame.changed, budget);
         }
         if let Some(outer) = self.innermost_skippable() {
@@ -226,7 +311,8 @@ impl Variables {
             outer.changed.extend(changed);
         }
         for (name, before) in frame.before {
-            let now = self.values.remove(&name).unwrap_or_default();
+            let now = self.values.remove(&name);
+            let now = now.unwrap_or_else(Folded::null);
             let joined = join(before, &now, origin, budget);
             self.values.insert(name, joined);
         }
@@ -247,9 +333,9 @@ impl Variables {
 
 fn join(mut before: Folded, now: &Folded, origin: usize, budget: &mut Budget) -> Folded {
     if budget.spend(now.len()) {
-        before.add_alternative(now);
+        before.add_alternative(now, budget);
+        before
     } else {
-        before.push_hole(origin);
+        before.into_hole(origin, reasons::BUDGET)
     }
-    before
 }

@@ -2,20 +2,13 @@
 //! rest. It finds calls (in `execute`), follows what variables hold, and walks text that is executed.
 
 use super::code::Code;
-use super::expression::Expression;
-use super::folded::{Budget, Folded, Source};
-use super::lexer::{LONGEST, TokenKind};
+use super::expression::{Columns, Expression};
+use super::folded::Folded;
+use super::found::Found;
+use super::lexer::TokenKind;
+use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
-use super::{How, Sink};
-
-/// A call, by its byte offset in the outermost source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) offset: usize,
-    pub(super) sink: Sink,
-    pub(super) how: How,
-}
 
 /// Text executed by text executed by …: as deep as this it is walked.
 pub(super) const DEEPEST: usize = 8;
@@ -23,36 +16,17 @@ pub(super) const DEEPEST: usize = 8;
 /// How often a batch with loops or jumps is walked; values that have not settled by then are open.
 const ROUNDS: usize = 4;
 
-/// All calls of a text, in order of place, each place and channel once.
-pub(super) fn calls(text: &str, quoted_identifier: bool) -> Vec<Call> {
-    let mut found = Found {
-        calls: Vec::new(),
-        budget: Budget::for_text(text),
-        quoted_identifier,
-    };
-    if text.len() > LONGEST {
-        found.report(0, Sink::DynamicUnresolved, How::Direct);
-    } else {
-        let code = Code::lex(Source::Outermost(text), quoted_identifier);
-        Walk::new(&code, &mut found, 0, false).run();
-    }
-    let mut calls = found.calls;
-    calls.sort_by_key(|call| (call.offset, call.sink, call.how));
-    calls.dedup_by_key(|call| (call.offset, call.sink));
-    calls
+/// Where something stands in the outermost source, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) start: usize,
+    /// 0 where it is the end of the token that begins at `start`.
+    pub(super) end: usize,
 }
 
-/// What all walks of one text share.
-#[derive(Debug)]
-pub(super) struct Found {
-    calls: Vec<Call>,
-    pub(super) budget: Budget,
-    pub(super) quoted_identifier: bool,
-}
-
-impl Found {
-    pub(super) fn report(&mut self, offset: usize, sink: Sink, how: How) {
-        self.calls.push(Call { offset, sink, how });
+impl Place {
+    pub(super) fn of_token(start: usize) -> Self {
+        Self { start, end: 0 }
     }
 }
 
@@ -78,7 +52,15 @@ pub(super) struct Walk<'w, 'c> {
     update: Update,
     /// The token up to which something has looked ahead; nothing looks ahead from before it again.
     pub(super) seen: usize,
+    /// The same for sources of rows from elsewhere and for functions.
+    pub(super) seen_source: usize,
     jumps: bool,
+    /// The row that names of columns belong to while a query's list is assigned.
+    pub(super) row: Option<Row>,
+    /// The SELECT seen last.
+    pub(super) last_select: usize,
+    /// Whether this is not the first round.
+    pub(super) begun: bool,
 }
 
 impl<'w, 'c> Walk<'w, 'c> {
@@ -97,7 +79,11 @@ impl<'w, 'c> Walk<'w, 'c> {
             parentheses: 0,
             update: Update::None,
             seen: 0,
+            seen_source: 0,
             jumps: false,
+            row: None,
+            last_select: 0,
+            begun: false,
         }
     }
 
@@ -118,23 +104,32 @@ impl<'w, 'c> Walk<'w, 'c> {
             self.parentheses = 0;
             self.update = Update::None;
             self.seen = 0;
+            self.seen_source = 0;
+            self.begun = true;
             self.pass();
         }
     }
 
     fn pass(&mut self) {
-        for at in 0..self.code.len() {
+        let mut at = 0;
+        while at < self.code.len() {
+            let mut next = at + 1;
             match self.code.kind(at) {
                 Some(TokenKind::Punctuation) => self.punctuation(at),
                 Some(TokenKind::Variable) => self.variable(at),
-                Some(TokenKind::Word) => {
-                    if let Some(keyword) = self.code.keyword(at) {
-                        self.keyword(at, keyword);
+                Some(TokenKind::Word) => match self.code.keyword(at) {
+                    Some(Keyword::Create | Keyword::Alter) => {
+                        self.begin_statement(at);
+                        self.change_table(at);
+                        next = self.create(at);
                     }
-                }
+                    Some(keyword) => self.keyword(at, keyword),
+                    None => self.remote_source(at),
+                },
                 Some(TokenKind::Hole) if self.has_holes => self.call_behind_hole(at),
                 _ => {}
             }
+            at = next;
         }
         let end = self.code.origin(self.code.len().saturating_sub(1));
         self.leave_while(|_| true, end);
@@ -142,7 +137,11 @@ impl<'w, 'c> Walk<'w, 'c> {
 
     fn punctuation(&mut self, at: usize) {
         match self.code.text(at) {
-            "(" => self.parentheses += 1,
+            "(" => {
+                self.parentheses += 1;
+                self.function(at);
+            }
+            "{" => self.escape_call(at),
             ")" => self.parentheses = self.parentheses.saturating_sub(1),
             ";" => {
                 self.parentheses = 0;
@@ -160,7 +159,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// `@x OUTPUT`, the second and later assignments of an UPDATE, and those of RECEIVE.
     fn variable(&mut self, at: usize) {
         if self.code.is_word(at + 1, &["output", "out"]) {
-            self.forget(at);
+            self.output(at);
         } else if self.update == Update::InSet && self.code.is(at + 1, "=") && at >= self.seen {
             self.assign_from_rows(at);
         }
@@ -207,11 +206,27 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.begin_statement(at);
                 if !self.code.is_word(at + 1, &["statistics"]) {
                     self.update = Update::BeforeSet;
+                    self.change_table(at);
                 }
             }
             Keyword::Receive => self.update = Update::InSet,
-            Keyword::Into => self.forget_list(at + 1),
-            Keyword::Statement => self.begin_statement(at),
+            Keyword::Into => self.into(at),
+            Keyword::Statement => {
+                self.begin_statement(at);
+                self.change_table(at);
+            }
+            Keyword::Bulk => {
+                self.begin_statement(at);
+                self.bulk(at);
+            }
+            Keyword::Dbcc => {
+                self.begin_statement(at);
+                self.dbcc(at);
+            }
+            Keyword::Grant => {
+                self.begin_statement(at);
+                self.grant(at);
+            }
             Keyword::As if self.update == Update::BeforeSet => self.update = Update::None,
             Keyword::From | Keyword::Clause if self.update == Update::InSet => {
                 self.update = Update::None;
@@ -293,12 +308,25 @@ impl<'w, 'c> Walk<'w, 'c> {
 
     /// The value of the expression at `at`, appended to `out`, and the token after it.
     pub(super) fn fold(&mut self, out: Folded, at: usize, names_are_text: bool) -> (Folded, usize) {
-        let expression = Expression {
+        let row = self.row.take();
+        let mut expression = self.expression(names_are_text);
+        if let Some(row) = &row {
+            expression.columns = Columns::Row(&row.rows, row.place);
+        }
+        let folded = expression.append_to(out, at);
+        self.row = row;
+        folded
+    }
+
+    /// Reads expressions of this batch.
+    pub(super) fn expression(&mut self, names_are_text: bool) -> Expression<'_, 'c> {
+        Expression {
             code: self.code,
             variables: &self.variables,
             budget: &mut self.found.budget,
             names_are_text,
-        };
-        expression.append_to(out, at)
+            columns: Columns::None,
+            depth: 0,
+        }
     }
 }

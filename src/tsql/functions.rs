@@ -1,0 +1,464 @@
+//! The functions that code builds text with, by name, and what their results hang on.
+
+use super::folded::{Budget, Folded, MOST_ALTERNATIVES, Taint, reasons};
+use super::text_functions as text;
+use super::types::DataType;
+use super::value::{Kind, Value};
+
+/// Which end of a text is trimmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+    Both,
+}
+
+/// A function, by what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Cast,
+    Convert,
+    Concat,
+    /// CONCAT_WS
+    Join,
+    /// `true` for NCHAR.
+    Character(bool),
+    /// `true` for UNICODE.
+    Code(bool),
+    Replace,
+    Translate,
+    Reverse,
+    Stuff,
+    Substring,
+    Take(Side),
+    /// A text and what is trimmed off it.
+    Trim(Side),
+    /// What is trimmed off, and the text.
+    TrimOf(Side),
+    /// `true` for UPPER.
+    Case(bool),
+    Replicate,
+    Space,
+    QuoteName,
+    Format,
+    StringAgg,
+    Choose,
+    Iif,
+    Coalesce,
+    NullIf,
+    Length,
+    Bytes,
+    Position,
+    Str,
+    Absolute,
+    Base64,
+    HexText,
+    /// MIN, MAX: one of the values.
+    OneOf,
+    /// A number, a date or the like.
+    Number,
+    /// Text that server, session or database decides.
+    Environment,
+    /// Text that whoever calls decides: its host's name, its session's context.
+    Caller,
+    /// A function of users, which may read data.
+    User,
+    /// Nothing is known of its text but what goes in.
+    Opaque,
+}
+
+const FUNCTIONS: &[(&str, Function)] = &[
+    ("cast", Function::Cast),
+    ("try_cast", Function::Cast),
+    ("parse", Function::Cast),
+    ("try_parse", Function::Cast),
+    ("convert", Function::Convert),
+    ("try_convert", Function::Convert),
+    ("concat", Function::Concat),
+    ("concat_ws", Function::Join),
+    ("char", Function::Character(false)),
+    ("nchar", Function::Character(true)),
+    ("ascii", Function::Code(false)),
+    ("unicode", Function::Code(true)),
+    ("replace", Function::Replace),
+    ("translate", Function::Translate),
+    ("reverse", Function::Reverse),
+    ("stuff", Function::Stuff),
+    ("substring", Function::Substring),
+    ("left", Function::Take(Side::Left)),
+    ("right", Function::Take(Side::Right)),
+    ("trim", Function::Trim(Side::Both)),
+    ("ltrim", Function::Trim(Side::Left)),
+    ("rtrim", Function::Trim(Side::Right)),
+    ("upper", Function::Case(true)),
+    ("lower", Function::Case(false)),
+    ("replicate", Function::Replicate),
+    ("space", Function::Space),
+    ("quotename", Function::QuoteName),
+    ("formatmessage", Function::Format),
+    ("string_agg", Function::StringAgg),
+    ("choose", Function::Choose),
+    ("iif", Function::Iif),
+    ("isnull", Function::Coalesce),
+    ("coalesce", Function::Coalesce),
+    ("nullif", Function::NullIf),
+    ("len", Function::Length),
+    ("datalength", Function::Bytes),
+    ("charindex", Function::Position),
+    ("str", Function::Str),
+    ("abs", Function::Absolute),
+    ("base64_decode", Function::Base64),
+    ("fn_varbintohexstr", Function::HexText),
+    ("min", Function::OneOf),
+    ("max", Function::OneOf),
+    ("host_name", Function::Caller),
+    ("app_name", Function::Caller),
+    ("program_name", Function::Caller),
+    ("session_context", Function::Caller),
+    ("context_info", Function::Caller),
+    ("eventdata", Function::Caller),
+    ("original_login", Function::Environment),
+    ("db_name", Function::Environment),
+    ("original_db_name", Function::Environment),
+    ("suser_sname", Function::Environment),
+    ("suser_name", Function::Environment),
+    ("user_name", Function::Environment),
+    ("current_user", Function::Environment),
+    ("session_user", Function::Environment),
+    ("system_user", Function::Environment),
+    ("user", Function::Environment),
+    ("serverproperty", Function::Environment),
+    ("databasepropertyex", Function::Environment),
+    ("object_name", Function::Environment),
+    ("object_schema_name", Function::Environment),
+    ("schema_name", Function::Environment),
+    ("error_procedure", Function::Environment),
+];
+
+/// Functions whose result can be no code.
+const NUMBERS: &[&str] = &[
+    "avg",
+    "binary_checksum",
+    "ceiling",
+    "checksum",
+    "checksum_agg",
+    "col_length",
+    "columnproperty",
+    "count",
+    "count_big",
+    "current_timestamp",
+    "current_transaction_id",
+    "cursor_status",
+    "database_principal_id",
+    "databaseproperty",
+    "dateadd",
+    "datediff",
+    "datediff_big",
+    "datefromparts",
+    "datename",
+    "datepart",
+    "datetime2fromparts",
+    "datetimefromparts",
+    "datetrunc",
+    "day",
+    "db_id",
+    "dense_rank",
+    "difference",
+    "eomonth",
+    "error_line",
+    "error_number",
+    "error_severity",
+    "error_state",
+    "file_id",
+    "file_idex",
+    "fileproperty",
+    "floor",
+    "getansinull",
+    "getdate",
+    "getutcdate",
+    "grouping",
+    "grouping_id",
+    "has_dbaccess",
+    "has_perms_by_name",
+    "ident_current",
+    "ident_incr",
+    "ident_seed",
+    "indexproperty",
+    "is_member",
+    "is_rolemember",
+    "is_srvrolemember",
+    "isdate",
+    "isjson",
+    "isnumeric",
+    "log",
+    "log10",
+    "month",
+    "newid",
+    "newsequentialid",
+    "ntile",
+    "object_id",
+    "objectproperty",
+    "objectpropertyex",
+    "patindex",
+    "pi",
+    "power",
+    "rand",
+    "rank",
+    "round",
+    "row_number",
+    "rowcount_big",
+    "schema_id",
+    "scope_identity",
+    "sign",
+    "sqrt",
+    "square",
+    "stats_date",
+    "stdev",
+    "stdevp",
+    "sum",
+    "suser_id",
+    "switchoffset",
+    "sysdatetime",
+    "sysdatetimeoffset",
+    "sysutcdatetime",
+    "timefromparts",
+    "todatetimeoffset",
+    "trigger_nestlevel",
+    "type_id",
+    "typeproperty",
+    "user_id",
+    "var",
+    "varp",
+    "xact_state",
+    "year",
+];
+
+/// What is known of a function by its own name; `bare`: not qualified, as functions of users must be.
+pub(super) fn function(name: &str, bare: bool) -> Function {
+    let row = FUNCTIONS
+        .iter()
+        .find(|(row, _)| row.eq_ignore_ascii_case(name));
+    match row {
+        Some((_, function)) if bare || *function == Function::HexText => *function,
+        _ if !bare => Function::User,
+        _ if NUMBERS.iter().any(|row| row.eq_ignore_ascii_case(name)) => Function::Number,
+        _ => Function::Opaque,
+    }
+}
+
+/// Functions that are called without parentheses.
+pub(super) fn without_parentheses(name: &str) -> Option<Function> {
+    const NAMES: &[&str] = &[
+        "current_timestamp",
+        "current_user",
+        "session_user",
+        "system_user",
+        "user",
+    ];
+    let known = NAMES.iter().any(|row| row.eq_ignore_ascii_case(name));
+    known.then(|| function(name, true))
+}
+
+/// What `@@name` gives.
+pub(super) fn global(name: &str) -> Function {
+    const TEXTS: &[&str] = &[
+        "language",
+        "servername",
+        "servicename",
+        "version",
+        "remserver",
+    ];
+    let is_text = TEXTS.iter().any(|row| row.eq_ignore_ascii_case(name));
+    if is_text {
+        Function::Environment
+    } else {
+        Function::Number
+    }
+}
+
+impl Function {
+    /// Whether the argument at this place, from 0, is no value.
+    pub(super) fn mutes(self, argument: usize) -> bool {
+        self == Self::Iif && argument == 0
+    }
+}
+
+/// A call whose arguments have been read.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) function: Function,
+    pub(super) arguments: Vec<Folded>,
+    pub(super) data_type: DataType,
+    pub(super) origin: usize,
+}
+
+impl Call {
+    pub(super) fn of_nothing(function: Function, origin: usize) -> Self {
+        Self {
+            function,
+            arguments: Vec::new(),
+            data_type: DataType::default(),
+            origin,
+        }
+    }
+
+    /// Takes the argument at this place out.
+    fn argument(&mut self, at: usize) -> Folded {
+        self.arguments
+            .get_mut(at)
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn result(mut self, budget: &mut Budget) -> Folded {
+        let origin = self.origin;
+        match self.function {
+            Function::Cast => self.argument(0).converted(self.data_type, origin, false),
+            Function::Convert => self.convert(),
+            Function::Coalesce => self.coalesce(budget),
+            Function::Iif => self.one_of(1, budget),
+            Function::OneOf => self.one_of(0, budget),
+            Function::Choose => self.choose(budget),
+            Function::NullIf => self.null_if(budget),
+            Function::Number => self.from_environment(Folded::number),
+            Function::Environment => {
+                let reason = reasons::ENVIRONMENT;
+                Folded::from_outside(origin, self.taint(Taint::Clean), reason)
+            }
+            Function::Caller => Folded::from_outside(origin, Taint::Tainted, reasons::ENVIRONMENT),
+            Function::User => Folded::from_outside(origin, Taint::Tainted, reasons::DATA),
+            Function::Opaque | Function::StringAgg => {
+                Folded::from_outside(origin, self.taint(Taint::Clean), reasons::FUNCTION)
+            }
+            _ => self.each(budget),
+        }
+    }
+
+    fn from_environment(&self, number: fn(Kind, usize, Taint) -> Folded) -> Folded {
+        number(Kind::Numeric, self.origin, self.taint(Taint::Clean))
+    }
+
+    fn taint(&self, least: Taint) -> Taint {
+        self.arguments
+            .iter()
+            .fold(least, |taint, argument| taint.max(argument.taint))
+    }
+
+    fn convert(&mut self) -> Folded {
+        let style = self.arguments.get(1).map(Folded::only);
+        let style = style.map(|style| style.and_then(Value::as_integer));
+        let value = self.argument(0);
+        match style {
+            None => value.converted(self.data_type, self.origin, false),
+            // A style that is not known changes nothing but dates and binaries.
+            Some(style) => {
+                value.map(|value| value.converted(self.data_type, style, self.origin, false))
+            }
+        }
+    }
+
+    /// The values of all arguments from `first` on.
+    fn one_of(&mut self, first: usize, budget: &mut Budget) -> Folded {
+        let mut result = self.argument(first);
+        for argument in self.arguments.get(first + 1..).unwrap_or_default() {
+            result.add_alternative(argument, budget);
+        }
+        result
+    }
+
+    fn choose(&mut self, budget: &mut Budget) -> Folded {
+        let chosen = self
+            .arguments
+            .first()
+            .and_then(Folded::only)
+            .and_then(Value::as_integer);
+        match chosen {
+            Some(place) => match usize::try_from(place) {
+                Ok(place) if place > 0 && place < self.arguments.len() => self.argument(place),
+                _ => Folded::null(),
+            },
+            None => self.one_of(1, budget),
+        }
+    }
+
+    /// The first argument that is not NULL.
+    fn coalesce(&mut self, budget: &mut Budget) -> Folded {
+        let mut result: Option<Folded> = None;
+        for argument in std::mem::take(&mut self.arguments) {
+            let is_known =
+                |value: &Value| !value.is_null() && value.kind != Kind::Other && value.is_exact();
+            let may_be_null =
+                argument.has_more() || !argument.values().iter().all(|value| is_known(value));
+            let argument = argument.without_null();
+            match (&mut result, argument) {
+                (Some(result), Some(argument)) => result.add_alternative(&argument, budget),
+                (None, Some(argument)) => result = Some(argument),
+                (_, None) => {}
+            }
+            if !may_be_null {
+                break;
+            }
+        }
+        result.unwrap_or_else(Folded::null)
+    }
+
+    fn null_if(&mut self, budget: &mut Budget) -> Folded {
+        let (mut value, other) = (self.argument(0), self.argument(1));
+        match (value.only(), other.only()) {
+            (Some(a), Some(b)) if a.is_exact() && b.is_exact() => {
+                let (a, b) = (a.text().trim_end(), b.text().trim_end());
+                let equal = a.eq_ignore_ascii_case(b);
+                if equal { Folded::null() } else { value }
+            }
+            _ => {
+                value.add_alternative(&Folded::null(), budget);
+                value
+            }
+        }
+    }
+
+    /// The function of each combination of its arguments' values.
+    fn each(&mut self, budget: &mut Budget) -> Folded {
+        let arguments = std::mem::take(&mut self.arguments);
+        let all = arguments.iter().try_fold(1_usize, |all, argument| {
+            all.checked_mul(argument.values().len())
+                .filter(|all| *all <= MOST_ALTERNATIVES)
+        });
+        let most = arguments
+            .iter()
+            .map(|argument| argument.values().len())
+            .max();
+        let mut result: Option<Folded> = None;
+        for combination in 0..all.or(most).unwrap_or(1) {
+            let mut rest = combination;
+            let values: Vec<&Value> = arguments
+                .iter()
+                .map(|argument| {
+                    let count = argument.values().len();
+                    let place = rest % count;
+                    // Where not all combinations are made, each value is in one.
+                    rest = if all.is_some() { rest / count } else { rest };
+                    argument.value(place)
+                })
+                .collect();
+            let value = text::apply(self.function, &values, self.origin, budget);
+            let value = Folded::from(value);
+            match &mut result {
+                Some(result) => result.add_alternative(&value, budget),
+                None => result = Some(value),
+            }
+        }
+        let mut result = result.unwrap_or_else(Folded::null);
+        result.because(reasons::FUNCTION);
+        for argument in &arguments {
+            result.derive_from(argument);
+        }
+        if all.is_none() {
+            result.open(reasons::ALTERNATIVES);
+        }
+        if result.loose && text::counts_on_place(self.function) {
+            result.open(reasons::FUNCTION);
+        }
+        result
+    }
+}

@@ -1,0 +1,258 @@
+//! Where the clauses of a query are, and what it reads rows from.
+
+use super::code::Code;
+use super::expression::{Columns, DEEPEST_QUERY, Expression};
+use super::folded::{Folded, reasons};
+use super::rows::{MOST_ROWS, Rows};
+use super::value::{Kind, Value};
+use super::words::Keyword;
+
+/// Places of tokens.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Clauses {
+    /// Where the select list begins, and the token after it.
+    pub(super) list: usize,
+    pub(super) after_list: usize,
+    pub(super) from: Option<usize>,
+    pub(super) after_from: usize,
+    pub(super) filter: Option<usize>,
+    pub(super) group: Option<usize>,
+    /// The first key.
+    pub(super) order: Option<usize>,
+    /// XML
+    pub(super) xml: Option<usize>,
+    /// What follows UNION or the like.
+    pub(super) union: Option<usize>,
+    pub(super) is_distinct: bool,
+    pub(super) top: bool,
+    pub(super) aggregates: bool,
+    /// The token after the query, or after this part of a UNION.
+    pub(super) end: usize,
+}
+
+const AGGREGATES: &[&str] = &[
+    "string_agg",
+    "min",
+    "max",
+    "sum",
+    "count",
+    "avg",
+    "count_big",
+];
+
+impl Clauses {
+    /// Of the query whose SELECT is at `select`.
+    pub(super) fn find(code: &Code, select: usize) -> Self {
+        let list = code.after_select(select);
+        let before = select + 1..list;
+        let has = |keyword| before.clone().any(|at| code.keyword(at) == Some(keyword));
+        let mut clauses = Self {
+            list,
+            is_distinct: code.is_word(select + 1, &["distinct"]),
+            top: has(Keyword::Top),
+            ..Self::default()
+        };
+        let mut at = list;
+        let mut depth = 0_usize;
+        let mut cases = 0_usize;
+        let mut first_clause = None;
+        let mut after_from = None;
+        while at < code.len() {
+            let keyword = code.keyword(at);
+            match keyword {
+                Some(Keyword::Case) => cases += 1,
+                Some(Keyword::End) if cases > 0 => cases -= 1,
+                Some(Keyword::Else | Keyword::When | Keyword::Then) if cases > 0 => {}
+                Some(keyword) if keyword.begins_statement() => {
+                    let function = keyword == Keyword::Update && code.is(at + 1, "(");
+                    if !function {
+                        break;
+                    }
+                }
+                _ if code.is(at, "(") => depth += 1,
+                _ if code.is(at, ")") && depth == 0 => break,
+                _ if code.is(at, ")") => depth -= 1,
+                _ if code.is(at, ";") => break,
+                _ if depth > 0 => {}
+                Some(Keyword::End | Keyword::Else | Keyword::Select) => break,
+                Some(Keyword::From | Keyword::Into | Keyword::Clause) => {
+                    first_clause = first_clause.or(Some(at));
+                    if keyword == Some(Keyword::From) {
+                        clauses.from = clauses.from.or(Some(at));
+                    } else if clauses.from.is_some() && !code.is_word(at, &["with"]) {
+                        after_from = after_from.or(Some(at));
+                    }
+                    if clauses.clause(code, at) {
+                        break;
+                    }
+                }
+                None if first_clause.is_none() && code.is(at + 1, "(") => {
+                    clauses.aggregates |= code.is_word(at, AGGREGATES);
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        clauses.end = at;
+        clauses.after_list = first_clause.unwrap_or(at);
+        clauses.after_from = after_from.unwrap_or(at);
+        clauses
+    }
+
+    /// Notes a clause; true where it ends this part of the query.
+    fn clause(&mut self, code: &Code, at: usize) -> bool {
+        let place = [
+            ("where", &mut self.filter, at),
+            ("group", &mut self.group, at),
+            ("order", &mut self.order, at + 2),
+        ];
+        for (word, clause, at_clause) in place {
+            if code.is_word(at, &[word]) {
+                *clause = Some(at_clause);
+            }
+        }
+        if code.is_word(at, &["for"]) {
+            self.xml = Some(at + 1);
+        }
+        let is_union = code.is_word(at, &["union", "except", "intersect"]);
+        if is_union {
+            let all = code.is_word(at, &["union"]) && code.is_word(at + 1, &["all"]);
+            self.is_distinct |= !all;
+            self.union = Some(at + 1 + usize::from(all));
+        }
+        is_union
+    }
+}
+
+impl Expression<'_, '_> {
+    /// The rows of what FROM names at `at`; a clause or the query's end follows at `end`.
+    pub(super) fn source(&mut self, at: usize, end: usize) -> Rows {
+        let (rows, next) = self.derived(at);
+        let Some(mut rows) = rows else {
+            return Rows::of_table();
+        };
+        let alias = next + usize::from(self.code.keyword(next) == Some(Keyword::As));
+        let mut next = next;
+        if alias < end && self.code.keyword(alias).is_none() && self.code.name(alias).is_some() {
+            next = alias + 1;
+            if self.code.is(next, "(") {
+                rows.columns = self.names(next + 1);
+                next = self.code.after_group(next);
+            }
+        }
+        let hint = self.code.is_word(next, &["with"]);
+        if next < end && !hint {
+            // A join: its rows are others.
+            return Rows::of_table();
+        }
+        rows
+    }
+
+    /// `a, b, …`
+    pub(super) fn names(&self, mut at: usize) -> Vec<String> {
+        let mut names = Vec::new();
+        while self.code.kind(at).is_some() && !self.code.is(at, ")") {
+            if !self.code.is(at, ",") {
+                names.push(self.code.part(at).0.to_lowercase());
+            }
+            at += 1;
+        }
+        names
+    }
+
+    /// Rows that are written out, or kept under a name, and the token after them.
+    fn derived(&mut self, at: usize) -> (Option<Rows>, usize) {
+        if self.code.is(at, "(") {
+            if self.depth >= DEEPEST_QUERY {
+                return (None, at);
+            }
+            if self.code.is_word(at + 1, &["values"]) {
+                let (rows, next) = self.inner().values(at + 2);
+                return (Some(rows), next + usize::from(self.code.is(next, ")")));
+            }
+            if self.code.keyword(at + 1) == Some(Keyword::Select) {
+                let (rows, next) = self.inner().rows(at + 1);
+                return (Some(rows), next + usize::from(self.code.is(next, ")")));
+            }
+            return (None, at);
+        }
+        if self.code.is_variable(at) {
+            let table = self.variables.table(self.code.text(at));
+            return (table.cloned(), at + 1);
+        }
+        let Some(name) = self.code.name(at) else {
+            return (None, at);
+        };
+        if self.code.is(name.next, "(") {
+            let next = self.code.after_group(name.next);
+            if self.code.is_any(name.last, &["string_split"]) {
+                return (self.split(name.next + 1), next);
+            }
+            return (None, next);
+        }
+        (
+            self.variables.table(self.code.part(name.last).0).cloned(),
+            name.next,
+        )
+    }
+
+    /// `(a, b), (c, d), …`
+    pub(super) fn values(mut self, mut at: usize) -> (Rows, usize) {
+        let mut rows = Rows::default();
+        while self.code.is(at, "(") {
+            let mut row = Vec::new();
+            at += 1;
+            loop {
+                let (value, next) = self.with(self.columns, at);
+                row.push(value);
+                at = next;
+                if !self.code.is(at, ",") {
+                    break;
+                }
+                at += 1;
+            }
+            if !self.code.is(at, ")") {
+                rows.more = Some(reasons::EXPRESSION);
+                break;
+            }
+            at += 1;
+            rows.rows.push(row);
+            if rows.rows.len() > MOST_ROWS || !self.budget.spend(super::folded::Budget::PER_VALUE) {
+                rows.more = Some(reasons::BUDGET);
+                break;
+            }
+            if !self.code.is(at, ",") {
+                break;
+            }
+            at += 1;
+        }
+        (rows, at)
+    }
+
+    /// STRING_SPLIT of text that is known.
+    fn split(&mut self, at: usize) -> Option<Rows> {
+        let (text, next) = self.with(Columns::None, at);
+        let (by, _) = self.with(Columns::None, next + 1);
+        let (text, by) = (text.only()?, by.only()?);
+        if !text.is_exact() || by.len() == 0 || !self.budget.spend(text.len()) {
+            return None;
+        }
+        let mut rows = Rows {
+            columns: vec!["value".to_owned(), "ordinal".to_owned()],
+            ..Rows::default()
+        };
+        let mut from = 0;
+        let ends = text
+            .text()
+            .match_indices(by.text())
+            .map(|(end, found)| (end, found.len()));
+        for (number, (end, length)) in (1..).zip(ends.chain([(text.len(), 0)])) {
+            let ordinal = Value::integer(number, text.origin(0));
+            let mut piece = text.part(from..end);
+            piece.kind = Kind::National;
+            rows.rows.push(vec![piece.into(), Folded::from(ordinal)]);
+            from = end + length;
+        }
+        (rows.rows.len() <= MOST_ROWS).then_some(rows)
+    }
+}

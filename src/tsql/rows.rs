@@ -1,0 +1,535 @@
+//! Queries whose rows are written out: VALUES, SELECT … UNION ALL, table variables filled with literals. Of a query over
+//! anything else one row is made, which stands for any number of them.
+
+use super::expression::{Columns, Expression};
+use super::folded::{Budget, Folded, Taint, reasons};
+use super::lexer::TokenKind;
+use super::query::Clauses;
+use super::value::{Kind, Value};
+use super::words::Keyword;
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+/// The rows of a table, a query or a cursor.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rows {
+    /// Names as they are compared; empty where there is none.
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Vec<Vec<Folded>>,
+    /// Why there may be other rows than these.
+    pub(super) more: Option<&'static str>,
+    /// Why rows may be missing or in another order.
+    pub(super) unsure: Option<&'static str>,
+    /// Whether the one row stands for any number of rows of a table that is not known.
+    pub(super) repeats: bool,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) rows: Rc<Rows>,
+    pub(super) place: usize,
+}
+
+/// So many rows are followed.
+pub(super) const MOST_ROWS: usize = 2000;
+
+impl Rows {
+    /// A table of which nothing is known.
+    pub(super) fn of_table() -> Self {
+        Self {
+            rows: vec![Vec::new()],
+            repeats: true,
+            ..Self::default()
+        }
+    }
+
+    /// One row without columns: a query without FROM.
+    fn of_nothing() -> Self {
+        Self {
+            rows: vec![Vec::new()],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn cell(&self, row: usize, column: &str) -> Option<&Folded> {
+        let place = self
+            .columns
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(column))?;
+        self.rows.get(row)?.get(place)
+    }
+
+    /// All values of the column at this place, from 0.
+    pub(super) fn column(&self, place: usize, budget: &mut Budget) -> Option<Folded> {
+        let mut cells = self.rows.iter().filter_map(|row| row.get(place));
+        let mut all = cells.next()?.clone();
+        for cell in cells {
+            if !budget.spend(Budget::PER_VALUE) {
+                all.open(reasons::BUDGET);
+                break;
+            }
+            all.add_alternative(cell, budget);
+        }
+        if let Some(reason) = self.more {
+            all.open(reason);
+        }
+        Some(all)
+    }
+
+    /// As a value in an expression.
+    pub(super) fn into_scalar(self, origin: usize, budget: &mut Budget) -> Folded {
+        match self.column(0, budget) {
+            Some(value) => value,
+            None if self.more.is_some() || self.repeats => {
+                Folded::from_outside(origin, Taint::Tainted, reasons::DATA)
+            }
+            None => Folded::null(),
+        }
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        if self.columns.is_empty() {
+            self.columns = other.columns;
+        }
+        self.rows.extend(other.rows);
+        self.more = self.more.or(other.more);
+        self.unsure = self.unsure.or(other.unsure);
+        self.repeats |= other.repeats;
+        if self.rows.len() > MOST_ROWS {
+            self.rows.truncate(MOST_ROWS);
+            self.more = self.more.or(Some(reasons::BUDGET));
+        }
+    }
+
+    /// Says of something put together from all rows what is said of them.
+    pub(super) fn qualify(&self, whole: &mut Folded) {
+        if let Some(reason) = self.more.or(self.unsure) {
+            whole.open(reason);
+        }
+        if self.repeats {
+            whole.repeat();
+        }
+    }
+}
+
+impl Expression<'_, '_> {
+    /// The rows of the query whose SELECT is the token at `at`, and the token after it.
+    pub(super) fn rows(mut self, at: usize) -> (Rows, usize) {
+        let origin = self.code.origin(at);
+        let mut all = Rows::default();
+        let mut at = at;
+        loop {
+            let clauses = Clauses::find(self.code, at);
+            if !self.budget.spend((clauses.end - at) * 4) {
+                all.more = Some(reasons::BUDGET);
+                return (all, clauses.end);
+            }
+            let source = self.source_of(&clauses);
+            let part = self.listed(&clauses, &source);
+            all.extend(part);
+            if let Some(order) = clauses.order {
+                self.sort(&mut all, &source, order);
+            }
+            if let Some(xml) = clauses.xml {
+                all = self.as_xml(&all, xml, origin);
+            }
+            match clauses.union {
+                Some(next) if self.code.keyword(next) == Some(Keyword::Select) => at = next,
+                Some(_) => {
+                    all.more = all.more.or(Some(reasons::ROWS));
+                    return (all, clauses.end);
+                }
+                None => return (all, clauses.end),
+            }
+            if clauses.is_distinct {
+                all.unsure = all.unsure.or(Some(reasons::ORDER));
+            }
+        }
+    }
+
+    /// The rows that the query reads.
+    pub(super) fn source_of(&mut self, clauses: &Clauses) -> Rows {
+        let mut source = match clauses.from {
+            None => Rows::of_nothing(),
+            Some(from) => self.source(from + 1, clauses.after_from),
+        };
+        if clauses.filter.is_some() && !source.repeats {
+            source.unsure = source.unsure.or(Some(reasons::ROWS));
+        }
+        if (clauses.group.is_some() || clauses.is_distinct || clauses.top) && source.rows.len() > 1
+        {
+            source.unsure = source.unsure.or(Some(reasons::ORDER));
+        }
+        source
+    }
+
+    /// The select list for each row of the source, or once for an aggregate of all.
+    fn listed(&mut self, clauses: &Clauses, source: &Rows) -> Rows {
+        let mut listed = Rows {
+            more: source.more,
+            unsure: source.unsure,
+            repeats: source.repeats,
+            ..Rows::default()
+        };
+        if clauses.aggregates {
+            listed.repeats = false;
+            listed.unsure = None;
+            let row = self.row(clauses, Columns::All(source), &mut listed.columns);
+            listed.rows.push(row);
+            return listed;
+        }
+        for place in 0..source.rows.len() {
+            let tokens = clauses.after_list - clauses.list;
+            if !self.budget.spend(Budget::PER_VALUE + tokens) {
+                listed.more = Some(reasons::BUDGET);
+                break;
+            }
+            listed.columns.clear();
+            let row = self.row(clauses, Columns::Row(source, place), &mut listed.columns);
+            listed.rows.push(row);
+        }
+        listed
+    }
+
+    fn row(&mut self, clauses: &Clauses, columns: Columns, names: &mut Vec<String>) -> Vec<Folded> {
+        let mut row = Vec::new();
+        let mut at = clauses.list;
+        while at < clauses.after_list {
+            if let Some(next) = self.star(at) {
+                if let Columns::Row(source, place) = columns {
+                    names.extend(source.columns.iter().cloned());
+                    row.extend(source.rows.get(place).into_iter().flatten().cloned());
+                }
+                at = next;
+            } else {
+                let (name, expression) = self.leading_alias(at);
+                let (value, next) = self.with(columns, expression);
+                row.push(value);
+                let name = name.unwrap_or_else(|| self.trailing_alias(expression, next));
+                names.push(name);
+                at = next.max(at + 1);
+            }
+            while at < clauses.after_list && !self.code.is(at, ",") {
+                at = if self.code.is(at, "(") {
+                    self.code.after_group(at)
+                } else {
+                    at + 1
+                };
+            }
+            at += 1;
+        }
+        row
+    }
+
+    /// The value of the expression at `at` where names of columns mean these, and the token after it.
+    pub(super) fn with(&mut self, columns: Columns, at: usize) -> (Folded, usize) {
+        let inner = Expression {
+            code: self.code,
+            variables: self.variables,
+            budget: self.budget,
+            names_are_text: false,
+            columns,
+            depth: self.depth,
+        };
+        inner.append_to(Folded::default(), at)
+    }
+
+    /// `*` or `t.*`, and the token after it.
+    fn star(&self, at: usize) -> Option<usize> {
+        if self.code.is(at, "*") {
+            return Some(at + 1);
+        }
+        (self.code.is(at + 1, ".") && self.code.is(at + 2, "*")).then_some(at + 3)
+    }
+
+    /// `name = expression`, and where the expression begins.
+    fn leading_alias(&self, at: usize) -> (Option<String>, usize) {
+        if self.code.is(at + 1, "=") {
+            return (Some(self.plain_name(at)), at + 2);
+        }
+        (None, at)
+    }
+
+    fn trailing_alias(&self, expression: usize, next: usize) -> String {
+        let alias = match self.code.keyword(next) {
+            Some(Keyword::As) => Some(next + 1),
+            None if !self.code.is(next, ",") => Some(next),
+            _ => None,
+        };
+        let is_name = |at: &usize| {
+            matches!(
+                self.code.kind(*at),
+                Some(
+                    TokenKind::Word
+                        | TokenKind::BracketedName
+                        | TokenKind::QuotedName
+                        | TokenKind::String
+                )
+            ) && self.code.keyword(*at).is_none()
+        };
+        if let Some(alias) = alias.filter(is_name) {
+            return self.plain_name(alias);
+        }
+        // A column keeps its name.
+        match self.code.name(expression) {
+            Some(name) if name.next == next => self.plain_name(name.last),
+            _ => String::new(),
+        }
+    }
+
+    fn plain_name(&self, at: usize) -> String {
+        self.code.part(at).0.to_lowercase()
+    }
+
+    /// What a name of a column stands for.
+    pub(super) fn column(&mut self, name: super::code::Name, origin: usize) -> Folded {
+        let own = self.code.part(name.last).0;
+        let known = self.cell(own);
+        known.unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA))
+    }
+
+    /// The column of this name in the rows at hand.
+    pub(super) fn cell(&mut self, column: &str) -> Option<Folded> {
+        match self.columns {
+            Columns::None => None,
+            Columns::Row(rows, place) => rows.cell(place, column).cloned(),
+            Columns::All(rows) => {
+                let place = rows
+                    .columns
+                    .iter()
+                    .position(|name| name.eq_ignore_ascii_case(column))?;
+                rows.column(place, self.budget)
+            }
+        }
+    }
+
+    /// STRING_AGG, whose first argument begins at `at`: the texts of all rows, and the token after the call.
+    pub(super) fn aggregated(&mut self, at: usize, origin: usize) -> (Folded, usize) {
+        let none = Rows::of_table();
+        let source = match self.columns {
+            Columns::All(rows) | Columns::Row(rows, _) => rows,
+            Columns::None => &none,
+        };
+        let mut keyed = Rows {
+            more: source.more,
+            unsure: source.unsure,
+            repeats: source.repeats,
+            ..Rows::default()
+        };
+        let mut next = at;
+        for place in 0..source.rows.len() {
+            if !self.budget.spend(Budget::PER_VALUE) {
+                keyed.more = Some(reasons::BUDGET);
+                break;
+            }
+            let (value, end) = self.with(Columns::Row(source, place), at);
+            keyed.rows.push(vec![value]);
+            next = end;
+        }
+        if source.rows.is_empty() {
+            next = self.code.after_argument(at);
+        }
+        let (by, end) = match self.code.is(next, ",") {
+            true => self.with(Columns::None, next + 1),
+            false => (Folded::default(), next),
+        };
+        next = end + usize::from(self.code.is(end, ")"));
+        if self.code.keyword(next) == Some(Keyword::Within) && self.code.is(next + 2, "(") {
+            self.sort(&mut keyed, source, next + 3);
+            next = self.code.after_group(next + 2);
+        }
+        (self.glued(&keyed, &by, origin), next)
+    }
+
+    /// The first column of all rows, one after the other.
+    fn glued(&mut self, rows: &Rows, by: &Folded, origin: usize) -> Folded {
+        let mut whole: Option<Folded> = None;
+        for row in &rows.rows {
+            let Some(value) = row.first().cloned().and_then(Folded::without_null) else {
+                continue;
+            };
+            match &mut whole {
+                Some(whole) => {
+                    whole.append(by, origin, self.budget);
+                    whole.append(&value, origin, self.budget);
+                }
+                None => whole = Some(value),
+            }
+        }
+        let mut whole = whole.unwrap_or_else(Folded::null);
+        if rows.repeats
+            && by
+                .values()
+                .iter()
+                .any(|by| by.text().contains(char::is_alphanumeric))
+        {
+            let again = whole.clone();
+            whole.append(by, origin, self.budget);
+            whole.append(&again, origin, self.budget);
+        }
+        rows.qualify(&mut whole);
+        whole
+    }
+
+    /// ORDER BY, whose first key is at `at`: by the keys' values where they are known.
+    pub(super) fn sort(&mut self, rows: &mut Rows, source: &Rows, mut at: usize) {
+        if rows.rows.len() < 2 {
+            return;
+        }
+        let aligned = rows.rows.len() == source.rows.len();
+        let mut keys: Vec<Vec<Key>> = rows.rows.iter().map(|_| Vec::new()).collect();
+        let mut directions = Vec::new();
+        loop {
+            let mut next = at;
+            for (place, keys) in keys.iter_mut().enumerate() {
+                let ordinal = self.code.text(at).parse::<usize>().ok();
+                let name = self.code.name(at).map(|name| self.plain_name(name.last));
+                let own = name.and_then(|name| rows.cell(place, &name).cloned());
+                let columns = if aligned {
+                    Columns::Row(source, place)
+                } else {
+                    Columns::None
+                };
+                let (value, end) = self.with(columns, at);
+                next = end;
+                let value = match ordinal.and_then(|n| rows.rows.get(place)?.get(n.checked_sub(1)?))
+                {
+                    Some(cell) => cell.clone(),
+                    None => own.unwrap_or(value),
+                };
+                match Key::of(&value) {
+                    Some(key) => keys.push(key),
+                    None => {
+                        rows.unsure = rows.unsure.or(Some(reasons::ORDER));
+                        return;
+                    }
+                }
+            }
+            let descending = self.code.is_word(next, &["desc"]);
+            directions.push(descending);
+            next += usize::from(descending || self.code.is_word(next, &["asc"]));
+            if !self.code.is(next, ",") {
+                break;
+            }
+            at = next + 1;
+        }
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by(|a, b| {
+            let (a, b) = (keys.get(*a), keys.get(*b));
+            let pairs = a
+                .into_iter()
+                .flatten()
+                .zip(b.into_iter().flatten())
+                .zip(&directions);
+            pairs.fold(Ordering::Equal, |order, ((a, b), descending)| {
+                order.then(if *descending { b.cmp(a) } else { a.cmp(b) })
+            })
+        });
+        // What is sorted by what is known is in that order whatever it was in before.
+        if rows.unsure == Some(reasons::ORDER) {
+            rows.unsure = None;
+        }
+        rows.rows = order
+            .iter()
+            .filter_map(|place| rows.rows.get(*place).cloned())
+            .collect();
+    }
+
+    /// FOR XML, whose XML is at `at`, as one value.
+    fn as_xml(&mut self, rows: &Rows, at: usize, origin: usize) -> Rows {
+        let mut xml = Rows {
+            columns: vec![String::new()],
+            ..Rows::default()
+        };
+        if !self.code.is_word(at + 1, &["path"]) {
+            xml.rows.push(vec![Folded::from_outside(
+                origin,
+                Taint::Tainted,
+                reasons::FUNCTION,
+            )]);
+            return xml;
+        }
+        let element = match self.code.is(at + 2, "(") {
+            true => self.code.part(at + 3).0.to_owned(),
+            false => "row".to_owned(),
+        };
+        let tail = at + 2..(at + 16).min(self.code.len());
+        let has_root = tail.clone().any(|at| self.code.is_word(at, &["root"]));
+        let is_type = tail.into_iter().any(|at| self.code.is_word(at, &["type"]));
+        let mut whole = Folded::from(Value::of_kind(Kind::National));
+        let tag = |whole: &mut Folded, budget: &mut Budget, text: String| {
+            let tag = Folded::from(Value::made(&text, Kind::National, origin));
+            whole.append(&tag, origin, budget);
+        };
+        for row in &rows.rows {
+            if !element.is_empty() {
+                tag(&mut whole, self.budget, format!("<{element}>"));
+            }
+            for (place, cell) in row.iter().enumerate() {
+                let Some(cell) = cell.clone().without_null() else {
+                    continue;
+                };
+                let name = rows.columns.get(place).map_or("", String::as_str);
+                let bare = matches!(name, "" | "*" | "text()" | "node()" | "data()");
+                if name == "data()" && whole.len() > 0 {
+                    tag(&mut whole, self.budget, " ".to_owned());
+                }
+                if !bare {
+                    tag(&mut whole, self.budget, format!("<{name}>"));
+                }
+                whole.append(&cell.map(escaped), origin, self.budget);
+                if !bare {
+                    tag(&mut whole, self.budget, format!("</{name}>"));
+                }
+            }
+            if !element.is_empty() {
+                tag(&mut whole, self.budget, format!("</{element}>"));
+            }
+        }
+        if has_root {
+            whole.open(reasons::FUNCTION);
+        }
+        if rows.rows.is_empty() {
+            whole = Folded::null();
+        }
+        if is_type {
+            whole = whole.map(|value| value.of(Kind::Xml));
+        }
+        rows.qualify(&mut whole);
+        xml.rows.push(vec![whole]);
+        xml
+    }
+}
+
+fn escaped(value: &Value) -> Value {
+    let special = value.text().contains(['<', '>', '&', '\r']);
+    match value.kind {
+        Kind::Xml => value.clone(),
+        _ if special => value.map(false, super::decode::to_xml).to_text(true, None),
+        _ => value.to_text(true, None),
+    }
+}
+
+/// What rows are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Null,
+    Number(i64),
+    Text(String),
+}
+
+impl Key {
+    /// Of text only letters and digits, whose order all collations agree on.
+    fn of(value: &Folded) -> Option<Self> {
+        let value = value.only()?;
+        if value.is_null() {
+            return Some(Self::Null);
+        }
+        if let Some(number) = value.as_integer().filter(|_| value.kind == Kind::Integer) {
+            return Some(Self::Number(number));
+        }
+        let plain = value.kind.is_text() && value.text().bytes().all(|b| b.is_ascii_alphanumeric());
+        plain.then(|| Self::Text(value.text().to_ascii_lowercase()))
+    }
+}

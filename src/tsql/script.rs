@@ -1,0 +1,163 @@
+//! A file of T-SQL: batches between lines of GO, each judged by itself.
+
+use super::code::Code;
+use super::folded::Budget;
+use super::found::Found;
+use super::lexer::{LONGEST, Lexer, Token, TokenKind};
+use super::module;
+use super::names::Synonyms;
+use super::object::Object;
+use super::place::Places;
+use super::walk::Walk;
+use std::ops::Range;
+
+/// What batches may cost together beyond what their lengths allow, in bytes.
+const SHARED: usize = 32 << 20;
+
+/// What a file's batches do, in order: one object for each that holds any code. GO is read as client tools read it, and
+/// SET QUOTED_IDENTIFIER counts from where it stands; at the beginning it is on. Synonyms that the file creates are known
+/// to all of it.
+pub fn observe_script(text: &str) -> Vec<Object> {
+    observe_script_among(text, &Synonyms::default())
+}
+
+/// The same, where `synonyms` are known besides those of the file.
+pub fn observe_script_among(text: &str, synonyms: &Synonyms) -> Vec<Object> {
+    if text.len() > LONGEST {
+        return vec![module::unread()];
+    }
+    let (batches, names_synonyms) = batches(text);
+    let mut synonyms = synonyms.clone();
+    if names_synonyms {
+        let mut quoted_identifier = true;
+        for batch in &batches {
+            let code = batch_code(text, batch, &mut quoted_identifier);
+            collect_synonyms(&code, &mut synonyms);
+        }
+    }
+    let mut script = Script {
+        text,
+        places: Places::new(text),
+        quoted_identifier: true,
+        synonyms,
+        shared: SHARED,
+    };
+    let objects = batches
+        .into_iter()
+        .filter_map(|batch| script.object(&batch));
+    objects.collect()
+}
+
+struct Script<'a> {
+    text: &'a str,
+    places: Places<'a>,
+    quoted_identifier: bool,
+    synonyms: Synonyms,
+    /// What is left of [`SHARED`].
+    shared: usize,
+}
+
+impl Script<'_> {
+    fn object(&mut self, batch: &Range<usize>) -> Option<Object> {
+        let code = batch_code(self.text, batch, &mut self.quoted_identifier);
+        if code.len() == 0 {
+            return None;
+        }
+        let budget = Budget::sharing(batch.len(), self.shared);
+        let aside = Budget::sharing(batch.len(), self.shared);
+        let before = budget.left() + aside.left();
+        let synonyms = std::mem::take(&mut self.synonyms);
+        let mut found = Found::new(budget, aside, self.quoted_identifier, synonyms);
+        Walk::new(&code, &mut found, 0, false).run();
+        let spent = before.saturating_sub(found.left());
+        self.shared = self.shared.saturating_sub(spent);
+        self.synonyms = std::mem::take(&mut found.synonyms);
+        let source = self.text.get(..batch.end).unwrap_or_default();
+        let start = module::first(&code);
+        Some(module::object(found, source, start, &mut self.places))
+    }
+}
+
+fn batch_code<'a>(text: &'a str, batch: &Range<usize>, quoted_identifier: &mut bool) -> Code<'a> {
+    let source = text.get(..batch.end).unwrap_or_default();
+    Code::lex_batch(source, batch.start, quoted_identifier)
+}
+
+/// `CREATE SYNONYM s FOR …`, wherever it stands.
+fn collect_synonyms(code: &Code, synonyms: &mut Synonyms) {
+    for at in 1..code.len() {
+        if !code.is_word(at, &["synonym"]) || !code.is_word(at - 1, &["create"]) {
+            continue;
+        }
+        let Some(name) = code
+            .name(at + 1)
+            .filter(|name| code.is_word(name.next, &["for"]))
+        else {
+            continue;
+        };
+        if let Some(target) = code.name(name.next + 1) {
+            synonyms.insert(&code.parts(name), &code.parts(target));
+        }
+    }
+}
+
+/// Where the lines of GO divide a text, and whether any word of it is SYNONYM.
+fn batches(text: &str) -> (Vec<Range<usize>>, bool) {
+    let mut batches = Vec::new();
+    let mut names_synonyms = false;
+    let mut start = text.len() - text.trim_start_matches('\u{FEFF}').len();
+    let mut lexer = Lexer::from(text, start, true).peekable();
+    let mut begins_line = true;
+    while let Some(token) = lexer.next() {
+        let written = written(text, &token);
+        if token.kind != TokenKind::WhiteSpace {
+            if begins_line && is_separator(text, &token) {
+                batches.push(start..token.start as usize);
+                // The rest of the line is GO's.
+                let line = |next: &Token| next.start as usize;
+                let end = line_end(text, token.end as usize);
+                while lexer
+                    .next_if(|next| line(next) < end && !is_line_break(text, next))
+                    .is_some()
+                {}
+                start = end;
+                continue;
+            }
+            names_synonyms |= written.eq_ignore_ascii_case("synonym");
+            begins_line = false;
+        } else if written.contains(['\n', '\r']) {
+            begins_line = true;
+        }
+    }
+    batches.push(start..text.len());
+    (batches, names_synonyms)
+}
+
+fn written<'a>(text: &'a str, token: &Token) -> &'a str {
+    text.get(token.start as usize..token.end as usize)
+        .unwrap_or_default()
+}
+
+fn is_line_break(text: &str, token: &Token) -> bool {
+    token.kind == TokenKind::WhiteSpace && written(text, token).contains(['\n', '\r'])
+}
+
+/// Where the line ends that `at` is in.
+fn line_end(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.find(['\n', '\r']).unwrap_or(rest.len())
+}
+
+/// Whether a line's first token is a GO that has the line for itself, a count and comments aside.
+fn is_separator(text: &str, token: &Token) -> bool {
+    if token.kind != TokenKind::Word || !written(text, token).eq_ignore_ascii_case("go") {
+        return false;
+    }
+    let end = line_end(text, token.end as usize);
+    let line = text.get(..end).unwrap_or_default();
+    Lexer::from(line, token.end as usize, true).all(|token| match token.kind {
+        TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment => true,
+        TokenKind::Number => written(text, &token).bytes().all(|b| b.is_ascii_digit()),
+        _ => written(text, &token) == ";",
+    })
+}

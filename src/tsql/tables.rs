@@ -1,0 +1,277 @@
+//! Statements that fill tables with rows that are written out, and cursors that read them back.
+
+use super::folded::{Budget, Folded, Taint, reasons};
+use super::functions::{Call, Function};
+use super::query::Clauses;
+use super::rows::Rows;
+use super::types::DataType;
+use super::value::Value;
+use super::variables::Table;
+use super::walk::Walk;
+use super::words::Keyword;
+
+impl Walk<'_, '_> {
+    /// `@t TABLE (…)`, whose parenthesis is at `open`; the token after it.
+    pub(super) fn declare_table(&mut self, variable: usize, open: usize) -> usize {
+        let table = self.table_definition(open);
+        self.variables
+            .declare_table(self.code.text(variable), table);
+        self.code.after_group(open)
+    }
+
+    /// The columns in the parenthesis at `open`.
+    fn table_definition(&self, open: usize) -> Table {
+        let mut table = Table::default();
+        let end = self.code.after_group(open).saturating_sub(1);
+        let mut at = open + 1;
+        while at < end {
+            let constraint = [
+                "constraint",
+                "primary",
+                "unique",
+                "check",
+                "foreign",
+                "index",
+            ];
+            let is_column = !self.code.is_word(at, &constraint);
+            if is_column {
+                table.rows.columns.push(self.code.part(at).0.to_lowercase());
+                table.types.push(DataType::read(self.code, at + 1).0);
+            }
+            while at < end && !self.code.is(at, ",") {
+                if self.code.is_word(at, &["identity"]) {
+                    table.identity = table.types.len().checked_sub(1);
+                }
+                table.is_keyed |= self
+                    .code
+                    .is_word(at, &["primary", "unique", "clustered", "index"]);
+                at = if self.code.is(at, "(") {
+                    self.code.after_group(at)
+                } else {
+                    at + 1
+                };
+            }
+            at += 1;
+        }
+        table
+    }
+
+    /// A statement that may change a table whose rows are followed.
+    pub(super) fn change_table(&mut self, at: usize) {
+        if at < self.seen {
+            return;
+        }
+        if self.code.is_word(at, &["insert"]) {
+            return self.insert(at);
+        }
+        if self.code.is_word(at, &["create"]) {
+            let named = self
+                .code
+                .name(at + 2)
+                .filter(|_| self.code.is_word(at + 1, &["table"]));
+            if let Some(name) = named.filter(|name| self.is_temporary(name.last)) {
+                let table = self.table_definition(name.next);
+                self.variables
+                    .declare_table(self.code.part(name.last).0, table);
+            }
+            return;
+        }
+        if !self
+            .code
+            .is_word(at, &["update", "delete", "merge", "truncate", "drop"])
+        {
+            return;
+        }
+        const NEAR: usize = 12;
+        for at in at + 1..at + NEAR {
+            let name = self.code.part(at).0;
+            if let Some(table) = self.variables.table_mut(name) {
+                table.rows.more = Some(reasons::ROWS);
+            }
+        }
+    }
+
+    fn is_temporary(&self, at: usize) -> bool {
+        self.code.is_variable(at) || self.code.part(at).0.starts_with('#')
+    }
+
+    /// `INSERT INTO @t (a, b) VALUES …` or `… SELECT …`
+    fn insert(&mut self, at: usize) {
+        let target = at + 1 + usize::from(self.code.keyword(at + 1) == Some(Keyword::Into));
+        let target = match self.code.is_variable(target) {
+            true => Some((target, target + 1)),
+            false => self.code.name(target).map(|name| (name.last, name.next)),
+        };
+        let Some((name, mut next)) = target.filter(|(name, _)| self.is_temporary(*name)) else {
+            return;
+        };
+        let mut columns = Vec::new();
+        if self.code.is(next, "(") && self.code.keyword(next + 1) != Some(Keyword::Select) {
+            columns = self.expression(false).names(next + 1);
+            next = self.code.after_group(next);
+        }
+        let mut rows = if self.code.is_word(next, &["values"]) {
+            self.expression(false).values(next + 1).0
+        } else if self.code.keyword(next) == Some(Keyword::Select) {
+            self.expression(false).rows(next).0
+        } else {
+            Rows {
+                more: Some(reasons::DATA),
+                ..Rows::default()
+            }
+        };
+        if rows.repeats {
+            rows.unsure = Some(reasons::ROWS);
+            rows.repeats = false;
+        }
+        let name = self.code.part(name).0.to_owned();
+        self.add_rows(&name, &columns, rows);
+    }
+
+    fn add_rows(&mut self, name: &str, columns: &[String], rows: Rows) {
+        let certain = self.variables.is_certain();
+        if self.variables.table(name).is_none() {
+            let unknown = Rows {
+                columns: columns.to_vec(),
+                more: Some(reasons::DATA),
+                ..Rows::default()
+            };
+            self.variables.keep_rows(name, unknown);
+        }
+        let origin = self.code.origin(0);
+        let Some(table) = self.variables.table_mut(name) else {
+            return;
+        };
+        if !certain {
+            table.rows.unsure = table.rows.unsure.or(Some(reasons::ROWS));
+        }
+        if table.is_keyed {
+            table.rows.unsure = table.rows.unsure.or(Some(reasons::ORDER));
+        }
+        let places: Vec<Option<usize>> = (0..table.rows.columns.len())
+            .map(|place| match columns {
+                [] => match table.identity {
+                    Some(identity) if place == identity => None,
+                    Some(identity) if place > identity => Some(place - 1),
+                    _ => Some(place),
+                },
+                columns => {
+                    let own = table.rows.columns.get(place)?;
+                    columns.iter().position(|name| name == own)
+                }
+            })
+            .collect();
+        let mut added = Rows {
+            columns: table.rows.columns.clone(),
+            more: rows.more,
+            unsure: rows.unsure,
+            ..Rows::default()
+        };
+        for row in rows.rows {
+            let number = i64::try_from(table.rows.rows.len() + added.rows.len() + 1).unwrap_or(0);
+            let cells = places.iter().enumerate().map(|(place, from)| {
+                let given = from.and_then(|from| row.get(from)).cloned();
+                match given {
+                    None if table.identity == Some(place) => Value::integer(number, origin).into(),
+                    None => Folded::null(),
+                    Some(cell) => match table.types.get(place) {
+                        Some(data_type) if !cell.fits(*data_type) => {
+                            cell.converted(*data_type, origin, true)
+                        }
+                        _ => cell,
+                    },
+                }
+            });
+            added.rows.push(cells.collect());
+        }
+        table.rows.extend(added);
+    }
+
+    /// `SELECT … INTO #t`, or `… INTO @a, @b` of a FETCH or an OUTPUT clause.
+    pub(super) fn into(&mut self, at: usize) {
+        if self.code.is_variable(at + 1) {
+            return self.fetch(at);
+        }
+        let name = self
+            .code
+            .name(at + 1)
+            .filter(|name| self.is_temporary(name.last));
+        let select = self.last_select;
+        let Some(name) =
+            name.filter(|_| select < at && self.code.keyword(select) == Some(Keyword::Select))
+        else {
+            return;
+        };
+        let clauses = Clauses::find(self.code, select);
+        if clauses.after_list != at {
+            return;
+        }
+        let (mut rows, _) = self.expression(false).rows(select);
+        if rows.repeats || !self.variables.is_certain() {
+            rows.unsure = rows.unsure.or(Some(reasons::ROWS));
+            rows.repeats = false;
+        }
+        let name = self.code.part(name.last).0.to_owned();
+        self.variables.keep_rows(&name, rows);
+    }
+
+    /// `name CURSOR … FOR SELECT …`, whose CURSOR or a word before it is at `at`.
+    pub(super) fn declare_cursor(&mut self, name: usize, at: usize) {
+        const NEAR: usize = 12;
+        let is_cursor = (at..at + 3).any(|at| self.code.is_word(at, &["cursor"]));
+        let select = (at..at + NEAR).find(|at| self.code.keyword(*at) == Some(Keyword::Select));
+        let Some(select) = select.filter(|_| is_cursor) else {
+            return;
+        };
+        let (rows, _) = self.expression(false).rows(select);
+        let name = self.code.part(name).0.to_owned();
+        self.variables.keep_rows(&name, rows);
+    }
+
+    /// `FETCH NEXT FROM c INTO @a, @b`: what any row holds.
+    fn fetch(&mut self, into: usize) {
+        let cursor = into.checked_sub(1).map(|at| self.code.part(at).0);
+        let rows = cursor.and_then(|name| self.variables.table(name)).cloned();
+        let mut at = into + 1;
+        for place in 0.. {
+            if !self.code.is_variable(at) {
+                return;
+            }
+            let origin = self.code.origin(at);
+            let budget = &mut self.found.budget;
+            let value = rows.as_ref().and_then(|rows| rows.column(place, budget));
+            let value = value
+                .unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA));
+            self.assign(at, value);
+            at += 1;
+            if !self.code.is(at, ",") {
+                return;
+            }
+            at += 1;
+        }
+    }
+
+    /// `@x OUTPUT`: a procedure gives the variable a value; of xp_sprintf it is known which.
+    pub(super) fn output(&mut self, variable: usize) {
+        let called = variable.checked_sub(1).map(|at| self.code.part(at).0);
+        let is_format = called.is_some_and(|name| name.eq_ignore_ascii_case("xp_sprintf"));
+        if !is_format || !self.code.is(variable + 2, ",") {
+            return self.forget(variable);
+        }
+        let mut arguments = Vec::new();
+        let mut at = variable + 2;
+        while self.code.is(at, ",") && self.found.budget.spend(Budget::PER_VALUE) {
+            let (value, next) = self.fold(Folded::default(), at + 1, true);
+            arguments.push(value);
+            at = next;
+        }
+        let call = Call {
+            function: Function::Format,
+            arguments,
+            data_type: DataType::default(),
+            origin: self.code.origin(variable),
+        };
+        let value = call.result(&mut self.found.budget);
+        self.assign(variable, value);
+    }
+}

@@ -1,0 +1,594 @@
+//! Functions of single values that are known, or known in part. What they cannot follow leaves the pieces of its
+//! arguments, set off by holes.
+
+use super::decode;
+use super::folded::Budget;
+use super::functions::{Function, Side};
+use super::holes::{self, HOLE, NUMBER_HOLE};
+use super::value::{Kind, Value};
+use std::ops::Range;
+
+/// Whether the result depends on where in its argument a text stands.
+pub(super) fn counts_on_place(function: Function) -> bool {
+    matches!(
+        function,
+        Function::Substring
+            | Function::Take(_)
+            | Function::Reverse
+            | Function::Stuff
+            | Function::Length
+            | Function::Bytes
+            | Function::Position
+            | Function::Code(_)
+            | Function::Base64
+    )
+}
+
+/// The result for these values.
+pub(super) fn apply(
+    function: Function,
+    values: &[&Value],
+    origin: usize,
+    budget: &mut Budget,
+) -> Value {
+    let length: usize = values.iter().map(|value| value.len()).sum();
+    if !budget.spend(Budget::PER_VALUE + length) {
+        return Value::hole(HOLE, Kind::Other, origin);
+    }
+    let is_null = values.first().is_none_or(|first| first.is_null());
+    if is_null && !matches!(function, Function::Concat | Function::Join) {
+        return Value::null();
+    }
+    let arguments = Arguments { values, origin };
+    let result = match function {
+        Function::Concat => Some(joined(None, values)),
+        Function::Join => arguments
+            .get(0)
+            .map(|by| joined(Some(by), arguments.from(1))),
+        Function::Character(wide) => arguments.character(wide),
+        Function::Code(wide) => return arguments.code(wide),
+        Function::Replace => arguments.replace(budget),
+        Function::Translate => arguments.translate(),
+        Function::Reverse => arguments.text(0).map(|text| text.reversed()),
+        Function::Stuff => arguments.stuff(),
+        Function::Substring => arguments.substring(),
+        Function::Take(side) => arguments.take(side),
+        Function::Trim(side) => arguments.trim(0, 1, side),
+        Function::TrimOf(side) => arguments.trim(1, 0, side),
+        Function::Case(upper) => arguments
+            .text(0)
+            .map(|text| text.map(false, |t| cased(t, upper))),
+        Function::Replicate => arguments.replicate(budget),
+        Function::Space => arguments.space(),
+        Function::QuoteName => arguments.quoted(),
+        Function::Format => arguments.formatted(),
+        Function::Length => return arguments.length(false),
+        Function::Bytes => return arguments.length(true),
+        Function::Position => return arguments.position(),
+        Function::Str => return arguments.number_text(),
+        Function::Absolute => return arguments.absolute(),
+        Function::Base64 => arguments.base64(),
+        Function::HexText => arguments.hex_text(),
+        _ => None,
+    };
+    result.unwrap_or_else(|| arguments.blurred())
+}
+
+/// The texts one after the other, without NULL, and with `by` between them.
+fn joined(by: Option<&Value>, values: &[&Value]) -> Value {
+    let mut whole = Value::default();
+    let mut first = true;
+    for value in values.iter().filter(|value| !value.is_null()) {
+        let by = by.filter(|_| !first);
+        for part in by.into_iter().chain([*value]) {
+            let national = whole.kind == Kind::National || part.kind == Kind::National;
+            whole.append(&part.to_text(national, None));
+            whole.kind = if national { Kind::National } else { Kind::Text };
+        }
+        first = false;
+    }
+    whole
+}
+
+/// A character in the other case, where it has one of the same length.
+fn cased(text: &str, upper: bool) -> String {
+    let change = |c: char| {
+        let mut other: Vec<char> = if upper {
+            c.to_uppercase().collect()
+        } else {
+            c.to_lowercase().collect()
+        };
+        match (other.pop(), other.is_empty()) {
+            (Some(single), true) => single,
+            _ => c,
+        }
+    };
+    text.chars().map(change).collect()
+}
+
+/// The text as the usual collations compare it, each character in as many bytes as before.
+fn folded_case(text: &str) -> String {
+    let fold = |c: char| {
+        let lower = cased(c.encode_utf8(&mut [0; 4]), false).chars().next();
+        lower
+            .filter(|lower| lower.len_utf8() == c.len_utf8())
+            .unwrap_or(c)
+    };
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().map(fold).collect()
+    }
+}
+
+/// The byte at which the character with this number, from 0, begins; the end where there are fewer.
+fn offset(text: &str, characters: usize) -> usize {
+    if text.is_ascii() {
+        return characters.min(text.len());
+    }
+    text.char_indices()
+        .nth(characters)
+        .map_or(text.len(), |(at, _)| at)
+}
+
+/// Where the text that is known ends.
+fn known_bytes(text: &str) -> usize {
+    if holes::has_holes(text) {
+        text.find(holes::is_hole).unwrap_or(text.len())
+    } else {
+        text.len()
+    }
+}
+
+/// A length or a place beyond every text that is not known.
+const BEYOND: i64 = 4000;
+
+/// The arguments of one call.
+struct Arguments<'a> {
+    values: &'a [&'a Value],
+    origin: usize,
+}
+
+impl<'a> Arguments<'a> {
+    fn get(&self, at: usize) -> Option<&'a Value> {
+        self.values.get(at).copied()
+    }
+
+    fn from(&self, at: usize) -> &'a [&'a Value] {
+        self.values.get(at..).unwrap_or_default()
+    }
+
+    /// The argument as text.
+    fn text(&self, at: usize) -> Option<Value> {
+        let value = self.get(at)?;
+        let national = value.kind == Kind::National;
+        Some(value.to_text(national, None))
+    }
+
+    fn exact(&self, at: usize) -> Option<Value> {
+        self.text(at).filter(Value::is_exact)
+    }
+
+    fn integer(&self, at: usize) -> Option<i64> {
+        self.get(at)?.as_integer()
+    }
+
+    fn number(&self) -> Value {
+        Value::number(Kind::Integer, self.origin)
+    }
+
+    /// What the result may be made of, when it cannot be told what it is.
+    fn blurred(&self) -> Value {
+        let mut whole = Value::default();
+        for value in self.values.iter().filter(|value| value.len() > 0) {
+            let only_numbers = value.is_numeric() && !value.is_exact();
+            if !only_numbers {
+                whole.append(&value.blurred(self.origin));
+            }
+        }
+        match (
+            whole.len(),
+            self.values.iter().any(|value| value.is_numeric()),
+        ) {
+            (0, true) => Value::number(Kind::Text, self.origin),
+            (0, false) => Value::hole(HOLE, Kind::Text, self.origin),
+            _ => whole,
+        }
+    }
+
+    fn character(&self, wide: bool) -> Option<Value> {
+        let Some(code) = self.integer(0) else {
+            return Some(Value::hole(HOLE, Kind::Text, self.origin));
+        };
+        let character = match u8::try_from(code) {
+            Ok(byte) if !wide => Some(decode::from_cp1252(byte)),
+            _ if wide => u32::try_from(code).ok().and_then(char::from_u32),
+            _ => None,
+        };
+        let Some(character) = character else {
+            return Some(Value::null());
+        };
+        let kind = if wide { Kind::National } else { Kind::Text };
+        Some(Value::made(
+            character.encode_utf8(&mut [0; 4]),
+            kind,
+            self.origin,
+        ))
+    }
+
+    fn code(&self, wide: bool) -> Value {
+        let text = self.text(0).unwrap_or_default();
+        let code = match text.text().chars().next() {
+            None => return Value::null(),
+            Some(hole) if holes::is_hole(hole) => None,
+            Some(character) if wide => Some(u32::from(character)),
+            Some(character) => {
+                Some(decode::to_cp1252(decode::best_fit(character)).map_or(63, u32::from))
+            }
+        };
+        code.map_or_else(
+            || self.number(),
+            |code| Value::integer(i64::from(code), self.origin),
+        )
+    }
+
+    fn replace(&self, budget: &mut Budget) -> Option<Value> {
+        let (text, pattern, by) = (self.text(0)?, self.exact(1)?, self.text(2)?);
+        if self.from(1).iter().any(|value| value.is_null()) {
+            return Some(Value::null());
+        }
+        if pattern.len() == 0 {
+            return Some(text);
+        }
+        let text = holes_after_replacing(&text, pattern.text(), by.text());
+        let searched = folded_case(text.text());
+        let wanted = folded_case(pattern.text());
+        let count = searched.matches(wanted.as_str()).count();
+        let added = count.saturating_mul(by.len());
+        if added > budget.longest || !budget.spend(added) {
+            return None;
+        }
+        let mut replaced = Value::of_kind(text.kind);
+        let mut from = 0;
+        for (at, found) in searched.match_indices(wanted.as_str()) {
+            replaced.append_part(&text, from..at);
+            replaced.append(&by);
+            from = at + found.len();
+        }
+        match from {
+            0 => Some(text),
+            _ => {
+                replaced.append_part(&text, from..text.len());
+                if by.kind == Kind::National {
+                    replaced.kind = Kind::National;
+                }
+                Some(replaced)
+            }
+        }
+    }
+
+    fn translate(&self) -> Option<Value> {
+        let (text, from, to) = (self.exact(0)?, self.exact(1)?, self.exact(2)?);
+        let from: Vec<char> = folded_case(from.text()).chars().collect();
+        let to: Vec<char> = to.text().chars().collect();
+        if from.len() != to.len() {
+            return None;
+        }
+        let translated = |c: char| {
+            let folded = folded_case(c.encode_utf8(&mut [0; 4])).chars().next();
+            let place = from.iter().position(|f| Some(*f) == folded);
+            place.and_then(|place| to.get(place)).copied().unwrap_or(c)
+        };
+        Some(text.map(true, |t| t.chars().map(translated).collect()))
+    }
+
+    fn stuff(&self) -> Option<Value> {
+        let text = self.text(0)?;
+        let (start, length) = (self.integer(1)?, self.integer(2)?);
+        let by = self.text(3)?;
+        let known = text.text().get(..known_bytes(text.text()))?;
+        let count = i64::try_from(known.chars().count()).ok()?;
+        if start < 1 || length < 0 || (text.is_exact() && start > count) {
+            return Some(Value::null());
+        }
+        let end = start.saturating_add(length) - 1;
+        if !text.is_exact() && end > count {
+            return None;
+        }
+        let range = self.byte_range(text.text(), start - 1, end)?;
+        let mut result = text.part(0..range.start);
+        if !by.is_null() {
+            result.append(&by);
+        }
+        result.append_part(&text, range.end..text.len());
+        Some(result)
+    }
+
+    /// The bytes of the characters from `start` to before `end`, from 0.
+    #[allow(clippy::unused_self)] // reads as the other steps do
+    fn byte_range(&self, text: &str, start: i64, end: i64) -> Option<Range<usize>> {
+        let start = usize::try_from(start.max(0)).ok()?;
+        let end = usize::try_from(end.max(0)).ok()?;
+        let start = offset(text, start);
+        Some(start..offset(text, end).max(start))
+    }
+
+    fn substring(&self) -> Option<Value> {
+        let (start, length) = (self.integer(1)?, self.integer(2)?);
+        if length < 0 {
+            return Some(Value::null());
+        }
+        let (begin, end) = (
+            start.saturating_sub(1),
+            start.saturating_sub(1).saturating_add(length),
+        );
+        let value = self.get(0)?;
+        if value.kind == Kind::Binary {
+            let range =
+                self.byte_range(value.text(), begin.saturating_mul(2), end.saturating_mul(2))?;
+            return Some(value.part(range));
+        }
+        let text = self.text(0)?;
+        let known = known_bytes(text.text());
+        let range = self.byte_range(text.text(), begin, end)?;
+        let to_the_end = length >= BEYOND && range.start <= known;
+        if range.end > known && !text.is_exact() && !to_the_end {
+            return None;
+        }
+        Some(text.part(range))
+    }
+
+    fn take(&self, side: Side) -> Option<Value> {
+        let text = self.text(0)?;
+        let count = usize::try_from(self.integer(1)?).ok()?;
+        if side == Side::Left {
+            let end = offset(text.text(), count);
+            return (end <= known_bytes(text.text())).then(|| text.part(0..end));
+        }
+        let start = text.text().char_indices().rev().take(count).last();
+        let start = start.map_or(text.len(), |(at, _)| at);
+        let tail = text.text().get(start..)?;
+        (text.is_exact() || !holes::has_holes(tail)).then(|| text.part(start..text.len()))
+    }
+
+    /// The argument at `text` without the characters at `of`, or blanks, at its ends.
+    fn trim(&self, text: usize, of: usize, side: Side) -> Option<Value> {
+        let text = self.text(text)?;
+        let of = match self.get(of) {
+            Some(_) => self.exact(of)?,
+            None => Value::made(" ", Kind::Text, self.origin),
+        };
+        let of: Vec<char> = of.text().chars().collect();
+        let trimmed = |c: char| of.contains(&c);
+        let text = holes_after_replacing(&text, &of.iter().collect::<String>(), "");
+        let mut rest = text.text();
+        let mut start = 0;
+        if side != Side::Right {
+            let left = rest.trim_start_matches(trimmed);
+            start = rest.len() - left.len();
+            rest = left;
+        }
+        if side != Side::Left {
+            rest = rest.trim_end_matches(trimmed);
+        }
+        Some(text.part(start..start + rest.len()))
+    }
+
+    fn replicate(&self, budget: &mut Budget) -> Option<Value> {
+        let (text, count) = (self.text(0)?, self.integer(1)?);
+        let Ok(count) = usize::try_from(count) else {
+            return Some(Value::null());
+        };
+        let length = text.len().saturating_mul(count);
+        if length > budget.longest || !budget.spend(length) {
+            return None;
+        }
+        let mut result = Value::of_kind(text.kind);
+        (0..count).for_each(|_| result.append(&text));
+        Some(result)
+    }
+
+    fn space(&self) -> Option<Value> {
+        const MOST: usize = 8000;
+        let count = usize::try_from(self.integer(0)?).ok()?;
+        Some(Value::made(
+            &" ".repeat(count.min(MOST)),
+            Kind::Text,
+            self.origin,
+        ))
+    }
+
+    /// QUOTENAME: the text between delimiters, in which the closing one is doubled.
+    fn quoted(&self) -> Option<Value> {
+        let text = self.text(0)?;
+        let by = match self.get(1) {
+            Some(_) => self.exact(1)?.text().chars().next().unwrap_or('['),
+            None => '[',
+        };
+        const LONGEST: usize = 128;
+        if text.is_exact() && text.text().chars().count() > LONGEST {
+            return Some(Value::null());
+        }
+        let (open, close) = match by {
+            '[' | ']' => ('[', ']'),
+            '(' | ')' => ('(', ')'),
+            '<' | '>' => ('<', '>'),
+            '{' | '}' => ('{', '}'),
+            '\'' | '"' | '`' => (by, by),
+            _ => return Some(Value::null()),
+        };
+        let set = holes::delimiter(close);
+        let inner = text.map_holes(|hole| match holes::doubled(hole) {
+            Some(has) if set != 0 => holes::hole(has | set),
+            Some(_) => HOLE,
+            None => hole,
+        });
+        let mut result = Value::made(&open.to_string(), Kind::National, self.origin);
+        let mut from = 0;
+        for (at, _) in inner.text().match_indices(close) {
+            result.append_part(&inner, from..at + close.len_utf8());
+            from = at;
+        }
+        result.append_part(&inner, from..inner.len());
+        result.append(&Value::made(
+            &close.to_string(),
+            Kind::National,
+            self.origin,
+        ));
+        Some(result)
+    }
+
+    /// FORMATMESSAGE and xp_sprintf: `%s` and its like are the arguments in turn.
+    fn formatted(&self) -> Option<Value> {
+        let format = self
+            .text(0)
+            .filter(|_| self.get(0).is_some_and(|f| f.kind.is_text()))?;
+        let mut result = Value::of_kind(format.kind);
+        let mut arguments = self.from(1).iter();
+        let text = format.text();
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| rest.find('%')) {
+            let at = from + at;
+            result.append_part(&format, from..at);
+            let rest = text.get(at + 1..)?;
+            let flags = rest.len()
+                - rest
+                    .trim_start_matches(|c: char| c.is_ascii_digit() || "-+0# .lh*".contains(c))
+                    .len();
+            let kind = rest.get(flags..).and_then(|rest| rest.chars().next());
+            match kind {
+                Some('%') => result.append_part(&format, at..at + 1),
+                Some('s' | 'S') => match arguments.next() {
+                    Some(value) if value.is_null() => {
+                        result.append(&Value::made("(null)", Kind::Text, self.origin))
+                    }
+                    Some(value) => {
+                        result.append(&value.to_text(value.kind == Kind::National, None))
+                    }
+                    None => {}
+                },
+                Some('d' | 'i' | 'u') => match arguments.next() {
+                    Some(value) if value.as_integer().is_some() => result.append(value),
+                    _ => result.append(&self.number()),
+                },
+                Some('x' | 'X' | 'o') => {
+                    arguments.next();
+                    result.append(&self.number());
+                }
+                _ => return None,
+            }
+            from = at + 1 + flags + 1;
+        }
+        result.append_part(&format, from.min(text.len())..text.len());
+        Some(result)
+    }
+
+    /// LEN, which counts no blanks at the end, or DATALENGTH in bytes.
+    fn length(&self, bytes: bool) -> Value {
+        let Some(value) = self.get(0) else {
+            return Value::null();
+        };
+        if !value.is_exact() {
+            return self.number();
+        }
+        let units = |text: &str| text.encode_utf16().count();
+        let length = match (value.kind, bytes) {
+            (Kind::Binary, _) => value.len() / 2,
+            (_, false) => units(value.text().trim_end_matches(' ')),
+            (Kind::National, true) => units(value.text()) * 2,
+            (Kind::Text, true) => value.text().chars().count(),
+            _ => return self.number(),
+        };
+        i64::try_from(length).map_or_else(|_| self.number(), |n| Value::integer(n, self.origin))
+    }
+
+    /// CHARINDEX
+    fn position(&self) -> Value {
+        let position = || {
+            let (wanted, text) = (self.exact(0)?, self.exact(1)?);
+            let start = match self.get(2) {
+                Some(start) => usize::try_from(start.as_integer()?.max(1)).ok()? - 1,
+                None => 0,
+            };
+            let start = offset(text.text(), start);
+            let searched = folded_case(text.text());
+            let found = searched.get(start..)?.find(&folded_case(wanted.text()));
+            let characters = |end| searched.get(..end).map(|before| before.chars().count() + 1);
+            match found {
+                Some(at) => i64::try_from(characters(start + at)?).ok(),
+                None => Some(0),
+            }
+        };
+        position().map_or_else(|| self.number(), |at| Value::integer(at, self.origin))
+    }
+
+    /// STR: a number, set to the right.
+    fn number_text(&self) -> Value {
+        const LENGTH: i64 = 10;
+        let length = if self.get(1).is_some() {
+            self.integer(1)
+        } else {
+            Some(LENGTH)
+        };
+        let length = length
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|l| *l <= 8000);
+        match (self.integer(0), length) {
+            (Some(number), Some(length)) => {
+                Value::made(&format!("{number:>length$}"), Kind::Text, self.origin)
+            }
+            _ => Value::number(Kind::Text, self.origin),
+        }
+    }
+
+    fn absolute(&self) -> Value {
+        let number = self.integer(0).and_then(i64::checked_abs);
+        number.map_or_else(
+            || self.number(),
+            |number| Value::integer(number, self.origin),
+        )
+    }
+
+    fn base64(&self) -> Option<Value> {
+        let text = self.exact(0)?;
+        let bytes = decode::from_base64(text.text())?;
+        Some(Value::made(
+            &decode::to_hex(&bytes),
+            Kind::Binary,
+            text.origin(0),
+        ))
+    }
+
+    fn hex_text(&self) -> Option<Value> {
+        let value = self.get(0).filter(|value| value.kind == Kind::Binary)?;
+        let text = format!("0x{}", value.text().to_ascii_lowercase());
+        Some(Value::made(&text, Kind::National, value.origin(0)))
+    }
+}
+
+/// The text with the holes it has after `pattern` was replaced in it: delimiters stay doubled only if the replacing
+/// leaves them alone or doubles them.
+fn holes_after_replacing(text: &Value, pattern: &str, by: &str) -> Value {
+    let delimiters = [('\'', "'", "''"), (']', "]", "]]"), ('"', "\"", "\"\"")];
+    text.map_holes(|hole| {
+        let Some(mut has) = holes::doubled(hole) else {
+            let in_numbers =
+                |c: char| c.is_alphanumeric() || " -:.,/+{}()".contains(c) || c == NUMBER_HOLE;
+            return if pattern.chars().all(in_numbers) {
+                HOLE
+            } else {
+                hole
+            };
+        };
+        for (delimiter, one, two) in delimiters {
+            let set = holes::delimiter(delimiter);
+            if pattern == one && by == two {
+                has |= set;
+            } else if pattern.contains(delimiter) || by.contains(delimiter) || holes::has_holes(by)
+            {
+                has &= !set;
+            }
+        }
+        holes::hole(has)
+    })
+}
