@@ -1,7 +1,7 @@
 //! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
-//! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script: directly under any
-//! qualification or spelling, or inside a string that the module executes. Comments, printed text and names in
-//! other roles do not count. A module that is encrypted or hidden, or whose text is not at hand, is unknown. Code of
+//! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script, or writes an Agent job step that is no
+//! T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, or inside a string that the module
+//! executes. Comments, printed text and names in other roles do not count. A module that is encrypted or hidden, or whose text is not at hand, is unknown. Code of
 //! assemblies, numbered procedures and Agent jobs are not among the modules.
 //!
 //! Why it matters: a stored procedure that runs commands is what MITRE ATT&CK T1505.001 describes: it looks like application
@@ -11,7 +11,7 @@
 //!
 //! When it is fine: maintenance procedures whose text is known; keep the hash of the approved text.
 //!
-//! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script
+//! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script, sp_add_jobstep
 
 use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject};
 use crate::ids::DatabaseName;
@@ -31,7 +31,7 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Channels that run something outside the engine by themselves.
+/// Sinks by which something outside the engine is run; a job step runs it through Agent.
 const COMMAND_CHANNELS: &[Sink] = &[Sink::XpCmdshell, Sink::OleAutomation, Sink::ExternalScript];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::{Lexer, Token, TokenKind};
-use super::{Observation, observe_module};
+use super::{Observation, observe_module, observe_script};
 use proptest::prelude::*;
+use std::time::{Duration, Instant};
 
 fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {
     observe_module(text, quoted_identifier).sinks
@@ -108,6 +109,40 @@ const FRAGMENTS: &[&str] = &[
     "COLLATE",
     "OVER",
     "nvarchar(max)",
+    "CREATE PROC p @x nvarchar(9) AS",
+    "CREATE TRIGGER t ON a FOR INSERT, UPDATE AS",
+    "ALTER",
+    "CREATE",
+    "FUNCTION",
+    "ASSEMBLY a FROM",
+    "WITH PERMISSION_SET = UNSAFE",
+    "EXTERNAL NAME a.b.c",
+    "SYNONYM s FOR xp_cmdshell",
+    "EXEC s 'x'",
+    "BULK INSERT t FROM 'f'",
+    "OPENROWSET(BULK 'f',",
+    "OPENROWSET(",
+    "OPENQUERY(srv, 'SELECT 1')",
+    "OPENDATASOURCE('a', 'b')",
+    "AT srv",
+    "DBCC ADDEXTENDEDPROC",
+    "GRANT EXECUTE ON",
+    "{call xp_cmdshell(",
+    "{",
+    "}",
+    "EXEC sp_configure 'xp_cmdshell',",
+    "EXEC sp_configure @x, @y",
+    "EXEC dbo.p N'EXEC xp_cmdshell 1', @x OUTPUT",
+    "EXEC sp_add_jobstep @subsystem = 'CmdExec', @command = @x",
+    "EXEC sp_executesql N'EXEC xp_cmdshell @x', N'@x sysname',",
+    "EXEC sp_MSforeachdb 'EXEC ?..xp_cmdshell'",
+    "dm_os_file_exists(@x)",
+    "ALTER QUEUE q WITH ACTIVATION (PROCEDURE_NAME = p)",
+    "SET QUOTED_IDENTIFIER OFF",
+    "\nGO\n",
+    "\nGO 2 -- x\n",
+    "DEFAULT",
+    "-",
 ];
 
 fn sql() -> impl Strategy<Value = String> {
@@ -149,6 +184,13 @@ fn assert_well_placed(text: &str) {
     }
 }
 
+/// Whether the text ends after its last token, so that what is put after it is none of it.
+fn ends_outside_of_tokens(text: &str) -> bool {
+    let with_end = format!("{text}\n;");
+    let last = tokens(&with_end, true).pop();
+    last.is_some_and(|token| token.end - token.start == 1)
+}
+
 proptest! {
     #[test]
     fn tokens_cover_any_text(text in any::<String>()) {
@@ -186,6 +228,55 @@ proptest! {
         prop_assert_eq!(observe(&printed, true), vec![]);
         let named = format!("SELECT a AS [{}]", code.replace(']', "]]"));
         prop_assert_eq!(observe(&named, true), vec![]);
+    }
+
+    #[test]
+    fn any_script_is_observed_in_order_and_inside_the_text(text in sql()) {
+        let objects = observe_script(&text);
+        let mut last = 0;
+        for object in &objects {
+            let mut spans: Vec<_> = object.sinks.iter().map(|o| o.span.clone()).collect();
+            spans.extend(object.calls.iter().map(|c| c.span.clone()));
+            prop_assert!(object.line >= last);
+            last = object.line;
+            for span in spans {
+                prop_assert!(text.get(span).is_some_and(|text| !text.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn batches_do_what_they_do_alone(one in sql(), other in sql()) {
+        // What a batch leaves to the next is no part of the law.
+        let plain = |code: &str| {
+            let code = code.replace("SYNONYM", "").replace("QUOTED_IDENTIFIER", "");
+            ends_outside_of_tokens(&code).then_some(code)
+        };
+        let (Some(one), Some(other)) = (plain(&one), plain(&other)) else {
+            return Ok(());
+        };
+        let both = format!("{one}\nGO\n{other}");
+        let sinks = |sql: &str| -> Vec<_> {
+            let sinks = observe_script(sql).into_iter().flat_map(|object| object.sinks);
+            sinks.map(|o| (o.sink, o.how, o.command, o.command_tainted)).collect()
+        };
+        let mut expected = sinks(&one);
+        expected.extend(sinks(&other));
+        prop_assert_eq!(sinks(&both), expected);
+    }
+
+    #[test]
+    fn the_case_of_words_changes_no_call(code in sql()) {
+        let changed: String = tokens(&code, true).iter().map(|token| {
+            let text = &code[token.start as usize..token.end as usize];
+            let word = matches!(token.kind, TokenKind::Word | TokenKind::Variable);
+            if word { text.to_ascii_uppercase() } else { text.to_owned() }
+        }).collect();
+        let sinks = |sql: &str| -> Vec<_> {
+            let sinks = observe(sql, true).into_iter();
+            sinks.map(|o| (o.sink, o.how, o.line, o.column)).collect()
+        };
+        prop_assert_eq!(sinks(&changed), sinks(&code));
     }
 
     #[test]
@@ -254,6 +345,37 @@ fn texts_made_to_be_slow_end() {
         ("\u{FFFC} . ", true),
         ("\\\n", true),
         ("1e", true),
+        ("CREATE PROC p @a int = 1, ", true),
+        ("CREATE PROC p (@a int, ", true),
+        ("CREATE TRIGGER t ON a FOR INSERT ", true),
+        ("CREATE FUNCTION f(", true),
+        ("CREATE ASSEMBLY a FROM 'x', ", true),
+        ("CREATE SYNONYM s FOR t EXEC s ", true),
+        ("CREATE SYNONYM a.s FOR t EXEC b.s ", true),
+        ("GRANT EXECUTE, ", true),
+        ("OPENROWSET(", true),
+        ("OPENROWSET('a', ", true),
+        ("OPENQUERY(s, 'SELECT 1') ", true),
+        ("dm_os_file_exists(", true),
+        ("{call p(", true),
+        ("EXEC p 'EXEC p 1', ", true),
+        ("EXEC p @x, @x OUTPUT ", true),
+        ("EXEC('EXEC p N''EXEC p 1'' ') ", true),
+        ("EXEC sp_configure 'xp', @x ", true),
+        (
+            "EXEC sp_add_jobstep @command = N'EXEC p 1', @subsystem = @x ",
+            true,
+        ),
+        ("EXEC sp_MSforeachdb 'EXEC ?.p', '?', 'x' ", true),
+        ("EXEC(@x, @y) AT s ", true),
+        (
+            "EXEC sp_executesql N'EXEC(@a)', N'@a int', @a = @x SET @x = 'EXEC p' ",
+            true,
+        ),
+        ("GO\n", true),
+        ("SET @x = 'y' EXEC p @x\nGO\n", true),
+        ("SET QUOTED_IDENTIFIER OFF ", true),
+        ("x'' [a] EXEC xp_cmdshell ''", true),
     ];
     for (fragment, quoted_identifier) in cases {
         let text = fragment.repeat(1_000_000 / fragment.len());
@@ -262,7 +384,12 @@ fn texts_made_to_be_slow_end() {
             text.len()
         );
         assert!(tokens(&text, quoted_identifier).len() <= text.len());
+        let begun = Instant::now();
         assert!(observe(&text, quoted_identifier).len() <= text.len());
+        assert!(observe_script(&text).len() <= text.len());
+        // A guard against squares, not a measure: what is linear takes a small part of it.
+        assert!(begun.elapsed() < Duration::from_secs(60), "{fragment}");
+        eprintln!("{:?} {fragment}", begun.elapsed());
     }
     let start = "UPDATE t SET a = 1";
     let text = format!("{start}{}", ", @x = (@y = 1".repeat(70_000));

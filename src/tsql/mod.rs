@@ -1,7 +1,7 @@
 //! What a T-SQL text executes. Pure: text in, observations out; the room knows nothing of the rest.
 //!
 //! ```text
-//! text ─▶ lexer (tokens that cover every byte) ─▶ walk (statements) ─▶ observations
+//! text ─▶ lexer (tokens that cover every byte) ─▶ walk (statements) ─▶ object (sinks, calls, notes)
 //!                                                  │  ▲
 //!                                    expression ◀──┘  └── text that is executed is walked again
 //! ```
@@ -10,12 +10,14 @@
 //! read is itself an observation. Time is linear in the text; the only recursion is into text that is
 //! executed by text, and that is bounded.
 //!
-//! Known limits of this version: values of variables are followed in straight order, with branches joined and
-//! loops walked twice; a value that depends on data, on parameters or on a function outside the small table
-//! in `expression` is a hole. What a handler sees of values replaced inside its own TRY block is not
-//! followed. Procedures other than sp_executesql are not taken to execute the text they are given, and ODBC's
-//! `{call …}` is not read. Names are compared without case but otherwise letter by letter, though a server's
-//! collation may hold more of them equal.
+//! What SQL Server's own procedures do with what they are given stands in one table (`procedures`). A text that is
+//! given to a procedure of somebody else's is read as if it were executed, and kept with the call: whoever knows the
+//! callee decides whether it is.
+//!
+//! Known limits of this version: what a handler sees of values replaced inside its own TRY block is not
+//! followed; what a callee gives back in an OUTPUT parameter is not known; sqlcmd's own commands and variables are
+//! not read. Names are compared without case and width, though a server's collation may hold more or fewer of
+//! them equal.
 
 mod arguments;
 mod assignment;

@@ -1,24 +1,24 @@
 //! The options of sp_configure, and which of them open a command channel.
 
-/// Every option of sys.configurations with the first major version that has it, in order of name.
+/// Every option of sys.configurations, in lower case and in order, with the first major version that has it.
 const OPTIONS: &[(&str, u8)] = &[
     ("access check cache bucket count", 11),
     ("access check cache quota", 11),
-    ("Ad Hoc Distributed Queries", 11),
-    ("ADR cleaner lock timeout (s)", 17),
-    ("ADR cleaner retry timeout (min)", 15),
-    ("ADR Cleaner Thread Count", 16),
-    ("ADR Preallocation Factor", 15),
-    ("affinity I/O mask", 11),
+    ("ad hoc distributed queries", 11),
+    ("adr cleaner lock timeout (s)", 17),
+    ("adr cleaner retry timeout (min)", 15),
+    ("adr cleaner thread count", 16),
+    ("adr preallocation factor", 15),
+    ("affinity i/o mask", 11),
     ("affinity mask", 11),
-    ("affinity64 I/O mask", 11),
+    ("affinity64 i/o mask", 11),
     ("affinity64 mask", 11),
-    ("Agent XPs", 11),
+    ("agent xps", 11),
     ("allow filesystem enumeration", 15),
     ("allow polybase export", 13),
     ("allow server scoped db credentials", 17),
     ("allow updates", 11),
-    ("automatic soft-NUMA disabled", 13),
+    ("automatic soft-numa disabled", 13),
     ("availability group commit time (ms)", 17),
     ("backup checksum default", 12),
     ("backup compression algorithm", 16),
@@ -33,16 +33,16 @@ const OPTIONS: &[(&str, u8)] = &[
     ("cost threshold for parallelism", 11),
     ("cross db ownership chaining", 11),
     ("cursor threshold", 11),
-    ("Data processed daily limit in TB", 16),
-    ("Data processed monthly limit in TB", 16),
-    ("Data processed weekly limit in TB", 16),
-    ("Database Mail XPs", 11),
+    ("data processed daily limit in tb", 16),
+    ("data processed monthly limit in tb", 16),
+    ("data processed weekly limit in tb", 16),
+    ("database mail xps", 11),
     ("default full-text language", 11),
     ("default language", 11),
     ("default trace enabled", 11),
     ("disallow results from triggers", 11),
-    ("EKM provider enabled", 11),
-    ("external AI runtimes enabled", 17),
+    ("ekm provider enabled", 11),
+    ("external ai runtimes enabled", 17),
     ("external rest endpoint enabled", 17),
     ("external scripts enabled", 13),
     ("external xtp dll gen util enabled", 16),
@@ -57,27 +57,27 @@ const OPTIONS: &[(&str, u8)] = &[
     ("hardware offload enabled", 16),
     ("hardware offload mode", 16),
     ("in-doubt xact resolution", 11),
-    ("index create memory (KB)", 11),
+    ("index create memory (kb)", 11),
     ("lightweight pooling", 11),
     ("locks", 11),
     ("max degree of parallelism", 11),
     ("max full-text crawl range", 11),
-    ("max RPC request params (KB)", 15),
-    ("max server memory (MB)", 11),
-    ("max server tiered memory (MB)", 17),
-    ("max text repl size (B)", 11),
-    ("max UCS send boxcars", 17),
+    ("max rpc request params (kb)", 15),
+    ("max server memory (mb)", 11),
+    ("max server tiered memory (mb)", 17),
+    ("max text repl size (b)", 11),
+    ("max ucs send boxcars", 17),
     ("max worker threads", 11),
     ("media retention", 11),
-    ("min memory per query (KB)", 11),
-    ("min server memory (MB)", 11),
+    ("min memory per query (kb)", 11),
+    ("min server memory (mb)", 11),
     ("nested triggers", 11),
-    ("network packet size (B)", 11),
-    ("Ole Automation Procedures", 11),
+    ("network packet size (b)", 11),
+    ("ole automation procedures", 11),
     ("open objects", 11),
     ("openrowset auto_create_statistics", 16),
     ("optimize for ad hoc workloads", 11),
-    ("PH timeout (s)", 11),
+    ("ph timeout (s)", 11),
     ("polybase enabled", 15),
     ("polybase network encryption", 13),
     ("precompute rank", 11),
@@ -91,13 +91,13 @@ const OPTIONS: &[(&str, u8)] = &[
     ("remote login timeout (s)", 11),
     ("remote proc trans", 11),
     ("remote query timeout (s)", 11),
-    ("Replication XPs", 11),
+    ("replication xps", 11),
     ("scan for startup procs", 11),
     ("server trigger recursion", 11),
     ("set working set size", 11),
     ("show advanced options", 11),
-    ("SLOG memory quota (%)", 17),
-    ("SMO and DMO XPs", 11),
+    ("slog memory quota (%)", 17),
+    ("smo and dmo xps", 11),
     ("suppress recovery model errors", 16),
     ("tempdb metadata memory-optimized", 15),
     ("tiered memory enabled", 17),
@@ -107,8 +107,8 @@ const OPTIONS: &[(&str, u8)] = &[
     ("user instance timeout", 11),
     ("user instances enabled", 11),
     ("user options", 11),
-    ("version high part of SQL Server", 16),
-    ("version low part of SQL Server", 16),
+    ("version high part of sql server", 16),
+    ("version low part of sql server", 16),
     ("xp_cmdshell", 11),
 ];
 
@@ -146,76 +146,58 @@ const fn channel(name: &'static str, shut: &'static str) -> Channel {
 /// A `hole` in the text may be anything, so long as enough of the text is known to mean one option.
 pub(super) fn channel_named(text: &str, hole: char) -> Option<Channel> {
     const LEAST_KNOWN: usize = 3;
+    const LONGEST: usize = 200;
     let text = text.trim_end_matches(' ');
     let known = text.chars().filter(|c| *c != hole).count();
-    if text.contains(hole) && known < LEAST_KNOWN || text.len() > 200 {
+    if text.len() > LONGEST || text.contains(hole) && known < LEAST_KNOWN {
         return None;
     }
-    let mut pattern: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-    for character in &mut pattern {
-        if *character == hole {
-            *character = '%';
-        }
-    }
-    (OLDEST..=NEWEST).rev().find_map(|version| {
-        let option = only_option(&pattern, version)?;
-        CHANNELS.iter().find(|c| c.name == option).copied()
-    })
-}
-
-fn only_option(pattern: &[char], version: u8) -> Option<&'static str> {
-    let exact = |name: &str| {
-        name.chars()
-            .flat_map(char::to_lowercase)
-            .eq(pattern.iter().copied())
-    };
-    let mut options = OPTIONS.iter().filter(|(_, since)| *since <= version);
-    if let Some((name, _)) = options.clone().find(|(name, _)| exact(name)) {
-        return Some(name);
-    }
-    let part: Vec<char> = ['%']
+    let pattern = text.chars().flat_map(char::to_lowercase);
+    let pattern: Vec<char> = pattern.map(|c| if c == hole { '%' } else { c }).collect();
+    let exact = |name: &str| name.chars().eq(pattern.iter().copied());
+    let fits = |(name, _): &&(&'static str, u8)| is_part_like(name, &pattern);
+    let fitting: Vec<_> = OPTIONS.iter().filter(fits).collect();
+    let whole = fitting.iter().find(|(name, _)| exact(name));
+    let named = whole.map(|(name, _)| *name);
+    let named = named
         .into_iter()
-        .chain(pattern.iter().copied())
-        .chain(['%'])
-        .collect();
-    let mut fitting = options
-        .by_ref()
-        .filter(|(name, _)| is_like(&name.to_lowercase(), &part));
-    let (name, _) = fitting.next()?;
-    fitting.next().is_none().then_some(*name)
+        .chain((OLDEST..=NEWEST).rev().filter_map(|version| {
+            let mut there = fitting.iter().filter(|(_, since)| *since <= version);
+            let (name, _) = there.next()?;
+            (there.next().is_none() && whole.is_none()).then_some(*name)
+        }));
+    let channel = |name: &str| CHANNELS.iter().find(|c| c.name.eq_ignore_ascii_case(name));
+    named.filter_map(channel).next().copied()
 }
 
-/// LIKE with `%` and `_`.
-fn is_like(text: &str, pattern: &[char]) -> bool {
-    let text: Vec<char> = text.chars().collect();
+/// LIKE with `%` and `_`, anywhere in the text, which is ASCII.
+fn is_part_like(text: &str, pattern: &[char]) -> bool {
+    let text = text.as_bytes();
     let (mut at, mut place) = (0, 0);
-    // Where the last `%` stood, and how far the text was then.
-    let mut last: Option<(usize, usize)> = None;
-    while at < text.len() {
+    // The text may go on before the pattern as after a `%`: that was so far in the pattern and so far in the text.
+    let mut last = (0, 0);
+    while place < pattern.len() {
         match pattern.get(place) {
             Some('%') => {
-                last = Some((place, at));
                 place += 1;
+                last = (place, at);
             }
-            Some(character) if *character == '_' || text.get(at) == Some(character) => {
-                at += 1;
-                place += 1;
-            }
-            _ => {
-                let Some((percent, from)) = last else {
+            Some(character) => {
+                let Some(byte) = text.get(at) else {
                     return false;
                 };
-                last = Some((percent, from + 1));
-                place = percent + 1;
-                at = from + 1;
+                if *character == '_' || *character == char::from(*byte) {
+                    at += 1;
+                    place += 1;
+                } else {
+                    last.1 += 1;
+                    (place, at) = last;
+                }
             }
+            None => {}
         }
     }
-    pattern
-        .get(place..)
-        .unwrap_or_default()
-        .iter()
-        .all(|c| *c == '%')
+    true
 }
 
 impl Channel {
@@ -283,7 +265,12 @@ mod tests {
 
     #[test]
     fn the_table_is_in_order_and_holds_every_channel() {
-        assert!(OPTIONS.is_sorted_by_key(|(name, _)| name.to_lowercase()));
+        assert!(OPTIONS.is_sorted_by_key(|(name, _)| *name));
+        assert!(
+            OPTIONS
+                .iter()
+                .all(|(name, _)| name.is_ascii() && *name == name.to_lowercase())
+        );
         assert!(
             OPTIONS
                 .iter()
@@ -291,7 +278,9 @@ mod tests {
         );
         for channel in CHANNELS {
             assert!(
-                OPTIONS.iter().any(|(name, _)| *name == channel.name),
+                OPTIONS
+                    .iter()
+                    .any(|(name, _)| name.eq_ignore_ascii_case(channel.name)),
                 "{}",
                 channel.name
             );
