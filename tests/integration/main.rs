@@ -6,6 +6,7 @@
 mod support;
 
 mod contract;
+mod corpus;
 mod credentials;
 mod demo;
 mod demo_recordings;
