@@ -92,7 +92,7 @@ struct SinkEntry<'a> {
     line: u32,
     column: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a str>,
+    command: Option<String>,
     command_tainted: Option<bool>,
     severity: Severity,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -110,7 +110,7 @@ pub fn jsonl(files: &[ScannedFile]) -> serde_json::Result<String> {
                 how: sink.how.as_str(),
                 line: sink.line,
                 column: sink.column,
-                command: sink.command.as_deref(),
+                command: sink.shown_command(),
                 command_tainted: sink.command_tainted,
                 severity: severity(sink),
                 via: &sink.via,
@@ -176,12 +176,7 @@ fn diagnostic(
         Severity::Medium => Level::WARNING,
         Severity::Low | Severity::Info => Level::NOTE,
     };
-    let title = format!(
-        "{} {}: {}",
-        severity.as_str(),
-        sink.sink.as_str(),
-        headline(object, sink)
-    );
+    let title = format!("{}: {}", sink.sink.as_str(), headline(object, sink));
     let (shown, start) = excerpt(line, sink.column);
     let rest = shown.get(start..).unwrap_or_default();
     let length = rest
@@ -218,8 +213,8 @@ fn details(sink: &Observation) -> Vec<String> {
     if let Some(option) = &sink.option {
         details.push(format!("option: {}", visible(option)));
     }
-    if let Some(command) = &sink.command {
-        details.push(format!("runs: {}", visible(command)));
+    if let Some(command) = sink.shown_command() {
+        details.push(format!("runs: {}", visible(&command)));
     }
     if sink.command_tainted == Some(true) {
         details.push("a parameter or data decides what is run".to_owned());

@@ -1,6 +1,6 @@
 //! What one module or batch comes to: the room's result.
 
-use super::{How, Sink, module};
+use super::{How, Sink, mask_secrets, module};
 use std::fmt;
 use std::ops::Range;
 
@@ -150,6 +150,14 @@ pub struct Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+impl Observation {
+    /// The command as it may be shown: without the secrets in it.
+    pub fn shown_command(&self) -> Option<String> {
+        let command = self.command.as_deref()?;
+        Some(mask_secrets(command).into_owned())
     }
 }
 
