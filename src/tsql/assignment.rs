@@ -237,7 +237,7 @@ impl Walk<'_, '_> {
             let (data_type, _) = DataType::read(self.code, after_as);
             at = self.after_type(at + 1);
             if self.code.is(at, "=") {
-                self.variables.note_type(&name, data_type);
+                self.variables.declare_typed(name, data_type);
                 let (value, next) = self.fold(Folded::default(), at + 1, false);
                 self.assign(variable, value);
                 at = next;

@@ -52,7 +52,7 @@ impl Walk<'_, '_> {
             place,
             how,
             parts: self.code.parts(name),
-            is_hidden: holes::has_text_holes(part),
+            is_hidden: self.depth > 0 && holes::has_text_holes(part),
         }
     }
 

@@ -172,7 +172,7 @@ impl Folded {
 
     /// Says why the value is open, if it is, unless that has been said.
     pub(super) fn because(&mut self, reason: &'static str) {
-        if self.open || !self.values.iter().all(|value| value.is_exact()) {
+        if self.open || self.values.iter().any(|value| value.text().contains(HOLE)) {
             self.reason = self.reason.or(Some(reason));
         }
     }
@@ -277,8 +277,9 @@ impl Folded {
         self.derive_from(other);
         for value in &other.values {
             let same = |known: &Rc<Value>| {
+                let numbers = known.kind.is_number() && value.kind.is_number();
                 Rc::ptr_eq(known, value)
-                    || (known.kind == value.kind && known.text() == value.text())
+                    || ((known.kind == value.kind || numbers) && known.text() == value.text())
             };
             if self.values.iter().any(same) {
                 continue;
@@ -301,7 +302,7 @@ impl Folded {
         self.loose = true;
         let alone = |value: &Rc<Value>| {
             let is_word =
-                |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "_@#$'\"[]".contains(c));
+                |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "_@#$'\"".contains(c));
             let text = value.text();
             let joins = is_word(text.chars().next()) && is_word(text.chars().next_back());
             value.stands_alone() && !joins
@@ -416,7 +417,13 @@ impl Folded {
             let right = Rc::clone(right);
             return self.append_in_place(&right, origin, budget);
         }
-        let (left, right) = (std::mem::take(&mut self.values), &other.values);
+        let right = &other.values;
+        if self.values.iter().all(|value| value.is_null()) {
+            self.values.truncate(1);
+            self.values.extend(right.iter().cloned());
+            return;
+        }
+        let left = std::mem::take(&mut self.values);
         let all = left.len() * right.len();
         let pairs = if all > MOST_ALTERNATIVES {
             self.open(reasons::ALTERNATIVES);
@@ -433,6 +440,12 @@ impl Folded {
             let (Some(l), Some(r)) = (left.get(l), right.get(r)) else {
                 continue;
             };
+            if l.is_null() {
+                if !self.values.contains(l) {
+                    self.values.push(Rc::clone(l));
+                }
+                continue;
+            }
             let mut whole = Self {
                 values: vec![Rc::clone(l)],
                 ..self.clone_facts()

@@ -449,14 +449,17 @@ impl Call {
             }
         }
         let mut result = result.unwrap_or_else(Folded::null);
-        result.because(reasons::FUNCTION);
         for argument in &arguments {
             result.derive_from(argument);
         }
+        result.because(reasons::FUNCTION);
         if all.is_none() {
             result.open(reasons::ALTERNATIVES);
         }
-        if result.loose && text::counts_on_place(self.function) {
+        let place = arguments.get(1).and_then(Folded::only);
+        let at_start =
+            self.function == Function::Stuff && place.and_then(Value::as_integer) == Some(1);
+        if result.loose && !at_start && text::counts_on_place(self.function) {
             result.open(reasons::FUNCTION);
         }
         result

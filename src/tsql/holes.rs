@@ -7,6 +7,9 @@ pub(super) const HOLE: char = '\u{FFFC}';
 /// The text of a number, a date or the like: never a quote, never the beginning of code.
 pub(super) const NUMBER_HOLE: char = '\u{FDD8}';
 
+/// Stands for any of these characters where the source itself has it in a string.
+pub(super) const WRITTEN: char = '\u{FFFE}';
+
 /// Holes whose text has some delimiters doubled are the noncharacters from here on, one for each set of them.
 const DOUBLED: u32 = 0xFDD0;
 

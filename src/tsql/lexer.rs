@@ -2,7 +2,7 @@
 //! text. White space, comments and numbers are what SQL Server's own lexer takes them for, as far as
 //! Microsoft's published grammar tells.
 
-use super::holes::{NUMBER_HOLE, doubled};
+use super::holes::{NUMBER_HOLE, WRITTEN, doubled};
 
 /// What a token is. An unterminated comment, string or name reaches to the end of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl<'a> Lexer<'a> {
 
     fn word(&self, at: usize) -> usize {
         self.run_of_characters(at, is_word_byte, |character| {
-            !is_wide_space(character) && doubled(character).is_none()
+            !is_wide_space(character) && !is_alone(character)
         })
     }
 
@@ -236,7 +236,7 @@ impl<'a> Lexer<'a> {
                     (TokenKind::WhiteSpace, self.white_space(at))
                 }
                 Some(NUMBER_HOLE) => (TokenKind::Number, at + NUMBER_HOLE.len_utf8()),
-                Some(hole) if doubled(hole).is_some() => (TokenKind::Hole, at + hole.len_utf8()),
+                Some(hole) if is_alone(hole) => (TokenKind::Hole, at + hole.len_utf8()),
                 Some(character) if !character.is_ascii() => self.money_or_word(at, character),
                 _ => (TokenKind::Punctuation, at + 1),
             },
@@ -267,6 +267,11 @@ pub(super) fn line_continuation(bytes: &[u8]) -> usize {
         [b'\\', b'\n' | b'\r', ..] => 2,
         _ => 0,
     }
+}
+
+/// A hole for text, or what stands for one.
+fn is_alone(character: char) -> bool {
+    character == WRITTEN || doubled(character).is_some()
 }
 
 fn is_word_byte(byte: u8) -> bool {

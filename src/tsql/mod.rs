@@ -63,6 +63,8 @@ mod cases;
 mod laws;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values_tests;
 
 pub use module::{observe_module, observe_module_among};
 pub use names::Synonyms;

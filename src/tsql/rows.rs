@@ -336,7 +336,7 @@ impl Expression<'_, '_> {
         };
         next = end + usize::from(self.code.is(end, ")"));
         if self.code.keyword(next) == Some(Keyword::Within) && self.code.is(next + 2, "(") {
-            self.sort(&mut keyed, source, next + 3);
+            self.sort(&mut keyed, source, next + 5);
             next = self.code.after_group(next + 2);
         }
         (self.glued(&keyed, &by, origin), next)

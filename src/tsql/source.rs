@@ -50,6 +50,9 @@ impl<'a> Source<'a> {
         if value.is_exact() {
             return (value, Taint::Clean);
         }
+        if let Self::Outermost(_) = self {
+            return (value.map_holes(|_| holes::WRITTEN), Taint::Clean);
+        }
         // Outside the literal its delimiter is doubled no longer.
         let quote = code.trim_start_matches(['N', 'n']).chars().next();
         let set = quote.map_or(0, holes::delimiter);

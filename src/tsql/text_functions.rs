@@ -181,8 +181,7 @@ impl<'a> Arguments<'a> {
     fn blurred(&self) -> Value {
         let mut whole = Value::default();
         for value in self.values.iter().filter(|value| value.len() > 0) {
-            let only_numbers = value.is_numeric() && !value.is_exact();
-            if !only_numbers {
+            if !value.kind.is_number() && !value.is_numeric() {
                 whole.append(&value.blurred(self.origin));
             }
         }

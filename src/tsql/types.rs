@@ -145,9 +145,4 @@ impl DataType {
             Length::Unstated => 30,
         }
     }
-
-    /// Whether text made of a value of this type can be no code, whatever the value.
-    pub(super) fn is_harmless(self) -> bool {
-        matches!(self.base, Base::Integer | Base::Numeric)
-    }
 }

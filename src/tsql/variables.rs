@@ -127,11 +127,6 @@ impl Variables {
         self.values.entry(name).or_insert_with(Folded::null);
     }
 
-    /// Notes a variable's type before its first value is assigned.
-    pub(super) fn note_type(&mut self, name: &str, data_type: DataType) {
-        self.types.insert(name.to_owned(), data_type);
-    }
-
     /// The value as one of the variable's type.
     fn typed(&self, name: &str, value: Folded, origin: usize) -> Folded {
         match self.types.get(name) {
@@ -269,12 +264,13 @@ impl Variables {
     /// Forgets all values but what loops carry, for another walk, and tells whether one is needed: whether a loop
     /// carries something that the last walk did not begin with.
     pub(super) fn begin_again(&mut self) -> bool {
-        if !self.keeps_all {
+        let moved = std::mem::take(&mut self.moved);
+        if moved && !self.keeps_all {
             self.values.clear();
             self.values.extend(self.given.iter().cloned());
             self.tables.clear();
         }
-        std::mem::take(&mut self.moved)
+        moved
     }
 
     /// What loops carry may be something else still.
