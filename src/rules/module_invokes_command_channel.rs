@@ -32,7 +32,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Sinks by which something outside the engine is run; a job step runs it through Agent.
-const COMMAND_CHANNELS: &[Sink] = &[Sink::XpCmdshell, Sink::OleAutomation, Sink::ExternalScript];
+const COMMAND_CHANNELS: &[Sink] = &[
+    Sink::XpCmdshell,
+    Sink::OleAutomation,
+    Sink::ExternalScript,
+    Sink::AgentJob,
+];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
