@@ -30,6 +30,7 @@ mod execute;
 mod expression;
 mod folded;
 mod found;
+mod function_calls;
 mod functions;
 mod header;
 mod holes;

@@ -77,6 +77,8 @@ pub struct CallSite {
     /// One to four parts without delimiters; a part left out is empty, one that is not known is `…`. Of a synonym,
     /// what it stands for.
     pub callee: Vec<String>,
+    /// Whether it stands as a function does; then it may be something else of the same look.
+    pub is_function: bool,
     /// How the text comes to the call.
     pub how: How,
     /// Line, from 1, of the callee's name, or of the literal that holds it.

@@ -16,7 +16,8 @@ const PATTERNS: &[&str] = &[
     r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?''(?P<secret>(?:[^']|'''')+)(?:''|$)",
     r"(?i)PASSWORD\s*=\s*(?P<secret>0x[0-9a-f]+)",
     // Connection strings, keys of storage accounts and the like.
-    r#"(?i)[;'"]\s*(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|access[_-]?token|api[_-]?key|client[_-]?secret)\s*=\s*(?P<secret>[^'";\s][^'";]*)"#,
+    r#"(?i)[;'"]\s*(?:password|pwd)\s*=\s*(?P<secret>[^'";\s][^'";]*)"#,
+    r#"(?i)\b(?:accountkey|sharedaccesskey|sharedaccesssignature|access[_-]?token|api[_-]?key|client[_-]?secret)\s*=\s*(?P<secret>[^'";\s]+)"#,
     r"(?i)[?&]sig=(?P<secret>[^&'\s]+)",
     r"(?i)\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",
     // OPENROWSET('provider', 'server';'user';'password', …

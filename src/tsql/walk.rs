@@ -90,6 +90,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
+        self.function_calls();
         self.bare_call();
         self.pass();
         for round in 1..ROUNDS {
