@@ -318,15 +318,15 @@ fn pair(expected: &[Expected], seen: &[Seen]) -> Vec<(usize, usize)> {
 
 /// What each figure must reach, in tenths of a percent. Raise them with the analyser.
 const FLOORS: [(&str, usize); 9] = [
-    ("precision", 980),
-    ("recall", 980),
+    ("precision", 985),
+    ("recall", 983),
     ("precision without dynamic_unresolved", 993),
-    ("recall without dynamic_unresolved", 981),
+    ("recall without dynamic_unresolved", 984),
     ("how", 994),
     ("line", 997),
     ("tainted", 972),
     ("option", 1000),
-    ("cases wholly right", 944),
+    ("cases wholly right", 949),
 ];
 
 /// Cases that are not wholly right yet, and why not. One that comes right must leave the table.
@@ -345,13 +345,11 @@ const KNOWN_MISSES: &[(&str, &str)] = &[
     ("output-parameter-brings-the-name-out", "output parameters of executed text are not followed"),
     ("output-read-back-into-the-next-command", "rows stored by INSERT … EXEC or OUTPUT … INTO do not taint"),
     ("own-function-without-arguments", "a function of the user's is taken to read data"),
-    ("pieces-in-a-table-variable-by-cursor", "a cursor's rows are joined by a loop that is not run to its end"),
     ("prepared-and-executed", "values of sp_prepexec's parameters are not followed"),
     ("proc-name-by-default", "defaults of parameters are not followed"),
     ("procedure-named-by-the-caller", "a procedure's name that is not known is placed at the parameter it comes from"),
     ("read-by-executed-text", "output parameters of executed text are not followed"),
     ("statement-in-pieces", "how looks at one word of the statement only"),
-    ("while-loop-takes-letters-apart", "loops are not run to their end"),
     ("xml-entities-decoded-by-value", "a decoded character reference does not count as assembling"),
 ];
 
