@@ -208,6 +208,11 @@ fn text_that_is_executed() {
 }
 
 #[test]
+fn what_texts_come_to() {
+    check("values.txt");
+}
+
+#[test]
 fn decoys() {
     check("decoys.txt");
     for case in cases("decoys.txt") {
@@ -235,6 +240,7 @@ fn there_are_enough_cases_and_no_two_are_the_same() {
         "decoys",
         "modules",
         "calls",
+        "values",
     ];
     let all: Vec<Case> = files
         .iter()

@@ -245,7 +245,7 @@ impl Called {
             place,
             how,
             parts,
-            is_hidden: false,
+            hidden: None,
         }
     }
 }
