@@ -1,8 +1,9 @@
 //! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
 //! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script, or writes an Agent job step that is no
 //! T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, or inside a string that the module
-//! executes. Comments, printed text and names in other roles do not count. A module that is encrypted or hidden, or whose text is not at hand, is unknown. Code of
-//! assemblies, numbered procedures and Agent jobs are not among the modules.
+//! executes. Comments, printed text and names in other roles do not count. A module that is encrypted or hidden, or
+//! whose text is not at hand, is unknown. Code of assemblies, numbered procedures and Agent jobs are not among the
+//! modules.
 //!
 //! Why it matters: a stored procedure that runs commands is what MITRE ATT&CK T1505.001 describes: it looks like application
 //! code, runs with the owner's rights, and stays.
@@ -32,7 +33,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Sinks by which something outside the engine is run; a job step runs it through Agent.
-const COMMAND_CHANNELS: &[Sink] = &[Sink::XpCmdshell, Sink::OleAutomation, Sink::ExternalScript];
+const COMMAND_CHANNELS: &[Sink] = &[
+    Sink::XpCmdshell,
+    Sink::OleAutomation,
+    Sink::ExternalScript,
+    Sink::AgentJob,
+];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);

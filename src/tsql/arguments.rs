@@ -149,6 +149,13 @@ impl Walk<'_, '_> {
     pub(super) fn arguments(&mut self, at: usize) -> Arguments {
         let numbered = self.code.is(at, ";") && self.code.kind(at + 1) == Some(TokenKind::Number);
         let mut at = if numbered { at + 2 } else { at };
+        // Not the server's syntax, but people write it.
+        let grouped = self.code.is(at, "(")
+            && matches!(
+                self.code.kind(at + 1),
+                Some(TokenKind::String | TokenKind::Variable)
+            );
+        at += usize::from(grouped);
         let mut arguments = Arguments::default();
         if self.code.is_word(at, &["output", "out"]) || !self.begins_argument(at) {
             return arguments;

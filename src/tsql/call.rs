@@ -249,7 +249,12 @@ impl Walk<'_, '_> {
         if !is_statement && begin.name(0).is_none() {
             return None;
         }
-        let aside = self.found.begin_aside(value.len())?;
+        let place = begin.origin(0);
+        let Some(aside) = self.found.begin_aside(value.len()) else {
+            let note = "a text that is passed on was not read: there is too much of such text";
+            self.found.note(place, note.to_owned());
+            return None;
+        };
         self.walk_batches(value, self.has_holes || value.is_open(), &[]);
         let (sinks, calls) = self.found.end_aside(aside);
         Some(AsCode {
@@ -293,6 +298,9 @@ impl Walk<'_, '_> {
                     hidden: (!value.is_open() && holes::has_text_holes(own)).then_some(value.taint),
                 };
                 self.invoke(called, &arguments);
+            } else if callees == MOST_CALLEES + 1 && !executor {
+                let note = "the variable may name more procedures than are followed";
+                self.found.note(place.start, note.to_owned());
             }
             executes |= executor;
             let qualified = name.last > 0 && named.is(name.last - 1, ".");

@@ -216,9 +216,14 @@ impl Walk<'_, '_> {
         let source = Source::executed(text, 0);
         let begin = Code::beginning(source, self.found.quoted_identifier);
         let reads_as_code = begins_statement(&begin) || begin.name(0).is_some();
-        if reads_as_code && self.depth < DEEPEST && self.found.budget.spend(text.len()) {
-            self.walk_batches(text, self.has_holes || text.is_open(), &[]);
+        if !reads_as_code {
+            return;
         }
+        if self.depth >= DEEPEST || !self.found.budget.spend(text.len()) {
+            let note = "a text that is executed elsewhere was not read: it is too deep or too much";
+            return self.found.note(begin.origin(0), note.to_owned());
+        }
+        self.walk_batches(text, self.has_holes || text.is_open(), &[]);
     }
 }
 

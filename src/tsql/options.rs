@@ -157,17 +157,17 @@ pub(super) fn channel_named(text: &str, hole: char) -> Option<Channel> {
     let exact = |name: &str| name.chars().eq(pattern.iter().copied());
     let fits = |(name, _): &&(&'static str, u8)| is_part_like(name, &pattern);
     let fitting: Vec<_> = OPTIONS.iter().filter(fits).collect();
-    let whole = fitting.iter().find(|(name, _)| exact(name));
-    let named = whole.map(|(name, _)| *name);
-    let named = named
-        .into_iter()
-        .chain((OLDEST..=NEWEST).rev().filter_map(|version| {
-            let mut there = fitting.iter().filter(|(_, since)| *since <= version);
-            let (name, _) = there.next()?;
-            (there.next().is_none() && whole.is_none()).then_some(*name)
-        }));
     let channel = |name: &str| CHANNELS.iter().find(|c| c.name.eq_ignore_ascii_case(name));
-    named.filter_map(channel).next().copied()
+    if let Some((name, _)) = fitting.iter().find(|(name, _)| exact(name)) {
+        return channel(name).copied();
+    }
+    let only = |version| {
+        let mut there = fitting.iter().filter(|(_, since)| *since <= version);
+        let (name, _) = there.next()?;
+        there.next().is_none().then_some(*name)
+    };
+    let mut named = (OLDEST..=NEWEST).rev().filter_map(only);
+    named.find_map(channel).copied()
 }
 
 /// LIKE with `%` and `_`, anywhere in the text, which is ASCII.

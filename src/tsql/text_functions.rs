@@ -209,7 +209,7 @@ impl<'a> Arguments<'a> {
             return Some(Value::null());
         };
         let kind = if wide { Kind::National } else { Kind::Text };
-        Some(Value::made(
+        Some(Value::decoded(
             character.encode_utf8(&mut [0; 4]),
             kind,
             self.origin,
