@@ -218,7 +218,8 @@ impl Walk<'_, '_> {
             name: passed.name.clone(),
             value: shown(&passed.value),
             is_known: passed.value.only().is_some_and(Value::is_exact),
-            is_tainted: passed.value.taint(),
+            is_tainted: passed.value.taint.is_tainted(),
+            tainted_by: passed.value.taint,
             is_output: passed.is_output,
             as_code: if keeps_data {
                 None

@@ -237,7 +237,8 @@ pub(super) fn observation(place: Place, sink: Sink, how: How, command: Command) 
         span: place.start..place.end,
         option: None,
         command: command.text,
-        command_tainted: command.taint,
+        command_tainted: command.taint.is_tainted(),
+        tainted_by: command.taint,
         reason: None,
         via: Vec::new(),
     }

@@ -320,15 +320,15 @@ impl Call {
             Function::OneOf => self.one_of(0, budget),
             Function::Choose => self.choose(budget),
             Function::NullIf => self.null_if(budget),
-            Function::Number => Folded::number(Kind::Numeric, origin, self.taint(Taint::Clean)),
+            Function::Number => Folded::number(Kind::Numeric, origin, self.taint(Taint::CLEAN)),
             Function::Environment => {
                 let reason = reasons::ENVIRONMENT;
-                Folded::from_outside(origin, self.taint(Taint::Clean), reason)
+                Folded::from_outside(origin, self.taint(Taint::CLEAN), reason)
             }
-            Function::Caller => Folded::from_outside(origin, Taint::Tainted, reasons::ENVIRONMENT),
-            Function::User => Folded::from_outside(origin, Taint::Tainted, reasons::DATA),
+            Function::Caller => Folded::from_outside(origin, Taint::DATA, reasons::ENVIRONMENT),
+            Function::User => Folded::from_outside(origin, Taint::DATA, reasons::DATA),
             Function::Opaque | Function::StringAgg => {
-                Folded::from_outside(origin, self.taint(Taint::Clean), reasons::FUNCTION)
+                Folded::from_outside(origin, self.taint(Taint::CLEAN), reasons::FUNCTION)
             }
             _ => self.each(budget),
         }
@@ -337,7 +337,7 @@ impl Call {
     fn taint(&self, least: Taint) -> Taint {
         self.arguments
             .iter()
-            .fold(least, |taint, argument| taint.max(argument.taint))
+            .fold(least, |taint, argument| taint.and(argument.taint))
     }
 
     fn convert(&mut self) -> Folded {

@@ -54,6 +54,7 @@ mod sink;
 mod source;
 mod statements;
 mod tables;
+mod taint;
 mod text_building;
 mod text_functions;
 mod types;

@@ -3,10 +3,11 @@
 use super::Sink;
 use super::arguments::{Arguments, Command};
 use super::code::Name;
-use super::folded::Folded;
+use super::folded::{Folded, Taint, reasons};
 use super::header::{self, Header};
 use super::names::folded;
 use super::procedures::{self, Does};
+use super::value::Value;
 use super::variables::key;
 use super::walk::Walk;
 use super::words::Keyword;
@@ -50,13 +51,8 @@ impl Walk<'_, '_> {
 
     fn module(&mut self, at: usize, header: Header) -> usize {
         let body = header.body;
-        for declared in &header.parameters {
-            if self.begun {
-                break;
-            }
-            let name = key(self.code.text(declared.at));
-            let origin = self.code.origin(declared.at);
-            self.variables.parameter(name, declared.data_type, origin);
+        if !self.begun {
+            self.parameters(&header);
         }
         if header::is_external_name(self.code, body) {
             self.clr_module(body);
@@ -71,6 +67,28 @@ impl Walk<'_, '_> {
             self.found.set_module(self.code.origin(at), header, name);
         }
         body.max(at + 1)
+    }
+
+    /// What the module's parameters hold when it begins: anything, or else their defaults.
+    fn parameters(&mut self, header: &Header) {
+        for (place, declared) in header.parameters.iter().enumerate() {
+            let origin = self.code.origin(declared.at);
+            // A module that is created by executed text has parameters of its own.
+            let taint = match self.depth {
+                0 => Taint::of_parameter(place),
+                _ => Taint::DATA,
+            };
+            let mut value = Folded::from_outside(origin, taint, reasons::PARAMETER);
+            if let Some(default) = declared.default {
+                let default = self.argument(default, default + 1);
+                let says_something = |value: &Value| value.kind.is_text() && value.len() > 2;
+                if default.only().is_some_and(says_something) {
+                    value.add_alternative(&default, &mut self.found.budget);
+                }
+            }
+            let name = key(self.code.text(declared.at));
+            self.variables.begin_with(name, declared.data_type, value);
+        }
     }
 
     fn clr_module(&mut self, external: usize) {

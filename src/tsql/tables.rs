@@ -312,8 +312,8 @@ impl Walk<'_, '_> {
             let origin = self.code.origin(at);
             let budget = &mut self.found.budget;
             let value = rows.as_ref().and_then(|rows| rows.column(place, budget));
-            let value = value
-                .unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA));
+            let value =
+                value.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA));
             self.assign(at, value);
             at += 1;
             if !self.code.is(at, ",") {
