@@ -456,7 +456,8 @@ impl Call {
                 None => result = Some(value),
             }
         }
-        let mut result = result.unwrap_or_else(Folded::null);
+        let unknown = || Folded::from_outside(self.origin, Taint::Clean, reasons::FUNCTION);
+        let mut result = result.unwrap_or_else(unknown);
         for argument in &arguments {
             result.derive_from(argument);
         }
