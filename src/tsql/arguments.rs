@@ -15,6 +15,8 @@ pub(super) struct Passed {
     pub(super) name: Option<String>,
     pub(super) value: Folded,
     pub(super) is_output: bool,
+    /// The variable that is passed, by its token.
+    pub(super) variable: Option<usize>,
     /// DEFAULT, which passes nothing.
     is_default: bool,
 }
@@ -159,6 +161,7 @@ impl Walk<'_, '_> {
                 name: named.then(|| self.code.text(at).to_owned()),
                 value: self.argument(value, next),
                 is_output: next > value + 1 && self.code.is_word(next - 1, &["output", "out"]),
+                variable: self.code.is_variable(value).then_some(value),
                 is_default: next == value + 1 && self.code.is_word(value, &["default"]),
             });
             if !self.code.is(next, ",") {

@@ -456,7 +456,7 @@ impl Call {
                 None => result = Some(value),
             }
         }
-        let unknown = || Folded::from_outside(self.origin, Taint::Clean, reasons::FUNCTION);
+        let unknown = || Folded::from_outside(self.origin, Taint::CLEAN, reasons::FUNCTION);
         let mut result = result.unwrap_or_else(unknown);
         for argument in &arguments {
             result.derive_from(argument);

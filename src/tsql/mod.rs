@@ -50,6 +50,7 @@ mod remote;
 mod rows;
 mod script;
 mod secrets;
+mod shipped;
 mod sink;
 mod source;
 mod statements;

@@ -6,7 +6,7 @@ use super::code::Name;
 use super::folded::{Folded, Taint, reasons};
 use super::header::{self, Header};
 use super::names::folded;
-use super::procedures::{self, Does};
+use super::procedures;
 use super::value::Value;
 use super::variables::key;
 use super::walk::Walk;
@@ -92,7 +92,7 @@ impl Walk<'_, '_> {
     }
 
     fn clr_module(&mut self, external: usize) {
-        let (place, how) = self.called_at(external);
+        let (place, how) = self.called_by(&[external, external + 1]);
         let mut command = Command::none();
         if let Some(name) = self.code.name(external + 2) {
             command.show(self.code.parts(name).join("."));
@@ -141,28 +141,39 @@ impl Walk<'_, '_> {
         }
         let set = self.permission_set(next).unwrap_or("SAFE");
         let name = self.code.parts(name).join(".");
-        let (place, how) = self.called_at(at);
+        let (place, how) = self.called_by(&[at, what, from]);
         let note = format!("assembly {name} is created with permission set {set}");
         self.found.note(place.start, note);
         self.report(place, Sink::CreateAssembly, how, command);
     }
 
+    /// ALTER ASSEMBLY is one where it gives the assembly more rights, or other code under the name that is trusted.
     fn alter_assembly(&mut self, at: usize, what: usize) {
         let Some(name) = self.named(what + 1) else {
             return;
         };
-        let Some(set) = self.permission_set(name.next) else {
-            return;
-        };
-        if set == "SAFE" {
+        let code = self.code.is_word(name.next, &["from"]).then_some(name.next);
+        let set = self.permission_set(name.next).filter(|set| *set != "SAFE");
+        if code.is_none() && set.is_none() {
             return;
         }
-        let name = self.code.parts(name).join(".");
-        let (place, how) = self.called_at(at);
-        let note = format!("assembly {name} is given permission set {set}");
-        self.found.note(place.start, note);
+        let written = self.code.parts(name).join(".");
         let mut command = Command::none();
-        command.show(name);
+        match code {
+            Some(from) => command.add(&self.fold(Folded::default(), from + 1, true).0),
+            None => command.show(written.clone()),
+        }
+        let mut words = vec![at, what];
+        words.extend(code);
+        let (place, how) = self.called_by(&words);
+        if code.is_some() {
+            let note = format!("the code of assembly {written} is replaced");
+            self.found.note(place.start, note);
+        }
+        if let Some(set) = set {
+            let note = format!("assembly {written} is given permission set {set}");
+            self.found.note(place.start, note);
+        }
         self.report(place, Sink::CreateAssembly, how, command);
     }
 
@@ -198,7 +209,7 @@ impl Walk<'_, '_> {
         if let Some(content) = content.filter(|at| self.code.is(*at + 1, "=")) {
             command.add(&self.fold(Folded::default(), content + 2, true).0);
         }
-        let (place, how) = self.called_at(at);
+        let (place, how) = self.called_by(&[at, what, what + 1]);
         self.report(place, Sink::ExternalScript, how, command);
     }
 
@@ -245,7 +256,7 @@ impl Walk<'_, '_> {
         };
         let (own, _) = self.code.part(name.last);
         let row = procedures::procedure(own);
-        if row.is_some_and(|row| row.does != Does::KeepsData) {
+        if row.is_some() {
             let note = format!("a right on {} is granted", folded(own));
             self.found.note(self.code.origin(at), note);
         }
@@ -261,7 +272,7 @@ impl Walk<'_, '_> {
         };
         if self.code.is_word(name.next, &["from"]) {
             let (file, _) = self.fold(Folded::default(), name.next + 1, true);
-            let (place, how) = self.called_at(at);
+            let (place, how) = self.called_by(&[at, at + 1]);
             self.report(place, Sink::BulkFile, how, Command::of(&file));
         }
     }
@@ -273,7 +284,7 @@ impl Walk<'_, '_> {
         }
         let first = at + 2 + usize::from(self.code.is(at + 2, "("));
         let command = self.arguments(first).all();
-        let (place, how) = self.called_at(at);
+        let (place, how) = self.called_by(&[at, at + 1]);
         self.report(place, Sink::ExtendedProcAdd, how, command);
     }
 

@@ -327,8 +327,11 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// `@x OUTPUT`: a procedure gives the variable a value; of xp_sprintf it is known which.
+    /// `@x OUTPUT`: a procedure gives the variable a value; of executed text and of xp_sprintf it is known which.
     pub(super) fn output(&mut self, variable: usize) {
+        if let Some(value) = self.given_back.remove(&variable) {
+            return self.assign(variable, value);
+        }
         let called = variable.checked_sub(1).map(|at| self.code.part(at).0);
         let is_format = called.is_some_and(|name| name.eq_ignore_ascii_case("xp_sprintf"));
         if !is_format || !self.code.is(variable + 2, ",") {

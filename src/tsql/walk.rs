@@ -10,6 +10,7 @@ use super::loops::{Loops, Round};
 use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
+use std::collections::BTreeMap;
 
 /// Text executed by text executed by …: as deep as this it is walked.
 pub(super) const DEEPEST: usize = 8;
@@ -65,6 +66,8 @@ pub(super) struct Walk<'w, 'c> {
     jump: Option<usize>,
     /// Whether this is not the first round.
     pub(super) begun: bool,
+    /// What executed text gives back in variables, by their tokens, until the walk comes to them.
+    pub(super) given_back: BTreeMap<usize, Folded>,
 }
 
 impl<'w, 'c> Walk<'w, 'c> {
@@ -90,6 +93,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             loops: Loops::default(),
             jump: None,
             begun: false,
+            given_back: BTreeMap::new(),
         }
     }
 
