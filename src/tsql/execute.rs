@@ -7,6 +7,7 @@ use super::folded::{Folded, Source};
 use super::lexer::TokenKind;
 use super::object::Observation;
 use super::procedures;
+use super::variables::Variables;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
@@ -176,13 +177,20 @@ impl Walk<'_, '_> {
         self.invoke(called, &arguments);
     }
 
-    /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
-    pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
+    /// Walks a text that is executed by what stands at `place`, with what its parameters hold. What it leaves in its
+    /// variables, if it was read in full.
+    pub(super) fn execute_value(
+        &mut self,
+        place: Place,
+        how: How,
+        text: &Folded,
+        given: &[Given],
+    ) -> Vec<Variables> {
         if text.is_open() && !self.has_holes {
             self.unresolved(place, how, text, text.reason().unwrap_or(NOT_KNOWN));
         }
         if text.len() == 0 {
-            return;
+            return Vec::new();
         }
         let too_deep = self.depth >= DEEPEST;
         if too_deep || !self.found.budget.spend(text.len()) {
@@ -190,13 +198,21 @@ impl Walk<'_, '_> {
             if !self.has_holes {
                 self.unresolved(place, how, text, reason);
             }
-            return;
+            return Vec::new();
         }
-        self.walk_batches(text, self.has_holes || text.is_open(), given);
+        let has_holes = self.has_holes || text.is_open();
+        let left = self.walk_batches(text, has_holes, given);
+        if has_holes { Vec::new() } else { left }
     }
 
-    /// Walks each of the values that a text may have.
-    pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
+    /// Walks each of the values that a text may have; what each leaves in its variables.
+    pub(super) fn walk_batches(
+        &mut self,
+        text: &Folded,
+        has_holes: bool,
+        given: &[Given],
+    ) -> Vec<Variables> {
+        let mut left = Vec::new();
         for batch in text.batches() {
             let source = Source::executed(text, batch);
             let code = Code::lex(source, self.found.quoted_identifier);
@@ -208,7 +224,9 @@ impl Walk<'_, '_> {
                 }
             }
             walk.run();
+            left.push(std::mem::take(&mut walk.variables));
         }
+        left
     }
 
     /// Walks a text that is executed somewhere else, if it is T-SQL there.

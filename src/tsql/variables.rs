@@ -133,6 +133,21 @@ impl Variables {
         self.begin_with(name, data_type, value);
     }
 
+    /// What a parameter holds where the caller passes nothing, if that could be code or a procedure's name.
+    pub(super) fn parameter_default(&mut self, name: &str, value: Folded, budget: &mut Budget) {
+        const TELLING: &[&str] = &["exec", "xp_", "sp_", "assembly", "openrowset", "bulk"];
+        let is_telling = value.values().iter().any(|value| {
+            let text = value.text().to_ascii_lowercase();
+            TELLING.iter().any(|word| text.contains(word))
+        });
+        let given = self.given.iter_mut().find(|(given, _)| given == name);
+        let Some((_, known)) = given.filter(|_| is_telling) else {
+            return;
+        };
+        known.add_alternative(&value, budget);
+        self.values.insert(name.to_owned(), known.clone());
+    }
+
     /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.
     pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
         self.types.insert(name.clone(), data_type);

@@ -61,6 +61,8 @@ pub(super) struct Walk<'w, 'c> {
     /// The SELECT seen last.
     pub(super) last_select: usize,
     pub(super) loops: Loops,
+    /// Variables passed for OUTPUT that have been given their values.
+    pub(super) outputs: Vec<usize>,
     /// Where the walk goes on, if not at the next token.
     jump: Option<usize>,
     /// Whether this is not the first round.
@@ -88,6 +90,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             row: None,
             last_select: 0,
             loops: Loops::default(),
+            outputs: Vec::new(),
             jump: None,
             begun: false,
         }
