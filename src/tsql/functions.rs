@@ -53,6 +53,7 @@ pub(super) enum Function {
     Absolute,
     Base64,
     HexText,
+    JsonValue,
     /// MIN, MAX: one of the values.
     OneOf,
     /// A number, a date or the like.
@@ -110,6 +111,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("datename", Function::OfDate),
     ("datepart", Function::OfDate),
     ("datetrunc", Function::OfDate),
+    ("json_value", Function::JsonValue),
     ("len", Function::Length),
     ("datalength", Function::Bytes),
     ("charindex", Function::Position),

@@ -33,6 +33,7 @@ mod found;
 mod functions;
 mod header;
 mod holes;
+mod json;
 mod lexer;
 mod loops;
 mod methods;
