@@ -49,20 +49,26 @@ impl Walk<'_, '_> {
     /// Where a name stands, and how a call spelt there comes about.
     pub(super) fn called(&self, name: Name) -> Called {
         let (part, start) = self.code.part(name.last);
-        let how = self.how(&(start..start + part.len()));
+        let is_hidden = self.depth > 0 && holes::has_text_holes(part);
+        let how = if is_hidden {
+            How::DynamicConcat
+        } else {
+            self.how(&(start..start + part.len()))
+        };
         let place = match self.depth {
             0 => Place {
                 start: self.code.range(name.first).start,
                 end: self.code.range(name.last).end,
             },
+            // A hole was written where its value comes from.
+            _ if is_hidden => self.place(name.last),
             _ => Place::of_token(self.code.source().origin(start)),
         };
         Called {
             place,
             how,
             parts: self.code.parts(name),
-            hidden: (self.depth > 0 && holes::has_text_holes(part))
-                .then(|| self.code.source().taint()),
+            hidden: is_hidden.then(|| self.code.source().taint()),
         }
     }
 
@@ -164,8 +170,8 @@ impl Walk<'_, '_> {
             let by_place = declared.get(place);
             let name = passed.name.as_deref().map(key);
             let name = name.or_else(|| by_place.map(|(name, _)| name.clone()));
-            let Some(name) = name.filter(|_| self.found.budget.spend(passed.value.len())) else {
-                continue;
+            let Some(name) = name else {
+                break;
             };
             let row = declared.iter().find(|(other, _)| *other == name);
             given.push(Given {

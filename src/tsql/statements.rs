@@ -12,6 +12,29 @@ use super::variables::key;
 use super::walk::Walk;
 use super::words::Keyword;
 
+/// What code, a procedure's name, an option or a subsystem has in it.
+const TELLING: &[&str] = &[
+    "exec",
+    "xp_",
+    "sp_",
+    "assembly",
+    "openrowset",
+    "bulk",
+    "select",
+    "cmd",
+    "shell",
+    "script",
+    "clr",
+    "ole",
+    "ad hoc",
+];
+
+/// Whether a parameter's default may decide what is done, rather than what it is done to.
+fn is_telling(default: &Value) -> bool {
+    let text = default.text().to_ascii_lowercase();
+    default.kind.is_text() && TELLING.iter().any(|word| text.contains(word))
+}
+
 /// So far a statement's clauses are looked for.
 const FAR: usize = 64;
 
@@ -81,8 +104,7 @@ impl Walk<'_, '_> {
             let mut value = Folded::from_outside(origin, taint, reasons::PARAMETER);
             if let Some(default) = declared.default {
                 let default = self.argument(default, default + 1);
-                let says_something = |value: &Value| value.kind.is_text() && value.len() > 2;
-                if default.only().is_some_and(says_something) {
+                if default.only().is_some_and(is_telling) {
                     value.add_alternative(&default, &mut self.found.budget);
                 }
             }

@@ -81,6 +81,8 @@ pub(super) struct Variables {
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
     carried: BTreeMap<usize, BTreeMap<String, Folded>>,
+    /// Whether NULL is put together with text as if it were empty: CONCAT_NULL_YIELDS_NULL is off.
+    pub(super) null_is_empty: bool,
     /// Whether a loop carries something else than the last time.
     moved: bool,
     /// The IFs whose branch has just ended, so that an ELSE may follow.
