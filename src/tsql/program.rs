@@ -103,10 +103,6 @@ impl Index {
     fn through(&self, taint: Taint, callee: usize, call: &CallSite) -> Taint {
         let parameters = self.parameters.get(callee).map_or(0, Vec::len);
         taint.through_call(parameters, |parameter| {
-            if call.is_function {
-                // What is passed to a function has not been read.
-                return Taint::UNKNOWN;
-            }
             let mut passed = call.arguments.iter().enumerate();
             let passed = passed.find(|(at, _)| self.place_of(callee, call, *at) == Some(parameter));
             // What is left out has its default.

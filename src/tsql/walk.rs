@@ -100,7 +100,11 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
+        self.rounds();
         self.function_calls();
+    }
+
+    fn rounds(&mut self) {
         self.bare_call();
         self.pass();
         for round in 1..ROUNDS {
