@@ -20,9 +20,13 @@ const REACHING_OUT: &[&str] = &[
 /// Keeps the longest and the shortest of many values if what they differ in can call nothing; tells whether it could.
 pub(super) fn thin_out(values: &mut Vec<Rc<Value>>) -> bool {
     let common = common_prefix(values);
+    let Some(first) = values.first() else {
+        return false;
+    };
+    let beginning = Beginning::read(first.text(), common);
     if !values
         .iter()
-        .all(|value| is_clause_from(value.text(), common))
+        .all(|value| beginning.goes_on_with_clauses(value.text()))
     {
         return false;
     }
@@ -44,41 +48,66 @@ fn common_prefix(values: &[Rc<Value>]) -> usize {
     })
 }
 
-/// Whether the text, from the token that byte `from` is in, only goes on with a statement that calls nothing.
-fn is_clause_from(text: &str, from: usize) -> bool {
-    let mut in_query = false;
-    for token in Lexer::new(text, true) {
-        let slice = text
-            .get(token.start as usize..token.end as usize)
-            .unwrap_or_default();
-        let differs = token.end as usize > from || token.end as usize == text.len();
-        if token.kind != TokenKind::Word {
-            if differs && !says_all(token, slice) {
-                return false;
-            }
-            continue;
-        }
-        match Keyword::of(slice) {
-            Some(Keyword::Execute | Keyword::Into) if differs => return false,
-            Some(Keyword::Execute) => in_query = false,
-            Some(Keyword::Select) => in_query = true,
-            Some(Keyword::Statement | Keyword::Update) if !differs => in_query = true,
+/// What texts that begin alike have in common, up to the token in which they part.
+struct Beginning {
+    /// Where that token begins.
+    parts_at: usize,
+    /// Whether a statement has begun that calls nothing.
+    in_query: bool,
+}
 
-            Some(keyword) if differs && keyword.begins_statement() => return false,
-            None if differs
-                && REACHING_OUT
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(slice)) =>
-            {
-                return false;
+impl Beginning {
+    /// Reads the first `common` bytes.
+    fn read(text: &str, common: usize) -> Self {
+        let mut beginning = Self {
+            parts_at: 0,
+            in_query: false,
+        };
+        for token in Lexer::new(text, true) {
+            beginning.parts_at = token.start as usize;
+            // A token that ends where the texts part may be longer in another.
+            if token.end as usize >= common {
+                break;
             }
-            _ => {}
+            let slice = text.get(token.start as usize..token.end as usize);
+            match keyword(token, slice.unwrap_or_default()) {
+                Some(Keyword::Execute) => beginning.in_query = false,
+                Some(Keyword::Select | Keyword::Statement | Keyword::Update) => {
+                    beginning.in_query = true;
+                }
+                _ => {}
+            }
         }
-        if differs && !in_query {
-            return false;
-        }
+        beginning
     }
-    true
+
+    /// Whether a text that begins so only goes on with a statement that calls nothing.
+    fn goes_on_with_clauses(&self, text: &str) -> bool {
+        let mut in_query = self.in_query;
+        Lexer::from(text, self.parts_at, true).all(|token| {
+            let slice = text
+                .get(token.start as usize..token.end as usize)
+                .unwrap_or_default();
+            let is_harmless = match keyword(token, slice) {
+                Some(Keyword::Select) => true,
+                Some(Keyword::Into) => false,
+                Some(keyword) => !keyword.begins_statement(),
+                None => {
+                    let reaches_out = |word: &&str| word.eq_ignore_ascii_case(slice);
+                    says_all(token, slice) && !REACHING_OUT.iter().any(|word| reaches_out(&word))
+                }
+            };
+            in_query |= keyword(token, slice) == Some(Keyword::Select);
+            is_harmless && (in_query || token.kind == TokenKind::WhiteSpace)
+        })
+    }
+}
+
+fn keyword(token: Token, text: &str) -> Option<Keyword> {
+    match token.kind {
+        TokenKind::Word => Keyword::of(text),
+        _ => None,
+    }
 }
 
 /// Whether a token ends by itself, and says all it stands for.

@@ -74,6 +74,9 @@ pub(super) mod reasons {
     pub(in super::super) const TEXT: &str = "text that is not known";
 }
 
+/// So many values are kept even where two would show as much.
+const FEW_ALTERNATIVES: usize = 4;
+
 /// A value may be one of so many.
 pub(super) const MOST_ALTERNATIVES: usize = 32;
 
@@ -279,11 +282,14 @@ impl Folded {
             }
             self.values.push(Rc::clone(value));
         }
-        if self.values.len() <= MOST_ALTERNATIVES {
+        if self.values.len() <= FEW_ALTERNATIVES {
             return;
         }
         if budget.spend(self.len()) && branches::thin_out(&mut self.values) {
             self.loose = true;
+            return;
+        }
+        if self.values.len() <= MOST_ALTERNATIVES {
             return;
         }
         // The one with most in it is kept before all.
