@@ -208,7 +208,10 @@ impl Walk<'_, '_> {
 /// A value as it is shown: bytes are no text.
 pub(super) fn shown(value: &Folded) -> String {
     let first = value.values().iter().find(|value| value.len() > 0);
-    match first.map(|value| value.kind) {
+    match first
+        .filter(|value| value.is_exact())
+        .map(|value| value.kind)
+    {
         Some(Kind::Binary) => format!("0x{}", value.shown()),
         _ => value.shown(),
     }

@@ -254,6 +254,7 @@ impl Walk<'_, '_> {
             name: passed.name.clone(),
             value: shown(&passed.value),
             is_known: passed.value.only().is_some_and(Value::is_exact),
+            is_open: passed.value.is_open(),
             is_tainted: passed.value.taint.is_tainted(),
             tainted_by: passed.value.taint,
             is_output: passed.is_output,

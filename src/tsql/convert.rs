@@ -38,7 +38,8 @@ impl Value {
                 if style == Some(1) {
                     value.append(&Self::made("0x", kind, self.origin(0)));
                 }
-                value.append(self);
+                // Of bytes that are not known it is digits all the same.
+                value.append(&self.map_holes(|_| NUMBER_HOLE));
                 value
             }
             Kind::Binary => match decode::from_hex(self.text()) {
@@ -100,7 +101,7 @@ impl Value {
     }
 
     fn to_binary(&self, stated: Length, longest: usize, style: Option<i64>, origin: usize) -> Self {
-        let unknown = || Self::hole(HOLE, Kind::Other, origin);
+        let unknown = || Self::hole(HOLE, Kind::Binary, origin);
         let bytes = match self.kind {
             Kind::Binary => decode::from_hex(self.text()),
             Kind::Integer => self

@@ -328,6 +328,12 @@ impl Folded {
                 mapped.values.push(Rc::new(value));
             }
         }
+        let numbers = mapped.values.iter().all(|value| value.kind.is_number());
+        if let Some(reason) = mapped.reason.filter(|_| mapped.open && numbers) {
+            // Any other value is a number as well.
+            mapped.open = false;
+            mapped.open(reason);
+        }
         mapped
     }
 

@@ -13,6 +13,7 @@ fn argument(taint: Taint) -> Argument {
         name: None,
         value: "…".to_owned(),
         is_known: false,
+        is_open: true,
         is_tainted: taint.is_tainted(),
         tainted_by: taint,
         is_output: false,

@@ -1,6 +1,7 @@
 //! The functions that code builds text with, by name, and what their results hang on.
 
 use super::folded::{Budget, Folded, MOST_ALTERNATIVES, Taint, reasons};
+use super::holes::HOLE;
 use super::text_functions as text;
 use super::types::DataType;
 use super::value::{Kind, Measure, Value};
@@ -56,6 +57,8 @@ pub(super) enum Function {
     JsonValue,
     /// MIN, MAX: one of the values.
     OneOf,
+    /// Bytes that are not known.
+    Digest,
     /// A number, a date or the like.
     Number,
     /// The same, after the name of a part of a date.
@@ -64,6 +67,8 @@ pub(super) enum Function {
     Environment,
     /// Text that whoever calls decides: its host's name, its session's context.
     Caller,
+    /// PARSENAME
+    NamePart,
     /// A function of users, which may read data.
     User,
     /// A method of a column's xml.
@@ -118,6 +123,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("datetrunc", Function::OfDate),
     ("date_bucket", Function::OfDate),
     ("json_value", Function::JsonValue),
+    ("parsename", Function::NamePart),
     ("len", Function::Length),
     ("datalength", Function::Bytes),
     ("charindex", Function::Position),
@@ -127,6 +133,19 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("fn_varbintohexstr", Function::HexText),
     ("min", Function::OneOf),
     ("max", Function::OneOf),
+    ("compress", Function::Digest),
+    ("crypt_gen_random", Function::Digest),
+    ("decompress", Function::Digest),
+    ("decryptbyasymkey", Function::Digest),
+    ("decryptbycert", Function::Digest),
+    ("decryptbykey", Function::Digest),
+    ("decryptbypassphrase", Function::Digest),
+    ("encryptbyasymkey", Function::Digest),
+    ("encryptbycert", Function::Digest),
+    ("encryptbykey", Function::Digest),
+    ("encryptbypassphrase", Function::Digest),
+    ("hashbytes", Function::Digest),
+    ("suser_sid", Function::Digest),
     ("host_name", Function::Caller),
     ("app_name", Function::Caller),
     ("program_name", Function::Caller),
@@ -338,6 +357,12 @@ impl Call {
             Function::NullIf => self.null_if(budget),
             Function::Number | Function::OfDate => {
                 Folded::number(Kind::Numeric, origin, self.taint(Taint::CLEAN))
+            }
+            Function::Digest => {
+                let mut bytes = Folded::from(Value::hole(HOLE, Kind::Binary, origin));
+                bytes.taint = self.taint(Taint::CLEAN);
+                bytes.because(reasons::FUNCTION);
+                bytes
             }
             Function::Environment => {
                 let reason = reasons::ENVIRONMENT;

@@ -15,12 +15,25 @@ pub(super) fn member(document: &Value, path: &str) -> Option<Value> {
     }
 }
 
-/// The members of a document that is an array: their places and their texts.
-pub(super) fn members(document: &Value) -> Option<Vec<(usize, Value)>> {
+/// The members of a document, an array or an object: their places or names, and their texts.
+pub(super) fn members(document: &Value) -> Option<Vec<(String, Value)>> {
     let json: Json = serde_json::from_str(document.text()).ok()?;
-    let members = json.as_array()?.iter().enumerate();
+    let members: Vec<(String, &Json)> = match &json {
+        Json::Array(members) => {
+            let members = members.iter().enumerate();
+            members
+                .map(|(place, member)| (place.to_string(), member))
+                .collect()
+        }
+        Json::Object(members) => members
+            .iter()
+            .map(|(name, member)| (name.clone(), member))
+            .collect(),
+        _ => return None,
+    };
     members
-        .map(|(place, member)| Some((place, scalar(document, member)?)))
+        .into_iter()
+        .map(|(name, member)| Some((name, scalar(document, member)?)))
         .collect()
 }
 

@@ -23,6 +23,7 @@ mod arguments;
 mod assignment;
 mod branches;
 mod call;
+mod catalog;
 mod code;
 mod convert;
 mod decode;

@@ -103,6 +103,8 @@ pub struct Argument {
     pub value: String,
     /// Whether the whole value is known.
     pub is_known: bool,
+    /// Whether the value could not be read as code: there may be anything in it.
+    pub(super) is_open: bool,
     /// Whether a parameter of the module or data it reads is in the value; `None` where that cannot be told.
     pub is_tainted: Option<bool>,
     /// Which parameters they are.

@@ -225,7 +225,7 @@ fn unread_passed_on(
         for callee in index.callees(at, call) {
             let mut passed = call.arguments.iter().enumerate();
             let unread = passed.find(|(place, passed)| {
-                let is_tainted = passed.is_tainted == Some(true) && !passed.is_known;
+                let is_tainted = passed.is_tainted == Some(true) && passed.is_open;
                 is_tainted && index.executes(executors, *callee, call, *place)
             });
             let (Some((_, unread)), Some(executor)) = (unread, members.get(*callee)) else {

@@ -152,9 +152,12 @@ impl Expression<'_, '_> {
     /// Whether all that FROM names is in the schemas of the server's own.
     pub(super) fn reads_catalog(&self, from: usize, end: usize) -> bool {
         const OWN: &[&str] = &["sys", "information_schema"];
+        let mut depth = 0_usize;
         let mut named = (from..end).filter(|at| {
+            depth += usize::from(self.code.is(*at, "("));
+            depth = depth.saturating_sub(usize::from(self.code.is(*at, ")")));
             let joins = self.code.is_word(*at, &["join", "apply"]) || self.code.is(*at, ",");
-            *at == from || joins
+            *at == from || joins && depth == 0
         });
         named.all(|at| {
             let Some(name) = self.code.name(at + 1) else {
@@ -254,7 +257,7 @@ impl Expression<'_, '_> {
         (rows, at)
     }
 
-    /// OPENJSON of an array that is known.
+    /// OPENJSON of a document that is known.
     fn elements(&mut self, at: usize) -> Option<Rows> {
         let (text, next) = self.with(Columns::None, at);
         let text = text.only().filter(|text| text.is_exact())?;
@@ -263,11 +266,12 @@ impl Expression<'_, '_> {
         }
         let mut rows = Rows {
             columns: vec!["key".to_owned(), "value".to_owned()],
+            unsure: (!text.text().trim_start().starts_with('[')).then_some(reasons::ORDER),
             ..Rows::default()
         };
-        for (place, element) in json::members(text)? {
-            let place = Value::integer(i64::try_from(place).ok()?, text.origin(0));
-            rows.rows.push(vec![place.into(), element.into()]);
+        for (name, element) in json::members(text)? {
+            let name = Value::decoded(&name, Kind::National, text.origin(0));
+            rows.rows.push(vec![name.into(), element.into()]);
         }
         (rows.rows.len() <= MOST_ROWS).then_some(rows)
     }

@@ -1,6 +1,7 @@
 //! Queries whose rows are written out: VALUES, SELECT … UNION ALL, table variables filled with literals. Of a query over
 //! anything else one row is made, which stands for any number of them.
 
+use super::catalog;
 use super::expression::{Columns, Expression};
 use super::folded::{Budget, Folded, Taint, reasons};
 use super::lexer::TokenKind;
@@ -25,37 +26,6 @@ pub(super) struct Rows {
     /// Whether the server's own catalog is all that the table is made of.
     pub(super) is_catalog: bool,
 }
-
-/// Columns of the catalog that are numbers wherever they are.
-const CATALOG_NUMBERS: &[&str] = &[
-    "blocked",
-    "blocking_session_id",
-    "column_id",
-    "create_date",
-    "database_id",
-    "dbid",
-    "file_id",
-    "fileid",
-    "hobt_id",
-    "id",
-    "index_id",
-    "indid",
-    "login_time",
-    "max_length",
-    "modify_date",
-    "object_id",
-    "ordinal_position",
-    "parent_object_id",
-    "partition_number",
-    "precision",
-    "principal_id",
-    "request_id",
-    "scale",
-    "schema_id",
-    "session_id",
-    "spid",
-    "uid",
-];
 
 /// One of them, or all at once for an aggregate.
 #[derive(Debug, Clone)]
@@ -327,11 +297,7 @@ impl Expression<'_, '_> {
             Columns::Row(rows, _) | Columns::All(rows) => rows.is_catalog,
             Columns::None | Columns::Condition => false,
         };
-        if is_catalog
-            && CATALOG_NUMBERS
-                .iter()
-                .any(|row| row.eq_ignore_ascii_case(own))
-        {
+        if is_catalog && catalog::is_number(own) {
             return Folded::number(Kind::Numeric, origin, Taint::DATA);
         }
         known.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA))

@@ -140,10 +140,9 @@ impl Walk<'_, '_> {
     /// Rows that a procedure returns, or that another statement puts into a table.
     fn add_unknown_rows(&mut self, name: &str, columns: &[String]) {
         let origin = self.code.origin(0);
-        let known = self
-            .variables
-            .table(name)
-            .map_or(0, |rows| rows.columns.len());
+        let table = self.variables.table(name);
+        let known = table.map_or(0, |rows| rows.columns.len());
+        let is_empty = table.is_some_and(|rows| rows.rows.is_empty());
         let cell = || Folded::from_outside(origin, Taint::DATA, reasons::DATA);
         let width = if columns.is_empty() {
             known
@@ -152,7 +151,8 @@ impl Walk<'_, '_> {
         };
         let rows = Rows {
             rows: vec![(0..width).map(|_| cell()).collect()],
-            unsure: Some(reasons::ROWS),
+            unsure: (!is_empty).then_some(reasons::ROWS),
+            repeats: is_empty,
             ..Rows::default()
         };
         self.add_rows(name, columns, rows);

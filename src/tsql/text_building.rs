@@ -1,6 +1,7 @@
 //! Functions that put text together from what they are given: REPLACE, QUOTENAME, FORMATMESSAGE and the like.
 
-use super::folded::Budget;
+use super::code::Code;
+use super::folded::{Budget, Folded, Source};
 use super::holes::{self, HOLE, NUMBER_HOLE};
 use super::text_functions::{Arguments, folded_case};
 use super::value::{Kind, Value};
@@ -118,6 +119,24 @@ impl Arguments<'_> {
             self.origin,
         ));
         Some(result)
+    }
+
+    /// PARSENAME: a part of a name, counted from its last.
+    pub(super) fn name_part(&self) -> Option<Value> {
+        let (text, place) = (Folded::from(self.exact(0)?), self.integer(1)?);
+        let code = Code::lex(Source::executed(&text, 0), true);
+        let name = code.name(0)?;
+        let dots = usize::try_from(place).ok()?.checked_sub(1)?;
+        let mut at = name.last;
+        for _ in 0..dots {
+            while at > name.first && !code.is(at, ".") {
+                at -= 1;
+            }
+            at = at.checked_sub(1).filter(|at| *at >= name.first)?;
+        }
+        let (part, start) = code.part(at);
+        let is_plain = !code.is(at, ".") && !part.contains("]]") && !part.contains("\"\"");
+        is_plain.then(|| text.value(0).part(start..start + part.len()))
     }
 
     /// FORMATMESSAGE and xp_sprintf: `%s` and its like are the arguments in turn.

@@ -72,6 +72,7 @@ pub(super) fn apply(
         Function::Base64 => arguments.base64(),
         Function::HexText => arguments.hex_text(),
         Function::JsonValue => arguments.json_value(),
+        Function::NamePart => arguments.name_part(),
         _ => None,
     };
     result.unwrap_or_else(|| arguments.blurred())
@@ -307,6 +308,9 @@ impl<'a> Arguments<'a> {
         );
         let value = self.get(0)?;
         if value.kind == Kind::Binary {
+            if !value.is_exact() {
+                return Some(Value::hole(HOLE, Kind::Binary, self.origin));
+            }
             let range =
                 self.byte_range(value.text(), begin.saturating_mul(2), end.saturating_mul(2))?;
             return Some(value.part(range));
@@ -454,7 +458,8 @@ impl<'a> Arguments<'a> {
 
     fn hex_text(&self) -> Option<Value> {
         let value = self.get(0).filter(|value| value.kind == Kind::Binary)?;
-        let text = format!("0x{}", value.text().to_ascii_lowercase());
+        let digits = holes::map_holes(value.text(), |_| holes::NUMBER_HOLE);
+        let text = format!("0x{}", digits.to_ascii_lowercase());
         Some(Value::made(&text, Kind::National, value.origin(0)))
     }
 }

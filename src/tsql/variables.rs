@@ -83,8 +83,10 @@ pub(super) struct Variables {
     carried: BTreeMap<usize, BTreeMap<String, Folded>>,
     /// Whether NULL is put together with text as if it were empty: CONCAT_NULL_YIELDS_NULL is off.
     pub(super) null_is_empty: bool,
-    /// Whether a loop carries something else than the last time.
-    moved: bool,
+    /// What loops carry, by their WHILE, that is something else than the last time.
+    moved: BTreeSet<(usize, String)>,
+    /// The same of the walk before.
+    moving: BTreeSet<(usize, String)>,
     /// The IFs whose branch has just ended, so that an ELSE may follow.
     left: Vec<Branch>,
 }
@@ -330,7 +332,9 @@ impl Variables {
             if before.is_some_and(|before| before.is_same(value)) || !budget.spend(value.len()) {
                 continue;
             }
-            self.moved |= before.is_none_or(|before| !before.has_more());
+            if before.is_none_or(|before| !before.has_more()) {
+                self.moved.insert((at, name.clone()));
+            }
             carries.insert(name.clone(), value.clone());
         }
     }
@@ -338,7 +342,8 @@ impl Variables {
     /// Forgets all values but what loops carry, for another walk, and tells whether one is needed: whether a loop
     /// carries something that the last walk did not begin with.
     pub(super) fn begin_again(&mut self) -> bool {
-        let moved = std::mem::take(&mut self.moved);
+        self.moving = std::mem::take(&mut self.moved);
+        let moved = !self.moving.is_empty();
         if moved && !self.keeps_all {
             self.values.clear();
             self.values.extend(self.given.iter().cloned());
@@ -347,7 +352,17 @@ impl Variables {
         moved
     }
 
-    /// What loops carry may be something else still.
+    /// What loops carry and went on changing may be something else still.
+    pub(super) fn open_moving(&mut self) {
+        for (at, name) in &self.moving {
+            let carried = self.carried.get_mut(at);
+            if let Some(carried) = carried.and_then(|carried| carried.get_mut(name)) {
+                carried.open(reasons::LOOP);
+            }
+        }
+    }
+
+    /// All that loops carry may be something else still.
     pub(super) fn open_loops(&mut self) {
         let carried = self.carried.values_mut().flat_map(BTreeMap::values_mut);
         carried.for_each(|carried| carried.open(reasons::LOOP));

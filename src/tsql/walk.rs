@@ -16,7 +16,11 @@ use std::collections::BTreeMap;
 pub(super) const DEEPEST: usize = 8;
 
 /// How often a batch with loops or jumps is walked; values that have not settled by then are open.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
+
+/// By then all that loops carry is open.
+const MOST_SETTLED: usize = 7;
+const MOST_ROUNDS: usize = MOST_SETTLED + 1;
 
 /// Where something stands in the outermost source, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +111,16 @@ impl<'w, 'c> Walk<'w, 'c> {
     fn rounds(&mut self) {
         self.bare_call();
         self.pass();
-        for round in 1..ROUNDS {
+        for round in 1..MOST_ROUNDS {
             let jumps = self.jumps && !self.variables.keeps_all;
             self.variables.keeps_all |= jumps;
             if !self.variables.begin_again() && !jumps {
                 return;
             }
-            if round == ROUNDS - 1 {
-                self.variables.open_loops();
+            match round {
+                MOST_SETTLED => self.variables.open_loops(),
+                ROUNDS.. => self.variables.open_moving(),
+                _ => {}
             }
             self.parentheses = 0;
             self.update = Update::None;
