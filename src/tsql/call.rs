@@ -166,7 +166,7 @@ impl Walk<'_, '_> {
                 continue;
             };
             let mut values = left.iter().map(|variables| variables.get(&name));
-            let Some(Some(mut value)) = values.next().map(|first| first.cloned()) else {
+            let Some(mut value) = values.next().flatten().cloned() else {
                 continue;
             };
             for other in values.flatten() {

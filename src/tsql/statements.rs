@@ -61,7 +61,7 @@ impl Walk<'_, '_> {
             if let Some(default) = declared.default {
                 let (value, _) = self.fold(Folded::default(), default, true);
                 let budget = &mut self.found.budget;
-                self.variables.parameter_default(&name, value, budget);
+                self.variables.parameter_default(&name, &value, budget);
             }
         }
         if header::is_external_name(self.code, body) {

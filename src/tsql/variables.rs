@@ -60,6 +60,27 @@ pub(super) struct Table {
     pub(super) next: Option<usize>,
 }
 
+impl Table {
+    /// For each column the place of its value in a row that gives `columns`, or all.
+    pub(super) fn places(&self, columns: &[String]) -> Vec<Option<usize>> {
+        let place = |(place, own): (usize, &String)| match (columns, self.identity) {
+            ([], Some(identity)) if place == identity => None,
+            ([], Some(identity)) if place > identity => Some(place - 1),
+            ([], _) => Some(place),
+            (columns, _) => columns.iter().position(|name| name == own),
+        };
+        self.rows.columns.iter().enumerate().map(place).collect()
+    }
+
+    /// A value as the column at this place holds it.
+    pub(super) fn typed(&self, place: usize, value: Folded, origin: usize) -> Folded {
+        match self.types.get(place) {
+            Some(data_type) if !value.fits(*data_type) => value.converted(*data_type, origin, true),
+            _ => value,
+        }
+    }
+}
+
 /// What `@@FETCH_STATUS` is kept under.
 const FETCH_STATUS: &str = "@@fetch_status";
 
@@ -136,7 +157,7 @@ impl Variables {
     }
 
     /// What a parameter holds where the caller passes nothing, if that could be code or a procedure's name.
-    pub(super) fn parameter_default(&mut self, name: &str, value: Folded, budget: &mut Budget) {
+    pub(super) fn parameter_default(&mut self, name: &str, value: &Folded, budget: &mut Budget) {
         const TELLING: &[&str] = &["exec", "xp_", "sp_", "assembly", "openrowset", "bulk"];
         let is_telling = value.values().iter().any(|value| {
             let text = value.text().to_ascii_lowercase();
@@ -146,7 +167,7 @@ impl Variables {
         let Some((_, known)) = given.filter(|_| is_telling) else {
             return;
         };
-        known.add_alternative(&value, budget);
+        known.add_alternative(value, budget);
         self.values.insert(name.to_owned(), known.clone());
     }
 

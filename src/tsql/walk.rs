@@ -17,6 +17,9 @@ pub(super) const DEEPEST: usize = 8;
 /// How often a batch with loops or jumps is walked; values that have not settled by then are open.
 const ROUNDS: usize = 4;
 
+/// What walking over a token once more costs.
+const PER_TOKEN: usize = 4;
+
 /// Where something stands in the outermost source, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -107,7 +110,9 @@ impl<'w, 'c> Walk<'w, 'c> {
             if !self.variables.begin_again() && !jumps {
                 return;
             }
-            if round == ROUNDS - 1 {
+            let cost = self.code.len() * PER_TOKEN;
+            let is_last = round == ROUNDS - 1 || !self.found.budget.spend(cost);
+            if is_last {
                 self.variables.open_loops();
             }
             self.parentheses = 0;
@@ -117,6 +122,9 @@ impl<'w, 'c> Walk<'w, 'c> {
             self.seen_source = 0;
             self.begun = true;
             self.pass();
+            if is_last {
+                return;
+            }
         }
     }
 
