@@ -1,6 +1,6 @@
 //! Statements that give variables values: DECLARE, SET, SELECT, and what assigns from rows.
 
-use super::folded::{Folded, reasons};
+use super::folded::{Budget, Folded, reasons};
 use super::lexer::TokenKind;
 use super::operators::{Operator, combine};
 use super::query::Clauses;
@@ -120,7 +120,7 @@ impl Walk<'_, '_> {
         if let Some(operator) = by {
             let before = self.variables.get(&key(self.code.text(variable))).cloned();
             let before = before.unwrap_or_else(|| Folded::unknown(origin));
-            value = combine(before, operator, value, origin, &mut self.found.budget);
+            value = combine(before, operator, &value, origin, &mut self.found.budget);
         }
         if self.row.as_ref().is_some_and(|row| row.rows.repeats) && self.mentions(at, variable) {
             // Once more, with what the first row left.
@@ -224,7 +224,12 @@ impl Walk<'_, '_> {
         let unsure = source.more.or(source.unsure);
         let accumulates = assigned.iter().any(|variable| self.accumulates(*variable));
         let is_certain = !source.repeats && (unsure.is_none() || accumulates);
+        let mut unsure_of = source.more.or(unsure.filter(|_| accumulates));
         for place in 0..source.rows.len() {
+            if !self.found.budget.spend(Budget::PER_VALUE) {
+                unsure_of = Some(reasons::BUDGET);
+                break;
+            }
             self.row = Some(Row {
                 rows: Rc::clone(source),
                 place: Some(place),
@@ -235,7 +240,7 @@ impl Walk<'_, '_> {
         }
         self.row = None;
         self.seen = self.seen.max(first + 1);
-        if let Some(reason) = source.more.or(unsure.filter(|_| accumulates)) {
+        if let Some(reason) = unsure_of {
             for variable in assigned {
                 self.open_assigned(*variable, reason);
             }

@@ -93,8 +93,8 @@ impl Beginning {
                 Some(Keyword::Into) => false,
                 Some(keyword) => !keyword.begins_statement(),
                 None => {
-                    let reaches_out = |word: &&str| word.eq_ignore_ascii_case(slice);
-                    says_all(token, slice) && !REACHING_OUT.iter().any(|word| reaches_out(&word))
+                    let mut far = REACHING_OUT.iter();
+                    says_all(token, slice) && !far.any(|word| word.eq_ignore_ascii_case(slice))
                 }
             };
             in_query |= keyword(token, slice) == Some(Keyword::Select);

@@ -294,7 +294,7 @@ impl Walk<'_, '_> {
             self.found.note(place, note.to_owned());
             return None;
         };
-        self.walk_batches(value, self.has_holes || value.is_open(), &[]);
+        self.walk_apart(value);
         let (sinks, calls) = self.found.end_aside(aside);
         Some(AsCode {
             is_statement,

@@ -1,9 +1,12 @@
 //! Conversions between kinds of values, written or implied.
 
 use super::decode;
-use super::holes::{HOLE, NUMBER_HOLE};
+use super::holes::{self, HOLE, NUMBER_HOLE};
 use super::types::{Base, DataType, Length};
 use super::value::{Kind, Value};
+
+/// A type is short with fewer characters: names and values of the field are often longer.
+pub(super) const SHORT: usize = 64;
 
 impl Value {
     /// As a value of this type, by CONVERT's style where there is one; `declared`: assigned to what was declared so.
@@ -19,7 +22,7 @@ impl Value {
         }
         let longest = to.longest(declared);
         match to.base {
-            Base::Varying { national } => self.to_text(national, style).cut(longest),
+            Base::Varying { national } => self.to_text(national, style).cut(longest).held(longest),
             Base::Fixed { national } => self.to_text(national, style).cut(longest).filled(longest),
             Base::Integer => self.to_integer(origin),
             Base::Numeric => self.to_number(origin),
@@ -66,6 +69,17 @@ impl Value {
             Some((end, _)) => self.part(0..end),
             None => self,
         }
+    }
+
+    /// In a short type a text that is not known may be cut, and with it a pair of delimiters.
+    fn held(self, longest: usize) -> Self {
+        if longest >= SHORT || self.is_exact() {
+            return self;
+        }
+        self.map_holes(|hole| match holes::doubled(hole) {
+            Some(_) => HOLE,
+            None => hole,
+        })
     }
 
     fn filled(mut self, length: usize) -> Self {

@@ -7,6 +7,7 @@ use super::folded::{Folded, Source, reasons};
 use super::lexer::TokenKind;
 use super::object::Observation;
 use super::procedures::{self, Does};
+use super::variables::{Tables, Variables};
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
@@ -197,35 +198,24 @@ impl Walk<'_, '_> {
             }
             return;
         }
-        self.walk_batches(text, self.has_holes || text.is_open(), given);
+        self.walk_here(text, given);
     }
 
-    /// Walks each of the values that a text may have, and keeps what its parameters give back.
-    pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
+    /// Walks each of the values that a text may have, with the temporary tables there are, and keeps what it gives back
+    /// in them and in its parameters.
+    fn walk_here(&mut self, text: &Folded, given: &[Given]) {
+        let mut tables = self.variables.temporary_tables(&mut self.found.budget);
+        let before = tables.clone();
         let mut back: BTreeMap<usize, Folded> = BTreeMap::new();
         for batch in text.batches() {
-            let source = Source::executed(text, batch);
-            let code = Code::lex(source, self.found.quoted_identifier);
-            let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
-            for Given {
-                name,
-                data_type,
-                value,
-                ..
-            } in given
-            {
-                if walk.found.budget.spend(value.len()) {
-                    walk.variables
-                        .begin_with(name.clone(), *data_type, value.clone());
-                }
-            }
-            walk.run();
+            let left = self.walk_batch(text, batch, given, std::mem::take(&mut tables));
+            tables = left.temporary_tables(&mut self.found.budget);
             for (variable, given) in given.iter().filter_map(|g| Some((g.back?, g))) {
-                let Some(value) = walk.variables.get(&given.name) else {
+                let Some(value) = left.get(&given.name) else {
                     continue;
                 };
                 match back.get_mut(&variable) {
-                    Some(known) => known.add_alternative(value, &mut walk.found.budget),
+                    Some(known) => known.add_alternative(value, &mut self.found.budget),
                     None => _ = back.insert(variable, value.clone()),
                 }
             }
@@ -237,6 +227,44 @@ impl Walk<'_, '_> {
             }
         }
         self.given_back.extend(back);
+        let is_certain = !text.has_alternatives() && !text.is_open();
+        self.variables.take_back(tables, &before, is_certain);
+    }
+
+    /// Walks one of the values that a text may have; what it leaves in its variables.
+    fn walk_batch(
+        &mut self,
+        text: &Folded,
+        batch: usize,
+        given: &[Given],
+        tables: Tables,
+    ) -> Variables {
+        let source = Source::executed(text, batch);
+        let code = Code::lex(source, self.found.quoted_identifier);
+        let has_holes = self.has_holes || text.is_open();
+        let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
+        walk.variables.begin_with_tables(tables);
+        for Given {
+            name,
+            data_type,
+            value,
+            ..
+        } in given
+        {
+            if walk.found.budget.spend(value.len()) {
+                walk.variables
+                    .begin_with(name.clone(), *data_type, value.clone());
+            }
+        }
+        walk.run();
+        walk.variables
+    }
+
+    /// Walks each of the values that a text may have where nothing of it comes back.
+    pub(super) fn walk_apart(&mut self, text: &Folded) {
+        for batch in text.batches() {
+            self.walk_batch(text, batch, &[], Tables::new());
+        }
     }
 
     /// Walks a text that is executed somewhere else, if it is T-SQL there.
@@ -251,7 +279,7 @@ impl Walk<'_, '_> {
             let note = "a text that is executed elsewhere was not read: it is too deep or too much";
             return self.found.note(begin.origin(0), note.to_owned());
         }
-        self.walk_batches(text, self.has_holes || text.is_open(), &[]);
+        self.walk_apart(text);
     }
 }
 

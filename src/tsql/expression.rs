@@ -73,6 +73,12 @@ pub(super) enum Columns<'r> {
     All(&'r Rows),
 }
 
+/// Parentheses in parentheses are read as deep as this.
+const DEEPEST_LEVEL: usize = 1 << 12;
+
+/// A function has no more arguments, a CASE no more branches.
+const MOST_ARGUMENTS: usize = 1 << 10;
+
 /// Queries in queries are read as deep as this.
 pub(super) const DEEPEST_QUERY: usize = 12;
 
@@ -97,6 +103,8 @@ struct State {
     levels: Vec<Level>,
     at: usize,
     expects_operand: bool,
+    /// Whether there is too much of it to go on.
+    gives_up: bool,
 }
 
 impl State {
@@ -117,6 +125,7 @@ impl State {
     }
 
     fn push(&mut self, opened: Opened, muted: bool, origin: usize) {
+        self.gives_up |= self.levels.len() >= DEEPEST_LEVEL;
         let level = Level::new(opened, muted, self.is_mute(), origin);
         self.levels.push(level);
         self.expects_operand = true;
@@ -133,6 +142,7 @@ impl Expression<'_, '_> {
             levels: Vec::new(),
             at,
             expects_operand: true,
+            gives_up: false,
         };
         if !out.is_blank() {
             state.root.operand.set(out);
@@ -147,7 +157,7 @@ impl Expression<'_, '_> {
                 TokenKind::Word => self.word(&mut state),
                 _ => self.operand(&mut state, kind),
             };
-            if !goes_on {
+            if !goes_on || state.gives_up {
                 break;
             }
         }
@@ -251,6 +261,7 @@ impl Expression<'_, '_> {
         let value = level.operand.take(origin, self.budget);
         // What is mute keeps its place.
         level.arguments.push(value.unwrap_or_default());
+        state.gives_up |= state.level().arguments.len() > MOST_ARGUMENTS;
     }
 
     /// `.name`, or `.method(…)`, whose result is something else.
@@ -445,7 +456,7 @@ impl Expression<'_, '_> {
         state.at += 1;
         let own = name.first == name.last;
         let function = functions::function(self.code.part(name.last).0, own);
-        if function == Function::StringAgg && !state.is_mute() {
+        if function == Function::StringAgg && !state.is_mute() && self.depth < DEEPEST_QUERY {
             let (value, next) = self.inner().aggregated(state.at, origin);
             self.value(state, value);
             state.at = next;

@@ -25,22 +25,19 @@ impl Budget {
     pub(super) const PER_VALUE: usize = 64;
     /// Small modules may execute the same value many times.
     const AT_LEAST: usize = 4 << 20;
+    /// However long the text is, so that the longest end in time.
+    const AT_MOST: usize = 48 << 20;
     const LONGEST_AT_LEAST: usize = 1 << 20;
 
     pub(super) fn for_text(text: &str) -> Self {
-        let bytes = text.len().saturating_mul(Self::PER_BYTE);
-        Self {
-            left: bytes.saturating_add(Self::AT_LEAST),
-            longest: text.len().saturating_mul(2).max(Self::LONGEST_AT_LEAST),
-        }
+        Self::sharing(text.len(), Self::AT_LEAST)
     }
 
     /// For one of many texts: beyond what its length allows it may take no more than `shared`.
     pub(super) fn sharing(length: usize, shared: usize) -> Self {
+        let by_length = length.saturating_mul(Self::PER_BYTE).min(Self::AT_MOST);
         Self {
-            left: length
-                .saturating_mul(Self::PER_BYTE)
-                .saturating_add(Self::AT_LEAST.min(shared)),
+            left: by_length.saturating_add(Self::AT_LEAST.min(shared)),
             longest: length.saturating_mul(2).max(Self::LONGEST_AT_LEAST),
         }
     }
@@ -373,7 +370,10 @@ impl Folded {
         use super::types::Base;
         let longest = data_type.longest(true);
         self.values.iter().all(|value| match data_type.base {
-            Base::Varying { .. } => value.kind.is_text() && value.len() <= longest,
+            Base::Varying { .. } => {
+                let is_cut = longest < super::convert::SHORT && !value.is_exact();
+                value.kind.is_text() && value.len() <= longest && !is_cut
+            }
             Base::Integer => value.kind == Kind::Integer,
             Base::Numeric => value.kind == Kind::Numeric,
             Base::Other => true,

@@ -487,17 +487,7 @@ impl Call {
             .max();
         let mut result: Option<Folded> = None;
         for combination in 0..all.or(most).unwrap_or(1) {
-            let mut rest = combination;
-            let values: Vec<&Value> = arguments
-                .iter()
-                .map(|argument| {
-                    let count = argument.values().len();
-                    let place = rest % count;
-                    // Where not all combinations are made, each value is in one.
-                    rest = if all.is_some() { rest / count } else { rest };
-                    argument.value(place)
-                })
-                .collect();
+            let values = combined(&arguments, combination, all.is_some());
             // A length of one alternative says nothing of another.
             let mut measures = values.iter().filter_map(|value| value.measure);
             let text = values.first().map_or("", |value| value.text());
@@ -526,17 +516,37 @@ impl Call {
         if all.is_none() {
             result.open(reasons::ALTERNATIVES);
         }
-        let place = arguments.get(1).and_then(Folded::only);
-        let at_start =
-            self.function == Function::Stuff && place.and_then(Value::as_integer) == Some(1);
-        let from_end = arguments
-            .iter()
-            .flat_map(|argument| argument.values())
-            .any(|value| value.measure.is_some());
-        let settled = at_start || from_end || self.function == Function::Length;
-        if result.loose && !settled && text::counts_on_place(self.function) {
+        if result.loose && self.counts_on_place(&arguments) {
             result.open(reasons::FUNCTION);
         }
         result
     }
+
+    /// Whether the result hangs on where in its argument a text stands, other than from its beginning or its end.
+    fn counts_on_place(&self, arguments: &[Folded]) -> bool {
+        let place = arguments.get(1).and_then(Folded::only);
+        let at_start =
+            self.function == Function::Stuff && place.and_then(Value::as_integer) == Some(1);
+        let mut values = arguments.iter().flat_map(Folded::values);
+        let from_end = values.any(|value| value.measure.is_some());
+        let measures = self.function == Function::Length;
+        !at_start && !from_end && !measures && text::counts_on_place(self.function)
+    }
+}
+
+/// One value of each argument. Where not all combinations are made, each value is in one.
+fn combined(arguments: &[Folded], mut combination: usize, all: bool) -> Vec<&Value> {
+    let value = |argument: &'_ Folded| {
+        let count = argument.values().len();
+        let place = combination % count;
+        if all {
+            combination /= count;
+        }
+        place
+    };
+    let places: Vec<usize> = arguments.iter().map(value).collect();
+    let pairs = arguments.iter().zip(places);
+    pairs
+        .map(|(argument, place)| argument.value(place))
+        .collect()
 }

@@ -24,8 +24,14 @@ struct Loop {
 #[derive(Debug, Default)]
 pub(super) struct Loops(BTreeMap<usize, Loop>);
 
+/// What walking over a token of a loop costs.
+const PER_TOKEN: usize = 8;
+
 /// As many tokens of one loop are walked, round after round.
 const MOST_TOKENS: usize = 1 << 15;
+
+/// A body that decodes has no more tokens.
+const LONGEST_BODY: usize = 1 << 11;
 
 /// What the walk does at a WHILE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,9 +81,9 @@ impl Walk<'_, '_> {
         if known.body == 0 || self.variables.keeps_all {
             return Round::Unknown;
         }
-        const COST: usize = 8;
         let goes_on = self.condition_holds(at + 1);
-        let may_go_on = known.walked < MOST_TOKENS && self.found.budget.spend(known.body * COST);
+        let may_go_on =
+            known.walked < MOST_TOKENS && self.found.budget.spend(known.body * PER_TOKEN);
         match (goes_on, known.end) {
             (Some(false), Some(end)) => {
                 self.loops.0.remove(&at);
@@ -117,16 +123,14 @@ impl Walk<'_, '_> {
                 Some(Keyword::End) if !code.is_word(token + 1, &["conversation"]) => {
                     blocks = blocks.saturating_sub(1);
                     if blocks == 0 {
-                        let length = token - at;
-                        let affordable = decodes && self.found.budget.spend(length);
-                        return if affordable { length } else { 0 };
+                        return if decodes { token - at } else { 0 };
                     }
                 }
                 Some(keyword) if blocks == 0 && keyword.begins_statement() => return 0,
                 _ if code.is_word(token, LEAVING) => return 0,
                 _ => decodes |= code.is_word(token, DECODING),
             }
-            if token - at > MOST_TOKENS {
+            if token - at > LONGEST_BODY || !self.found.budget.spend(1) {
                 return 0;
             }
         }

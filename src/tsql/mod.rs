@@ -14,6 +14,12 @@
 //! given to a procedure of somebody else's is read as if it were executed, and kept with the call: whoever knows the
 //! callee decides whether it is.
 //!
+//! Values are followed exactly where they are known, through the functions in `functions`, rows that are written out,
+//! both branches of IF, and loops that decode text (as many as 2^15 tokens of one); of a query over a table one row
+//! stands for any number, so that what it adds must stand alone. A value may be one of 32; what is beyond that, or
+//! beyond the budget, is open, and says why. Rows of table variables come in the order they went in, as they do where
+//! there is no key.
+//!
 //! Known limits of this version: what a handler sees of values replaced inside its own TRY block is not
 //! followed; what a callee gives back in an OUTPUT parameter is not known; sqlcmd's own commands and variables are
 //! not read. Names are compared without case and width, though a server's collation may hold more or fewer of

@@ -41,6 +41,9 @@ const AGGREGATES: &[&str] = &[
     "count_big",
 ];
 
+/// A row has no more columns.
+const MOST_CELLS: usize = 1024;
+
 impl Clauses {
     /// Of the query whose SELECT is at `select`.
     pub(super) fn find(code: &Code, select: usize) -> Self {
@@ -202,8 +205,7 @@ impl Expression<'_, '_> {
             return (None, at);
         }
         if self.code.is_variable(at) {
-            let table = self.variables.table(self.code.text(at));
-            return (table.cloned(), at + 1);
+            return (self.table(at), at + 1);
         }
         let Some(name) = self.code.name(at) else {
             return (None, at);
@@ -218,10 +220,21 @@ impl Expression<'_, '_> {
             }
             return (None, next);
         }
-        (
-            self.variables.table(self.code.part(name.last).0).cloned(),
-            name.next,
-        )
+        (self.table(name.last), name.next)
+    }
+
+    /// The rows kept under the name at `at`.
+    pub(super) fn table(&mut self, at: usize) -> Option<Rows> {
+        const PER_CELL: usize = 16;
+        let name = self.code.part(at).0;
+        let table = self.variables.table(name)?;
+        // A procedure may have filled it, or a later statement of a loop.
+        let by_others = name.starts_with('#') || self.variables.is_in_loop();
+        if table.rows.is_empty() && by_others {
+            return None;
+        }
+        let cells = table.rows.len() * (table.columns.len() + 1);
+        self.budget.spend(cells * PER_CELL).then(|| table.clone())
     }
 
     /// `(a, b), (c, d), …`
@@ -234,7 +247,7 @@ impl Expression<'_, '_> {
                 let (value, next) = self.with(self.columns, at);
                 row.push(value);
                 at = next;
-                if !self.code.is(at, ",") {
+                if !self.code.is(at, ",") || row.len() > MOST_CELLS {
                     break;
                 }
                 at += 1;

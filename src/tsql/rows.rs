@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 /// The rows of a table, a query or a cursor.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_field_names)] // rows are what there is
 pub(super) struct Rows {
     /// Names as they are compared; empty where there is none.
     pub(super) columns: Vec<String>,
@@ -472,34 +473,10 @@ impl Expression<'_, '_> {
         let has_root = tail.clone().any(|at| self.code.is_word(at, &["root"]));
         let is_type = tail.into_iter().any(|at| self.code.is_word(at, &["type"]));
         let mut whole = Folded::from(Value::of_kind(Kind::National));
-        let tag = |whole: &mut Folded, budget: &mut Budget, text: String| {
-            let tag = Folded::from(Value::made(&text, Kind::National, origin));
-            whole.append(&tag, origin, budget);
-        };
         for row in &rows.rows {
-            if !element.is_empty() {
-                tag(&mut whole, self.budget, format!("<{element}>"));
-            }
-            for (place, cell) in row.iter().enumerate() {
-                let Some(cell) = cell.clone().without_null() else {
-                    continue;
-                };
-                let name = rows.columns.get(place).map_or("", String::as_str);
-                let bare = matches!(name, "" | "*" | "text()" | "node()" | "data()");
-                if name == "data()" && whole.len() > 0 {
-                    tag(&mut whole, self.budget, " ".to_owned());
-                }
-                if !bare {
-                    tag(&mut whole, self.budget, format!("<{name}>"));
-                }
-                whole.append(&cell.map(escaped), origin, self.budget);
-                if !bare {
-                    tag(&mut whole, self.budget, format!("</{name}>"));
-                }
-            }
-            if !element.is_empty() {
-                tag(&mut whole, self.budget, format!("</{element}>"));
-            }
+            self.add_element(&mut whole, &element, origin, |this, whole| {
+                this.add_cells(whole, &rows.columns, row, origin);
+            });
         }
         if has_root {
             whole.open(reasons::FUNCTION);
@@ -513,6 +490,42 @@ impl Expression<'_, '_> {
         rows.qualify(&mut whole);
         xml.rows.push(vec![whole]);
         xml
+    }
+
+    /// `<name>`, what `content` adds, `</name>`; without tags where there is no name.
+    fn add_element(
+        &mut self,
+        whole: &mut Folded,
+        name: &str,
+        origin: usize,
+        content: impl FnOnce(&mut Self, &mut Folded),
+    ) {
+        let tag = |text: String| Folded::from(Value::made(&text, Kind::National, origin));
+        if name.is_empty() {
+            return content(self, whole);
+        }
+        whole.append(&tag(format!("<{name}>")), origin, self.budget);
+        content(self, whole);
+        whole.append(&tag(format!("</{name}>")), origin, self.budget);
+    }
+
+    /// The columns of one row as XML.
+    fn add_cells(&mut self, whole: &mut Folded, columns: &[String], row: &[Folded], origin: usize) {
+        for (place, cell) in row.iter().enumerate() {
+            let Some(cell) = cell.clone().without_null() else {
+                continue;
+            };
+            let name = columns.get(place).map_or("", String::as_str);
+            if name == "data()" && whole.len() > 0 {
+                let blank = Value::made(" ", Kind::National, origin);
+                whole.append(&blank.into(), origin, self.budget);
+            }
+            let bare = matches!(name, "*" | "text()" | "node()" | "data()");
+            let name = if bare { "" } else { name };
+            self.add_element(whole, name, origin, |this, whole| {
+                whole.append(&cell.map(escaped), origin, this.budget);
+            });
+        }
     }
 }
 

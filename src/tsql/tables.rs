@@ -3,7 +3,7 @@
 use super::folded::{Budget, Folded, Taint, reasons};
 use super::functions::{Call, Function};
 use super::query::Clauses;
-use super::rows::Rows;
+use super::rows::{MOST_ROWS, Rows};
 use super::types::DataType;
 use super::value::Value;
 use super::variables::Table;
@@ -172,25 +172,17 @@ impl Walk<'_, '_> {
         let Some(table) = self.variables.table_mut(name) else {
             return;
         };
+        if table.rows.rows.len() >= MOST_ROWS {
+            table.rows.more = table.rows.more.or(Some(reasons::BUDGET));
+            return;
+        }
         if !certain && !rows.repeats {
             table.rows.unsure = table.rows.unsure.or(Some(reasons::ROWS));
         }
         if table.is_keyed {
             table.rows.unsure = table.rows.unsure.or(Some(reasons::ORDER));
         }
-        let places: Vec<Option<usize>> = (0..table.rows.columns.len())
-            .map(|place| match columns {
-                [] => match table.identity {
-                    Some(identity) if place == identity => None,
-                    Some(identity) if place > identity => Some(place - 1),
-                    _ => Some(place),
-                },
-                columns => {
-                    let own = table.rows.columns.get(place)?;
-                    columns.iter().position(|name| name == own)
-                }
-            })
-            .collect();
+        let places = table.places(columns);
         let mut added = Rows {
             columns: table.rows.columns.clone(),
             more: rows.more,
@@ -205,12 +197,7 @@ impl Walk<'_, '_> {
                 match given {
                     None if table.identity == Some(place) => Value::integer(number, origin).into(),
                     None => Folded::null(),
-                    Some(cell) => match table.types.get(place) {
-                        Some(data_type) if !cell.fits(*data_type) => {
-                            cell.converted(*data_type, origin, true)
-                        }
-                        _ => cell,
-                    },
+                    Some(cell) => table.typed(place, cell, origin),
                 }
             });
             added.rows.push(cells.collect());
@@ -299,8 +286,9 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The row that the FETCH whose INTO is at `into` reads, and whether there is one; `None` where that is not known.
-    fn fetched(&mut self, into: usize) -> Option<Option<Vec<Folded>>> {
+    /// What is left of the rows for the FETCH whose INTO is at `into`: the one it reads, or none; `None` where that is
+    /// not known.
+    fn fetched(&mut self, into: usize) -> Option<Rows> {
         let cursor = into.checked_sub(1)?;
         let mut word = cursor.checked_sub(1)?;
         if self.code.keyword(word) == Some(Keyword::From) {
@@ -314,24 +302,23 @@ impl Walk<'_, '_> {
         let table = self.variables.table_mut(self.code.part(cursor).0)?;
         let place = table.next?;
         table.next = certain.then_some(place + 1);
-        certain.then(|| table.rows.rows.get(place).cloned())
+        certain.then(|| Rows {
+            rows: table.rows.rows.get(place).cloned().into_iter().collect(),
+            ..Rows::default()
+        })
     }
 
     /// `FETCH NEXT FROM c INTO @a, @b`: the next row, or what any row holds.
     fn fetch(&mut self, into: usize) {
         let origin = self.code.origin(into);
         let known = self.fetched(into);
-        self.variables
-            .note_fetch(known.as_ref().map(Option::is_some), origin);
-        let cursor = into.checked_sub(1).map(|at| self.code.part(at).0);
-        let rows = match known {
-            Some(None) => return,
-            Some(Some(row)) => Some(Rows {
-                rows: vec![row],
-                ..Rows::default()
-            }),
-            None => cursor.and_then(|name| self.variables.table(name)).cloned(),
-        };
+        let found = known.as_ref().map(|rows| !rows.rows.is_empty());
+        self.variables.note_fetch(found, origin);
+        if found == Some(false) {
+            return;
+        }
+        let cursor = into.checked_sub(1);
+        let rows = known.or_else(|| self.expression(false).table(cursor?));
         let mut at = into + 1;
         for place in 0.. {
             if !self.code.is_variable(at) {

@@ -26,7 +26,7 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    super::decode::to_hex(bytes).to_lowercase()
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -83,9 +83,9 @@ proptest! {
         let parts: Vec<String> = parts(&code, &lengths).iter().map(|part| quoted(part)).collect();
         prop_assert_eq!(&effects(&format!("EXEC({})", parts.join(" + "))), &whole);
         prop_assert_eq!(&effects(&format!("EXEC(CONCAT({}, ''))", parts.join(", "))), &whole);
-        let appended: String = parts.iter().map(|part| format!("SET @v += {part} ")).collect();
+        let appended = parts.join(" SET @v += ");
         let declared = "DECLARE @v nvarchar(max) = N'' ";
-        prop_assert_eq!(&effects(&format!("{declared}{appended}EXEC(@v)")), &whole);
+        prop_assert_eq!(&effects(&format!("{declared} SET @v += {appended} EXEC(@v)")), &whole);
         let rows: Vec<String> = parts.iter().map(|part| format!("({part})")).collect();
         let rows = rows.join(", ");
         let selected = format!("{declared}SELECT @v = @v + c FROM (VALUES {rows}) v(c) EXEC(@v)");
@@ -246,3 +246,59 @@ const PARTS: &[&str] = &[
     "STRING_SPLIT(",
     " ",
 ];
+
+/// Code that costs much for its length, over and over: it ends.
+#[test]
+fn values_made_to_be_slow_end() {
+    const LENGTH: usize = 200_000;
+    let start = "DECLARE @x nvarchar(max) = N'SELECT 1', @y nvarchar(max), @i int = 0 ";
+    let table = format!(
+        "DECLARE @t TABLE (c nvarchar(9)) INSERT @t VALUES ('a'){} ",
+        ",('a')".repeat(999)
+    );
+    let nest = |open: &str, close: &str| {
+        let times = LENGTH / (open.len() + close.len());
+        format!("SET @x = {}@x{}", open.repeat(times), close.repeat(times))
+    };
+    let cases = [
+        nest("REPLACE(", ",'a','b')"),
+        nest("REVERSE(", ")"),
+        nest("CASE WHEN 1=1 THEN ", " END"),
+        nest("(", ")"),
+        nest("STRING_AGG(", ",'')"),
+        nest("(SELECT STRING_AGG(c,'') FROM (VALUES (", ")) v(c))"),
+        nest("(SELECT ", ")"),
+        nest("-~", ""),
+        "SET @x = CONCAT(@x".to_owned() + &", N'a'".repeat(LENGTH / 6),
+        "SELECT @x = @x + c FROM (VALUES ('a')".to_owned()
+            + &",('a')".repeat(LENGTH / 6)
+            + ") v(c)",
+        "SELECT @x = @x + c FROM (SELECT 'a' AS c".to_owned()
+            + &" UNION ALL SELECT 'a'".repeat(LENGTH / 21)
+            + ") v",
+    ];
+    let fragments = [
+        "SET @x = @x + @x; ",
+        "SET @x = REPLICATE(@x, 1000000) ",
+        "SET @x = REPLACE(@x, 'S', REPLICATE('S', 1000)) ",
+        "IF @i = 1 SET @x = @x + N' AND a = 1' ",
+        "IF @i = 1 SET @x = @x + N' EXEC p ' ELSE SET @x += N' b ' ",
+        "SELECT @x += c FROM @t ",
+        "SET @x = (SELECT STRING_AGG(c, '') FROM @t) ",
+        "SET @x = (SELECT c + '' FROM @t ORDER BY c FOR XML PATH('')) ",
+        "INSERT @t SELECT c FROM @t ",
+        "SELECT c INTO #u FROM @t ",
+        "INTO #u ",
+        "WITH a AS (SELECT c FROM @t), ",
+        "DECLARE c CURSOR FOR SELECT c FROM @t OPEN c FETCH c INTO @x ",
+        "WHILE @i < 10 BEGIN SET @x = @x + CHAR(65) SET @i += 1 END SET @i = 0 ",
+        "WHILE 1 = 1 BEGIN SET @x = @x + CHAR(65) END ",
+        "WHILE 1 = 1 BEGIN SET @x = CHAR(65) ",
+        "EXEC sp_executesql @x, N'@o nvarchar(9) OUTPUT', @o = @x OUTPUT ",
+    ];
+    let repeated = fragments.map(|fragment| fragment.repeat(LENGTH / fragment.len()));
+    for case in cases.into_iter().chain(repeated) {
+        let sinks = observe_module(&format!("{table}{start}{case} EXEC(@x)"), true).sinks;
+        assert!(sinks.len() <= LENGTH);
+    }
+}

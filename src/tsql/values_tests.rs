@@ -36,7 +36,7 @@ fn shown(value: &Folded) -> String {
     }
     let mut shown = texts.join(" | ");
     if let Some(reason) = value.reason() {
-        shown.push_str(&format!(" ({reason})"));
+        shown = format!("{shown} ({reason})");
     }
     match value.taint() {
         Some(true) => shown.push_str(" tainted"),
@@ -126,7 +126,8 @@ const EXPRESSIONS: &[Case] = &[
     ("TRIM of characters", "TRIM('*-' FROM '-*a*-')", "a"),
     ("TRIM of one side", "TRIM(LEADING '*' FROM '*a*')", "a*"),
     ("LTRIM of characters", "LTRIM('xxa', 'x')", "a"),
-    ("PARSENAME is not known, nor what it returns", "PARSENAME('a.xp_cmdshell', 1)", "… (a function of text that is not known)"),
+    ("PARSENAME counts from the end", "PARSENAME('a.[b.c].xp_cmdshell', 1) + PARSENAME('a.[b.c].d', 2)", "xp_cmdshellb.c"),
+    ("PARSENAME of a part that is not there", "PARSENAME('a.b', 3)", "…a.b… (a function of text that is not known)"),
     // Turned, repeated, in another case.
     ("REVERSE", "REVERSE('llehsdmc_px')", "xp_cmdshell"),
     ("REVERSE of a reversed part", "REVERSE('ab' + REVERSE('cd'))", "cdba"),
@@ -241,6 +242,11 @@ const UNKNOWN: &[Case] = &[
     ("characters by an unknown number", "CHAR(@n)", "… (a parameter) tainted"),
     ("it may be NULL", "ISNULL(@p, 'a')", "… | a (a parameter) tainted"),
     ("chosen by what is not known", "CHOOSE(@n, 'a', 'b')", "a | b"),
+    ("bytes shown as digits", "CONVERT(varchar(99), HASHBYTES('MD5', 'x'), 2) + CONVERT(varchar(99), HASHBYTES('MD5', 'x'), 1)", "#0x#"),
+    ("bytes taken for text", "CAST(HASHBYTES('MD5', 'x') AS varchar(99))", "… (a function of text that is not known)"),
+    ("a part of bytes that are not known", "CONVERT(varchar(99), SUBSTRING(HASHBYTES('MD5', 'x'), 1, 4), 2)", "#"),
+    ("a date as a pattern shows it", "FORMAT(GETDATE(), 'yyyy-MM-dd')", "#"),
+    ("a pattern with text of its own", "FORMAT(GETDATE(), '\\'';'' ')", "… (a function of text that is not known)"),
     ("a function of users", "dbo.f('a')", "… (a function of text that is not known) from elsewhere"),
     ("a function that is not known", "SOUNDEX(@p)", "… (a function of text that is not known) tainted"),
     ("of nothing that is tainted", "SOUNDEX('a')", "… (a function of text that is not known)"),
@@ -305,7 +311,7 @@ const STATEMENTS: &[Case] = &[
     ("a loop that leaves early", "DECLARE @i int = 0, @r varchar(99) = '' WHILE @i < 2 BEGIN SET @r = @r + CHAR(65) IF @c = 1 BREAK SET @i += 1 END", " | A | AA (a loop that goes on changing it)"),
     ("a loop without an end that is known", "DECLARE @i int = 0, @r varchar(99) = '' WHILE @i < @n BEGIN SET @r = @r + CHAR(65) + ' ' SET @i += 1 END", " | A  | A A "),
     ("rows read by a cursor, one after the other", "DECLARE @c varchar(9), @r varchar(99) = ''; DECLARE c CURSOR FOR SELECT a FROM (VALUES ('x'), ('p'), ('_')) v(a); OPEN c; FETCH NEXT FROM c INTO @c; WHILE @@FETCH_STATUS = 0 BEGIN SET @r = @r + @c; FETCH NEXT FROM c INTO @c; END; CLOSE c", "xp_"),
-    ("rows of a table read by a cursor", "DECLARE @c varchar(9), @r varchar(99) = ''; DECLARE c CURSOR FOR SELECT QUOTENAME(a) FROM t; OPEN c; FETCH NEXT FROM c INTO @c; WHILE @@FETCH_STATUS = 0 BEGIN SET @r = @r + @c + ';'; FETCH NEXT FROM c INTO @c; END", " | [b]; | [b];[b]; tainted"),
+    ("rows of a table read by a cursor", "DECLARE @c sysname, @r varchar(99) = ''; DECLARE c CURSOR FOR SELECT QUOTENAME(a) FROM t; OPEN c; FETCH NEXT FROM c INTO @c; WHILE @@FETCH_STATUS = 0 BEGIN SET @r = @r + @c + ';'; FETCH NEXT FROM c INTO @c; END", " | [b]; | [b];[b]; tainted"),
     ("a table read by numbers", "DECLARE @t TABLE (i int, c varchar(9)); INSERT @t VALUES (1, 'x'), (2, 'p'); DECLARE @r varchar(9); SELECT @r = c FROM @t WHERE i = 1", "NULL | x | p"),
     ("a statement for each round", "DECLARE @r varchar(99) = '' WHILE @a < 9 SET @r = @r + 'PRINT 1; '", " | PRINT 1;  | PRINT 1; PRINT 1; "),
     ("rounds that run together", "DECLARE @r varchar(99) = '' WHILE @a < 9 SET @r = @r + 'x'", " | x | xx (a loop that goes on changing it)"),

@@ -60,6 +60,27 @@ pub(super) struct Table {
     pub(super) next: Option<usize>,
 }
 
+impl Table {
+    /// For each column the place of its value in a row that gives `columns`, or all.
+    pub(super) fn places(&self, columns: &[String]) -> Vec<Option<usize>> {
+        let place = |(place, own): (usize, &String)| match (columns, self.identity) {
+            ([], Some(identity)) if place == identity => None,
+            ([], Some(identity)) if place > identity => Some(place - 1),
+            ([], _) => Some(place),
+            (columns, _) => columns.iter().position(|name| name == own),
+        };
+        self.rows.columns.iter().enumerate().map(place).collect()
+    }
+
+    /// A value as the column at this place holds it.
+    pub(super) fn typed(&self, place: usize, value: Folded, origin: usize) -> Folded {
+        match self.types.get(place) {
+            Some(data_type) if !value.fits(*data_type) => value.converted(*data_type, origin, true),
+            _ => value,
+        }
+    }
+}
+
 /// What `@@FETCH_STATUS` is kept under.
 const FETCH_STATUS: &str = "@@fetch_status";
 
@@ -69,9 +90,11 @@ pub(super) struct Variables {
     values: HashMap<String, Folded>,
     types: HashMap<String, DataType>,
     /// Table variables, temporary tables and cursors, by name, as far as their rows are known.
-    tables: HashMap<String, Table>,
+    tables: Tables,
     /// What variables hold before the first statement: parameters.
     given: Vec<(String, Folded)>,
+    /// Temporary tables that there are before the first statement.
+    given_tables: Tables,
     frames: Vec<Frame>,
     /// The frames that may be skipped, innermost last.
     skippable: Vec<usize>,
@@ -90,6 +113,9 @@ pub(super) struct Variables {
     /// The IFs whose branch has just ended, so that an ELSE may follow.
     left: Vec<Branch>,
 }
+
+/// Tables by their names.
+pub(super) type Tables = BTreeMap<String, Table>;
 
 /// A variable's name as it is compared.
 pub(super) fn key(name: &str) -> String {
@@ -138,6 +164,41 @@ impl Variables {
         let value = self.typed(&name, value, 0);
         self.values.insert(name.clone(), value.clone());
         self.given.push((name, value));
+    }
+
+    /// Temporary tables that there are before the first statement.
+    pub(super) fn begin_with_tables(&mut self, tables: Tables) {
+        self.tables.clone_from(&tables);
+        self.given_tables = tables;
+    }
+
+    /// The temporary tables, which text that is executed here sees too.
+    pub(super) fn temporary_tables(&self, budget: &mut Budget) -> Tables {
+        let temporary = self.tables.iter().filter(|(name, _)| name.starts_with('#'));
+        let affordable = temporary.filter(|(_, table)| {
+            let cells = table.rows.rows.len() * (1 + table.rows.columns.len());
+            budget.spend(cells * Budget::PER_VALUE)
+        });
+        affordable
+            .map(|(name, table)| (name.clone(), table.clone()))
+            .collect()
+    }
+
+    /// Takes temporary tables back from text that was executed, which may have put rows into them.
+    pub(super) fn take_back(&mut self, tables: Tables, before: &Tables, is_certain: bool) {
+        let is_certain = is_certain && self.is_certain();
+        for (name, mut table) in tables {
+            let Some(known) = before.get(&name) else {
+                // A table that the text made is gone with it.
+                continue;
+            };
+            let is_same = known.rows.rows.len() == table.rows.rows.len()
+                && known.rows.more == table.rows.more;
+            if !is_same && !is_certain {
+                table.rows.unsure = table.rows.unsure.or(Some(reasons::ROWS));
+            }
+            self.tables.insert(name, table);
+        }
     }
 
     /// A declaration without a value: NULL. In a loop it resets nothing.
@@ -347,7 +408,7 @@ impl Variables {
         if moved && !self.keeps_all {
             self.values.clear();
             self.values.extend(self.given.iter().cloned());
-            self.tables.clear();
+            self.tables.clone_from(&self.given_tables);
         }
         moved
     }

@@ -15,12 +15,14 @@ use std::collections::BTreeMap;
 /// Text executed by text executed by …: as deep as this it is walked.
 pub(super) const DEEPEST: usize = 8;
 
-/// How often a batch with loops or jumps is walked; values that have not settled by then are open.
+/// So many rounds a batch with loops or jumps is walked again; what still changes then is open.
 const ROUNDS: usize = 3;
 
-/// By then all that loops carry is open.
-const MOST_SETTLED: usize = 7;
-const MOST_ROUNDS: usize = MOST_SETTLED + 1;
+/// In this round all that loops carry is open, and it is the last.
+const LAST_ROUND: usize = 7;
+
+/// What walking over a token once more costs.
+const PER_TOKEN: usize = 4;
 
 /// Where something stands in the outermost source, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,24 +113,30 @@ impl<'w, 'c> Walk<'w, 'c> {
     fn rounds(&mut self) {
         self.bare_call();
         self.pass();
-        for round in 1..MOST_ROUNDS {
+        for round in 1..=LAST_ROUND {
             let jumps = self.jumps && !self.variables.keeps_all;
             self.variables.keeps_all |= jumps;
             if !self.variables.begin_again() && !jumps {
                 return;
             }
-            match round {
-                MOST_SETTLED => self.variables.open_loops(),
-                ROUNDS.. => self.variables.open_moving(),
-                _ => {}
+            let cost = self.code.len() * PER_TOKEN;
+            let is_last = round == LAST_ROUND || !self.found.budget.spend(cost);
+            if is_last {
+                self.variables.open_loops();
+            } else if round >= ROUNDS {
+                self.variables.open_moving();
             }
             self.parentheses = 0;
             self.update = Update::None;
+            self.given_back.clear();
             self.seen = 0;
             self.loops = Loops::default();
             self.seen_source = 0;
             self.begun = true;
             self.pass();
+            if is_last {
+                return;
+            }
         }
     }
 
