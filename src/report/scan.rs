@@ -217,7 +217,7 @@ fn details(sink: &Observation) -> Vec<String> {
     if let Some(option) = &sink.option {
         details.push(format!("option: {}", visible(option)));
     }
-    if let Some(command) = sink.shown_command() {
+    if let Some(command) = sink.shown_command().filter(|command| command != "…") {
         details.push(format!("runs: {}", visible(&command)));
     }
     if sink.command_tainted == Some(true) {
@@ -310,7 +310,7 @@ fn sarif_rule(sink: Sink) -> Value {
     };
     json!({
         "id": sink.as_str(),
-        "name": sink.as_str(),
+        "name": format!("{sink:?}"),
         "shortDescription": { "text": sink.meaning() },
         "fullDescription": { "text": sink.meaning() },
         "help": { "text": format!("{} Run `mssql-posture explain module-invokes-command-channel` for what is and is not read.", sink.meaning()) },
