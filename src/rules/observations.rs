@@ -1,19 +1,21 @@
 //! What the analyser saw in the modules of an instance, fit to be kept: rules judge by it whether it comes from the
 //! texts or, where they were left out of what is shared, from the observations file beside the snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::module_invokes_command_channel::is_cited;
-use super::{Excerpt, Place};
+use super::{ALL, Case, Excerpt, Outcome, Place};
 use crate::ids::DatabaseName;
 use crate::snapshot::sha256_hex;
 use crate::tsql::{How, Object, Observation, Sink};
 
 /// The first field of every observations file of this version.
 const SCHEMA: &str = "mssql-posture/observations/v1";
+
+const ANALYSER: &str = concat!("mssql-posture ", env!("CARGO_PKG_VERSION"));
 
 /// So many of each sink that findings cite are kept with line and command in a module.
 const MOST_SHOWN: usize = 20;
@@ -108,9 +110,14 @@ impl Observations {
     pub(super) fn new(modules: Vec<ObservedModule>) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
-            analyser: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
+            analyser: ANALYSER.to_owned(),
             modules,
         }
+    }
+
+    /// Whether the analyser was that of this version, which would see the same in the same text.
+    pub fn is_of_this_version(&self) -> bool {
+        self.analyser == ANALYSER
     }
 
     /// The bytes of an observations file.
@@ -139,6 +146,24 @@ impl Observations {
         }
         Ok(read)
     }
+}
+
+/// Modules about which a rule of code has a finding, by database (none for server triggers) and id.
+pub fn flagged(case: &Case<'_>) -> BTreeSet<(Option<DatabaseName>, i32)> {
+    let code = ALL.iter().filter(|rule| rule.family() == "CODE");
+    let mut flagged = BTreeSet::new();
+    for verdict in code.flat_map(|rule| rule.judge(case)) {
+        let Outcome::Fail(finding) = verdict.outcome else {
+            continue;
+        };
+        let rows = finding.evidence.into_iter();
+        for row in rows.filter(|row| matches!(row.fact.as_str(), "modules" | "server_modules")) {
+            let id = row.row.get("object_id").and_then(serde_json::Value::as_i64);
+            let id = id.and_then(|id| i32::try_from(id).ok());
+            flagged.extend(id.map(|id| (row.database, id)));
+        }
+    }
+    flagged
 }
 
 impl ObservedModule {
