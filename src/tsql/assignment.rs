@@ -45,7 +45,23 @@ impl Walk<'_, '_> {
                 return self.declare_cursor(at + 1, at + 3);
             }
             self.seen = self.assignment(at + 1);
+        } else {
+            self.note_setting(at);
         }
+    }
+
+    /// `SET CONCAT_NULL_YIELDS_NULL OFF`, alone or among others.
+    fn note_setting(&mut self, set: usize) {
+        let mut at = set + 1;
+        let mut concerns_null = false;
+        while self.code.is(at + 1, ",") {
+            concerns_null |= self.code.is_word(at, &["concat_null_yields_null"]);
+            at += 2;
+        }
+        concerns_null |= self
+            .code
+            .is_word(at, &["concat_null_yields_null", "ansi_defaults"]);
+        self.variables.null_is_empty |= concerns_null && self.code.is_word(at + 1, &["off"]);
     }
 
     /// `@x = …` or `@x += …`, and the token after it.
@@ -107,6 +123,10 @@ impl Walk<'_, '_> {
             value = combine(before, operator, value, origin, &mut self.found.budget);
         }
         if self.row.as_ref().is_some_and(|row| row.rows.repeats) && self.mentions(at, variable) {
+            // Once more, with what the first row left.
+            self.assign(variable, value.clone());
+            let (again, _) = self.fold(Folded::default(), at, false);
+            value.add_alternative(&again, &mut self.found.budget);
             value.repeat();
         }
         self.assign(variable, value);
@@ -160,27 +180,65 @@ impl Walk<'_, '_> {
             let unsorted = source.clone();
             self.expression(false).sort(&mut source, &unsorted, order);
         }
-        self.assign_each(variable, Rc::new(source), origin);
+        let assigned = self.assigned(&clauses);
+        if clauses.aggregates {
+            self.row = Some(Row {
+                rows: Rc::new(source),
+                place: None,
+            });
+            self.variables.enter(Block::Rows, clauses.group.is_some());
+            self.assign_list(variable);
+            self.variables.leave(origin, &mut self.found.budget);
+            self.row = None;
+            return;
+        }
+        self.assign_each(&assigned, &Rc::new(source), origin);
     }
 
-    /// Assigns the list at `variable` for each row in turn.
-    fn assign_each(&mut self, variable: usize, source: Rc<Rows>, origin: usize) {
+    /// The variables of a list of assignments.
+    fn assigned(&self, clauses: &Clauses) -> Vec<usize> {
+        let mut assigned = Vec::new();
+        let mut at = clauses.list;
+        while at < clauses.after_list {
+            if self.code.is_variable(at) {
+                assigned.push(at);
+            }
+            while at < clauses.after_list && !self.code.is(at, ",") {
+                let group = self.code.is(at, "(");
+                at = if group {
+                    self.code.after_group(at)
+                } else {
+                    at + 1
+                };
+            }
+            at += 1;
+        }
+        assigned
+    }
+
+    /// Assigns the list for each row in turn.
+    fn assign_each(&mut self, assigned: &[usize], source: &Rc<Rows>, origin: usize) {
+        let Some(first) = assigned.first().copied() else {
+            return;
+        };
         let unsure = source.more.or(source.unsure);
-        let accumulates = self.accumulates(variable);
+        let accumulates = assigned.iter().any(|variable| self.accumulates(*variable));
         let is_certain = !source.repeats && (unsure.is_none() || accumulates);
         for place in 0..source.rows.len() {
             self.row = Some(Row {
-                rows: Rc::clone(&source),
-                place,
+                rows: Rc::clone(source),
+                place: Some(place),
             });
             self.variables.enter(Block::Rows, !is_certain);
-            self.assign_list(variable);
+            self.assign_list(first);
             self.variables.leave(origin, &mut self.found.budget);
         }
         self.row = None;
-        self.seen = self.seen.max(variable + 1);
+        self.seen = self.seen.max(first + 1);
         if let Some(reason) = source.more.or(unsure.filter(|_| accumulates)) {
-            self.open_assigned(variable, reason);
+            for variable in assigned {
+                self.open_assigned(*variable, reason);
+            }
         }
     }
 
@@ -195,12 +253,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Whether the first variable of a list is assigned something of itself.
+    /// Whether a variable is assigned something of itself.
     fn accumulates(&self, variable: usize) -> bool {
         !self.code.is(variable + 1, "=") || self.mentions(variable + 2, variable)
     }
 
-    /// Says of the first variable of a list that it may hold something else.
+    /// Says of a variable that it may hold something else.
     fn open_assigned(&mut self, variable: usize, reason: &'static str) {
         let name = key(self.code.text(variable));
         if let Some(mut value) = self.variables.get(&name).cloned() {

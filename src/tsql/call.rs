@@ -1,14 +1,15 @@
 //! Calls of procedures: what is called, what is passed, and what the callee does with it.
 
-use super::arguments::{Arguments, Command, shown};
+use super::arguments::{Arguments, Command, Passed, shown};
 use super::code::{Code, Name};
 use super::execute::observation;
-use super::folded::{Folded, Source};
+use super::folded::{Folded, Source, Taint};
 use super::holes::{self, HOLE};
 use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
 use super::options;
-use super::procedures::{self, Does, Procedure};
+use super::procedures::{self, Does, Parameters, Procedure};
+use super::shipped;
 use super::types::DataType;
 use super::value::Value;
 use super::variables::key;
@@ -24,12 +25,20 @@ pub(super) struct Called {
     pub(super) how: How,
     /// The callee's name, one part or more.
     pub(super) parts: Vec<String>,
-    /// Whether a hole stands in the callee's own name, in text that has been read all the same.
-    pub(super) is_hidden: bool,
+    /// Whose hole stands in the callee's own name, in text that has been read all the same.
+    pub(super) hidden: Option<Taint>,
 }
 
-/// What a parameter of executed text holds.
-pub(super) type Given = (String, DataType, Folded);
+/// A parameter of executed text.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) data_type: DataType,
+    /// What it holds.
+    pub(super) value: Folded,
+    /// The variable that it is given back in, by its token.
+    pub(super) back: Option<usize>,
+}
 
 const NAME_NOT_KNOWN: &str = "the name of the procedure is not known";
 
@@ -40,19 +49,26 @@ impl Walk<'_, '_> {
     /// Where a name stands, and how a call spelt there comes about.
     pub(super) fn called(&self, name: Name) -> Called {
         let (part, start) = self.code.part(name.last);
-        let how = self.how(&(start..start + part.len()));
+        let is_hidden = self.depth > 0 && holes::has_text_holes(part);
+        let how = if is_hidden {
+            How::DynamicConcat
+        } else {
+            self.how(&(start..start + part.len()))
+        };
         let place = match self.depth {
             0 => Place {
                 start: self.code.range(name.first).start,
                 end: self.code.range(name.last).end,
             },
+            // A hole was written where its value comes from.
+            _ if is_hidden => self.place(name.last),
             _ => Place::of_token(self.code.source().origin(start)),
         };
         Called {
             place,
             how,
             parts: self.code.parts(name),
-            is_hidden: self.depth > 0 && holes::has_text_holes(part),
+            hidden: is_hidden.then(|| self.code.source().taint()),
         }
     }
 
@@ -73,8 +89,8 @@ impl Walk<'_, '_> {
         if far {
             self.report(called.place, Sink::LinkedExec, called.how, arguments.all());
         }
-        if called.is_hidden && !self.has_holes {
-            let value = Folded::unknown(called.place.start);
+        if let Some(taint) = called.hidden.filter(|_| !self.has_holes) {
+            let value = Folded::from_outside(called.place.start, taint, NAME_NOT_KNOWN);
             self.unresolved(called.place, called.how, &value, NAME_NOT_KNOWN);
         }
         let own = called.parts.last().map(String::as_str).unwrap_or_default();
@@ -94,10 +110,21 @@ impl Walk<'_, '_> {
                     self.execute_value(place, how, text, &[]);
                 }
             }
-            Does::ExecutesWithParameters => {
+            Does::ExecutesWithParameters(parameters) => {
                 if let Some(text) = arguments.taken(procedure).first() {
-                    let given = self.given(arguments);
+                    let given = self.given(arguments, parameters);
                     self.execute_value(place, how, text, &given);
+                }
+            }
+            Does::RunsScript => {
+                let input = arguments.of(procedure, "@input_data_1");
+                let is_script = |value: &&Folded| !input.is_some_and(|i| std::ptr::eq(i, *value));
+                let mut command = Command::none();
+                let taken = arguments.taken(procedure).into_iter().filter(is_script);
+                taken.for_each(|value| command.add(value));
+                self.report(place, Sink::ExternalScript, how, command);
+                if let Some(query) = input {
+                    self.execute_value(place, how, query, &[]);
                 }
             }
             Does::SetsOption => self.set_option(procedure, called, arguments),
@@ -121,28 +148,38 @@ impl Walk<'_, '_> {
                     self.report(place, Sink::StartupProc, how, command);
                 }
             }
-            Does::KeepsData => {}
         }
     }
 
-    /// What the parameters of a text that sp_executesql executes hold.
-    fn given(&mut self, arguments: &Arguments) -> Vec<Given> {
-        let declared = arguments
+    /// The parameters of a text that is executed, and what they hold.
+    fn given(&mut self, arguments: &Arguments, parameters: Parameters) -> Vec<Given> {
+        const LIST: &[&str] = &["@params", "@parameters", "@paramdef", "@parameter"];
+        let is_list = |passed: &&Passed| {
+            let name = passed.name.as_deref().map(key);
+            name.is_some_and(|name| LIST.contains(&name.as_str()))
+        };
+        let list = arguments
             .0
-            .get(1)
-            .map(|p| declared(&p.value, self.found.quoted_identifier));
+            .iter()
+            .find(is_list)
+            .or(arguments.0.get(parameters.list));
+        let declared = list.map(|p| declared(&p.value, self.found.quoted_identifier));
         let declared = declared.unwrap_or_default();
         let mut given = Vec::new();
-        for (place, passed) in arguments.0.iter().skip(2).enumerate() {
+        for (place, passed) in arguments.0.iter().skip(parameters.values).enumerate() {
             let by_place = declared.get(place);
             let name = passed.name.as_deref().map(key);
             let name = name.or_else(|| by_place.map(|(name, _)| name.clone()));
-            let Some(name) = name.filter(|_| self.found.budget.spend(passed.value.len())) else {
-                continue;
+            let Some(name) = name else {
+                break;
             };
             let row = declared.iter().find(|(other, _)| *other == name);
-            let data_type = row.map(|(_, data_type)| *data_type).unwrap_or_default();
-            given.push((name, data_type, passed.value.clone()));
+            given.push(Given {
+                name,
+                data_type: row.map(|(_, data_type)| *data_type).unwrap_or_default(),
+                value: passed.value.clone(),
+                back: passed.variable.filter(|_| passed.is_output),
+            });
         }
         given
     }
@@ -212,12 +249,13 @@ impl Walk<'_, '_> {
 
     /// A call of a procedure that is no sink.
     fn call_site(&mut self, called: &Called, arguments: &Arguments) {
-        let keeps_data = procedures::is_servers_own(&called.parts);
+        let keeps_data = shipped::keeps_data(&called.parts);
         let arguments = arguments.0.iter().map(|passed| Argument {
             name: passed.name.clone(),
             value: shown(&passed.value),
             is_known: passed.value.only().is_some_and(Value::is_exact),
-            is_tainted: passed.value.taint(),
+            is_tainted: passed.value.taint.is_tainted(),
+            tainted_by: passed.value.taint,
             is_output: passed.is_output,
             as_code: if keeps_data {
                 None
@@ -289,13 +327,14 @@ impl Walk<'_, '_> {
             let (own, _) = named.part(name.last);
             let row = procedures::procedure(own);
             callees += 1;
-            let executor = row.is_some_and(|row| !matches!(row.does, Does::Is(_)));
+            let executor =
+                row.is_some_and(|row| !matches!(row.does, Does::Is(_) | Does::RunsScript));
             if callees <= MOST_CALLEES || row.is_some() && !(executor && executes) {
                 let called = Called {
                     place,
                     how,
                     parts: named.parts(name),
-                    is_hidden: !value.is_open() && holes::has_text_holes(own),
+                    hidden: (!value.is_open() && holes::has_text_holes(own)).then_some(value.taint),
                 };
                 self.invoke(called, &arguments);
             } else if callees == MOST_CALLEES + 1 && !executor {

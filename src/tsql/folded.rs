@@ -1,6 +1,7 @@
 //! What an expression comes to: the values it may have, and what is said of them all.
 
 pub(super) use super::source::Source;
+pub(super) use super::taint::Taint;
 
 use super::branches;
 use super::holes::{self, HOLE};
@@ -56,16 +57,6 @@ impl Budget {
     }
 }
 
-/// Whether a parameter of the module, or data it reads, is in a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum Taint {
-    #[default]
-    Clean,
-    /// It cannot be told: what a procedure put into it, or what nobody assigned.
-    Unknown,
-    Tainted,
-}
-
 /// Reasons why a value is open, as they are said to a reader.
 pub(super) mod reasons {
     pub(in super::super) const BUDGET: &str = "the budget is spent";
@@ -113,7 +104,7 @@ impl From<Value> for Folded {
             values: vec![Rc::new(value)],
             open: false,
             reason: None,
-            taint: Taint::Clean,
+            taint: Taint::CLEAN,
             loose: false,
         }
     }
@@ -122,7 +113,7 @@ impl From<Value> for Folded {
 impl Folded {
     /// A value of which nothing is known.
     pub(super) fn unknown(origin: usize) -> Self {
-        Self::from_outside(origin, Taint::Unknown, reasons::ELSEWHERE)
+        Self::from_outside(origin, Taint::UNKNOWN, reasons::ELSEWHERE)
     }
 
     /// A value of which nothing is known but where it comes from.
@@ -138,6 +129,11 @@ impl Folded {
         let mut number = Self::from(Value::number(kind, origin));
         number.taint = taint;
         number
+    }
+
+    /// Whether it is NULL for certain.
+    pub(super) fn is_null(&self) -> bool {
+        !self.open && self.values.iter().all(|value| value.is_null())
     }
 
     pub(super) fn null() -> Self {
@@ -184,19 +180,16 @@ impl Folded {
     }
 
     /// Whether a parameter of the module, or data it reads, is in the value; `None` where that cannot be told.
+    #[cfg(test)]
     pub(super) fn taint(&self) -> Option<bool> {
-        match self.taint {
-            Taint::Clean => Some(false),
-            Taint::Unknown => None,
-            Taint::Tainted => Some(true),
-        }
+        self.taint.is_tainted()
     }
 
-    /// The first of the values this may have that is not empty, holes as `…`, cut after a few KB.
+    /// The longest of the values this may have, or the first of those, holes as `…`, cut after a few KB.
     pub(super) fn shown(&self) -> String {
         let mut shown = String::new();
-        let value = self.values.iter().find(|value| value.len() > 0);
-        for character in value.map_or("", |value| value.text()).chars() {
+        let longest = self.values.iter().rev().max_by_key(|value| value.len());
+        for character in longest.map_or("", |value| value.text()).chars() {
             if shown.len() >= LONGEST_SHOWN {
                 shown.push('…');
                 break;
@@ -257,7 +250,7 @@ impl Folded {
 
     /// Takes over what is said of another value that went into this one.
     pub(super) fn derive_from(&mut self, other: &Self) {
-        self.taint = self.taint.max(other.taint);
+        self.taint = self.taint.and(other.taint);
         self.reason = self.reason.or(other.reason);
         self.loose |= other.loose;
         if other.open {
@@ -291,10 +284,15 @@ impl Folded {
         }
         if budget.spend(self.len()) && branches::thin_out(&mut self.values) {
             self.loose = true;
-        } else {
-            self.values.truncate(MOST_ALTERNATIVES);
-            self.open(reasons::ALTERNATIVES);
+            return;
         }
+        // The one with most in it is kept before all.
+        let most = (0..self.values.len())
+            .rev()
+            .max_by_key(|at| self.value(*at).len());
+        self.values.swap(0, most.unwrap_or(0));
+        self.values.truncate(MOST_ALTERNATIVES);
+        self.open(reasons::ALTERNATIVES);
     }
 
     /// Says that the text may be there any number of times.
@@ -412,17 +410,19 @@ impl Folded {
 
     /// Appends a value, each alternative to each as far as they are few.
     pub(super) fn append(&mut self, other: &Self, origin: usize, budget: &mut Budget) {
+        if self.is_null() {
+            return;
+        }
+        if other.is_null() {
+            *self = Self::null();
+            return;
+        }
         self.derive_from(other);
         if let ([_], [right]) = (self.values.as_slice(), other.values.as_slice()) {
             let right = Rc::clone(right);
             return self.append_in_place(&right, origin, budget);
         }
         let right = &other.values;
-        if self.values.iter().all(|value| value.is_null()) {
-            self.values.truncate(1);
-            self.values.extend(right.iter().cloned());
-            return;
-        }
         let left = std::mem::take(&mut self.values);
         let all = left.len() * right.len();
         let pairs = if all > MOST_ALTERNATIVES {
@@ -442,9 +442,9 @@ impl Folded {
             let (Some(l), Some(r)) = (left.get(l), right.get(r)) else {
                 continue;
             };
-            if l.is_null() {
-                if !self.values.contains(l) {
-                    self.values.push(Rc::clone(l));
+            if let Some(null) = [l, r].into_iter().find(|value| value.is_null()) {
+                if !self.values.contains(null) {
+                    self.values.push(Rc::clone(null));
                 }
                 continue;
             }
@@ -464,11 +464,6 @@ impl Folded {
         let Some(left) = self.values.first_mut() else {
             return;
         };
-        if left.is_null() {
-            // It stays NULL under the usual setting only.
-            self.values.push(Rc::clone(right));
-            return;
-        }
         let shared = if Rc::strong_count(left) > 1 {
             left.len()
         } else {

@@ -2,8 +2,23 @@
 //! a column list looks the same and leads nowhere.
 
 use super::code::Name;
-use super::object::CallSite;
+use super::object::{Argument, CallSite};
+use super::taint::Taint;
+use super::variables::key;
 use super::walk::Walk;
+
+/// An argument of which nothing else is known.
+fn argument(taint: Taint) -> Argument {
+    Argument {
+        name: None,
+        value: "…".to_owned(),
+        is_known: false,
+        is_tainted: taint.is_tainted(),
+        tainted_by: taint,
+        is_output: false,
+        as_code: None,
+    }
+}
 
 impl Walk<'_, '_> {
     /// Notes every name of two or three parts that an opening parenthesis follows.
@@ -20,9 +35,57 @@ impl Walk<'_, '_> {
                     line: 0,
                     column: 0,
                     span: start..0,
-                    arguments: Vec::new(),
+                    arguments: self.passed_to_function(open + 1),
                 });
             }
+        }
+    }
+
+    /// What is passed from the token at `at` on, as far as whose it is: columns, and variables as they are in the end.
+    fn passed_to_function(&self, mut at: usize) -> Vec<Argument> {
+        const MOST_TOKENS: usize = 64;
+        let end = (at + MOST_TOKENS).min(self.code.len());
+        let mut passed = Vec::new();
+        let mut taint = Taint::CLEAN;
+        let mut depth = 0_usize;
+        let mut is_empty = true;
+        while at < end {
+            let closes = self.code.is(at, ")") && depth == 0;
+            if closes || self.code.is(at, ",") && depth == 0 {
+                if !is_empty {
+                    passed.push(argument(taint));
+                }
+                if closes {
+                    return passed;
+                }
+                (taint, is_empty) = (Taint::CLEAN, true);
+                at += 1;
+                continue;
+            }
+            is_empty = false;
+            taint = taint.and(self.taint_of_token(at));
+            depth += usize::from(self.code.is(at, "("));
+            depth = depth.saturating_sub(usize::from(self.code.is(at, ")")));
+            at += 1;
+        }
+        // Too much to look through: any of the rest.
+        passed.push(argument(taint.and(Taint::UNKNOWN)));
+        passed
+    }
+
+    fn taint_of_token(&self, at: usize) -> Taint {
+        if self.code.is_variable(at) {
+            let value = self.variables.get(&key(self.code.text(at)));
+            return value.map_or(Taint::UNKNOWN, |value| value.taint);
+        }
+        let is_column = self.code.is_part(at)
+            && self.code.keyword(at).is_none()
+            && !self.code.is(at + 1, "(")
+            && !self.code.is(at + 1, ".");
+        match is_column {
+            true if self.code.is_hole(at) => self.code.source().taint(),
+            true if !self.code.is_word(at, &["default"]) => Taint::DATA,
+            _ => Taint::CLEAN,
         }
     }
 

@@ -53,16 +53,23 @@ pub(super) enum Function {
     Absolute,
     Base64,
     HexText,
+    JsonValue,
     /// MIN, MAX: one of the values.
     OneOf,
     /// A number, a date or the like.
     Number,
+    /// The same, after the name of a part of a date.
+    OfDate,
     /// Text that server, session or database decides.
     Environment,
     /// Text that whoever calls decides: its host's name, its session's context.
     Caller,
     /// A function of users, which may read data.
     User,
+    /// A method of a column's xml.
+    OfColumn,
+    /// FORMAT: a number or a date, as a pattern shows it.
+    Shaped,
     /// Nothing is known of its text but what goes in.
     Opaque,
 }
@@ -95,6 +102,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("replicate", Function::Replicate),
     ("space", Function::Space),
     ("quotename", Function::QuoteName),
+    ("format", Function::Shaped),
     ("formatmessage", Function::Format),
     ("string_agg", Function::StringAgg),
     ("choose", Function::Choose),
@@ -102,6 +110,14 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("isnull", Function::Coalesce),
     ("coalesce", Function::Coalesce),
     ("nullif", Function::NullIf),
+    ("dateadd", Function::OfDate),
+    ("datediff", Function::OfDate),
+    ("datediff_big", Function::OfDate),
+    ("datename", Function::OfDate),
+    ("datepart", Function::OfDate),
+    ("datetrunc", Function::OfDate),
+    ("date_bucket", Function::OfDate),
+    ("json_value", Function::JsonValue),
     ("len", Function::Length),
     ("datalength", Function::Bytes),
     ("charindex", Function::Position),
@@ -151,15 +167,9 @@ const NUMBERS: &[&str] = &[
     "cursor_status",
     "database_principal_id",
     "databaseproperty",
-    "dateadd",
-    "datediff",
-    "datediff_big",
     "datefromparts",
-    "datename",
-    "datepart",
     "datetime2fromparts",
     "datetimefromparts",
-    "datetrunc",
     "day",
     "db_id",
     "dense_rank",
@@ -240,10 +250,16 @@ pub(super) fn function(name: &str, bare: bool) -> Function {
         .find(|(row, _)| row.eq_ignore_ascii_case(name));
     match row {
         Some((_, function)) if bare || *function == Function::HexText => *function,
+        _ if !bare && is_method(name) => Function::OfColumn,
         _ if !bare => Function::User,
         _ if NUMBERS.iter().any(|row| row.eq_ignore_ascii_case(name)) => Function::Number,
         _ => Function::Opaque,
     }
+}
+
+/// Whether `name(…)` after a dot gives what is in a column of type xml.
+fn is_method(name: &str) -> bool {
+    name.eq_ignore_ascii_case("value") || name.eq_ignore_ascii_case("query")
 }
 
 /// Functions that are called without parentheses.
@@ -279,7 +295,7 @@ pub(super) fn global(name: &str) -> Function {
 impl Function {
     /// Whether the argument at this place, from 0, is no value.
     pub(super) fn mutes(self, argument: usize) -> bool {
-        self == Self::Iif && argument == 0
+        matches!(self, Self::Iif | Self::OfDate) && argument == 0
     }
 }
 
@@ -320,15 +336,22 @@ impl Call {
             Function::OneOf => self.one_of(0, budget),
             Function::Choose => self.choose(budget),
             Function::NullIf => self.null_if(budget),
-            Function::Number => Folded::number(Kind::Numeric, origin, self.taint(Taint::Clean)),
+            Function::Number | Function::OfDate => {
+                Folded::number(Kind::Numeric, origin, self.taint(Taint::CLEAN))
+            }
             Function::Environment => {
                 let reason = reasons::ENVIRONMENT;
-                Folded::from_outside(origin, self.taint(Taint::Clean), reason)
+                Folded::from_outside(origin, self.taint(Taint::CLEAN), reason)
             }
-            Function::Caller => Folded::from_outside(origin, Taint::Tainted, reasons::ENVIRONMENT),
-            Function::User => Folded::from_outside(origin, Taint::Tainted, reasons::DATA),
+            Function::Caller => Folded::from_outside(origin, Taint::DATA, reasons::ENVIRONMENT),
+            Function::User => {
+                // What it reads besides is not known.
+                Folded::from_outside(origin, self.taint(Taint::UNKNOWN), reasons::FUNCTION)
+            }
+            Function::OfColumn => Folded::from_outside(origin, Taint::DATA, reasons::DATA),
+            Function::Shaped => self.shaped(),
             Function::Opaque | Function::StringAgg => {
-                Folded::from_outside(origin, self.taint(Taint::Clean), reasons::FUNCTION)
+                Folded::from_outside(origin, self.taint(Taint::CLEAN), reasons::FUNCTION)
             }
             _ => self.each(budget),
         }
@@ -337,7 +360,20 @@ impl Call {
     fn taint(&self, least: Taint) -> Taint {
         self.arguments
             .iter()
-            .fold(least, |taint, argument| taint.max(argument.taint))
+            .fold(least, |taint, argument| taint.and(argument.taint))
+    }
+
+    /// FORMAT: of a known pattern without text of its own nothing comes that could be code.
+    fn shaped(&self) -> Folded {
+        let pattern = self.arguments.get(1).and_then(Folded::only);
+        let harmless = |c: char| c.is_ascii_alphanumeric() || " -:./_#,".contains(c);
+        let is_harmless = pattern.is_some_and(|p| p.text().chars().all(harmless));
+        let taint = self.taint(Taint::CLEAN);
+        if is_harmless {
+            Folded::number(Kind::Numeric, self.origin, taint)
+        } else {
+            Folded::from_outside(self.origin, taint, reasons::FUNCTION)
+        }
     }
 
     fn convert(&mut self) -> Folded {
@@ -437,6 +473,12 @@ impl Call {
                     argument.value(place)
                 })
                 .collect();
+            // A length of one alternative says nothing of another.
+            let mut measures = values.iter().filter_map(|value| value.measure);
+            let text = values.first().map_or("", |value| value.text());
+            if values.len() > 1 && all > Some(1) && measures.any(|m| m.beyond(text).is_none()) {
+                continue;
+            }
             let loose = self.function == Function::Length && arguments.iter().any(|a| a.loose);
             let value = match values.first() {
                 Some(text) if loose => {
@@ -450,7 +492,8 @@ impl Call {
                 None => result = Some(value),
             }
         }
-        let mut result = result.unwrap_or_else(Folded::null);
+        let unknown = || Folded::from_outside(self.origin, Taint::CLEAN, reasons::FUNCTION);
+        let mut result = result.unwrap_or_else(unknown);
         for argument in &arguments {
             result.derive_from(argument);
         }

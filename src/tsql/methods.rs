@@ -20,7 +20,7 @@ impl Expression<'_, '_> {
     ) -> Folded {
         let taint = arguments
             .iter()
-            .fold(receiver.taint, |taint, argument| taint.max(argument.taint));
+            .fold(receiver.taint, |taint, argument| taint.and(argument.taint));
         let unknown = || Folded::from_outside(origin, taint, reasons::FUNCTION);
         let path = arguments
             .first()
@@ -87,8 +87,7 @@ impl Expression<'_, '_> {
             let own = name.rsplit('.').next().unwrap_or(name);
             let known = self.cell(own);
             return Some(
-                known
-                    .unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA)),
+                known.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA)),
             );
         }
         let text = quoted(argument)?;
@@ -132,11 +131,11 @@ fn content(xml: &Value, path: &str, to: DataType, origin: usize) -> Value {
         return Value::null();
     }
     let text = xml.text();
-    let plain = text.contains('&').then(|| xml.map(false, decode::from_xml));
+    let plain = text.contains('&').then(|| xml.without_entities());
     let whole = plain.as_ref().unwrap_or(xml);
     let value = match single_element(text) {
         _ if !text.contains('<') => whole.clone(),
-        Some(inner) => xml.part(inner).map(false, decode::from_xml),
+        Some(inner) => xml.part(inner).without_entities(),
         None if path.trim() == "." => without_tags(xml),
         None => xml.blurred(origin),
     };
@@ -167,5 +166,5 @@ fn without_tags(xml: &Value) -> Value {
         at = close.map_or(text.len(), |close| at + open + close + 1);
     }
     whole.append_part(xml, at.min(text.len())..text.len());
-    whole.map(false, decode::from_xml)
+    whole.without_entities()
 }

@@ -34,6 +34,7 @@ mod function_calls;
 mod functions;
 mod header;
 mod holes;
+mod json;
 mod lexer;
 mod loops;
 mod methods;
@@ -50,10 +51,12 @@ mod remote;
 mod rows;
 mod script;
 mod secrets;
+mod shipped;
 mod sink;
 mod source;
 mod statements;
 mod tables;
+mod taint;
 mod text_building;
 mod text_functions;
 mod types;
@@ -68,6 +71,8 @@ mod cases;
 mod laws;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values_laws;
 #[cfg(test)]
 mod values_tests;
 

@@ -7,6 +7,7 @@ use super::lexer::{LONGEST, Lexer};
 use super::names::Synonyms;
 use super::object::{Argument, CallSite, Kind, Note, Object, Observation};
 use super::place::Places;
+use super::taint::Taint;
 use super::walk::Walk;
 use super::{How, Sink};
 use std::cmp::Ordering;
@@ -59,6 +60,7 @@ pub(super) fn unread() -> Object {
         option: None,
         command: None,
         command_tainted: None,
+        tainted_by: Taint::UNKNOWN,
         reason: Some(reason),
         via: Vec::new(),
     };
@@ -134,8 +136,8 @@ pub(super) fn settle(sinks: &mut Vec<Observation>, calls: &mut Vec<CallSite>) {
             && later.sink == first.sink
             && later.option == first.option;
         if same {
-            first.command_tainted =
-                super::arguments::either(first.command_tainted, later.command_tainted);
+            first.tainted_by = first.tainted_by.and(later.tainted_by);
+            first.command_tainted = first.tainted_by.is_tainted();
             first.command = first.command.take().or_else(|| later.command.take());
         }
         same

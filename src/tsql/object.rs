@@ -1,5 +1,6 @@
 //! What one module or batch comes to: the room's result.
 
+use super::taint::Taint;
 use super::{How, Sink, mask_secrets, module};
 use std::fmt;
 use std::ops::Range;
@@ -24,6 +25,8 @@ pub struct Observation {
     /// Whether a parameter of the module or data it reads flows into what is executed; `None` where that cannot
     /// be told.
     pub command_tainted: Option<bool>,
+    /// Which parameters they are, for calls of the module.
+    pub(super) tainted_by: Taint,
     /// Why code could not be read; only of [`Sink::DynamicUnresolved`].
     pub reason: Option<&'static str>,
     /// The modules called on the way to the sink, nearest first; only of [`How::ViaModule`].
@@ -102,6 +105,8 @@ pub struct Argument {
     pub is_known: bool,
     /// Whether a parameter of the module or data it reads is in the value; `None` where that cannot be told.
     pub is_tainted: Option<bool>,
+    /// Which parameters they are.
+    pub(super) tainted_by: Taint,
     /// Whether the callee gives a value back in it.
     pub is_output: bool,
     /// What the value does if the callee executes it; `None` of what is no code.
@@ -202,23 +207,25 @@ impl Object {
 }
 
 impl Object {
-    /// Takes texts that are passed to procedures which execute what they are given as executed.
-    pub(super) fn take_text_passed_to_executors(&mut self, executes: impl Fn(&CallSite) -> bool) {
+    /// Takes texts that are passed for parameters which the callee executes as executed. `executes` is asked about a call
+    /// and the place of an argument.
+    pub(super) fn take_text_passed_to_executors(
+        &mut self,
+        executes: impl Fn(&CallSite, usize) -> bool,
+    ) {
         let mut next = 0;
         while let Some(call) = self.calls.get(next) {
             next += 1;
-            if !executes(call) {
-                continue;
-            }
-            let texts = || call.arguments.iter().filter_map(|a| a.as_code.as_ref());
-            let alone = texts().count() == 1;
-            let executed: Vec<AsCode> = texts()
-                .filter(|code| (code.is_statement || alone) && code.does_something())
-                .cloned()
-                .collect();
-            for code in executed {
-                self.sinks.extend(code.sinks);
-                self.calls.extend(code.calls);
+            let passed = call.arguments.iter().enumerate();
+            let texts = passed.filter_map(|(at, a)| Some((at, a.as_code.as_ref()?)));
+            let texts = texts.filter(|(at, _)| executes(call, *at));
+            let texts: Vec<&AsCode> = texts.map(|(_, text)| text).collect();
+            let alone = texts.len() == 1;
+            let counts = |text: &&AsCode| (text.is_statement || alone) && text.does_something();
+            let texts: Vec<AsCode> = texts.into_iter().filter(counts).cloned().collect();
+            for text in texts {
+                self.sinks.extend(text.sinks);
+                self.calls.extend(text.calls);
             }
         }
         module::settle(&mut self.sinks, &mut self.calls);

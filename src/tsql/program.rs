@@ -1,7 +1,8 @@
 //! Calls between modules: what a module comes to by calling another one of the same input.
 
 use super::names::folded;
-use super::{CallSite, How, Kind, Object, Observation, Sink, arguments};
+use super::taint::Taint;
+use super::{CallSite, How, Kind, Object, Observation, Sink};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// A module or batch among others.
@@ -41,6 +42,8 @@ struct Index {
     functions: HashMap<[String; 3], Vec<usize>>,
     /// Of each member: its database and schema.
     homes: Vec<[String; 2]>,
+    /// Of each member: its parameters' names.
+    parameters: Vec<Vec<String>>,
 }
 
 impl Index {
@@ -72,11 +75,48 @@ impl Index {
                 places.entry(key).or_default().push(at);
             }
         }
+        let names = |member: &Member<'_>| {
+            let parameters = member.object.parameters.iter();
+            parameters
+                .map(|parameter| folded(&parameter.name))
+                .collect()
+        };
         Self {
             places,
             functions,
             homes,
+            parameters: members.iter().map(names).collect(),
         }
+    }
+
+    /// The place among the callee's parameters that the argument at this place is for.
+    fn place_of(&self, callee: usize, call: &CallSite, argument: usize) -> Option<usize> {
+        let Some(name) = call.arguments.get(argument)?.name.as_deref() else {
+            return Some(argument);
+        };
+        let name = folded(name);
+        let parameters = self.parameters.get(callee)?;
+        parameters.iter().position(|parameter| *parameter == name)
+    }
+
+    /// What hangs on the callee's parameters and data, as what hangs on the caller's.
+    fn through(&self, taint: Taint, callee: usize, call: &CallSite) -> Taint {
+        let parameters = self.parameters.get(callee).map_or(0, Vec::len);
+        taint.through_call(parameters, |parameter| {
+            let mut passed = call.arguments.iter().enumerate();
+            let passed = passed.find(|(at, _)| self.place_of(callee, call, *at) == Some(parameter));
+            // What is left out has its default.
+            passed.map_or(Taint::CLEAN, |(_, argument)| argument.tainted_by)
+        })
+    }
+
+    /// Whether the callee executes what this argument is for.
+    fn executes(&self, executors: &[Taint], callee: usize, call: &CallSite, at: usize) -> bool {
+        let place = self.place_of(callee, call, at);
+        let executes = executors.get(callee);
+        executes
+            .zip(place)
+            .is_some_and(|(executes, place)| executes.has_parameter(place))
     }
 
     /// The members that a call leads to; none where the callee is not at hand, or at another server.
@@ -122,35 +162,36 @@ impl Index {
     }
 }
 
-/// Of each member, whether it executes a text that its caller gives it, itself or by passing it on.
-fn executors(members: &[Member<'_>], index: &Index) -> Vec<bool> {
+/// Of each member, which of its parameters it executes, itself or by passing them on.
+fn executors(members: &[Member<'_>], index: &Index) -> Vec<Taint> {
     let by_itself = |member: &Member<'_>| {
-        let mut sinks = member.object.sinks.iter();
-        !member.object.parameters.is_empty()
-            && sinks.any(|sink| {
-                sink.sink == Sink::DynamicUnresolved
-                    && sink.how != How::ViaModule
-                    && sink.command_tainted == Some(true)
-            })
+        let is_own = |sink: &&Observation| {
+            sink.sink == Sink::DynamicUnresolved && sink.how != How::ViaModule
+        };
+        let unread = member.object.sinks.iter().filter(is_own);
+        unread.fold(Taint::CLEAN, |taint, sink| taint.and(sink.tainted_by))
     };
-    let mut executes: Vec<bool> = members.iter().map(by_itself).collect();
-    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); members.len()];
+    let mut executes: Vec<Taint> = members.iter().map(by_itself).collect();
+    let mut calling: Vec<Vec<(usize, &CallSite)>> = vec![Vec::new(); members.len()];
     for (at, member) in members.iter().enumerate() {
         for call in &member.object.calls {
-            let passes_on = call.arguments.iter().any(|a| a.is_tainted == Some(true));
-            if passes_on && !member.object.parameters.is_empty() {
+            let mut arguments = call.arguments.iter();
+            if arguments.any(|argument| argument.tainted_by.has_parameters()) {
                 for callee in index.callees(at, call) {
-                    if let Some(list) = callers.get_mut(*callee) {
-                        list.push(at);
+                    if let Some(list) = calling.get_mut(*callee) {
+                        list.push((at, call));
                     }
                 }
             }
         }
     }
-    let mut open: Vec<usize> = (0..members.len()).filter(|at| executes[*at]).collect();
+    let mut open: Vec<usize> = (0..members.len()).collect();
+    open.retain(|at| executes[*at].has_parameters());
     while let Some(at) = open.pop() {
-        for caller in callers.get(at).into_iter().flatten() {
-            if !std::mem::replace(&mut executes[*caller], true) {
+        for (caller, call) in calling.get(at).into_iter().flatten() {
+            let passed = executes[*caller].and(index.through(executes[at], at, call));
+            if passed != executes[*caller] {
+                executes[*caller] = passed;
                 open.push(*caller);
             }
         }
@@ -158,12 +199,10 @@ fn executors(members: &[Member<'_>], index: &Index) -> Vec<bool> {
     executes
 }
 
-fn take_passed_text(members: &mut [Member<'_>], at: usize, index: &Index, executors: &[bool]) {
-    let executes = |call: &CallSite| {
-        let callees = index.callees(at, call);
-        callees
-            .iter()
-            .any(|callee| executors.get(*callee) == Some(&true))
+fn take_passed_text(members: &mut [Member<'_>], at: usize, index: &Index, executors: &[Taint]) {
+    let executes = |call: &CallSite, argument: usize| {
+        let mut callees = index.callees(at, call).iter();
+        callees.any(|callee| index.executes(executors, *callee, call, argument))
     };
     let is_at_hand = |call: &CallSite| call.is_function || !index.callees(at, call).is_empty();
     let unread = unread_passed_on(members, at, index, executors);
@@ -179,17 +218,19 @@ fn unread_passed_on(
     members: &[Member<'_>],
     at: usize,
     index: &Index,
-    executors: &[bool],
+    executors: &[Taint],
 ) -> Vec<Observation> {
     let mut found = Vec::new();
     for call in members.get(at).map_or(&[][..], |m| &m.object.calls) {
-        let mut callees = index.callees(at, call).iter();
-        let executor = callees.find(|callee| executors.get(**callee) == Some(&true));
-        let mut passed = call.arguments.iter();
-        let unread = passed.find(|a| !a.is_known && a.is_tainted == Some(true));
-        if let (Some(executor), Some(unread)) = (executor, unread)
-            && let Some(member) = members.get(*executor)
-        {
+        for callee in index.callees(at, call) {
+            let mut passed = call.arguments.iter().enumerate();
+            let unread = passed.find(|(place, passed)| {
+                let is_tainted = passed.is_tainted == Some(true) && !passed.is_known;
+                is_tainted && index.executes(executors, *callee, call, *place)
+            });
+            let (Some((_, unread)), Some(executor)) = (unread, members.get(*callee)) else {
+                continue;
+            };
             found.push(Observation {
                 sink: Sink::DynamicUnresolved,
                 how: How::ViaModule,
@@ -198,36 +239,42 @@ fn unread_passed_on(
                 span: call.span.clone(),
                 option: None,
                 command: Some(unread.value.clone()),
-                command_tainted: Some(true),
+                command_tainted: unread.is_tainted,
+                tainted_by: unread.tainted_by,
                 reason: Some("it is passed to a module that executes what it is given"),
-                via: vec![shown(member)],
+                via: vec![shown(executor)],
             });
+            break;
         }
     }
     found
 }
 
-/// How far a member is from a sink, and which call leads there.
+/// How far a member is from a sink, which call leads there, and what its parameters and data have to do with it.
 #[derive(Clone, Copy)]
 struct Step {
     distance: usize,
     next: Option<usize>,
+    taint: Taint,
 }
+
+/// The calls of each member, with the members they lead to.
+type Edges<'m> = Vec<Vec<(&'m CallSite, &'m [usize])>>;
 
 /// What calls bring each member to.
 fn via_modules(members: &[Member<'_>], index: &Index) -> Vec<Vec<Observation>> {
-    let edges: Vec<Vec<&[usize]>> = members
+    let edges: Edges<'_> = members
         .iter()
         .enumerate()
         .map(|(at, member)| {
             let calls = member.object.calls.iter();
-            calls.map(|call| index.callees(at, call)).collect()
+            calls.map(|call| (call, index.callees(at, call))).collect()
         })
         .collect();
-    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); members.len()];
+    let mut calling: Vec<Vec<usize>> = vec![Vec::new(); members.len()];
     for (at, calls) in edges.iter().enumerate() {
-        for callee in calls.iter().flat_map(|callees| callees.iter()) {
-            if let Some(list) = callers.get_mut(*callee) {
+        for callee in calls.iter().flat_map(|(_, callees)| callees.iter()) {
+            if let Some(list) = calling.get_mut(*callee) {
                 list.push(at);
             }
         }
@@ -237,19 +284,16 @@ fn via_modules(members: &[Member<'_>], index: &Index) -> Vec<Vec<Observation>> {
         .into_iter()
         .filter(|sink| *sink != Sink::DynamicUnresolved)
     {
-        let steps = steps(members, &callers, sink);
+        let steps = steps(members, &edges, &calling, sink, index);
         if steps.is_empty() {
             continue;
         }
         for (at, calls) in edges.iter().enumerate() {
-            let sites = members[at].object.calls.iter().zip(calls);
-            for (call, callees) in sites {
-                let reached = callees.iter().filter(|callee| **callee != at);
-                let nearest = reached
-                    .filter_map(|callee| Some((steps.get(callee)?.distance, *callee)))
-                    .min();
-                if let Some((_, callee)) = nearest {
-                    found[at].extend(observation(members, call, callee, sink, &steps));
+            for (call, callees) in calls {
+                if let Some(callee) = nearest(&steps, callees, at) {
+                    let taint = steps.get(&callee).map_or(Taint::CLEAN, |step| step.taint);
+                    let taint = index.through(taint, callee, call);
+                    found[at].extend(observation(members, call, callee, sink, (&steps, taint)));
                 }
             }
         }
@@ -257,46 +301,67 @@ fn via_modules(members: &[Member<'_>], index: &Index) -> Vec<Vec<Observation>> {
     found
 }
 
+/// Which of the members that a call leads to is nearest to the sink; a member's call of itself leads nowhere.
+fn nearest(steps: &BTreeMap<usize, Step>, callees: &[usize], caller: usize) -> Option<usize> {
+    let others = callees.iter().filter(|callee| **callee != caller);
+    let reached = others.filter_map(|callee| Some((steps.get(callee)?.distance, *callee)));
+    reached.min().map(|(_, callee)| callee)
+}
+
 /// The members that come to a sink, breadth first from those that hold it.
-fn steps(members: &[Member<'_>], callers: &[Vec<usize>], sink: Sink) -> BTreeMap<usize, Step> {
-    let mut steps = BTreeMap::new();
-    let mut open = VecDeque::new();
+fn steps(
+    members: &[Member<'_>],
+    edges: &Edges<'_>,
+    calling: &[Vec<usize>],
+    sink: Sink,
+    index: &Index,
+) -> BTreeMap<usize, Step> {
+    let mut steps: BTreeMap<usize, Step> = BTreeMap::new();
+    let mut order = VecDeque::new();
     for (at, member) in members.iter().enumerate() {
-        if member.object.sinks.iter().any(|found| found.sink == sink) {
-            steps.insert(
-                at,
-                Step {
-                    distance: 0,
-                    next: None,
-                },
-            );
-            open.push_back(at);
+        let own = member.object.sinks.iter().filter(|own| own.sink == sink);
+        if let Some(taint) = own.map(|own| own.tainted_by).reduce(Taint::and) {
+            let step = Step {
+                distance: 0,
+                next: None,
+                taint,
+            };
+            steps.insert(at, step);
+            order.push_back(at);
         }
     }
-    while let Some(at) = open.pop_front() {
-        let distance = steps.get(&at).map_or(0, |step| step.distance) + 1;
-        for caller in callers.get(at).into_iter().flatten() {
-            if !steps.contains_key(caller) {
-                steps.insert(
-                    *caller,
-                    Step {
-                        distance,
-                        next: Some(at),
-                    },
-                );
-                open.push_back(*caller);
+    while let Some(at) = order.pop_front() {
+        let Some(step) = steps.get(&at).copied() else {
+            continue;
+        };
+        for caller in calling.get(at).into_iter().flatten() {
+            if steps.contains_key(caller) {
+                continue;
             }
+            let calls = edges.get(*caller).into_iter().flatten();
+            let there = calls.filter(|(_, callees)| callees.contains(&at));
+            let taint = there.fold(Taint::CLEAN, |taint, (call, _)| {
+                taint.and(index.through(step.taint, at, call))
+            });
+            let next = Step {
+                distance: step.distance + 1,
+                next: Some(at),
+                taint,
+            };
+            steps.insert(*caller, next);
+            order.push_back(*caller);
         }
     }
     steps
 }
 
+/// The sink that a call leads to, with what the caller's parameters and data have to do with it.
 fn observation(
     members: &[Member<'_>],
     call: &CallSite,
     callee: usize,
     sink: Sink,
-    steps: &BTreeMap<usize, Step>,
+    (steps, taint): (&BTreeMap<usize, Step>, Taint),
 ) -> Option<Observation> {
     let mut via = Vec::new();
     let mut at = callee;
@@ -308,12 +373,8 @@ fn observation(
             None => break,
         }
     }
-    let sinks = members.get(at)?.object.sinks.iter();
-    let mut sinks = sinks.filter(|found| found.sink == sink);
-    let last = sinks.next()?;
-    let at_the_end = sinks.fold(last.command_tainted, |tainted, other| {
-        arguments::either(tainted, other.command_tainted)
-    });
+    let mut sinks = members.get(at)?.object.sinks.iter();
+    let last = sinks.find(|found| found.sink == sink)?;
     Some(Observation {
         sink,
         how: How::ViaModule,
@@ -322,7 +383,8 @@ fn observation(
         span: call.span.clone(),
         option: last.option.clone(),
         command: last.command.clone(),
-        command_tainted: tainted(call, at_the_end),
+        command_tainted: taint.is_tainted(),
+        tainted_by: taint,
         reason: None,
         via,
     })
@@ -333,22 +395,6 @@ fn shown(member: &Member<'_>) -> String {
         (Some((schema, name)), _) => format!("{schema}.{name}"),
         (None, Some(parts)) => parts.join("."),
         (None, None) => "script".to_owned(),
-    }
-}
-
-/// Whether what is run at the end hangs on the caller's parameters or data: what is passed decides, where anything is
-/// passed; a callee that is given nothing has it from its own data.
-fn tainted(call: &CallSite, at_the_end: Option<bool>) -> Option<bool> {
-    if at_the_end != Some(true) || call.arguments.is_empty() {
-        return at_the_end;
-    }
-    let passed = || call.arguments.iter().map(|argument| argument.is_tainted);
-    if passed().any(|tainted| tainted == Some(true)) {
-        Some(true)
-    } else if passed().any(|tainted| tainted.is_none()) {
-        None
-    } else {
-        Some(false)
     }
 }
 

@@ -57,11 +57,11 @@ const CATALOG_NUMBERS: &[&str] = &[
     "uid",
 ];
 
-/// One of them.
+/// One of them, or all at once for an aggregate.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) rows: Rc<Rows>,
-    pub(super) place: usize,
+    pub(super) place: Option<usize>,
 }
 
 /// So many rows are followed.
@@ -115,7 +115,7 @@ impl Rows {
         match self.column(0, budget) {
             Some(value) => value,
             None if self.more.is_some() || self.repeats => {
-                Folded::from_outside(origin, Taint::Tainted, reasons::DATA)
+                Folded::from_outside(origin, Taint::DATA, reasons::DATA)
             }
             None => Folded::null(),
         }
@@ -332,9 +332,9 @@ impl Expression<'_, '_> {
                 .iter()
                 .any(|row| row.eq_ignore_ascii_case(own))
         {
-            return Folded::number(Kind::Numeric, origin, Taint::Tainted);
+            return Folded::number(Kind::Numeric, origin, Taint::DATA);
         }
-        known.unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA))
+        known.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA))
     }
 
     /// The column of this name in the rows at hand.
@@ -492,7 +492,7 @@ impl Expression<'_, '_> {
         if !self.code.is_word(at + 1, &["path"]) {
             xml.rows.push(vec![Folded::from_outside(
                 origin,
-                Taint::Tainted,
+                Taint::DATA,
                 reasons::FUNCTION,
             )]);
             return xml;

@@ -7,7 +7,8 @@ pub enum Sink {
     XpCmdshell,
     /// A module, aggregate or type whose body is EXTERNAL NAME.
     ClrModule,
-    /// CREATE ASSEMBLY, ALTER ASSEMBLY that raises the permission set, and adding to the trusted assemblies.
+    /// CREATE ASSEMBLY, ALTER ASSEMBLY that raises the permission set or replaces the code, and adding to the trusted
+    /// assemblies.
     CreateAssembly,
     /// A call of sp_OACreate or one of its siblings.
     OleAutomation,
@@ -63,7 +64,9 @@ impl Sink {
         match self {
             Self::XpCmdshell => "xp_cmdshell runs an operating-system command.",
             Self::ClrModule => "The body is code of a CLR assembly.",
-            Self::CreateAssembly => "A CLR assembly is created, given more rights, or trusted.",
+            Self::CreateAssembly => {
+                "A CLR assembly is created, given other code or more rights, or trusted."
+            }
             Self::OleAutomation => "OLE automation creates or uses a COM object.",
             Self::SpConfigureEnable => "An option is set that opens a command channel.",
             Self::ExternalScript => {

@@ -5,6 +5,7 @@ use super::decode;
 use super::folded::Budget;
 use super::functions::{Function, Side};
 use super::holes::{self, HOLE};
+use super::json;
 use super::text_building::holes_after_replacing;
 use super::value::{Kind, Measure, Value};
 use std::ops::Range;
@@ -70,6 +71,7 @@ pub(super) fn apply(
         Function::Absolute => return arguments.absolute(),
         Function::Base64 => arguments.base64(),
         Function::HexText => arguments.hex_text(),
+        Function::JsonValue => arguments.json_value(),
         _ => None,
     };
     result.unwrap_or_else(|| arguments.blurred())
@@ -209,7 +211,7 @@ impl<'a> Arguments<'a> {
             return Some(Value::null());
         };
         let kind = if wide { Kind::National } else { Kind::Text };
-        Some(Value::made(
+        Some(Value::decoded(
             character.encode_utf8(&mut [0; 4]),
             kind,
             self.origin,
@@ -240,7 +242,11 @@ impl<'a> Arguments<'a> {
         let cut = usize::try_from(beyond.checked_add(more)?.min(0).checked_neg()?).ok()?;
         let start = match cut {
             0 => whole.len(),
-            _ => whole.char_indices().rev().nth(cut - 1)?.0,
+            _ => whole
+                .char_indices()
+                .rev()
+                .nth(cut - 1)
+                .map_or(0, |(at, _)| at),
         };
         (!holes::has_holes(whole.get(start..)?)).then_some(start)
     }
@@ -349,7 +355,9 @@ impl<'a> Arguments<'a> {
         };
         let of: Vec<char> = of.text().chars().collect();
         let trimmed = |c: char| of.contains(&c);
-        let text = holes_after_replacing(&text, &of.iter().collect::<String>(), "");
+        // A number's text stays one.
+        let numbers_stay = format!("{}@", of.iter().collect::<String>());
+        let text = holes_after_replacing(&text, &numbers_stay, "");
         let mut rest = text.text();
         let mut start = 0;
         if side != Side::Right {
@@ -438,6 +446,10 @@ impl<'a> Arguments<'a> {
             Kind::Binary,
             text.origin(0),
         ))
+    }
+
+    fn json_value(&self) -> Option<Value> {
+        json::member(&self.exact(0)?, self.exact(1)?.text())
     }
 
     fn hex_text(&self) -> Option<Value> {

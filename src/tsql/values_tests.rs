@@ -8,7 +8,6 @@ use super::found::Found;
 use super::holes;
 use super::names::Synonyms;
 use super::walk::Walk;
-use super::{Observation, observe_module};
 
 /// Why the case is what it is, the code, and what it comes to.
 type Case = (&'static str, &'static str, &'static str);
@@ -72,7 +71,12 @@ const EXPRESSIONS: &[Case] = &[
     ("literals", "'a' + N'b' + 'c'", "abc"),
     ("CONCAT leaves NULL out", "CONCAT('a', NULL, 'b', 1)", "ab1"),
     ("CONCAT_WS leaves NULL out, separator included", "CONCAT_WS('-', 'a', NULL, 'b', 'c')", "a-b-c"),
-    ("NULL + text is NULL, but a setting makes it text", "NULL + 'a'", "NULL | a"),
+    ("NULL + text is NULL", "NULL + 'a' + 'b'", "NULL"),
+    ("text + NULL too", "'a' + NULL", "NULL"),
+    ("a value of JSON", "JSON_VALUE('{\"a\": {\"b\": [1, \"x\\\"p\"]}}', '$.a.b[1]')", "x\"p"),
+    ("no value of JSON", "JSON_VALUE('{\"a\": 1}', '$.b')", "NULL"),
+    ("no JSON", "JSON_VALUE('{', '$.b')", "…{……$.b… (a function of text that is not known)"),
+    ("elements of JSON", "(SELECT STRING_AGG(value, '') FROM OPENJSON('[\"x\", \"p\", 1]'))", "xp1"),
     ("parentheses", "('a' + ('b')) + (('c'))", "abc"),
     ("COLLATE", "'a' COLLATE Latin1_General_BIN2 + 'b'", "ab"),
     ("a quote by its number", "'a' + CHAR(39) + 'b'", "a'b"),
@@ -237,7 +241,7 @@ const UNKNOWN: &[Case] = &[
     ("characters by an unknown number", "CHAR(@n)", "… (a parameter) tainted"),
     ("it may be NULL", "ISNULL(@p, 'a')", "… | a (a parameter) tainted"),
     ("chosen by what is not known", "CHOOSE(@n, 'a', 'b')", "a | b"),
-    ("a function of users", "dbo.f('a')", "… (data that is read) tainted"),
+    ("a function of users", "dbo.f('a')", "… (a function of text that is not known) from elsewhere"),
     ("a function that is not known", "SOUNDEX(@p)", "… (a function of text that is not known) tainted"),
     ("of nothing that is tainted", "SOUNDEX('a')", "… (a function of text that is not known)"),
     ("the database's name", "DB_NAME()", "… (a value of the environment)"),
@@ -280,7 +284,8 @@ const STATEMENTS: &[Case] = &[
     ("added to a number", "DECLARE @r int = 1; SET @r += 1; SET @r = @r + 1", "3"),
     ("other operators and assignments in one", "DECLARE @r int = 7; SET @r -= 1; SET @r *= 2; SET @r |= 1", "13"),
     ("appended to itself", "DECLARE @r varchar(99) = 'ab'; SET @r = @r + @r; SET @r += @r", "abababab"),
-    ("appended to NULL", "DECLARE @r varchar(99); SET @r = @r + 'a'; SET @r += 'b'", "NULL | ab"),
+    ("appended to NULL", "DECLARE @r varchar(99); SET @r = @r + 'a'; SET @r += 'b'", "NULL"),
+    ("where NULL counts as empty", "SET ANSI_WARNINGS, CONCAT_NULL_YIELDS_NULL OFF DECLARE @n varchar(9), @r varchar(99) = 'a' + @n + 'b'", "NULL | ab"),
     ("put before itself", "DECLARE @r varchar(99) = 'b'; SET @r = 'a' + @r", "ab"),
     ("either branch", "DECLARE @r varchar(9) IF @a = 1 SET @r = 'a' ELSE SET @r = 'b'", "a | b"),
     ("both branches replace what was", "CREATE PROC p @r varchar(9) AS IF @a = 1 SET @r = 'a' ELSE IF @a = 2 BEGIN SET @r = 'b' END ELSE SET @r = 'c'", "a | b | c"),
@@ -305,7 +310,7 @@ const STATEMENTS: &[Case] = &[
     ("a statement for each round", "DECLARE @r varchar(99) = '' WHILE @a < 9 SET @r = @r + 'PRINT 1; '", " | PRINT 1;  | PRINT 1; PRINT 1; "),
     ("rounds that run together", "DECLARE @r varchar(99) = '' WHILE @a < 9 SET @r = @r + 'x'", " | x | xx (a loop that goes on changing it)"),
     ("a statement for each row", "DECLARE @r varchar(max) = '' SELECT @r = @r + 'DROP TABLE ' + QUOTENAME(name) + ';' FROM sys.tables", " | DROP TABLE [b]; tainted"),
-    ("a list of columns", "DECLARE @r varchar(max) SELECT @r = COALESCE(@r + ', ', '') + QUOTENAME(name) FROM sys.columns", "NULL | , [b] | [b] tainted"),
+    ("a list of columns", "DECLARE @r varchar(max) SELECT @r = COALESCE(@r + ', ', '') + QUOTENAME(name) FROM sys.columns", "NULL | [b] | [b], [b] tainted"),
     ("rows written out", "DECLARE @r varchar(99) = '' SELECT @r = @r + c FROM (VALUES ('x'), ('p'), ('_')) v(c)", "xp_"),
     ("in another order", "DECLARE @r varchar(99) = '' SELECT @r += c FROM (VALUES (2, 'p'), (1, 'x')) v(i, c) ORDER BY i", "xp"),
     ("characters by numbers in rows", "DECLARE @r varchar(99) = '' SELECT @r = @r + CHAR(n) FROM (VALUES (120), (112)) v(n)", "xp"),
@@ -320,7 +325,9 @@ const STATEMENTS: &[Case] = &[
     ("made by SELECT INTO", "SELECT 'x' AS c INTO #t; INSERT #t VALUES ('p'); DECLARE @r varchar(9) = (SELECT c + '' FROM #t FOR XML PATH(''))", "xp"),
     ("columns in the order they are listed in", "DECLARE @t TABLE (a varchar(9), b varchar(9)); INSERT @t (b, a) VALUES ('p', 'x'); DECLARE @r varchar(9); SELECT @r = a + b FROM @t", "xp"),
     ("a table that was changed", "DECLARE @t TABLE (c varchar(9)); INSERT @t VALUES ('x'); UPDATE @t SET c = @p; DECLARE @r varchar(9) = ''; SELECT @r = @r + c FROM @t", "x (rows that are read)"),
-    ("a table filled by a procedure", "CREATE TABLE #t (c varchar(9)); INSERT #t EXEC dbo.p; DECLARE @r varchar(9); SELECT @r = c FROM #t", "NULL (data that is read)"),
+    ("a table filled by a procedure", "CREATE TABLE #t (c varchar(9)); INSERT #t EXEC dbo.p; DECLARE @r varchar(9); SELECT @r = c FROM #t", "NULL | … (data that is read) tainted"),
+    ("a table filled from what a statement changed", "DECLARE @t TABLE (c varchar(9)); DELETE FROM q OUTPUT deleted.c INTO @t (c) WHERE i = 1; DECLARE @r varchar(9); SELECT @r = c FROM @t", "NULL | … (data that is read) tainted"),
+    ("a table filled from a table", "DECLARE @t TABLE (c sysname); INSERT @t SELECT QUOTENAME(name) FROM sys.tables; DECLARE @r varchar(max) = ''; SELECT @r += 'DROP TABLE ' + c + ';' FROM @t", " | DROP TABLE [b]; tainted"),
     ("a table filled in a branch", "DECLARE @t TABLE (c varchar(9)); INSERT @t VALUES ('x'); IF @a = 1 INSERT @t VALUES ('p'); DECLARE @r varchar(9) = ''; SELECT @r = @r + c FROM @t", "xp (rows that are read)"),
     ("a cursor over rows written out", "DECLARE @r varchar(9); DECLARE c CURSOR FOR SELECT a FROM (VALUES ('x'), ('p')) v(a); OPEN c; FETCH NEXT FROM c INTO @r", "x"),
     ("its second column", "DECLARE @a int, @r varchar(9); DECLARE c CURSOR LOCAL FAST_FORWARD FOR SELECT 1, 'x' UNION ALL SELECT 2, 'p'; OPEN c; FETCH c INTO @a, @r", "x"),
@@ -333,6 +340,12 @@ const STATEMENTS: &[Case] = &[
     ("a cursor nobody declared", "DECLARE @r varchar(9); FETCH NEXT FROM c INTO @r", "… (data that is read) tainted"),
     ("set by a procedure", "DECLARE @r varchar(9) = 'a'; EXEC dbo.p @r OUTPUT", "… (a value from elsewhere) from elsewhere"),
     ("a procedure's return code", "DECLARE @r int; EXEC @r = dbo.p", "# from elsewhere"),
+    ("set by executed text", "DECLARE @r nvarchar(99); EXEC sp_executesql N'SET @o = @i + ''b''', N'@i nvarchar(9), @o nvarchar(9) OUTPUT', N'a', @r OUTPUT", "ab"),
+    ("set by executed text, by name", "DECLARE @r nvarchar(99) = 'x'; EXEC sp_executesql N'SELECT @o = c FROM t', N'@o nvarchar(9) OUTPUT', @o = @r OUTPUT", "x | … (data that is read) tainted"),
+    ("set by executed text that is not known", "DECLARE @r nvarchar(99) = 'x', @s nvarchar(99) = dbo.f(); EXEC sp_executesql @s, N'@o nvarchar(9) OUTPUT', @o = @r OUTPUT", "x (a value from elsewhere) from elsewhere"),
+    ("a parameter's default that may be executed", "CREATE PROC p @r nvarchar(99) = N'EXEC q' AS RETURN", "… | EXEC q (a parameter) tainted"),
+    ("one that says nothing", "CREATE PROC p @r nvarchar(99) = N'dbo' AS RETURN", "… (a parameter) tainted"),
+    ("a part of a date is no column", "DECLARE @r varchar(30) = CONVERT(varchar(30), DATEADD(day, -1, GETDATE()), 120)", "#"),
     ("xp_sprintf", "DECLARE @r varchar(99); EXEC xp_sprintf @r OUTPUT, 'EXEC %s%s', 'xp_', 'cmdshell'", "EXEC xp_cmdshell"),
     ("base64 in a variable", "DECLARE @b varchar(99) = 'eHBf', @r varchar(99); SET @r = CAST(CAST('' AS xml).value('xs:base64Binary(sql:variable(\"@b\"))', 'varbinary(max)') AS varchar(99))", "xp_"),
     ("an xml variable", "DECLARE @x xml = '', @b varchar(99) = '7870', @r varchar(9); SET @r = CAST(@x.value('xs:hexBinary(sql:variable(\"@b\"))', 'varbinary(max)') AS varchar(9))", "xp"),

@@ -1,7 +1,7 @@
 //! The values of variables while statements are walked, and the blocks that decide whether an assignment
 //! replaces a value or only may.
 
-use super::folded::{Budget, Folded, Taint, reasons};
+use super::folded::{Budget, Folded, reasons};
 use super::rows::Rows;
 use super::types::DataType;
 use super::value::Value;
@@ -81,6 +81,8 @@ pub(super) struct Variables {
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
     carried: BTreeMap<usize, BTreeMap<String, Folded>>,
+    /// Whether NULL is put together with text as if it were empty: CONCAT_NULL_YIELDS_NULL is off.
+    pub(super) null_is_empty: bool,
     /// Whether a loop carries something else than the last time.
     moved: bool,
     /// The IFs whose branch has just ended, so that an ELSE may follow.
@@ -127,13 +129,8 @@ impl Variables {
         self.tables.insert(key(name), table);
     }
 
-    /// A parameter of the module: known by its type alone.
-    pub(super) fn parameter(&mut self, name: String, data_type: DataType, origin: usize) {
-        let value = Folded::from_outside(origin, Taint::Tainted, reasons::PARAMETER);
-        self.begin_with(name, data_type, value);
-    }
-
-    /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.
+    /// A variable that holds `value` before the first statement: a parameter of the module, or of text that
+    /// sp_executesql executes.
     pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
         self.types.insert(name.clone(), data_type);
         let value = self.typed(&name, value, 0);

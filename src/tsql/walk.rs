@@ -10,6 +10,7 @@ use super::loops::{Loops, Round};
 use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
+use std::collections::BTreeMap;
 
 /// Text executed by text executed by …: as deep as this it is walked.
 pub(super) const DEEPEST: usize = 8;
@@ -65,6 +66,8 @@ pub(super) struct Walk<'w, 'c> {
     jump: Option<usize>,
     /// Whether this is not the first round.
     pub(super) begun: bool,
+    /// What executed text gives back in variables, by their tokens, until the walk comes to them.
+    pub(super) given_back: BTreeMap<usize, Folded>,
 }
 
 impl<'w, 'c> Walk<'w, 'c> {
@@ -90,13 +93,18 @@ impl<'w, 'c> Walk<'w, 'c> {
             loops: Loops::default(),
             jump: None,
             begun: false,
+            given_back: BTreeMap::new(),
         }
     }
 
     /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
+        self.rounds();
         self.function_calls();
+    }
+
+    fn rounds(&mut self) {
         self.bare_call();
         self.pass();
         for round in 1..ROUNDS {
@@ -342,7 +350,10 @@ impl<'w, 'c> Walk<'w, 'c> {
         let row = self.row.take();
         let mut expression = self.expression(names_are_text);
         if let Some(row) = &row {
-            expression.columns = Columns::Row(&row.rows, row.place);
+            expression.columns = match row.place {
+                Some(place) => Columns::Row(&row.rows, place),
+                None => Columns::All(&row.rows),
+            };
         }
         let folded = expression.append_to(out, at);
         self.row = row;
