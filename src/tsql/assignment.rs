@@ -120,7 +120,7 @@ impl Walk<'_, '_> {
         if let Some(operator) = by {
             let before = self.variables.get(&key(self.code.text(variable))).cloned();
             let before = before.unwrap_or_else(|| Folded::unknown(origin));
-            value = combine(before, operator, value, origin, &mut self.found.budget);
+            value = combine(before, operator, &value, origin, &mut self.found.budget);
         }
         if self.row.as_ref().is_some_and(|row| row.rows.repeats) && self.mentions(at, variable) {
             // Once more, with what the first row left.

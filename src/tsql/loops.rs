@@ -24,6 +24,9 @@ struct Loop {
 #[derive(Debug, Default)]
 pub(super) struct Loops(BTreeMap<usize, Loop>);
 
+/// What walking a token once more costs of the budget, in bytes.
+const TOKEN_COST: usize = 8;
+
 /// As many tokens of one loop are walked, round after round.
 const MOST_TOKENS: usize = 1 << 15;
 
@@ -75,9 +78,9 @@ impl Walk<'_, '_> {
         if known.body == 0 || self.variables.keeps_all {
             return Round::Unknown;
         }
-        const COST: usize = 8;
         let goes_on = self.condition_holds(at + 1);
-        let may_go_on = known.walked < MOST_TOKENS && self.found.budget.spend(known.body * COST);
+        let may_go_on =
+            known.walked < MOST_TOKENS && self.found.budget.spend(known.body * TOKEN_COST);
         match (goes_on, known.end) {
             (Some(false), Some(end)) => {
                 self.loops.0.remove(&at);

@@ -118,7 +118,7 @@ impl Operand {
             (self.factor, self.offset) = (1, 0);
         }
         if let Some((left, operator)) = self.product.take() {
-            value = combine(left, operator, value, origin, budget);
+            value = combine(left, operator, &value, origin, budget);
         }
         self.value = Some(value);
     }
@@ -132,7 +132,7 @@ impl Operand {
             return;
         }
         let sum = match self.sum.take() {
-            Some((left, pending)) => combine(left, pending, value, origin, budget),
+            Some((left, pending)) => combine(left, pending, &value, origin, budget),
             None => value,
         };
         self.sum = Some((sum, operator));
@@ -147,7 +147,7 @@ impl Operand {
             .or_else(|| operand.product.take().map(|(left, _)| left));
         match (operand.sum, value) {
             (Some((left, operator)), Some(value)) => {
-                Some(combine(left, operator, value, origin, budget))
+                Some(combine(left, operator, &value, origin, budget))
             }
             (sum, value) => value.or(sum.map(|(left, _)| left)),
         }
@@ -158,12 +158,12 @@ impl Operand {
 pub(super) fn combine(
     mut left: Folded,
     operator: Operator,
-    right: Folded,
+    right: &Folded,
     origin: usize,
     budget: &mut Budget,
 ) -> Folded {
     if operator == Operator::Plus {
-        left.append(&right, origin, budget);
+        left.append(right, origin, budget);
         return left;
     }
     let pairs = left.values().len() * right.values().len();
@@ -193,6 +193,6 @@ pub(super) fn combine(
     }
     let mut result = result.unwrap_or_else(|| Value::number(Kind::Numeric, origin).into());
     result.derive_from(&left);
-    result.derive_from(&right);
+    result.derive_from(right);
     result
 }

@@ -26,7 +26,8 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -83,7 +84,8 @@ proptest! {
         let parts: Vec<String> = parts(&code, &lengths).iter().map(|part| quoted(part)).collect();
         prop_assert_eq!(&effects(&format!("EXEC({})", parts.join(" + "))), &whole);
         prop_assert_eq!(&effects(&format!("EXEC(CONCAT({}, ''))", parts.join(", "))), &whole);
-        let appended: String = parts.iter().map(|part| format!("SET @v += {part} ")).collect();
+        let appended = parts.iter().map(|part| format!("SET @v += {part} "));
+        let appended = appended.collect::<Vec<_>>().concat();
         let declared = "DECLARE @v nvarchar(max) = N'' ";
         prop_assert_eq!(&effects(&format!("{declared}{appended}EXEC(@v)")), &whole);
         let rows: Vec<String> = parts.iter().map(|part| format!("({part})")).collect();
