@@ -33,6 +33,10 @@ pub enum Command {
     ///
     /// Example: mssql-posture assess out/snapshots --inventory estate.toml -o again
     Assess(Assess),
+    /// Judge T-SQL files before they are deployed.
+    ///
+    /// Example: mssql-posture scan migrations --format sarif
+    Scan(Scan),
     /// Print the statements that could be sent to a server, as sent.
     ///
     /// Example: mssql-posture queries --version 15 modules
@@ -48,7 +52,7 @@ pub enum Command {
         /// SURF-001, xp-cmdshell-enabled, or score.
         name: String,
     },
-    /// Print a JSON schema: inventory, snapshot or assessment.
+    /// Print a JSON schema: inventory, snapshot, observations or assessment.
     ///
     /// Example: mssql-posture schema inventory
     Schema {
@@ -71,6 +75,8 @@ pub enum SchemaName {
     Inventory,
     /// One instance's collected facts.
     Snapshot,
+    /// What modules do, where their text was left out.
+    Observations,
     /// What was concluded.
     Assessment,
 }
@@ -123,9 +129,9 @@ pub struct Targets {
 /// How to judge and report.
 #[derive(Debug, Args)]
 pub struct Judging {
-    /// Exit with 1 on findings at or over this severity.
-    #[arg(long, value_name = "SEVERITY", default_value = "high")]
-    pub fail_on: FailOn,
+    /// Exit with 1 on findings at or over this severity [default: the one of --inputs, else high].
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
     /// Do not exit with 3 because something could not be seen.
     #[arg(long)]
     pub allow_partial: bool,
@@ -137,6 +143,17 @@ pub struct Judging {
     pub format: Vec<Format>,
 }
 
+/// Which module texts are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Definitions {
+    /// Every text that was read.
+    All,
+    /// Those of modules with a finding of a CODE rule.
+    Flagged,
+    /// None.
+    None,
+}
+
 /// `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
@@ -146,6 +163,9 @@ pub struct Audit {
     /// How to judge.
     #[command(flatten)]
     pub judging: Judging,
+    /// Module text to keep in snapshots/*.modules.jsonl. What the rest does is kept as observations.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub definitions: Definitions,
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -160,6 +180,9 @@ pub struct Collect {
     /// Do not exit with 3 because something could not be seen.
     #[arg(long)]
     pub allow_partial: bool,
+    /// Module text to keep in snapshots/*.modules.jsonl. What the rest does is kept as observations.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub definitions: Definitions,
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -183,6 +206,31 @@ pub struct Assess {
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+/// `scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Files, folders (their *.sql and the like), patterns, or - for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Form of the result on standard output.
+    #[arg(long, default_value = "table")]
+    pub format: ScanFormat,
+    /// Exit with 1 on sinks at or over this severity.
+    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    pub fail_on: FailOn,
+}
+
+/// Forms of `scan`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// Each sink with its line of source.
+    Table,
+    /// One JSON object a module or batch.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 /// `queries`.

@@ -5,36 +5,80 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::args::Assess;
+use super::args::{Assess, FailOn, Judging};
 use super::judge::{self, Inputs, SCHEMA, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output};
 use crate::evidence::Bundle;
 use crate::ids::InstanceId;
-use crate::inventory::Meant;
+use crate::inventory::{Meant, MeantTarget};
 
 pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
-    let inputs = inputs(args)?;
-    let sources = ordered(find(&args.snapshots)?, &inputs.inventory)?;
+    let files = find(&args.snapshots)?;
+    let (sources, inputs) = match (&args.inputs, &args.inventory) {
+        (Some(path), _) => {
+            let inputs = read_inputs(path)?;
+            let sources = ordered(files, &inputs.inventory)?;
+            known(&sources, &inputs.inventory, path)?;
+            (sources, inputs)
+        }
+        (None, Some(path)) => {
+            let inventory = Estate::read(path, &[], &[])?.inventory;
+            let mut meant = inventory.as_meant();
+            let sources = ordered(files, &meant)?;
+            known(&sources, &meant, path)?;
+            // The snapshots are the scope; what else the inventory holds is not asked for.
+            meant
+                .targets
+                .retain(|t| sources.iter().any(|(name, _)| *name == t.name));
+            let as_of = targets::as_of(None, inventory.as_of.as_deref())?;
+            (sources, Inputs::new(as_of, FailOn::High.severity(), meant))
+        }
+        (None, None) => {
+            let sources = ordered(files, &Meant::default())?;
+            let targets = sources
+                .iter()
+                .map(|(name, _)| MeantTarget::bare(name.clone()));
+            let meant = Meant {
+                targets: targets.collect(),
+                ..Meant::default()
+            };
+            let as_of = targets::as_of(None, None)?;
+            (sources, Inputs::new(as_of, FailOn::High.severity(), meant))
+        }
+    };
+    let inputs = overridden(inputs, &args.judging)?;
+    let sources: Vec<Source> = sources.into_iter().map(|(_, source)| source).collect();
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     judge::conclude(bundle, &sources, &inputs, &args.judging)
 }
 
-/// From an inventory, from an earlier audit's judgement.json, or with nothing expected.
-fn inputs(args: &Assess) -> anyhow::Result<Inputs> {
-    let (recorded, inventory) = match (&args.inputs, &args.inventory) {
-        (Some(path), _) => {
-            let inputs = read_inputs(path)?;
-            (Some(inputs.as_of), inputs.inventory)
+/// What the arguments say goes before what was recorded.
+fn overridden(inputs: Inputs, judging: &Judging) -> anyhow::Result<Inputs> {
+    let as_of = targets::as_of(judging.as_of.as_deref(), Some(&inputs.as_of))?;
+    let fail_on = judging.fail_on.map_or(inputs.fail_on, FailOn::severity);
+    let now = Inputs::new(as_of, fail_on, inputs.inventory);
+    if now.rules != inputs.rules {
+        output::note(&format!(
+            "the recorded judgement was made by version {}, this is {}: verdicts may differ",
+            inputs.rules, now.rules
+        ));
+    }
+    Ok(now)
+}
+
+/// A snapshot of a target that nobody named would be judged without what is expected of it.
+fn known(sources: &[(InstanceId, Source)], inventory: &Meant, path: &Path) -> anyhow::Result<()> {
+    for (target, source) in sources {
+        if !inventory.targets.iter().any(|t| t.name == *target) {
+            bail!(
+                "{}: its target {target} is not in {}, so nothing is known of what is expected of it",
+                source.snapshot.display(),
+                path.display()
+            );
         }
-        (None, Some(path)) => {
-            let estate = Estate::read(path, &[], &[])?;
-            (estate.inventory.as_of.clone(), estate.inventory.as_meant())
-        }
-        (None, None) => (None, Meant::default()),
-    };
-    let as_of = targets::as_of(args.judging.as_of.as_deref(), recorded.as_deref())?;
-    Ok(Inputs::new(as_of, args.judging.fail_on, inventory))
+    }
+    Ok(())
 }
 
 fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
@@ -80,11 +124,11 @@ fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// In the order of the inventory, what it does not name after that, by name: as the audit had them.
-fn ordered(files: Vec<PathBuf>, inventory: &Meant) -> anyhow::Result<Vec<Source>> {
+fn ordered(files: Vec<PathBuf>, inventory: &Meant) -> anyhow::Result<Vec<(InstanceId, Source)>> {
     let mut by_target: BTreeMap<(usize, InstanceId), Source> = BTreeMap::new();
     for file in files {
         let source = Source::beside(&file);
-        let target = source.read()?.0.target;
+        let target = source.read()?.snapshot.target;
         let place = inventory.targets.iter().position(|t| t.name == target);
         let key = (place.unwrap_or(usize::MAX), target);
         if let Some(other) = by_target.get(&key) {
@@ -97,5 +141,8 @@ fn ordered(files: Vec<PathBuf>, inventory: &Meant) -> anyhow::Result<Vec<Source>
         }
         by_target.insert(key, source);
     }
-    Ok(by_target.into_values().collect())
+    let sorted = by_target.into_iter();
+    Ok(sorted
+        .map(|((_, target), source)| (target, source))
+        .collect())
 }

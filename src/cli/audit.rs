@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::args::{Audit, Collect};
+use super::args::{Audit, Collect, Definitions, FailOn, Targets};
+use super::definitions::Files;
 use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
-use super::{Exit, output, progress};
-use crate::collect::{self, Collected, Completion, Progress};
+use super::{Exit, output, progress, stop};
+use crate::collect::{self, Completion, Progress, TargetPlan};
 use crate::evidence::{Bundle, BundleError, file_name};
 use crate::ids::InstanceId;
 use crate::inventory::Reach;
@@ -20,34 +21,48 @@ use crate::snapshot::{
 
 pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
-    let as_of = targets::as_of(
-        args.judging.as_of.as_deref(),
-        estate.inventory.as_of.as_deref(),
-    )?;
-    let inputs = Inputs::new(as_of, args.judging.fail_on, estate.inventory.as_meant());
-    let gathered = gather(&estate, &args.targets, args.output.as_ref())?;
-    let stopped = gathered.completion == Completion::Stopped;
-    let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
-    Ok(if stopped { Exit::Incomplete } else { exit })
+    let recorded = estate.inventory.as_of.as_deref();
+    let as_of = targets::as_of(args.judging.as_of.as_deref(), recorded)?;
+    let fail_on = args.judging.fail_on.unwrap_or(FailOn::High).severity();
+    stop::listen();
+    let inputs = Inputs::new(as_of, fail_on, estate.inventory.as_meant());
+    let plans = estate.plans(args.targets.keep_trying)?;
+    let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    Ok(output::incomplete_on_error(|| {
+        let gathered = gather(&estate, plans, &args.targets, args.definitions, bundle)?;
+        let stopped = gathered.completion == Completion::Stopped;
+        let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
+        Ok(if stopped || stop::asked() {
+            Exit::Incomplete
+        } else {
+            exit
+        })
+    }))
 }
 
 pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
-    let meant = estate.inventory.as_meant();
-    let gathered = gather(&estate, &args.targets, args.output.as_ref())?;
-    let root = gathered.bundle.root().to_owned();
-    let inputs = Inputs::new(String::new(), super::args::FailOn::Never, meant);
-    let incomplete = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
-    gathered
-        .bundle
-        .finish(&jiff::Timestamp::now().to_string())?;
-    output::note(&format!("written to {}", root.display()));
-    let stopped = gathered.completion == Completion::Stopped;
-    Ok(if stopped || (incomplete && !args.allow_partial) {
-        Exit::Incomplete
-    } else {
-        Exit::Clean
-    })
+    let inputs = Inputs::new(String::new(), None, estate.inventory.as_meant());
+    stop::listen();
+    let plans = estate.plans(args.targets.keep_trying)?;
+    let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    Ok(output::incomplete_on_error(|| {
+        let gathered = gather(&estate, plans, &args.targets, args.definitions, bundle)?;
+        let root = gathered.bundle.root().to_owned();
+        let unseen = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
+        gathered
+            .bundle
+            .finish(&jiff::Timestamp::now().to_string())?;
+        output::note(&format!("written to {}", root.display()));
+        let stopped = gathered.completion == Completion::Stopped;
+        Ok(
+            if stopped || stop::asked() || (unseen && !args.allow_partial) {
+                Exit::Incomplete
+            } else {
+                Exit::Clean
+            },
+        )
+    }))
 }
 
 /// What was collected, in an unfinished folder.
@@ -60,23 +75,26 @@ struct Gathered {
 
 fn gather(
     estate: &Estate,
-    args: &super::args::Targets,
-    output: Option<&std::path::PathBuf>,
+    plans: Vec<TargetPlan>,
+    args: &Targets,
+    definitions: Definitions,
+    mut bundle: Bundle,
 ) -> anyhow::Result<Gathered> {
-    let plans = estate.plans(args.keep_trying)?;
-    let mut bundle = Bundle::create(&output::folder(output))?;
     let progress = progress::for_stderr(estate.inventory.targets.len());
-    recordings(estate, &mut bundle, &progress)?;
+    recordings(estate, &mut bundle, definitions, &progress)?;
     let completion = if plans.is_empty() {
         Completion::Whole
     } else {
-        let store_one = |collected| store(&mut bundle, &collected);
+        let store_one = |collected| {
+            let files = Files::from(collected).keeping(definitions, &[])?;
+            Ok::<_, anyhow::Error>(store(&mut bundle, &files)?)
+        };
         let concurrency = usize::from(args.concurrency);
         collect::collect(
             plans,
             concurrency,
             Arc::clone(&progress),
-            collect::interrupted(),
+            stop::flag(),
             store_one,
         )?
     };
@@ -96,17 +114,20 @@ fn snapshot_name(target: &InstanceId) -> String {
     format!("{}.snapshot.json", file_name(target.as_str()))
 }
 
-fn store(bundle: &mut Bundle, collected: &Collected) -> Result<(), BundleError> {
-    let stem = file_name(collected.snapshot.target.as_str());
+fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleError> {
+    let stem = file_name(files.snapshot.target.as_str());
     let path = format!("snapshots/{stem}.snapshot.json");
-    let bytes = collected.snapshot.render().map_err(|e| BundleError::Io {
+    let bytes = files.snapshot.render().map_err(|e| BundleError::Io {
         path: path.clone().into(),
         source: e.into(),
     })?;
     bundle.write_sensitive(
         &format!("snapshots/{stem}.modules.jsonl"),
-        &collected.module_text,
+        &files.module_text,
     )?;
+    if let Some(observations) = &files.observations {
+        bundle.write(&format!("snapshots/{stem}.observations.json"), observations)?;
+    }
     bundle.write(&path, &bytes)
 }
 
@@ -114,6 +135,7 @@ fn store(bundle: &mut Bundle, collected: &Collected) -> Result<(), BundleError> 
 fn recordings(
     estate: &Estate,
     bundle: &mut Bundle,
+    definitions: Definitions,
     progress: &Arc<dyn Progress>,
 ) -> anyhow::Result<()> {
     for target in &estate.inventory.targets {
@@ -121,27 +143,36 @@ fn recordings(
             continue;
         };
         let path = estate.folder.join(file);
-        let collected = recording(&path, &target.name)
-            .unwrap_or_else(|error| unreadable(&target.name, file, &error));
-        store(bundle, &collected)?;
-        progress.finished(&target.name, &collected.snapshot.outcome);
+        let files = recording(&path, &target.name)
+            .unwrap_or_else(|error| unreadable(&target.name, file, &error))
+            .keeping(definitions, &target.exclude_databases)?;
+        store(bundle, &files)?;
+        progress.finished(&target.name, &files.snapshot.outcome);
     }
     Ok(())
 }
 
-fn recording(path: &Path, name: &InstanceId) -> anyhow::Result<Collected> {
+fn recording(path: &Path, name: &InstanceId) -> anyhow::Result<Files> {
     let source = Source::beside(path);
-    let (mut snapshot, _) = source.read()?;
+    let mut snapshot = source.read()?.snapshot;
     let module_text = std::fs::read(&source.modules)
         .with_context(|| format!("cannot read {}", source.modules.display()))?;
+    let observations = match &snapshot.module_text.observations {
+        Some(_) => Some(
+            std::fs::read(&source.observations)
+                .with_context(|| format!("cannot read {}", source.observations.display()))?,
+        ),
+        None => None,
+    };
     snapshot.target = name.clone();
-    Ok(Collected {
+    Ok(Files {
         snapshot,
         module_text,
+        observations,
     })
 }
 
-fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected {
+fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Files {
     let trouble = Trouble {
         stage: Stage::Recording,
         why: format!("{error:#}"),
@@ -154,13 +185,14 @@ fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected
         authentication: "recording".to_owned(),
         user: None,
     };
-    let at = format!("{:.3}", jiff::Timestamp::now());
-    let mut snapshot = Snapshot::unseen(name.clone(), Outcome::Unreached(trouble), connection, &at);
+    // Nothing was collected, so there is no time of it.
+    let mut snapshot = Snapshot::unseen(name.clone(), Outcome::Unreached(trouble), connection, "");
     let none: Vec<ModuleLine> = Vec::new();
     let (module_text, file) = render_module_lines(none).unwrap_or_default();
     snapshot.module_text = file;
-    Collected {
+    Files {
         snapshot,
         module_text,
+        observations: None,
     }
 }

@@ -1,20 +1,19 @@
 //! Judges snapshot files and writes what follows: assessment, reports, exit code. `audit` and `assess`
 //! meet here, so that the same snapshots and inputs give the same bytes.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::args::{FailOn, Format, Judging};
+use super::args::{Format, Judging};
 use super::{Exit, output, print};
 use crate::evidence::Bundle;
-use crate::inventory::Meant;
+use crate::inventory::{Meant, MeantTarget};
 use crate::report::{self, Assessment, Judged};
-use crate::rules::{self, Case, Severity};
+use crate::rules::{self, Case, Observations, Severity};
 use crate::score;
-use crate::snapshot::{ModuleTexts, Outcome, Snapshot};
+use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
 
 /// The first field of judgement.json.
 pub const SCHEMA: &str = "mssql-posture/judgement/v1";
@@ -37,107 +36,175 @@ pub struct Inputs {
 
 impl Inputs {
     /// What this version judges by.
-    pub fn new(as_of: String, fail_on: FailOn, inventory: Meant) -> Self {
+    pub fn new(as_of: String, fail_on: Option<Severity>, inventory: Meant) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             as_of,
-            fail_on: fail_on.severity(),
+            fail_on,
             rules: env!("CARGO_PKG_VERSION").to_owned(),
             inventory,
         }
     }
 }
 
-/// One snapshot to judge, and the file that holds its module text.
+/// One snapshot to judge, and the files that hold its module text or what was observed in it.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The snapshot file.
     pub snapshot: PathBuf,
     /// Its module-text file.
     pub modules: PathBuf,
+    /// Its observations file, if module text was left out.
+    pub observations: PathBuf,
+}
+
+/// What a source holds.
+pub struct Given {
+    /// The facts.
+    pub snapshot: Snapshot,
+    /// The module text that is there.
+    pub texts: ModuleTexts,
+    /// What was observed before text was left out.
+    pub observations: Option<Observations>,
 }
 
 impl Source {
-    /// The module text stands beside the snapshot: `x.snapshot.json` and `x.modules.jsonl`.
+    /// The others stand beside the snapshot: `x.snapshot.json`, `x.modules.jsonl` and `x.observations.json`.
     pub fn beside(snapshot: &Path) -> Self {
         let name = snapshot.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.strip_suffix(".snapshot.json").unwrap_or(&name);
         Self {
             snapshot: snapshot.to_owned(),
             modules: snapshot.with_file_name(format!("{stem}.modules.jsonl")),
+            observations: snapshot.with_file_name(format!("{stem}.observations.json")),
         }
     }
 
-    /// Reads both files. Module text that is not there is unknown to the rules; text that does not
-    /// belong to the snapshot is refused.
-    pub fn read(&self) -> anyhow::Result<(Snapshot, ModuleTexts)> {
+    /// Reads the files. Modules of which there is neither text nor observation are unknown to the rules; files that do
+    /// not belong to the snapshot are refused.
+    pub fn read(&self) -> anyhow::Result<Given> {
         let place = || self.snapshot.display().to_string();
         let text = std::fs::read_to_string(&self.snapshot)
             .with_context(|| format!("cannot read {}", place()))?;
         let snapshot = Snapshot::from_json(&text).with_context(place)?;
-        let texts = match std::fs::read_to_string(&self.modules) {
-            Ok(text) => ModuleTexts::from_jsonl(&text, &snapshot.module_text.sha256)
-                .with_context(|| self.modules.display().to_string())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => ModuleTexts::default(),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot read {}", self.modules.display()));
-            }
+        let file = &snapshot.module_text;
+        let texts = read_if_there(&self.modules)?
+            .map(|text| ModuleTexts::from_jsonl(&text, &file.sha256))
+            .transpose()
+            .with_context(|| self.modules.display().to_string())?;
+        let observations = match &file.observations {
+            Some(sha256) => read_if_there(&self.observations)?
+                .map(|text| Observations::from_json(&text, sha256))
+                .transpose()
+                .with_context(|| self.observations.display().to_string())?,
+            None => None,
         };
-        Ok((snapshot, texts))
+        Ok(Given {
+            texts: texts.unwrap_or_default(),
+            observations,
+            snapshot,
+        })
     }
 }
 
-/// Judges the sources in order, one at a time in memory.
+/// A file's text; `None` if there is no such file.
+fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Judges the sources in order, one at a time in memory, and says of what the inputs name and no source
+/// holds that it was not reached.
 pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment> {
     let mut assessment = Assessment::new(inputs.as_of.clone());
+    assessment
+        .not_selected
+        .clone_from(&inputs.inventory.not_selected);
+    let mut missing: Vec<&MeantTarget> = inputs.inventory.targets.iter().collect();
     for source in sources {
-        let (mut snapshot, texts) = source.read()?;
-        let meant = inputs
-            .inventory
-            .targets
-            .iter()
-            .find(|t| t.name == snapshot.target);
+        let Given {
+            mut snapshot,
+            texts,
+            observations,
+        } = source.read()?;
+        note_older(&snapshot, observations.as_ref());
+        missing.retain(|meant| meant.name != snapshot.target);
+        let mut targets = inputs.inventory.targets.iter();
+        let meant = targets.find(|t| t.name == snapshot.target);
         if let Some(meant) = meant {
             exclude(&mut snapshot, &meant.exclude_databases);
         }
         let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
         let case = Case::new(&snapshot, &texts, expected);
-        assessment.enter(judge(&case));
+        assessment.enter(judge(&case.with_observations(observations.as_ref())));
     }
-    Ok(assessment)
+    for meant in missing {
+        let snapshot = not_given(meant);
+        let texts = ModuleTexts::default();
+        assessment.enter(judge(&Case::new(&snapshot, &texts, None)));
+    }
+    Ok(assessment.close())
+}
+
+/// Text that was left out cannot be read again by a better analyser.
+fn note_older(snapshot: &Snapshot, observations: Option<&Observations>) {
+    if let Some(observations) = observations.filter(|o| !o.is_of_this_version()) {
+        output::note(&format!(
+            "{}: module text was left out when {} had read it, so verdicts on code are by what that saw",
+            snapshot.target, observations.analyser
+        ));
+    }
+}
+
+fn not_given(meant: &MeantTarget) -> Snapshot {
+    let trouble = Trouble {
+        stage: Stage::Recording,
+        why: "there is no snapshot of it among those given".to_owned(),
+        remedy: "give its snapshot too".to_owned(),
+    };
+    let connection = Connection {
+        endpoint: String::new(),
+        encryption: Encryption::Off,
+        trust_server_certificate: false,
+        authentication: String::new(),
+        user: None,
+    };
+    Snapshot::unseen(
+        meant.name.clone(),
+        Outcome::Unreached(trouble),
+        connection,
+        "",
+    )
 }
 
 fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
     let snapshot = case.snapshot;
-    if matches!(snapshot.outcome, Outcome::SameAs { .. }) {
-        return Judged {
-            snapshot,
-            verdicts: Vec::new(),
-            exposure: score::unseen(),
-            missing: BTreeSet::new(),
-            modules_with_unread_dynamic_sql: 0,
-        };
-    }
     let verdicts = rules::judge(case);
     let exposure = match snapshot.outcome {
-        Outcome::Unreached(_) => score::unseen(),
+        Outcome::Unreached(_) | Outcome::SameAs { .. } => score::unseen(),
         _ => score::exposure(&verdicts),
     };
     Judged {
         snapshot,
         exposure,
         missing: rules::unsettled(snapshot),
-        modules_with_unread_dynamic_sql: case.modules_with_unread_dynamic_sql(),
+        modules_with_unread_dynamic_sql: u32::try_from(case.analysis().unread())
+            .unwrap_or(u32::MAX),
         verdicts,
     }
 }
 
 /// A recording may hold databases that this inventory leaves out.
-fn exclude(snapshot: &mut Snapshot, names: &[String]) {
+pub fn exclude(snapshot: &mut Snapshot, names: &[String]) {
+    let Some(identity) = snapshot.server.server_identity.known() else {
+        return;
+    };
     for database in &mut snapshot.databases {
         let own = database.name.as_str();
-        database.excluded |= names.iter().any(|name| name.eq_ignore_ascii_case(own));
+        database.excluded |= names.iter().any(|name| identity.is_same_name(name, own));
     }
 }
 

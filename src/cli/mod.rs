@@ -6,11 +6,14 @@
 mod args;
 mod assess;
 mod audit;
+mod definitions;
 mod judge;
 mod output;
 mod progress;
 mod reference;
+mod scan;
 mod secrets;
+mod stop;
 mod targets;
 
 use std::io::{self, Write};
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::audit(&args),
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
+        Command::Scan(args) => scan::scan(&args),
         Command::Queries(args) => reference::queries(&args),
         Command::Rules(args) => reference::rules(&args),
         Command::Explain { name } => reference::explain(&name),
@@ -59,7 +63,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::error(&error);
             ExitCode::from(Exit::Usage as u8)
         }
     }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::Exit;
 use crate::report::visible;
 
 /// Width when nothing says otherwise: a pipe, a log, a file.
@@ -36,6 +37,22 @@ impl Terminal {
 /// A line for people on stderr.
 pub fn note(text: &str) {
     eprintln!("{}", visible(text));
+}
+
+/// Work after which servers have been asked: an error in it (a full disk, say) leaves the audit incomplete,
+/// it does not make the call invalid.
+pub fn incomplete_on_error(work: impl FnOnce() -> anyhow::Result<Exit>) -> Exit {
+    work().unwrap_or_else(|failure| {
+        error(&failure);
+        Exit::Incomplete
+    })
+}
+
+/// An error on stderr. It may quote a file or a server: only line ends keep their meaning.
+pub fn error(error: &anyhow::Error) {
+    let text = format!("error: {error:#}");
+    let lines: Vec<String> = text.lines().map(visible).collect();
+    eprintln!("{}", lines.join("\n"));
 }
 
 /// The folder to write: as given, or named after the time, UTC.

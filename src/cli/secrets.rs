@@ -2,9 +2,10 @@
 //! targets are reported as not reached.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, stdin};
+use std::io::{BufRead, Read, stdin};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -35,7 +36,10 @@ impl Secrets {
 fn read(owner: &str, reference: &SecretRef, folder: &Path) -> Result<SecretString, String> {
     let secret = match reference {
         SecretRef::Env(name) => std::env::var(name).map_err(|_| {
-            format!("the environment variable {name} is not set, or not valid Unicode")
+            format!(
+                "the environment variable {} is not set, or not valid Unicode",
+                told(name)
+            )
         })?,
         SecretRef::File(path) => first_line(
             &std::fs::read_to_string(folder.join(path))
@@ -65,22 +69,52 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
+/// The name of a variable, if it looks like one: a password may have been written in its place.
+fn told(variable: &str) -> &str {
+    let usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if variable.chars().all(usual) {
+        variable
+    } else {
+        "that the inventory names (not in capitals, so not repeated)"
+    }
+}
+
+/// Longest time and output of a secret's command.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST: u64 = 64 << 10;
+
 /// What the command says on its error output may hold the secret: it is not shown.
 fn run(words: &[String]) -> Result<String, String> {
     let (program, arguments) = words.split_first().ok_or("the secret's command is empty")?;
-    let output = Command::new(program)
+    let fault = |why: String| format!("the secret's command {program} {why}");
+    let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()
-        .map_err(|e| format!("the secret's command {program} cannot be run: {e}"))?;
-    if !output.status.success() {
-        return Err(format!(
-            "the secret's command {program} ended with {}",
-            output.status
-        ));
+        .spawn()
+        .map_err(|e| fault(format!("cannot be run: {e}")))?;
+    let output = child.stdout.take();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = output.map(|output| output.take(LONGEST).read_to_end(&mut text));
+        let _ = sender.send((read, text)); // nobody waits any longer if that fails
+    });
+    let Ok((_, text)) = receiver.recv_timeout(PATIENCE) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(fault(format!(
+            "did not answer within {} s",
+            PATIENCE.as_secs()
+        )));
+    };
+    let status = child
+        .wait()
+        .map_err(|e| fault(format!("cannot be waited for: {e}")))?;
+    if !status.success() {
+        return Err(fault(format!("ended with {status}")));
     }
-    let text = String::from_utf8(output.stdout)
-        .map_err(|_| format!("the secret's command {program} did not answer in UTF-8"))?;
+    let text = String::from_utf8(text).map_err(|_| fault("did not answer in UTF-8".to_owned()))?;
     Ok(first_line(&text))
 }

@@ -1,6 +1,7 @@
 //! From arguments to targets: the inventory, its selection, and what the collector needs to know, with
 //! every secret resolved.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::args::Targets;
 use super::secrets::Secrets;
 use crate::collect::{Credential, CredentialGate, TargetPlan, TlsPlan};
 use crate::inventory::{
-    self, Auth, Inventory, Reach, SecretRef, ServerTarget, Target, TlsMode, parse_server,
+    self, Auth, Endpoint, Inventory, Reach, SecretRef, ServerTarget, Target, TlsMode, parse_server,
 };
 use crate::snapshot::Encryption;
 
@@ -47,12 +48,7 @@ impl Estate {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the inventory {}", path.display()))?;
         let mut inventory = Inventory::parse(&text, &path.display().to_string())?;
-        let chosen: Vec<Target> = inventory
-            .select(only, exclude)?
-            .into_iter()
-            .cloned()
-            .collect();
-        inventory.targets = chosen;
+        inventory.select(only, exclude)?;
         Ok(Self {
             inventory,
             folder: path.parent().map(Path::to_owned).unwrap_or_default(),
@@ -67,10 +63,25 @@ impl Estate {
             secrets: Secrets::default(),
             gates: Vec::new(),
         };
+        let servers = self
+            .inventory
+            .targets
+            .iter()
+            .filter_map(|t| match &t.reach {
+                Reach::Server(server) => Some(&server.endpoint),
+                Reach::Snapshot(_) => None,
+            });
+        let hosts = servers.map(|endpoint| match endpoint {
+            Endpoint::Default(host) | Endpoint::Port(host, _) | Endpoint::Named(host, _) => {
+                host.to_lowercase()
+            }
+        });
+        let known_hosts: Arc<BTreeSet<String>> = Arc::new(hosts.collect());
         let mut plans = Vec::new();
         for target in &self.inventory.targets {
             if let Reach::Server(server) = &target.reach {
-                plans.push(self.plan(target, server, credentials.gate(&server.auth))?);
+                let gate = credentials.gate(&server.auth);
+                plans.push(self.plan(target, server, gate, Arc::clone(&known_hosts))?);
             }
         }
         Ok(plans)
@@ -81,6 +92,7 @@ impl Estate {
         target: &Target,
         server: &ServerTarget,
         credential: Arc<CredentialGate>,
+        known_hosts: Arc<BTreeSet<String>>,
     ) -> anyhow::Result<TargetPlan> {
         let ca_pem = match &server.tls.ca_file {
             Some(file) => Some(ca(&self.folder.join(file), target)?),
@@ -111,6 +123,7 @@ impl Estate {
             listener: server.listener,
             skip_auto_close: server.skip_auto_close,
             exclude_databases: target.exclude_databases.clone(),
+            known_hosts,
         })
     }
 }

@@ -1,17 +1,22 @@
 //! From a target to a logged-in session, with every failure told by stage, reason and remedy.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use tiberius::{AuthMethod, Client, Config, EncryptionLevel, SqlBrowser, error::Error};
+use tiberius::error::{Error, TokenError};
+use tiberius::{AuthMethod, Client, Config, EncryptionLevel, SqlBrowser};
 use tokio::net::TcpStream;
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
 use super::credential::{CredentialGate, Pass};
 use super::plan::{Credential, TargetPlan};
 use super::session::Session;
+use super::watch::{Seen, Watched};
 use crate::inventory::Endpoint;
-use crate::snapshot::{Encryption, Stage, Trouble};
+use crate::snapshot::{Encryption, Stage, Trouble, short};
 
 const APPLICATION: &str = concat!("mssql-posture/", env!("CARGO_PKG_VERSION"));
 const DEFAULT_PORT: u16 = 1433;
@@ -61,20 +66,36 @@ impl ConnectError {
 ///
 /// # Errors
 /// Stage, reason and remedy of what failed.
-pub async fn open(plan: &TargetPlan, deadline: Instant) -> Result<Session, ConnectError> {
-    match open_at(plan, &plan.endpoint, deadline).await? {
+pub async fn open(
+    plan: &TargetPlan,
+    deadline: Instant,
+    received: &Arc<AtomicUsize>,
+) -> Result<Session, ConnectError> {
+    match open_at(plan, &plan.endpoint, deadline, received).await? {
         Opened::Session(session) => Ok(session),
-        Opened::Routed { host, port } if plan.listener => {
-            match open_at(plan, &Endpoint::Port(host, port), deadline).await? {
+        Opened::Routed { host, port } => {
+            if !plan.listener {
+                return Err(routed(
+                    format!("the server sends the session on to {host},{port}"),
+                    "audit the replicas themselves, or set listener = true on the target",
+                ));
+            }
+            if !plan.may_be_routed_to(&host) {
+                return Err(routed(
+                    format!(
+                        "the listener sends the session on to {host},{port}, a host that is neither in the inventory nor in the listener's domain"
+                    ),
+                    "if the host is right, add it to the inventory as a target",
+                ));
+            }
+            match open_at(plan, &Endpoint::Port(host, port), deadline, received).await? {
                 Opened::Session(session) => Ok(session),
-                Opened::Routed { .. } => Err(routed_twice()),
+                Opened::Routed { .. } => Err(routed(
+                    "the server that the session was sent to sends it on again".to_owned(),
+                    "audit the replicas themselves",
+                )),
             }
         }
-        Opened::Routed { host, port } => Err(ConnectError::lasting(
-            Stage::Login,
-            format!("the server sends the session on to {host},{port}"),
-            "audit the replicas themselves, or set listener = true on the target",
-        )),
     }
 }
 
@@ -83,20 +104,17 @@ enum Opened {
     Routed { host: String, port: u16 },
 }
 
-fn routed_twice() -> ConnectError {
-    ConnectError::lasting(
-        Stage::Login,
-        "the server that the session was sent to sends it on again",
-        "audit the replicas themselves",
-    )
+fn routed(why: String, remedy: &str) -> ConnectError {
+    ConnectError::lasting(Stage::Login, why, remedy)
 }
 
 async fn open_at(
     plan: &TargetPlan,
     endpoint: &Endpoint,
     deadline: Instant,
+    received: &Arc<AtomicUsize>,
 ) -> Result<Opened, ConnectError> {
-    let mut config = config(plan, endpoint)?;
+    let config = config(plan, endpoint)?;
     let limit = || remaining(deadline, plan.connect_limit);
     let mut tcp = connect(plan, endpoint, &config, limit()).await?;
     let waiting = Instant::now();
@@ -104,31 +122,31 @@ async fn open_at(
     if waiting.elapsed() > STALE {
         tcp = connect(plan, endpoint, &config, limit()).await?;
     }
+    let peer = tcp.peer_addr().ok();
+    let (watched, seen) = Watched::new(tcp, plan.tls.mode == Encryption::Strict);
     let limit = remaining(deadline, plan.login_limit);
-    config.handshake_timeout(None); // ours is around it, and says more
-    let login = Box::pin(Client::connect(config, tcp.compat_write()));
-    match tokio::time::timeout(limit, login).await {
+    let login = Box::pin(Client::connect(config, watched.compat_write()));
+    let fault = match tokio::time::timeout(limit, login).await {
         Ok(Ok(client)) => {
             pass.succeeded();
-            Ok(Opened::Session(Session::new(client)))
+            return Ok(Opened::Session(Session::new(
+                client,
+                peer,
+                Arc::clone(received),
+            )));
         }
-        Ok(Err(Error::Routing { host, port })) => {
-            pass.succeeded();
-            Ok(Opened::Routed { host, port })
-        }
-        Ok(Err(error)) => {
-            let unproven = matches!(pass, Pass::First(_));
-            let fault = refused(plan, pass, error).await;
-            Err(if unproven { fault.once() } else { fault })
-        }
-        Err(_) => {
-            let fault = silent(plan, limit);
-            Err(match pass {
-                Pass::First(_) => fault.once(),
-                Pass::Proven => fault,
-            })
-        }
+        // Where it leads to is asked for the login again: this answer proves nothing.
+        Ok(Err(Error::Routing { host, port })) => return Ok(Opened::Routed { host, port }),
+        Ok(Err(Error::Server(token))) => return Err(refused(plan, pass, &token).await),
+        Ok(Err(error)) => broken(plan, &seen, error),
+        Err(_) => silent(plan, &seen, limit),
+    };
+    let unproven = matches!(pass, Pass::First(_));
+    if unproven && seen.login_sent() {
+        CredentialGate::unanswered(pass, &plan.id);
+        return Err(fault.once());
     }
+    Err(fault)
 }
 
 /// Leave to log in. While another target proves the credential, this one waits.
@@ -161,39 +179,67 @@ async fn connect(
     config: &Config,
     limit: Duration,
 ) -> Result<TcpStream, ConnectError> {
-    let attempt = async {
-        match endpoint {
-            Endpoint::Named(..) => TcpStream::connect_named(config)
-                .await
-                .map_err(|e| e.to_string()),
-            Endpoint::Default(_) | Endpoint::Port(..) => TcpStream::connect(config.get_addr())
-                .await
-                .map_err(|e| e.to_string()),
-        }
+    let (host, port) = match endpoint {
+        Endpoint::Named(..) => return connect_named(plan, config, limit).await,
+        Endpoint::Default(host) => (host, DEFAULT_PORT),
+        Endpoint::Port(host, port) => (host, *port),
     };
-    let remedy = match endpoint {
-        Endpoint::Named(..) => {
-            "check the host and instance names and that SQL Browser (UDP 1434) answers, or give the port"
-        }
-        _ => "check host, port and firewall",
+    let start = Instant::now();
+    let unknown = |why: String| {
+        let remedy = "check the host's name and the name servers";
+        ConnectError::transient(Stage::Resolve, format!("{host}: {why}"), remedy)
     };
-    let fault = |why: String| ConnectError::transient(Stage::Connect, why, remedy);
-    let tcp = tokio::time::timeout(limit, attempt)
-        .await
-        .map_err(|_| {
-            fault(format!(
-                "{} did not answer within {} s",
-                plan.endpoint,
-                limit.as_secs()
-            ))
-        })?
-        .map_err(|why| fault(format!("{}: {why}", plan.endpoint)))?;
-    let _ = tcp.set_nodelay(true); // slower without, not wrong
-    Ok(tcp)
+    let resolved = tokio::time::timeout(limit, tokio::net::lookup_host((host.as_str(), port)));
+    let addresses: Vec<SocketAddr> = match resolved.await {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => return Err(unknown(error.to_string())),
+        Err(_) => return Err(unknown(format!("no answer within {} s", limit.as_secs()))),
+    };
+    let attempt = TcpStream::connect(addresses.as_slice());
+    let left = limit.saturating_sub(start.elapsed());
+    let remedy = "check host, port and firewall";
+    connected(
+        plan,
+        tokio::time::timeout(left, attempt).await,
+        limit,
+        remedy,
+    )
+}
+
+async fn connect_named(
+    plan: &TargetPlan,
+    config: &Config,
+    limit: Duration,
+) -> Result<TcpStream, ConnectError> {
+    let attempt = tokio::time::timeout(limit, TcpStream::connect_named(config)).await;
+    let remedy = "check the host and instance names and that SQL Browser (UDP 1434) answers, or give the port";
+    connected(plan, attempt, limit, remedy)
+}
+
+fn connected<E: std::fmt::Display>(
+    plan: &TargetPlan,
+    attempt: Result<Result<TcpStream, E>, tokio::time::error::Elapsed>,
+    limit: Duration,
+    remedy: &str,
+) -> Result<TcpStream, ConnectError> {
+    let endpoint = &plan.endpoint;
+    let fault = |why| Err(ConnectError::transient(Stage::Connect, why, remedy));
+    match attempt {
+        Ok(Ok(tcp)) => {
+            let _ = tcp.set_nodelay(true); // slower without, not wrong
+            Ok(tcp)
+        }
+        Ok(Err(error)) => fault(format!("{endpoint}: {error}")),
+        Err(_) => fault(format!(
+            "{endpoint} did not answer within {} s",
+            limit.as_secs()
+        )),
+    }
 }
 
 fn config(plan: &TargetPlan, endpoint: &Endpoint) -> Result<Config, ConnectError> {
     let mut config = Config::new();
+    config.handshake_timeout(None); // ours is around it, and says more
     match endpoint {
         Endpoint::Default(host) => {
             config.host(host);
@@ -255,55 +301,63 @@ fn authentication(credential: &Credential) -> Result<AuthMethod, ConnectError> {
     }
 }
 
-async fn refused(plan: &TargetPlan, pass: Pass<'_>, error: Error) -> ConnectError {
+async fn refused(plan: &TargetPlan, pass: Pass<'_>, token: &TokenError) -> ConnectError {
+    if CredentialGate::is_refusal(token.code()) {
+        plan.credential.refused(pass, &plan.id, token.code()).await;
+    }
+    ConnectError::lasting(
+        Stage::Login,
+        format!("error {}: {}", token.code(), short(token.message())),
+        login_remedy(token.code()),
+    )
+}
+
+fn broken(plan: &TargetPlan, seen: &Seen, error: Error) -> ConnectError {
     match error {
-        Error::Server(token) if CredentialGate::is_refusal(token.code()) => {
-            plan.credential.refused(pass, &plan.id, token.code()).await;
-            ConnectError::lasting(
-                Stage::Login,
-                format!("error {}: {}", token.code(), token.message()),
-                login_remedy(token.code()),
-            )
-        }
-        Error::Server(token) => ConnectError::lasting(
-            Stage::Login,
-            format!("error {}: {}", token.code(), token.message()),
-            login_remedy(token.code()),
-        ),
         Error::Tls(text) => {
             ConnectError::lasting(Stage::Tls, certificate_fault(&text), tls_remedy(&text))
         }
-        Error::Io { message, .. } if plan.tls.mode == Encryption::Strict => {
-            ConnectError::transient(
-                Stage::Tls,
-                format!("TLS before TDS failed: {message}"),
-                "strict needs SQL Server 2022 or later with TDS 8.0; otherwise use mode = \"required\"",
-            )
+        Error::Io { message, .. } => {
+            let (stage, remedy) = reached(plan, seen);
+            ConnectError::transient(stage, format!("the connection was lost: {message}"), remedy)
         }
-        other => ConnectError::transient(
-            Stage::Login,
-            other.to_string(),
-            "check that a SQL Server listens there and which TLS mode it asks for",
-        ),
+        other => {
+            let (stage, remedy) = reached(plan, seen);
+            ConnectError::transient(stage, short(&other.to_string()), remedy)
+        }
     }
 }
 
-fn silent(plan: &TargetPlan, limit: Duration) -> ConnectError {
-    let (stage, remedy) = match plan.tls.mode {
-        Encryption::Strict => (
-            Stage::Tls,
-            "strict needs SQL Server 2022 or later with TDS 8.0; otherwise use mode = \"required\"",
-        ),
-        _ => (
-            Stage::Login,
-            "check that a SQL Server listens there and that it is not overloaded",
-        ),
+fn silent(plan: &TargetPlan, seen: &Seen, limit: Duration) -> ConnectError {
+    let (stage, remedy) = reached(plan, seen);
+    let why = match stage {
+        Stage::Connect => "connected, but nothing came that SQL Server would say",
+        Stage::Tls => "the TLS handshake was not completed",
+        _ => "the login was not answered",
     };
-    let why = format!(
-        "connected, but the login was not completed within {} s",
-        limit.as_secs()
-    );
-    ConnectError::transient(stage, why, remedy)
+    ConnectError::transient(stage, format!("{why} within {} s", limit.as_secs()), remedy)
+}
+
+/// How far the connection had come, and what to look at there.
+fn reached(plan: &TargetPlan, seen: &Seen) -> (Stage, &'static str) {
+    if seen.login_sent() {
+        let remedy = "check that the server is not overloaded; its error log may say why";
+        (Stage::Login, remedy)
+    } else if plan.tls.mode == Encryption::Strict {
+        let remedy =
+            "strict needs SQL Server 2022 or later with TDS 8.0; otherwise use mode = \"required\"";
+        (Stage::Tls, remedy)
+    } else if seen.answered() {
+        (
+            Stage::Tls,
+            "check the server's certificate and TLS versions",
+        )
+    } else {
+        (
+            Stage::Connect,
+            "check that a SQL Server listens there, and without strict encryption",
+        )
+    }
 }
 
 fn login_remedy(number: u32) -> &'static str {

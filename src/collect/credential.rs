@@ -9,6 +9,10 @@ use crate::ids::InstanceId;
 /// Login errors that speak of the credential itself: wrong, disabled, locked out, expired, must change.
 const REFUSALS: &[u32] = &[18456, 18470, 18486, 18487, 18488];
 
+/// How many servers may leave an unproven credential's login unanswered before it is tried on no more: one slow
+/// server must not end the audit of all others, and many must not add up to a locked account.
+const MOST_UNANSWERED: usize = 2;
+
 /// A credential and what is known of it.
 pub struct CredentialGate {
     credential: Credential,
@@ -17,9 +21,15 @@ pub struct CredentialGate {
 }
 
 enum State {
-    Unproven,
+    /// Nobody has answered a login yet; these servers took one and said nothing.
+    Unproven {
+        unanswered: Vec<InstanceId>,
+    },
     Proven,
-    Refused { by: InstanceId, number: u32 },
+    Refused {
+        by: InstanceId,
+        number: u32,
+    },
 }
 
 /// Leave to log in.
@@ -40,7 +50,9 @@ impl CredentialGate {
         Self {
             credential,
             keep_trying,
-            state: Mutex::new(State::Unproven),
+            state: Mutex::new(State::Unproven {
+                unanswered: Vec::new(),
+            }),
         }
     }
 
@@ -60,7 +72,17 @@ impl CredentialGate {
         let state = self.state.lock().await;
         match &*state {
             State::Proven => Ok(Pass::Proven),
-            State::Unproven => Ok(Pass::First(First(state))),
+            State::Unproven { unanswered }
+                if unanswered.len() >= MOST_UNANSWERED && !self.keep_trying =>
+            {
+                let servers: Vec<&str> = unanswered.iter().map(InstanceId::as_str).collect();
+                Err(format!(
+                    "not tried: nobody knows whether credential {} is good: {} took a login and did not answer",
+                    self.credential.label(),
+                    servers.join(" and ")
+                ))
+            }
+            State::Unproven { .. } => Ok(Pass::First(First(state))),
             State::Refused { by, number } => Err(format!(
                 "not tried: credential {} was refused by {by} (error {number})",
                 self.credential.label()
@@ -71,6 +93,15 @@ impl CredentialGate {
     /// Whether a server's login error means that the credential is no good.
     pub fn is_refusal(number: u32) -> bool {
         REFUSALS.contains(&number)
+    }
+
+    /// Records that a server took a login and did not answer. Each such login may have been a failed one.
+    pub fn unanswered(pass: Pass<'_>, by: &InstanceId) {
+        if let Pass::First(mut first) = pass
+            && let State::Unproven { unanswered } = &mut *first.0
+        {
+            unanswered.push(by.clone());
+        }
     }
 
     /// Records a refusal, also one that comes after the credential had worked elsewhere: a password
@@ -124,6 +155,17 @@ mod tests {
             why,
             "not tried: credential sql audit was refused by a (error 18456)"
         );
+    }
+
+    #[tokio::test]
+    async fn two_unanswered_logins_are_enough() {
+        let gate = gate(false);
+        for server in ["a", "b"] {
+            let pass = gate.pass().await.unwrap();
+            CredentialGate::unanswered(pass, &InstanceId::new(server));
+        }
+        let why = gate.pass().await.err().unwrap();
+        assert!(why.contains("a and b took a login"), "{why}");
     }
 
     #[tokio::test]

@@ -12,8 +12,8 @@ use super::session::{Answer, Broken, DatabaseKey, Session};
 use super::target::{Target, hello, outcome};
 use super::{place, sight};
 use crate::snapshot::{
-    DatabaseFacts, DatabaseRow, ModuleLine, Observed, QueryRecord, ServerIdentity, Snapshot, Stage,
-    Trouble,
+    DatabaseFacts, DatabaseRow, ModuleLine, Observed, QueryRecord, ServerIdentity, SessionIdentity,
+    Snapshot, Stage, Trouble, short,
 };
 
 /// The databases of one target, shared out over its sessions.
@@ -23,7 +23,7 @@ pub(super) struct Databases<'a> {
     queue: Mutex<VecDeque<usize>>,
     found: Mutex<Found>,
     version: u16,
-    exempt: bool,
+    rights: SessionIdentity,
     identity: ServerIdentity,
     context: Option<&'static Query>,
 }
@@ -43,14 +43,14 @@ impl<'a> Databases<'a> {
         target: &'a Target<'a>,
         rows: Vec<DatabaseRow>,
         version: u16,
-        exempt: bool,
+        rights: SessionIdentity,
         identity: ServerIdentity,
     ) -> Self {
-        let (asked, left_out): (Vec<_>, Vec<_>) =
-            (0..rows.len()).partition(|&index| not_asked(target.plan, &rows[index]).is_none());
+        let (asked, left_out): (Vec<_>, Vec<_>) = (0..rows.len())
+            .partition(|&index| not_asked(target.plan, &identity, &rows[index]).is_none());
         let databases = left_out.into_iter().map(|index| {
             let row = &rows[index];
-            not_asked(target.plan, row)
+            not_asked(target.plan, &identity, row)
                 .unwrap_or_else(|| DatabaseFacts::unseen(row.database_id, &row.name, ""))
         });
         let found = Found {
@@ -63,7 +63,7 @@ impl<'a> Databases<'a> {
             found: Mutex::new(found),
             rows,
             version,
-            exempt,
+            rights,
             identity,
             context: query::all().iter().find(|q| q.scope == Scope::Context),
         }
@@ -187,15 +187,32 @@ impl<'a> Databases<'a> {
 
     /// A further session must reach the same server as the first.
     async fn another_session(&self, recorder: &mut Recorder) -> Result<Session, Trouble> {
-        let (session, identity, _) = hello(self.target, recorder).await?;
-        if identity == self.identity {
-            return Ok(session);
+        let (session, identity, rights) = hello(self.target, recorder).await?;
+        let fault = |why: &str, remedy: &str| {
+            Err(Trouble {
+                stage: Stage::Session,
+                why: why.to_owned(),
+                remedy: remedy.to_owned(),
+            })
+        };
+        if identity != self.identity {
+            return fault(
+                "two sessions reached different servers",
+                "name the instance itself, not an alias or load balancer",
+            );
         }
-        Err(Trouble {
-            stage: Stage::Session,
-            why: "two sessions reached different servers".to_owned(),
-            remedy: "name the instance itself, not an alias or load balancer".to_owned(),
-        })
+        // Which lists are whole was concluded from the first session's rights.
+        let rights = SessionIdentity {
+            session_id: self.rights.session_id,
+            ..rights
+        };
+        if rights != self.rights {
+            return fault(
+                "the login's rights differ between two sessions",
+                "run again while nobody changes them, and name the instance itself",
+            );
+        }
+        Ok(session)
     }
 
     /// One batch in one database, written down however it ends.
@@ -246,7 +263,8 @@ impl<'a> Databases<'a> {
             self.read_singly(session, row, &queries, &mut read, recorder)
                 .await?;
         }
-        sight::limit_database(&mut read.facts, self.exempt);
+        let exempt = self.rights.is_sysadmin == Some(true);
+        sight::limit_database(&mut read.facts, exempt);
         Ok(read)
     }
 
@@ -273,15 +291,18 @@ impl<'a> Databases<'a> {
     }
 }
 
+/// `sys.databases.user_access`.
+const SINGLE_USER: i32 = 1;
+
 /// A database that is not asked, and the reason it carries.
-fn not_asked(plan: &TargetPlan, row: &DatabaseRow) -> Option<DatabaseFacts> {
+fn not_asked(
+    plan: &TargetPlan,
+    identity: &ServerIdentity,
+    row: &DatabaseRow,
+) -> Option<DatabaseFacts> {
     let unseen = |why: &str| DatabaseFacts::unseen(row.database_id, &row.name, why);
-    // Names are compared as the inventory writes them and, as most collations do, without case.
-    if plan
-        .exclude_databases
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(&row.name))
-    {
+    let mut excluded = plan.exclude_databases.iter();
+    if excluded.any(|name| identity.is_same_name(name, &row.name)) {
         return Some(DatabaseFacts {
             excluded: true,
             ..unseen("excluded by the inventory")
@@ -289,7 +310,12 @@ fn not_asked(plan: &TargetPlan, row: &DatabaseRow) -> Option<DatabaseFacts> {
     }
     if row.state != Some(0) {
         let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
-        return Some(unseen(&format!("the database is {state}")));
+        return Some(unseen(&format!("the database is {}", short(state))));
+    }
+    if row.user_access == Some(SINGLE_USER) {
+        return Some(unseen(
+            "the database is SINGLE_USER: entering it would take its only connection",
+        ));
     }
     if plan.skip_auto_close && row.is_auto_close_on == Some(true) {
         return Some(unseen("AUTO_CLOSE databases are skipped (skip_auto_close)"));

@@ -12,12 +12,13 @@ mod session;
 mod sight;
 mod target;
 mod value;
+mod watch;
 
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::sync::atomic::AtomicU32;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -26,7 +27,7 @@ pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
 
 use crate::ids::InstanceId;
-use crate::snapshot::{DatabaseRow, Outcome, ServerIdentity, Snapshot, Stage, Trouble};
+use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble, sha256_hex};
 use target::Target;
 
 /// One finished target: what was seen, and the bytes of its module-text file.
@@ -46,26 +47,35 @@ pub enum Completion {
     Stopped,
 }
 
-/// Ends when the program is asked to stop: Ctrl-C, and on Unix SIGTERM.
-pub async fn interrupted() {
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        };
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    let pressed = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+/// Blocks until the program is asked to stop: Ctrl-C, and on Unix SIGTERM. Afterwards these signals do nothing
+/// by themselves: call it again to hear the next.
+///
+/// # Errors
+/// No event loop or signal handler to be had: then signals keep their own effect.
+pub fn wait_for_signal() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminated = signal(SignalKind::terminate())?;
+            tokio::select! {
+                pressed = tokio::signal::ctrl_c() => pressed,
+                _ = terminated.recv() => Ok(()),
+            }
         }
-    };
-    tokio::select! {
-        () = pressed => {}
-        () = terminated => {}
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
+}
+
+/// Ends soon after the flag is set.
+async fn stopped(stop: &AtomicBool) {
+    const PACE: Duration = Duration::from_millis(50);
+    while !stop.load(Ordering::SeqCst) {
+        tokio::time::sleep(PACE).await;
     }
 }
 
@@ -77,39 +87,48 @@ pub trait Progress: Send + Sync {
     fn finished(&self, target: &InstanceId, outcome: &Outcome);
 }
 
-/// Which instances were reached, so that two names for one instance do not count twice.
-#[derive(Default)]
-struct Reached(Mutex<BTreeMap<Vec<Option<String>>, InstanceId>>);
+/// What tells one instance from all others: the address that was reached, and what answered there. What a server
+/// says of itself is not enough, since a server can say that it is another one and make that one vanish.
+type InstanceKey = (SocketAddr, ServerIdentity);
+
+/// Which instances were reached, so that two names for one instance do not count twice: the target that
+/// comes first in the inventory has it, whoever is faster.
+struct Reached {
+    targets: Vec<InstanceId>,
+    claims: Mutex<BTreeMap<InstanceKey, Vec<usize>>>,
+}
 
 impl Reached {
-    /// Claims an instance for a target; the target that has it already, if another does. The start
-    /// time (tempdb's creation) tells instances apart that share every name.
+    /// Claims an instance for the target at this place; the earlier target, if one has it.
     fn claim(
         &self,
-        target: &InstanceId,
+        place: usize,
+        peer: Option<SocketAddr>,
         identity: &ServerIdentity,
-        databases: &[DatabaseRow],
     ) -> Option<InstanceId> {
-        let started = databases
-            .iter()
-            .find(|d| d.name == "tempdb")?
-            .create_date
-            .clone()?;
-        let key = vec![
-            identity.server_name.clone(),
-            identity.machine_name.clone(),
-            identity.instance_name.clone(),
-            identity.physical_name.clone(),
-            Some(started),
-        ];
-        let mut reached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let holder = reached.entry(key).or_insert_with(|| target.clone());
-        (holder != target).then(|| holder.clone())
+        let key = (peer?, identity.clone());
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = claims.entry(key).or_default();
+        places.push(place);
+        let first = places.iter().min().filter(|first| **first < place)?;
+        self.targets.get(*first).cloned()
+    }
+
+    /// Places that claimed an instance before an earlier target did, with that target's place.
+    fn overtaken(&self) -> BTreeMap<usize, usize> {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut overtaken = BTreeMap::new();
+        for places in claims.values() {
+            let first = places.iter().copied().min().unwrap_or_default();
+            overtaken.extend(places.iter().filter(|p| **p > first).map(|p| (*p, first)));
+        }
+        overtaken
     }
 }
 
-/// Collects the targets, at most `concurrency` at a time, and hands each over as soon as it is done.
-/// When `stop` ends, targets that are not done are handed over as unreached.
+/// Collects the targets, at most `concurrency` at a time, and hands each over as soon as it is done; again,
+/// at the end, one that turns out to be the same instance as a target before it.
+/// When `stop` is set, targets that are not done are handed over as unreached.
 ///
 /// # Errors
 /// What `finished` returns ends the collection.
@@ -117,10 +136,14 @@ pub fn collect<E>(
     plans: Vec<TargetPlan>,
     concurrency: usize,
     progress: Arc<dyn Progress>,
-    stop: impl Future<Output = ()>,
+    stop: &AtomicBool,
     finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<Completion, CollectError<E>> {
+    // More threads than cores, so that one server's large answer does not hold up the others' clocks.
+    const FEWEST_THREADS: usize = 4;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(FEWEST_THREADS))
         .enable_all()
         .build();
     runtime.map_err(CollectError::Runtime)?.block_on(run(
@@ -147,22 +170,32 @@ async fn run<E>(
     plans: Vec<TargetPlan>,
     concurrency: usize,
     progress: Arc<dyn Progress>,
-    stop: impl Future<Output = ()>,
-    mut finished: impl FnMut(Collected) -> Result<(), E>,
+    stop: &AtomicBool,
+    finished: impl FnMut(Collected) -> Result<(), E>,
 ) -> Result<Completion, CollectError<E>> {
-    let reached = Arc::new(Reached::default());
-    let mut open: BTreeMap<InstanceId, TargetPlan> = plans
-        .iter()
-        .map(|plan| (plan.id.clone(), plan.clone()))
-        .collect();
-    let mut waiting = plans.into_iter();
+    let reached = Arc::new(Reached {
+        targets: plans.iter().map(|plan| plan.id.clone()).collect(),
+        claims: Mutex::default(),
+    });
+    let mut results = Results {
+        progress: Arc::clone(&progress),
+        handed: BTreeMap::new(),
+        alike: BTreeMap::new(),
+        finished,
+    };
+    let mut waiting = plans.iter().cloned().enumerate();
     let mut working = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = std::pin::pin!(stopped(stop));
     loop {
         while working.len() < concurrency.max(1)
-            && let Some(plan) = waiting.next()
+            && let Some((place, plan)) = waiting.next()
         {
-            working.spawn(one(plan, Arc::clone(&progress), Arc::clone(&reached)));
+            working.spawn(one(
+                plan,
+                place,
+                Arc::clone(&progress),
+                Arc::clone(&reached),
+            ));
         }
         let done = tokio::select! {
             done = working.join_next() => done,
@@ -170,23 +203,18 @@ async fn run<E>(
         };
         match done {
             None => break,
-            Some(Ok(collected)) => {
-                open.remove(&collected.snapshot.target);
-                progress.finished(&collected.snapshot.target, &collected.snapshot.outcome);
-                finished(collected).map_err(CollectError::HandOver)?;
-            }
+            Some(Ok(collected)) => results.hand_over(collected)?,
             // A defect of ours in one target's task must not take the others along; the target
-            // stays open and is handed over as unreached below.
+            // is handed over as unreached below.
             Some(Err(_)) => {}
         }
     }
+    while let Some(Ok(collected)) = working.try_join_next() {
+        results.hand_over(collected)?;
+    }
     let stopped = !working.is_empty() || waiting.next().is_some();
     working.shutdown().await;
-    for plan in open.into_values() {
-        let collected = unreached(&plan, stopped);
-        progress.finished(&collected.snapshot.target, &collected.snapshot.outcome);
-        finished(collected).map_err(CollectError::HandOver)?;
-    }
+    results.complete(&plans, &reached, stopped)?;
     Ok(if stopped {
         Completion::Stopped
     } else {
@@ -194,15 +222,122 @@ async fn run<E>(
     })
 }
 
-async fn one(plan: TargetPlan, progress: Arc<dyn Progress>, reached: Arc<Reached>) -> Collected {
+/// What was handed over, and to whom.
+struct Results<F> {
+    progress: Arc<dyn Progress>,
+    /// Every target that is done; the target it is the same as, if it is.
+    handed: BTreeMap<InstanceId, Option<InstanceId>>,
+    /// What was seen of a server, hashed, and the targets of which exactly that was seen.
+    alike: BTreeMap<String, Vec<InstanceId>>,
+    finished: F,
+}
+
+impl<F> Results<F> {
+    fn hand_over<E>(&mut self, collected: Collected) -> Result<(), CollectError<E>>
+    where
+        F: FnMut(Collected) -> Result<(), E>,
+    {
+        let snapshot = &collected.snapshot;
+        let same = match &snapshot.outcome {
+            Outcome::SameAs { target } => Some(target.clone()),
+            _ => None,
+        };
+        self.handed.insert(snapshot.target.clone(), same);
+        if let Some(hash) = seen_hash(snapshot) {
+            let alike = self.alike.entry(hash).or_default();
+            alike.push(snapshot.target.clone());
+        }
+        self.progress.finished(&snapshot.target, &snapshot.outcome);
+        (self.finished)(collected).map_err(CollectError::HandOver)
+    }
+
+    /// Hands over targets that are not done as unreached, and those that an earlier target overtook again, as
+    /// the same as that.
+    fn complete<E>(
+        &mut self,
+        plans: &[TargetPlan],
+        reached: &Reached,
+        stopped: bool,
+    ) -> Result<(), CollectError<E>>
+    where
+        F: FnMut(Collected) -> Result<(), E>,
+    {
+        let done: BTreeSet<InstanceId> = self.handed.keys().cloned().collect();
+        for plan in plans.iter().filter(|plan| !done.contains(&plan.id)) {
+            self.hand_over(unreached(plan, stopped))?;
+        }
+        let by_address = reached.overtaken().into_iter();
+        let pairs: BTreeMap<usize, usize> =
+            self.alike(plans).into_iter().chain(by_address).collect();
+        for (place, first) in pairs {
+            let (Some(plan), Some(first)) = (plans.get(place), plans.get(first)) else {
+                continue;
+            };
+            let known = self.handed.get(&plan.id).and_then(Option::as_ref) == Some(&first.id);
+            if done.contains(&plan.id) && done.contains(&first.id) && !known {
+                self.hand_over(same_as(plan, &first.id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<F> Results<F> {
+    /// Targets that showed exactly what an earlier one showed, by their places.
+    fn alike(&self, plans: &[TargetPlan]) -> Vec<(usize, usize)> {
+        let place = |id: &InstanceId| plans.iter().position(|plan| plan.id == *id);
+        let mut pairs = Vec::new();
+        for ids in self.alike.values().filter(|ids| ids.len() > 1) {
+            let mut places: Vec<usize> = ids.iter().filter_map(place).collect();
+            places.sort_unstable();
+            if let Some((first, later)) = places.split_first() {
+                pairs.extend(later.iter().map(|place| (*place, *first)));
+            }
+        }
+        pairs
+    }
+}
+
+/// All that was seen of a server, hashed; `None` where not everything was asked. Two names for one instance that
+/// lead to different addresses show the same in every respect but the session's own.
+fn seen_hash(snapshot: &Snapshot) -> Option<String> {
+    if snapshot.outcome != Outcome::Finished {
+        return None;
+    }
+    let mut server = snapshot.server.clone();
+    if let Observed::Known { value } = &mut server.session {
+        value.session_id = 0;
+    }
+    let all = (&server, &snapshot.databases, &snapshot.module_text.sha256);
+    Some(sha256_hex(&serde_json::to_vec(&all).ok()?))
+}
+
+async fn one(
+    plan: TargetPlan,
+    place: usize,
+    progress: Arc<dyn Progress>,
+    reached: Arc<Reached>,
+) -> Collected {
     let target = Target {
         deadline: Instant::now() + plan.target_limit,
         retries_left: AtomicU32::new(plan.retries),
         plan: &plan,
+        place,
         progress: &*progress,
         reached: &reached,
+        received: Arc::new(AtomicUsize::new(0)),
     };
     target::collect(&target).await
+}
+
+/// A target whose instance has an earlier name.
+fn same_as(plan: &TargetPlan, first: &InstanceId) -> Collected {
+    let outcome = Outcome::SameAs {
+        target: first.clone(),
+    };
+    let at = record::now();
+    let snapshot = Snapshot::unseen(plan.id.clone(), outcome, plan.connection(), &at);
+    target::finish(snapshot, Vec::new())
 }
 
 fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {

@@ -15,9 +15,9 @@ use crate::snapshot::{
 const HASH_LIMIT: i64 = 16 * 1024 * 1024;
 
 /// Errors by which a server says "not allowed" rather than "broken".
-const DENIALS: &[&str] = &["229", "230", "262", "297", "300", "371", "15247"];
+const DENIALS: &[u32] = &[229, 230, 262, 297, 300, 371, 15247];
 /// The login cannot enter the database.
-const NO_ACCESS: &str = "916";
+const NO_ACCESS: u32 = 916;
 
 /// One query's answer, or why there is none.
 pub type Result = std::result::Result<RowSet, ServerError>;
@@ -29,7 +29,7 @@ pub fn refused<T>(query: &str, error: ServerError) -> Observed<T> {
         Observed::Denied {
             needs: vec![needs.to_owned()],
         }
-    } else if DENIALS.contains(&error.number.as_str()) {
+    } else if DENIALS.contains(&error.number) {
         let permission = query::permission(query);
         Observed::Denied {
             needs: vec![format!("{permission} (error {})", error.number)],

@@ -1,6 +1,8 @@
 //! What is to be collected, with secrets already resolved: the caller reads environment, files and
 //! prompts; this room only connects.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub struct TargetPlan {
     pub skip_auto_close: bool,
     /// Databases that the inventory leaves out.
     pub exclude_databases: Vec<String>,
+    /// Hosts that the inventory names, in lower case.
+    pub known_hosts: Arc<BTreeSet<String>>,
 }
 
 /// Encryption of one target.
@@ -111,6 +115,21 @@ impl Credential {
 }
 
 impl TargetPlan {
+    /// Whether a listener's answer may be followed to a host: one that the inventory names, or one in the
+    /// listener's own domain. The login goes where it leads to.
+    pub fn may_be_routed_to(&self, host: &str) -> bool {
+        let domain = |host: &str| {
+            let numeric = host.parse::<IpAddr>().is_ok();
+            let (_, domain) = host.split_once('.').filter(|_| !numeric)?;
+            domain.contains('.').then(|| domain.to_lowercase())
+        };
+        let own = match &self.endpoint {
+            Endpoint::Default(host) | Endpoint::Port(host, _) | Endpoint::Named(host, _) => host,
+        };
+        self.known_hosts.contains(&host.to_lowercase())
+            || domain(host).is_some_and(|theirs| domain(own) == Some(theirs))
+    }
+
     /// What the snapshot says about the connection.
     pub fn connection(&self) -> Connection {
         Connection {

@@ -63,6 +63,15 @@ pub struct Query {
     pub text: &'static str,
 }
 
+impl Query {
+    /// Whether these columns, without the tag, are those that it declares.
+    pub fn returns(&self, columns: &[String]) -> bool {
+        self.columns
+            .split(", ")
+            .eq(columns.iter().map(String::as_str))
+    }
+}
+
 /// Sent once when a session starts, before anything else: a lock wait ends after five seconds, the
 /// auditor loses every deadlock, text comes whole.
 pub const SESSION_SETTINGS: &str = "SET LOCK_TIMEOUT 5000;

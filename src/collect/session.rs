@@ -3,30 +3,39 @@
 //! So: every result set names its query; a batch with an error counts for nothing; a connection on
 //! which anything timed out, broke or answered out of turn is closed and never used again.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
-use tiberius::{Client, QueryItem};
-use tokio::net::TcpStream;
+use tiberius::{Client, ColumnData, QueryItem};
 use tokio_util::compat::Compat;
 
 use super::place;
 use super::query::{Query, SESSION_SETTINGS, use_database};
-use super::value::{RowSet, Value};
+use super::value::{self, RowSet, Value};
+use super::watch::Watched;
 use crate::snapshot::{ServerError, ServerIdentity, SessionIdentity};
 
 /// Prefix of a result's first column: what follows is the query's name.
 const TAG: &str = "q_";
 const CONTEXT: &str = "context";
-/// Most bytes of values in one answer. No catalog is that large; a server that sends without end must
+/// Most bytes that are taken from one target. No catalog is that large; a server that sends without end must
 /// not fill our memory.
-const LARGEST_ANSWER: usize = 1 << 30;
+const LARGEST_TARGET: usize = 1 << 30;
+/// What a row takes besides its values.
+const ROW_SIZE: usize = 64;
 
 /// A logged-in connection, until something goes wrong on it.
 pub struct Session {
-    client: Option<Box<Client<Compat<TcpStream>>>>,
+    client: Option<Box<Client<Compat<Watched>>>>,
     /// The server's own number for this session.
     pub id: i32,
+    /// The address that it was opened to.
+    pub peer: Option<SocketAddr>,
+    /// Bytes that came from this target so far, over all its sessions.
+    received: Arc<AtomicUsize>,
 }
 
 /// What a batch brought.
@@ -50,7 +59,7 @@ pub enum Broken {
     #[error("the connection was lost: {0}")]
     Lost(String),
     /// More than any catalog holds.
-    #[error("the answer is larger than {} MiB", LARGEST_ANSWER >> 20)]
+    #[error("it sent more than {} MiB in all", LARGEST_TARGET >> 20)]
     Flood,
     /// An answer to something else, or not of TDS form.
     #[error("the server's answer does not belong to the question: {0}")]
@@ -59,10 +68,16 @@ pub enum Broken {
 
 impl Session {
     /// Takes over a logged-in client.
-    pub fn new(client: Client<Compat<TcpStream>>) -> Self {
+    pub fn new(
+        client: Client<Compat<Watched>>,
+        peer: Option<SocketAddr>,
+        received: Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             client: Some(Box::new(client)),
             id: 0,
+            peer,
+            received,
         }
     }
 
@@ -155,7 +170,7 @@ impl Session {
             return Err(Broken::Lost("closed after an earlier fault".to_owned()));
         };
         let start = Instant::now();
-        let read = tokio::time::timeout(limit, read(&mut client, &batch, &asked));
+        let read = tokio::time::timeout(limit, read(&mut client, &batch, &asked, &self.received));
         let mut answer = match read.await {
             Ok(answer) => answer?,
             Err(_) => return Err(Broken::Timeout(limit.as_secs())),
@@ -185,9 +200,10 @@ struct Context {
 }
 
 async fn read(
-    client: &mut Client<Compat<TcpStream>>,
+    client: &mut Client<Compat<Watched>>,
     batch: &str,
     asked: &[&'static Query],
+    received: &AtomicUsize,
 ) -> Result<Answer, Broken> {
     let mut answer = Answer::default();
     let mut stream = match client.simple_query(batch).await {
@@ -198,7 +214,6 @@ async fn read(
         }
     };
     let mut expected = asked.iter();
-    let mut received = 0;
     loop {
         match stream.try_next().await {
             Ok(Some(QueryItem::Metadata(metadata))) => {
@@ -208,13 +223,13 @@ async fn read(
                 let query = expected
                     .find(|q| tag.strip_prefix(TAG) == Some(q.name))
                     .ok_or_else(|| Broken::OutOfTurn(format!("a result named {tag:?} came")))?;
-                answer.sets.push((
-                    query.name,
-                    RowSet {
-                        columns: columns.collect(),
-                        rows: Vec::new(),
-                    },
-                ));
+                let columns: Vec<String> = columns.collect();
+                if !query.returns(&columns) {
+                    let why = format!("{} came with other columns than it asks for", query.name);
+                    return Err(Broken::OutOfTurn(why));
+                }
+                let rows = Vec::new();
+                answer.sets.push((query.name, RowSet { columns, rows }));
             }
             Ok(Some(QueryItem::Row(row))) => {
                 let Some((name, set)) = answer.sets.last_mut() else {
@@ -222,17 +237,16 @@ async fn read(
                         "a row came before its columns".to_owned(),
                     ));
                 };
-                let values: Result<Vec<Value>, _> = row
-                    .into_iter()
-                    .skip(1)
-                    .zip(&set.columns)
+                let cells: Vec<ColumnData<'static>> = row.into_iter().collect();
+                let size = ROW_SIZE + cells.iter().map(value::size).sum::<usize>();
+                if received.fetch_add(size, Ordering::Relaxed) > LARGEST_TARGET {
+                    return Err(Broken::Flood);
+                }
+                let cells = cells.into_iter().skip(1).zip(&set.columns);
+                let values: Result<Vec<Value>, _> = cells
                     .map(|(data, column)| Value::from_column(column, data))
                     .collect();
                 let values = values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?;
-                received += values.iter().map(Value::size).sum::<usize>();
-                if received > LARGEST_ANSWER {
-                    return Err(Broken::Flood);
-                }
                 set.rows.push(values);
             }
             Ok(None) => break,

@@ -149,12 +149,18 @@ fn limit<T>(fact: &mut Observed<T>, need: Option<&str>) {
     }
 }
 
-/// DENY rows that bind the auditor, by class; `None` when it could not be read whom they bind.
+/// DENY rows that bind the auditor, by class; `None` when they, or whom they bind, could not be read.
 fn denials(
     permissions: &Observed<Vec<Permission>>,
     token: &Observed<Vec<TokenRow>>,
     public: PrincipalId,
 ) -> Option<Vec<Permission>> {
+    if !matches!(
+        permissions,
+        Observed::Known { .. } | Observed::Partial { .. }
+    ) {
+        return None;
+    }
     let own: BTreeSet<PrincipalId> = token
         .known()?
         .iter()
@@ -173,7 +179,10 @@ fn denials(
 
 fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<String> {
     let Some(denied) = denied else {
-        return Some("the auditor's own principals, to know which DENY binds it".to_owned());
+        return Some(
+            "the permissions and the auditor's own principals, to know which DENY binds it"
+                .to_owned(),
+        );
     };
     let row = denied.iter().find(|p| classes.contains(&p.class))?;
     Some(format!(
@@ -185,23 +194,33 @@ fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<Stri
     ))
 }
 
-/// An id that a visible row names and no visible row carries proves that something is hidden.
+/// An id that a visible row names and no visible row carries proves that something is hidden. Returns such an
+/// id.
+fn unresolved<T: Ord + Copy>(known: impl Iterator<Item = T>, named: Vec<T>) -> Option<T> {
+    let known: BTreeSet<T> = known.collect();
+    named.into_iter().find(|id| !known.contains(id))
+}
+
 fn limit_unresolved_logins(server: &mut ServerFacts) {
     let Some(principals) = server.server_principals.known() else {
         return;
     };
-    let known: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
-    let members = server.server_role_members.seen().iter();
-    let named = members
-        .flat_map(|m| [m.role_principal_id, m.member_principal_id])
-        .chain(
-            server
-                .server_permissions
-                .seen()
-                .iter()
-                .map(|p| p.grantee_principal_id),
-        );
-    if let Some(hidden) = named.into_iter().find(|id| !known.contains(id)) {
+    let permissions = server.server_permissions.seen();
+    let mut named: Vec<PrincipalId> = Vec::new();
+    for member in server.server_role_members.seen() {
+        named.extend([member.role_principal_id, member.member_principal_id]);
+    }
+    for permission in permissions {
+        named.extend([
+            permission.grantee_principal_id,
+            permission.grantor_principal_id,
+        ]);
+    }
+    let on_logins = permissions.iter().filter(|p| p.class == class::LOGIN);
+    named.extend(on_logins.map(|p| PrincipalId(p.major_id)));
+    named.extend(principals.iter().filter_map(|p| p.owning_principal_id));
+    let known = principals.iter().map(|p| p.principal_id);
+    if let Some(hidden) = unresolved(known, named) {
         let need = format!("server principal {hidden}, which is named but not visible");
         server.server_principals.limit(&need);
         server.server_role_members.limit(&need);
@@ -213,18 +232,31 @@ fn limit_unresolved_users(facts: &mut DatabaseFacts) {
     let Some(principals) = facts.database_principals.known() else {
         return;
     };
-    let known: BTreeSet<_> = principals.iter().map(|p| p.principal_id).collect();
-    let members = facts.database_role_members.seen().iter();
-    let named = members
-        .flat_map(|m| [m.role_principal_id, m.member_principal_id])
-        .chain(
-            facts
-                .database_permissions
-                .seen()
-                .iter()
-                .map(|p| p.grantee_principal_id),
-        );
-    if let Some(hidden) = named.into_iter().find(|id| !known.contains(id)) {
+    let permissions = facts.database_permissions.seen();
+    let mut named: Vec<PrincipalId> = Vec::new();
+    for member in facts.database_role_members.seen() {
+        named.extend([member.role_principal_id, member.member_principal_id]);
+    }
+    for permission in permissions {
+        named.extend([
+            permission.grantee_principal_id,
+            permission.grantor_principal_id,
+        ]);
+    }
+    let on_users = permissions.iter().filter(|p| p.class == class::PRINCIPAL);
+    named.extend(on_users.map(|p| PrincipalId(p.major_id)));
+    named.extend(principals.iter().filter_map(|p| p.owning_principal_id));
+    named.extend(facts.schemas.seen().iter().filter_map(|s| s.principal_id));
+    named.extend(facts.objects.seen().iter().filter_map(|o| o.principal_id));
+    named.extend(
+        facts
+            .assemblies
+            .seen()
+            .iter()
+            .filter_map(|a| a.principal_id),
+    );
+    let known = principals.iter().map(|p| p.principal_id);
+    if let Some(hidden) = unresolved(known, named) {
         let need = format!("database principal {hidden}, which is named but not visible");
         facts.database_principals.limit(&need);
         facts.database_role_members.limit(&need);
@@ -233,28 +265,45 @@ fn limit_unresolved_users(facts: &mut DatabaseFacts) {
 }
 
 fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
-    let Some(objects) = facts.objects.known() else {
-        return;
-    };
-    let triggers = facts.triggers.seen().iter().map(|t| t.object_id);
-    let known: BTreeSet<i32> = objects
+    let permissions = facts.database_permissions.seen();
+    let on = |class: i32| permissions.iter().filter(move |p| p.class == class);
+    if let Some(objects) = facts.objects.known() {
+        let triggers = facts.triggers.seen().iter();
+        let known = objects.iter().map(|o| o.object_id);
+        let known = known.chain(triggers.clone().map(|t| t.object_id));
+        let mut named: Vec<i32> = on(class::OBJECT).map(|p| p.major_id).collect();
+        named.extend(facts.modules.seen().iter().map(|m| m.object_id));
+        named.extend(facts.parameters.seen().iter().map(|p| p.object_id));
+        named.extend(facts.synonyms.seen().iter().map(|s| s.object_id));
+        named.extend(facts.assembly_modules.seen().iter().map(|m| m.object_id));
+        named.extend(facts.extended_procedures.seen().iter().map(|p| p.object_id));
+        named.extend(triggers.map(|t| t.parent_id));
+        named.extend(objects.iter().map(|o| o.parent_object_id));
+        // Ids of shipped objects are negative and stand in the resource database; 0 is none.
+        named.retain(|id| *id > 0);
+        if let Some(hidden) = unresolved(known, named) {
+            let need = format!("object {hidden}, which is named but not visible");
+            facts.objects.limit(&need);
+            facts.modules.limit(&need);
+            facts.triggers.limit(&need);
+            facts.extended_procedures.limit(&need);
+            facts.synonyms.limit(&need);
+        }
+    }
+    let permissions = facts.database_permissions.seen();
+    let mut named: Vec<i32> = permissions
         .iter()
-        .map(|o| o.object_id)
-        .chain(triggers)
-        .collect();
-    // Ids of shipped objects are negative and stand in the resource database.
-    let permissions = facts.database_permissions.seen().iter();
-    let named = permissions
-        .filter(|p| p.class == class::OBJECT)
+        .filter(|p| p.class == class::ASSEMBLY)
         .map(|p| p.major_id)
-        .chain(facts.modules.seen().iter().map(|m| m.object_id))
-        .chain(facts.parameters.seen().iter().map(|p| p.object_id))
-        .chain(facts.assembly_modules.seen().iter().map(|m| m.object_id));
-    if let Some(hidden) = named.into_iter().find(|id| *id > 0 && !known.contains(id)) {
-        let need = format!("object {hidden}, which is named but not visible");
-        facts.objects.limit(&need);
-        facts.modules.limit(&need);
-        facts.triggers.limit(&need);
+        .collect();
+    named.extend(facts.assembly_modules.seen().iter().map(|m| m.assembly_id));
+    named.extend(facts.assembly_files.seen().iter().map(|f| f.assembly_id));
+    let known = facts.assemblies.seen().iter().map(|a| a.assembly_id);
+    if let Some(hidden) = unresolved(known, named) {
+        let need = format!("assembly {hidden}, which is named but not visible");
+        facts.assemblies.limit(&need);
+        facts.assembly_files.limit(&need);
+        facts.assembly_modules.limit(&need);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The collection of one target, from first connection to snapshot.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::connect::{self, ConnectError, remaining};
@@ -10,21 +11,28 @@ use super::query::{self, Query, Scope, Sight};
 use super::record::{self, Recorder};
 use super::session::{Answer, Broken, Session};
 use super::{Collected, Progress, Reached, place, sight};
+use crate::ids::InstanceId;
 use crate::snapshot::{
     ModuleLine, Observed, Outcome, ServerFacts, ServerIdentity, SessionIdentity, Snapshot, Stage,
     Trouble, render_module_lines,
 };
 
 const OLDEST: u16 = 11;
+/// Databases per instance, docs: maximum capacity specifications.
+const MOST_DATABASES: usize = 32_767;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 
 /// Everything that the steps of one target share.
 pub(super) struct Target<'a> {
     pub plan: &'a TargetPlan,
+    /// Its place among the targets.
+    pub place: usize,
     pub deadline: Instant,
     pub retries_left: AtomicU32,
     pub progress: &'a dyn Progress,
     pub reached: &'a Reached,
+    /// Bytes that came so far, over all sessions.
+    pub received: Arc<AtomicUsize>,
 }
 
 /// Collects one target. Never fails: what went wrong is in the snapshot.
@@ -38,7 +46,7 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
     let mut texts = Vec::new();
     snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
         Ok(()) => Outcome::Finished,
-        Err(Ended::SameAs(other)) => Outcome::SameAs { target: other },
+        Err(Ended::SameAs(first)) => return super::same_as(target.plan, &first),
         Err(Ended::Trouble(trouble)) if snapshot.server.server_identity.known().is_some() => {
             Outcome::Interrupted(trouble)
         }
@@ -79,7 +87,8 @@ pub(super) fn finish(mut snapshot: Snapshot, texts: Vec<ModuleLine>) -> Collecte
 }
 
 enum Ended {
-    SameAs(crate::ids::InstanceId),
+    /// An earlier target of the inventory has this instance.
+    SameAs(InstanceId),
     Trouble(Trouble),
 }
 
@@ -133,36 +142,30 @@ async fn read(
     // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
     read?;
-    if let Some(other) =
-        target
-            .reached
-            .claim(&target.plan.id, &identity, snapshot.server.databases.seen())
-    {
-        snapshot.server = ServerFacts::unseen("");
-        texts.clear();
-        return Err(Ended::SameAs(other));
+    let peer = session.peer;
+    if let Some(first) = target.reached.claim(target.place, peer, &identity) {
+        return Err(Ended::SameAs(first));
     }
 
     let rows = snapshot.server.databases.seen().to_vec();
-    let databases = Databases::new(
-        target,
-        rows,
-        version,
-        rights.is_sysadmin == Some(true),
-        identity,
-    );
+    if rows.len() > MOST_DATABASES {
+        return Err(Ended::Trouble(Trouble {
+            stage: Stage::Databases,
+            why: format!(
+                "it lists {} databases, which no instance can hold",
+                rows.len()
+            ),
+            remedy: "find out what answers there".to_owned(),
+        }));
+    }
+    let databases = Databases::new(target, rows, version, rights, identity);
     let found = databases.collect(session).await;
     found.into_snapshot(snapshot, texts)?;
     Ok(())
 }
 
 fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
-    let version = identity
-        .product_version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok());
-    match version {
+    match identity.catalog_version() {
         Some(version) if version >= OLDEST => Ok(version),
         _ => Err(Trouble {
             stage: Stage::Session,
@@ -196,7 +199,7 @@ async fn greet(
     target: &Target<'_>,
     recorder: &mut Recorder,
 ) -> Result<(Session, ServerIdentity, SessionIdentity), ConnectError> {
-    let mut session = connect::open(target.plan, target.deadline).await?;
+    let mut session = connect::open(target.plan, target.deadline, &target.received).await?;
     let queries: Vec<_> = query::all()
         .iter()
         .filter(|q| q.scope == Scope::Session)

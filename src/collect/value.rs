@@ -30,15 +30,6 @@ pub struct UnexpectedType {
 }
 
 impl Value {
-    /// Bytes it takes, about.
-    pub fn size(&self) -> usize {
-        let text = match self {
-            Self::Text(text) => text.len(),
-            Self::Null | Self::Int(_) => 0,
-        };
-        size_of::<Self>() + text
-    }
-
     /// Takes a driver's value. SHA2-512 replaces the bytes of a [`TO_HASH`] column.
     pub fn from_column(column: &str, data: ColumnData<'static>) -> Result<Self, UnexpectedType> {
         let int = |number: Option<i64>| number.map_or(Self::Null, Self::Int);
@@ -65,6 +56,16 @@ impl Value {
             }
         })
     }
+}
+
+/// Bytes that a driver's value takes, about.
+pub fn size(data: &ColumnData<'_>) -> usize {
+    let content = match data {
+        ColumnData::String(Some(text)) => text.len(),
+        ColumnData::Binary(Some(bytes)) => bytes.len(),
+        _ => 0,
+    };
+    size_of::<Value>() + content
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -74,6 +74,7 @@ impl Bundle {
                 if entries.next().is_some() {
                     return Err(BundleError::NotEmpty(root.to_owned()));
                 }
+                make_private(root).map_err(fault)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_folder(root).map_err(fault)?;
@@ -185,6 +186,18 @@ fn make_folder(path: &Path) -> io::Result<()> {
         .create(path)
 }
 
+/// Closes a folder that was there to all others, so that nobody plants links in it.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(not(unix))]
 fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
@@ -192,7 +205,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 fn private_file(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -269,6 +282,29 @@ mod tests {
         );
         let manifest = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
         assert!(manifest.contains("\"sensitive\": true"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_planted_link_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("out");
+        let mut bundle = Bundle::create(&root).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, root.join("x.partial")).unwrap();
+        assert!(bundle.write("x.json", b"{}").is_err());
+        assert!(!elsewhere.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_was_there_becomes_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Bundle::create(folder.path()).unwrap();
+        let mode = fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[cfg(unix)]

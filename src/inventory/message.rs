@@ -56,9 +56,28 @@ impl<'a> Errors<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        let suspicious = |text: &str| {
+            let lower = text.to_lowercase();
+            SUSPICIOUS.iter().any(|word| lower.contains(word))
+        };
+        self.locate(span, message.into(), help.into(), suspicious);
+    }
+
+    /// Adds an error with the line it is on, of which what may be a secret is hidden.
+    fn locate(
+        &mut self,
+        span: &Range<usize>,
+        message: String,
+        help: String,
+        hides: impl Fn(&str) -> bool,
+    ) {
         let (line, column) = self.position(span.start);
         let text = self.source.lines().nth(line - 1).unwrap_or_default();
-        let shown = mask(text);
+        let shown = if hides(text) {
+            mask(text)
+        } else {
+            text.to_owned()
+        };
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         let indent: String = text
@@ -69,9 +88,9 @@ impl<'a> Errors<'a> {
         self.found.push(Located {
             place: format!("{}:{line}:{column}", self.path),
             order: span.start,
-            message: message.into(),
+            message,
             excerpt: format!("{margin} |\n{number} | {shown}\n{margin} | {indent}^"),
-            help: help.into(),
+            help,
         });
     }
 
@@ -114,7 +133,8 @@ impl<'a> Errors<'a> {
         } else {
             (message.to_owned(), String::new())
         };
-        self.push(&error.span().unwrap_or(0..0), message, help);
+        // What the reader stumbles over may be a password without its quotes.
+        self.locate(&error.span().unwrap_or(0..0), message, help, |_| true);
     }
 
     /// Everything that was found, if anything was.
@@ -163,17 +183,19 @@ pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> O
         .map(|(_, k)| k)
 }
 
-/// Hides quoted text on lines that could hold a secret: an error must not repeat it.
+/// Words on a line that may hold a secret.
+const SUSPICIOUS: &[&str] = &[
+    "auth", "pass", "pwd", "pw", "secret", "token", "key", "cred", "env", "user",
+];
+
+/// Hides what a line says, but for the key it says it of: an error must not repeat a secret.
 fn mask(line: &str) -> String {
-    const SUSPICIOUS: &[&str] = &[
-        "auth", "pass", "pwd", "pw", "secret", "token", "key", "cred",
-    ];
-    let lower = line.to_lowercase();
-    if !SUSPICIOUS.iter().any(|word| lower.contains(word)) {
+    let trimmed = line.trim_start();
+    if trimmed.starts_with('[') && !trimmed.contains('=') {
         return line.to_owned();
     }
-    let Some((key, _)) = line.split_once('=') else {
-        return "***".to_owned();
-    };
-    format!("{key}= ***")
+    match line.split_once('=') {
+        Some((key, _)) => format!("{key}= ***"),
+        None => "***".to_owned(),
+    }
 }

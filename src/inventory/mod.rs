@@ -29,8 +29,10 @@ pub const SCHEMA: &str = "mssql-posture/inventory/v1";
 pub struct Inventory {
     /// The day as of which to judge, YYYY-MM-DD.
     pub as_of: Option<String>,
-    /// In the order written.
+    /// In the order written, those that were selected.
     pub targets: Vec<Target>,
+    /// Targets that a selection left out.
+    pub not_selected: Vec<InstanceId>,
     /// Names of groups.
     pub groups: BTreeSet<String>,
     /// What is expected.
@@ -220,6 +222,9 @@ pub struct Expectation {
 pub struct Meant {
     /// In the order of the inventory.
     pub targets: Vec<MeantTarget>,
+    /// Targets of the inventory that were left out of this audit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<InstanceId>,
 }
 
 /// What judgement of one target depends on.
@@ -236,6 +241,19 @@ pub struct MeantTarget {
     pub exclude_databases: Vec<String>,
     /// Who is expected in sysadmin; absent if nothing is said.
     pub expected_sysadmins: Option<Vec<String>>,
+}
+
+impl MeantTarget {
+    /// A target of which nothing is said but its name.
+    pub fn bare(name: InstanceId) -> Self {
+        Self {
+            name,
+            tags: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            exclude_databases: Vec::new(),
+            expected_sysadmins: None,
+        }
+    }
 }
 
 impl Inventory {
@@ -259,6 +277,7 @@ impl Inventory {
         Self {
             as_of: None,
             targets: vec![target],
+            not_selected: Vec::new(),
             groups: BTreeSet::new(),
             expectations: Vec::new(),
         }
@@ -286,6 +305,7 @@ impl Inventory {
         });
         Meant {
             targets: targets.collect(),
+            not_selected: self.not_selected.clone(),
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
             .iter()
             .filter_map(|target| resolve_target(target, &written.defaults, &mut errors))
             .collect(),
+        not_selected: Vec::new(),
         groups: BTreeSet::new(),
         expectations: Vec::new(),
     };
@@ -198,7 +199,17 @@ fn only_a_recording(written: &written::Target, errors: &mut Errors<'_>) {
             written.sessions_per_target.as_ref().map(Spanned::span),
         ),
     ];
-    for (key, span) in spans {
+    let name = written.name.span();
+    let switches = [
+        ("listener", written.listener.is_some()),
+        ("timeouts", written.timeouts.is_some()),
+        ("read_only_intent", written.read_only_intent.is_some()),
+        ("skip_auto_close", written.skip_auto_close.is_some()),
+    ];
+    let given = switches
+        .into_iter()
+        .map(|(key, given)| (key, given.then(|| name.clone())));
+    for (key, span) in spans.into_iter().chain(given) {
         if let Some(span) = span {
             errors.push(
                 &span,
@@ -252,17 +263,22 @@ fn groups(written: &Written, inventory: &mut Inventory, errors: &mut Errors<'_>)
 
 fn expectations(written: &Written, inventory: &mut Inventory, errors: &mut Errors<'_>) {
     for expectation in &written.expectation {
-        for selector in &expectation.targets {
+        let selectors = expectation.targets.as_ref();
+        if let Some(none) = selectors.filter(|list| list.get_ref().is_empty()) {
+            errors.push(
+                &none.span(),
+                "an expectation for no target",
+                "leave targets out if it holds for all",
+            );
+        }
+        let selectors = || selectors.into_iter().flat_map(toml::Spanned::get_ref);
+        for selector in selectors() {
             if !inventory.knows(selector.get_ref()) {
                 unknown_target(selector, inventory, errors);
             }
         }
         inventory.expectations.push(Expectation {
-            targets: expectation
-                .targets
-                .iter()
-                .map(|selector| selector.get_ref().clone())
-                .collect(),
+            targets: selectors().map(|s| s.get_ref().clone()).collect(),
             sysadmin: expectation.sysadmin.clone(),
         });
     }

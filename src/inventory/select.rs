@@ -20,11 +20,11 @@ pub enum SelectError {
 }
 
 impl Inventory {
-    /// The targets that `only` names (all if empty) without those that `exclude` names.
+    /// Keeps the targets that `only` names (all if empty) without those that `exclude` names.
     ///
     /// # Errors
     /// A selector names nothing, or nothing is left.
-    pub fn select(&self, only: &[String], exclude: &[String]) -> Result<Vec<&Target>, SelectError> {
+    pub fn select(&mut self, only: &[String], exclude: &[String]) -> Result<(), SelectError> {
         for selector in only.iter().chain(exclude) {
             if !self.knows(selector) {
                 let names = self.targets.iter().map(|t| t.name.as_str());
@@ -39,17 +39,16 @@ impl Inventory {
             }
         }
         let named = |list: &[String], target: &Target| list.iter().any(|s| matches(s, target));
-        let chosen: Vec<&Target> = self
+        let (chosen, left_out): (Vec<Target>, Vec<Target>) = self
             .targets
-            .iter()
-            .filter(|target| only.is_empty() || named(only, target))
-            .filter(|target| !named(exclude, target))
-            .collect();
-        if chosen.is_empty() {
-            Err(SelectError::Empty)
-        } else {
-            Ok(chosen)
+            .drain(..)
+            .partition(|t| (only.is_empty() || named(only, t)) && !named(exclude, t));
+        self.targets = chosen;
+        self.not_selected = left_out.into_iter().map(|target| target.name).collect();
+        if self.targets.is_empty() {
+            return Err(SelectError::Empty);
         }
+        Ok(())
     }
 
     /// Whether a selector names anything in this inventory.

@@ -170,6 +170,10 @@ const BAD_LINES: &[(&str, &str)] = &[
         "one of low, medium, high, critical",
     ),
     ("listener = 1", "wrong type"),
+    (
+        "[[expectation]]\ntargets = []\nsysadmin = []",
+        "an expectation for no target",
+    ),
     ("[[group]]\nname = \"g\"", "has no members"),
     ("[[group]]\nname = \"a\"\ntargets = [\"a\"]", "taken"),
     (
@@ -271,8 +275,15 @@ fn a_selection_knows_names_groups_and_tags() {
     .unwrap();
     let select = |only: &[&str], exclude: &[&str]| {
         let own = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
-        let chosen = inventory.select(&own(only), &own(exclude))?;
-        Ok::<_, SelectError>(chosen.iter().map(|t| t.name.as_str()).collect::<Vec<_>>())
+        let mut inventory = inventory.clone();
+        inventory.select(&own(only), &own(exclude))?;
+        let chosen = inventory.targets;
+        Ok::<_, SelectError>(
+            chosen
+                .iter()
+                .map(|t| t.name.to_string())
+                .collect::<Vec<_>>(),
+        )
     };
     assert_eq!(select(&[], &[]).unwrap(), ["a", "b"]);
     assert_eq!(select(&["group:g"], &[]).unwrap(), ["b"]);

@@ -132,8 +132,8 @@ pub(super) struct Group {
 pub(super) struct Expectation {
     /// `*`, a target, `group:NAME` or `tag=value`; all targets if absent.
     #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub targets: Vec<Spanned<String>>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub targets: Option<Spanned<Vec<Spanned<String>>>>,
     /// Expected members of sysadmin, besides sa.
     pub sysadmin: Vec<String>,
     /// Why; for the file's readers.
@@ -230,6 +230,19 @@ pub(super) const LITERAL: &str = "a literal secret is refused";
 const PLACES: &str =
     "{ env = \"VAR\" }, { file = \"PATH\" }, { command = [\"PROGRAM\", …] } or { prompt = true }";
 
+/// A name that no environment takes is not repeated: it may be the password.
+fn variable<E: de::Error>(name: &str) -> Result<String, E> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if name.starts_with(starts) && name.chars().all(word) {
+        Ok(name.to_owned())
+    } else {
+        Err(E::custom(
+            "env names an environment variable: letters, digits and _ only",
+        ))
+    }
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SecretVisitor)
@@ -275,7 +288,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
         };
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "env" => secret.env = Some(map.next_value()?),
+                "env" => secret.env = Some(variable(&map.next_value::<String>()?)?),
                 "file" => secret.file = Some(map.next_value()?),
                 "command" => secret.command = Some(map.next_value()?),
                 "prompt" => secret.prompt = Some(map.next_value()?),

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DatabaseName, InstanceId};
-use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict};
+use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
 use crate::score::Exposure;
-use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Trouble};
+use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
 /// The first field of every assessment of this version.
 pub const SCHEMA: &str = "mssql-posture/assessment/v1";
@@ -23,6 +23,9 @@ pub struct Assessment {
     pub as_of: String,
     /// Program and version that judged.
     pub judged_by: String,
+    /// Targets of the inventory that were left out by `--only` or `--exclude`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<InstanceId>,
     /// One entry per target, in the order of the inventory.
     pub instances: Vec<Instance>,
     /// The estate in numbers.
@@ -199,7 +202,7 @@ pub struct Control {
 pub struct Judged<'a> {
     /// The facts.
     pub snapshot: &'a Snapshot,
-    /// All rules' verdicts; empty for a target that is the same as another.
+    /// All rules' verdicts.
     pub verdicts: Vec<Verdict>,
     /// The exposure that follows.
     pub exposure: Exposure,
@@ -216,17 +219,44 @@ impl Assessment {
             schema: SCHEMA.to_owned(),
             as_of,
             judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
+            not_selected: Vec::new(),
             instances: Vec::new(),
             fleet: Fleet::default(),
             frameworks: Vec::new(),
         }
     }
 
-    /// Enters one instance and counts it.
+    /// Enters one instance.
     pub fn enter(&mut self, judged: Judged<'_>) {
-        let instance = Instance::new(judged);
-        self.fleet.count(&instance);
-        self.instances.push(instance);
+        self.instances.push(Instance::new(judged));
+    }
+
+    /// Counts everything that was entered. An instance that is said to be judged under another name, and
+    /// is not, was not judged at all.
+    #[must_use]
+    pub fn close(mut self) -> Self {
+        let judged: BTreeSet<InstanceId> = self
+            .instances
+            .iter()
+            .filter(|i| i.same_as.is_none())
+            .map(|i| i.id.clone())
+            .collect();
+        self.fleet = Fleet::default();
+        for instance in &mut self.instances {
+            match &instance.same_as {
+                Some(other) if judged.contains(other) => {
+                    instance.verdicts.clear();
+                    instance.coverage.missing.clear();
+                }
+                Some(other) => {
+                    instance.coverage.trouble = Some(same_as_nobody(other));
+                    instance.same_as = None;
+                }
+                None => {}
+            }
+            self.fleet.count(instance);
+        }
+        self
     }
 
     /// Whether anything in scope was not seen.
@@ -241,6 +271,14 @@ impl Assessment {
     pub fn has_findings(&self, at_or_over: Severity) -> bool {
         let failed = |v: &VerdictEntry| v.outcome == "fail" && v.severity >= at_or_over;
         self.instances.iter().flat_map(|i| &i.verdicts).any(failed)
+    }
+}
+
+fn same_as_nobody(other: &InstanceId) -> Trouble {
+    Trouble {
+        stage: Stage::Recording,
+        why: format!("recorded as the same instance as {other}, which is not among those judged"),
+        remedy: "judge the two together".to_owned(),
     }
 }
 
@@ -300,9 +338,12 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (excluded, in_scope): (Vec<_>, Vec<_>) =
         snapshot.databases.iter().partition(|d| d.excluded);
+    let hidden = |m: &snapshot::Module| matches!(m.definition, snapshot::Observed::Denied { .. });
     let whole = |d: &&&snapshot::DatabaseFacts| {
         !Fact::ALL.iter().any(|fact| fact.unsettled_in(d).is_some())
+            && !d.modules.seen().iter().any(hidden)
     };
+    let listed = snapshot.server.databases.seen().len();
     Coverage {
         finished: matches!(snapshot.outcome, snapshot::Outcome::Finished),
         trouble,
@@ -312,7 +353,7 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
             .known()
             .and_then(|s| s.login.clone()),
         connection: snapshot.connection.clone(),
-        databases: count(snapshot.databases.len()),
+        databases: count(listed.max(snapshot.databases.len())),
         databases_read: count(in_scope.iter().filter(whole).count()),
         databases_excluded: excluded.iter().map(|d| d.name.clone()).collect(),
         missing: judged
@@ -348,9 +389,9 @@ impl VerdictEntry {
             ),
             Outcome::NotApplicable(reason) => (rule.severity, reason, Vec::new(), Vec::new()),
             Outcome::Pass => {
-                let passed = verdict.population.unwrap_or_default();
-                let message = format!("{} of {} pass", passed.passed, passed.subjects);
-                (rule.severity, message, Vec::new(), Vec::new())
+                let of = verdict.population.unwrap_or_default();
+                let message = format!("{} passed, {} not applicable", of.passed, of.not_applicable);
+                (rule.severity, message, verdict.evidence, Vec::new())
             }
         };
         Self {
@@ -375,7 +416,7 @@ fn unknown_message(missing: &[Missing]) -> String {
         let place = m
             .database
             .as_ref()
-            .map(|d| format!(" in {d}"))
+            .map(|d| format!(" in {}", named(d.as_str())))
             .unwrap_or_default();
         format!("{}{place} not seen: {}", m.fact, m.needs.join(", "))
     });
@@ -384,7 +425,7 @@ fn unknown_message(missing: &[Missing]) -> String {
 
 impl Fleet {
     /// Counts one instance.
-    pub(super) fn count(&mut self, instance: &Instance) {
+    fn count(&mut self, instance: &Instance) {
         self.targets += 1;
         if instance.same_as.is_some() {
             return;

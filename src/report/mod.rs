@@ -3,6 +3,7 @@
 mod assessment;
 #[cfg(test)]
 mod sample;
+mod scan;
 mod table;
 mod template;
 mod view;
@@ -12,6 +13,7 @@ pub use assessment::{
     Assessment, BySeverity, Control, Coverage, Fleet, Framework, Instance, Judged, MissingFact,
     SCHEMA, Tally, VerdictEntry,
 };
+pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;
 pub use template::{RenderError, html, markdown};
 pub use visible::visible;

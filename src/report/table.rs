@@ -45,6 +45,17 @@ pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
     sections.join("\n\n") + "\n"
 }
 
+/// Longest text of a cell, in characters: the whole of it stands in the other reports, and wrapping a text of
+/// megabytes would take for ever.
+const LONGEST_CELL: usize = 1_000;
+
+fn cell(text: String) -> String {
+    match text.char_indices().nth(LONGEST_CELL) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text,
+    }
+}
+
 struct Page {
     width: u16,
     color: bool,
@@ -80,7 +91,8 @@ impl Page {
         if columns.iter().any(|c| !c.0.is_empty()) {
             table.set_header(columns.iter().map(|c| c.0).collect::<Vec<_>>());
         }
-        table.add_rows(rows);
+        let cells = |row: Vec<String>| row.into_iter().map(cell).collect::<Vec<_>>();
+        table.add_rows(rows.into_iter().map(cells));
         for (column, Column(_, least, alignment)) in table.column_iter_mut().zip(columns) {
             column.set_padding((0, GUTTER));
             column.set_cell_alignment(*alignment);

@@ -1,19 +1,14 @@
 //! What a rule judges: one snapshot, its module text, and what the inventory expects.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
-use super::{Evidence, Judgement, Missing, Subject};
+use super::analysis::Analysis;
+use super::{Evidence, Judgement, Missing, Observations, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
-    Configuration, DatabaseFacts, DatabaseRow, Module, ModuleTexts, RoleMember, ServerPrincipal,
-    Snapshot,
+    Configuration, DatabaseFacts, DatabaseRow, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
 };
-use crate::tsql::{self, Observation, Sink};
-
-/// Observations by a text's hash and QUOTED_IDENTIFIER.
-type Observed = BTreeMap<(String, bool), Rc<[Observation]>>;
 
 /// One instance to judge.
 pub struct Case<'a> {
@@ -21,10 +16,12 @@ pub struct Case<'a> {
     pub snapshot: &'a Snapshot,
     /// Its module text.
     pub texts: &'a ModuleTexts,
+    /// What was observed in its modules when the text was at hand; goes before the text, which may be a part of it.
+    pub observations: Option<&'a Observations>,
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
-    /// What was observed in module text so far: several readers share one reading.
-    observed: RefCell<Observed>,
+    /// What the modules do, read when somebody asks.
+    analysis: OnceCell<Analysis>,
 }
 
 /// `sa`, whatever it is called now.
@@ -49,20 +46,27 @@ impl<'a> Case<'a> {
         Self {
             snapshot,
             texts,
+            observations: None,
             expected_sysadmins,
-            observed: RefCell::default(),
+            analysis: OnceCell::new(),
         }
     }
 
-    /// What a module's text does; `None` if its text is not at hand.
-    pub fn observations(&self, module: &Module) -> Option<Rc<[Observation]>> {
-        let hash = module.definition.known()?;
-        let text = self.texts.get(&hash.sha256)?;
-        let quoted_identifier = module.uses_quoted_identifier != Some(false);
-        let mut observed = self.observed.borrow_mut();
-        let read = || tsql::observe_module(text, quoted_identifier).sinks.into();
-        let key = (hash.sha256.clone(), quoted_identifier);
-        Some(Rc::clone(observed.entry(key).or_insert_with(read)))
+    /// The same with what was observed when all module text was at hand.
+    #[must_use]
+    pub fn with_observations(self, observations: Option<&'a Observations>) -> Self {
+        Self {
+            observations,
+            ..self
+        }
+    }
+
+    /// What the modules do.
+    pub fn analysis(&self) -> &Analysis {
+        self.analysis.get_or_init(|| match self.observations {
+            Some(observations) => Analysis::from_observations(self.snapshot, observations),
+            None => Analysis::new(self.snapshot, self.texts),
+        })
     }
 
     /// A configuration option. Absent from a whole list is not the same as off.
@@ -91,12 +95,12 @@ impl<'a> Case<'a> {
             }
             return self.option_unseen(judgement, name);
         };
+        let evidence = vec![Evidence::row("configurations", None, option)];
         match ruling(option) {
             Ruling::Bad(message) => {
-                let evidence = vec![Evidence::row("configurations", None, option)];
                 judgement.fail(Subject::option(&option.name), message, evidence);
             }
-            Ruling::Good if settled => judgement.pass(),
+            Ruling::Good if settled => judgement.pass_with(evidence),
             Ruling::Good | Ruling::Unseen => self.option_unseen(judgement, name),
         }
     }
@@ -204,31 +208,31 @@ impl<'a> Case<'a> {
         principals.iter().find(|p| p.principal_id == id)
     }
 
-    /// A login's name, or its number when it is not visible.
+    /// A login's name as a subject, or its number when it is not visible.
     pub fn login_name(&self, id: PrincipalId) -> String {
         self.login(id)
             .map_or_else(|| format!("server principal {id}"), |p| p.name.clone())
     }
 
-    /// The server principal with this sid.
-    pub fn login_with_sid(&self, sid: &str) -> Option<PrincipalId> {
-        let principals = self.snapshot.server.server_principals.seen();
-        principals
-            .iter()
-            .find(|p| p.sid.as_deref() == Some(sid))
-            .map(|p| p.principal_id)
+    /// The same for a message.
+    pub fn login_named(&self, id: PrincipalId) -> String {
+        self.login(id)
+            .map_or_else(|| format!("server principal {id}"), |p| named(&p.name))
     }
 
-    /// Modules whose code executes text that could not be read.
-    pub fn modules_with_unread_dynamic_sql(&self) -> u32 {
-        let databases = self.databases().flat_map(|d| d.modules.seen());
-        let modules = databases.chain(self.snapshot.server.server_modules.seen());
-        let unread = |module: &&Module| {
-            let observations = self.observations(module);
-            let mut sinks = observations.iter().flat_map(|o| o.iter()).map(|o| o.sink);
-            sinks.any(|sink| sink == Sink::DynamicUnresolved)
-        };
-        u32::try_from(modules.filter(unread).count()).unwrap_or(u32::MAX)
+    /// The server principal with this sid.
+    pub fn login_with_sid(&self, sid: &str) -> Option<&'a ServerPrincipal> {
+        let principals = self.snapshot.server.server_principals.seen();
+        principals.iter().find(|p| p.sid.as_deref() == Some(sid))
+    }
+
+    /// The rows of these server principals, as far as visible.
+    pub fn login_rows(&self, ids: &BTreeSet<PrincipalId>) -> Vec<Evidence> {
+        let principals = self.snapshot.server.server_principals.seen().iter();
+        principals
+            .filter(|p| ids.contains(&p.principal_id))
+            .map(|p| Evidence::row("server_principals", None, p))
+            .collect()
     }
 
     /// Everyone who is in sysadmin, directly or through nested roles, as far as visible; sa always.
@@ -290,6 +294,22 @@ pub fn roles_of(rows: &[RoleMember], member: PrincipalId) -> BTreeSet<PrincipalI
         })
         .collect();
     members_of(&upward, member)
+}
+
+/// The membership rows on every way from a member up to a role, in the order of the list.
+pub fn rows_between(
+    rows: &[RoleMember],
+    member: PrincipalId,
+    role: PrincipalId,
+) -> Vec<&RoleMember> {
+    let mut above = roles_of(rows, member);
+    above.insert(member);
+    let mut below = members_of(rows, role);
+    below.insert(role);
+    rows.iter()
+        .filter(|row| above.contains(&row.member_principal_id))
+        .filter(|row| below.contains(&row.role_principal_id))
+        .collect()
 }
 
 /// All members of a role through any nesting, without the role itself.

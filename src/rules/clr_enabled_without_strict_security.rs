@@ -43,7 +43,9 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let settled = case.snapshot.server.configurations.is_settled();
     let clr = case.option(CLR).map(|option| (option, Switch::of(option)));
     match clr {
-        Some((_, Switch::Off)) if settled => judgement.pass(),
+        Some((clr, Switch::Off)) if settled => {
+            judgement.pass_with(vec![Evidence::row("configurations", None, clr)]);
+        }
         None | Some((_, Switch::Off | Switch::Unseen)) => case.option_unseen(judgement, CLR),
         Some((clr, Switch::On)) => without_strict(case, judgement, clr, "CLR runs"),
         Some((clr, Switch::Staged)) => {
@@ -64,13 +66,13 @@ fn without_strict(case: &Case<'_>, judgement: &mut Judgement, clr: &Configuratio
         }
         return case.option_unseen(judgement, STRICT);
     };
+    evidence.push(Evidence::row("configurations", None, strict));
     let how = match (strict.value, strict.value_in_use) {
         (_, Some(0)) => "without strict security",
         (Some(0), Some(_)) => "and strict security is configured off for the next RECONFIGURE",
-        (Some(_), Some(_)) if settled => return judgement.pass(),
+        (Some(_), Some(_)) if settled => return judgement.pass_with(evidence),
         _ => return case.option_unseen(judgement, STRICT),
     };
-    evidence.push(Evidence::row("configurations", None, strict));
     let message = format!("{runs} {how}: an assembly declared SAFE can run commands on the host");
     judgement.fail(Subject::option(STRICT), message, evidence);
 }

@@ -10,6 +10,7 @@ pub struct Judgement {
     rule: &'static Rule,
     open: Vec<Verdict>,
     population: Population,
+    evidence: Vec<Evidence>,
     reasons: Vec<String>,
 }
 
@@ -20,6 +21,7 @@ impl Judgement {
             rule,
             open: Vec::new(),
             population: Population::default(),
+            evidence: Vec::new(),
             reasons: Vec::new(),
         }
     }
@@ -49,6 +51,12 @@ impl Judgement {
     pub fn pass(&mut self) {
         self.population.subjects += 1;
         self.population.passed += 1;
+    }
+
+    /// A subject is good, and these rows show it.
+    pub fn pass_with(&mut self, evidence: Vec<Evidence>) {
+        self.pass();
+        self.evidence.extend(evidence);
     }
 
     /// The question does not arise for a subject.
@@ -90,6 +98,7 @@ impl Judgement {
             subject,
             outcome,
             population: None,
+            evidence: Vec::new(),
         });
     }
 
@@ -119,6 +128,7 @@ impl Judgement {
                 subject: Subject::instance(),
                 outcome,
                 population,
+                evidence: self.evidence,
             });
         }
         self.open

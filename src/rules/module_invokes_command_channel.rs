@@ -1,23 +1,30 @@
 //! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
 //! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script, or writes an Agent job step that is no
-//! T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, or inside a string that the module
-//! executes. Comments, printed text and names in other roles do not count. A module that is encrypted or hidden, or
-//! whose text is not at hand, is unknown. Code of assemblies, numbered procedures and Agent jobs are not among the
-//! modules.
+//! T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, by a synonym, inside a string that the
+//! module executes, or, one step lower, by calling another module that does. Comments, printed text and names in other
+//! roles do not count. A module that executes text which could not be read in full, because it is put together from
+//! data, parameters or functions, has not passed: it is a finding of low severity with the line. A module that is
+//! encrypted or hidden, or whose text is not at hand, is unknown. Code of assemblies, numbered procedures and Agent jobs
+//! are not among the modules.
+//!
+//! What can escape it: a value replaced inside a TRY block and executed in its handler, a name that only the server's
+//! collation holds equal to the channel's, and what a server elsewhere does with what it is sent.
 //!
 //! Why it matters: a stored procedure that runs commands is what MITRE ATT&CK T1505.001 describes: it looks like application
-//! code, runs with the owner's rights, and stays.
+//! code, runs with the owner's rights, and stays. Text that nobody can read beforehand is where such a call hides.
 //!
-//! How to fix: read the module at the line given; if nobody answers for it, keep its text as evidence and drop it.
+//! How to fix: read the module at the line given; if nobody answers for it, keep its text as evidence and drop it. Where
+//! text is put together, give it parameters through sp_executesql and write the rest out.
 //!
 //! When it is fine: maintenance procedures whose text is known; keep the hash of the approved text.
 //!
-//! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script, sp_add_jobstep
+//! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script,
+//! sp_add_jobstep
 
-use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Missing, ObservedSink, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
-use crate::tsql::Sink;
+use crate::tsql::{How, Sink};
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-002",
@@ -39,6 +46,11 @@ const COMMAND_CHANNELS: &[Sink] = &[
     Sink::ExternalScript,
     Sink::AgentJob,
 ];
+
+/// Whether a finding can cite this sink, so that its line is worth keeping.
+pub(super) fn is_cited(sink: Sink) -> bool {
+    COMMAND_CHANNELS.contains(&sink) || sink == Sink::DynamicUnresolved
+}
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
@@ -90,8 +102,7 @@ fn judge(
     if judgement.unless_settled(subject.clone(), fact, database, &module.definition) {
         return;
     }
-    let (Some(hash), Some(observations)) = (module.definition.known(), case.observations(module))
-    else {
+    let Some(observed) = case.analysis().module(database, module) else {
         let needs = vec!["the module's text, which is not among the files given".to_owned()];
         let missing = Missing {
             fact: fact.to_owned(),
@@ -100,27 +111,80 @@ fn judge(
         };
         return judgement.unknown(subject, vec![missing]);
     };
-    let calls: Vec<_> = observations
-        .iter()
-        .filter(|o| COMMAND_CHANNELS.contains(&o.sink))
-        .collect();
-    let Some(first) = calls.first() else {
+    let calls = Calls::among(&observed.sinks);
+    let Some((severity, does)) = calls.say() else {
         return judgement.pass();
     };
-    let mut channels: Vec<&str> = calls.iter().map(|c| c.sink.as_str()).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    let evidence = calls.iter().map(|call| {
-        let place = Place {
-            line: call.line,
-            column: call.column,
-            sha256: hash.sha256.clone(),
-        };
+    let evidence = calls.all().map(|call| {
+        let place = call.place(&observed.sha256);
         Evidence::row(fact, database, module).at(place)
     });
-    judgement.fail(
-        subject,
-        format!("{name} calls {} (line {})", channels.join(", "), first.line),
-        evidence.collect(),
-    );
+    let message = format!("{} {does}", named(name));
+    judgement.fail_at(severity, subject, message, evidence.collect());
+}
+
+/// What a module does that matters here, each kind in order of place.
+struct Calls<'a> {
+    /// By its own code.
+    commands: Vec<&'a ObservedSink>,
+    /// By calling another module.
+    through: Vec<&'a ObservedSink>,
+    unread: Vec<&'a ObservedSink>,
+}
+
+impl<'a> Calls<'a> {
+    fn among(observations: &'a [ObservedSink]) -> Self {
+        let command = |o: &&&ObservedSink| COMMAND_CHANNELS.contains(&o.name);
+        let via = |o: &&&ObservedSink| o.how == How::ViaModule;
+        let all: Vec<&ObservedSink> = observations.iter().collect();
+        let some = |keeps: &dyn Fn(&&&ObservedSink) -> bool| -> Vec<&'a ObservedSink> {
+            all.iter().filter(keeps).copied().collect()
+        };
+        Self {
+            commands: some(&|o| command(o) && !via(o)),
+            through: some(&|o| command(o) && via(o)),
+            unread: some(&|o| o.name == Sink::DynamicUnresolved),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a ObservedSink> {
+        let kinds = [&self.commands, &self.through, &self.unread];
+        kinds.into_iter().flatten().copied()
+    }
+
+    /// How bad it is, and what the module does; `None` if it does nothing of the kind.
+    fn say(&self) -> Option<(Severity, String)> {
+        let mut parts = Vec::new();
+        let mut severity = None;
+        if let Some(first) = self.commands.first() {
+            let channels = channels(&self.commands);
+            parts.push(format!("calls {channels} (line {})", first.line));
+            severity = severity.or(Some(RULE.severity));
+        }
+        if let Some(first) = self.through.first() {
+            let channels = channels(&self.through);
+            let via: Vec<String> = first.via.iter().map(|name| named(name)).collect();
+            let via = via.join(", ");
+            parts.push(format!(
+                "reaches {channels} through {via} (line {})",
+                first.line
+            ));
+            severity = severity.or(Some(Severity::Medium));
+        }
+        if let Some(first) = self.unread.first() {
+            let line = first.line;
+            parts.push(format!(
+                "executes text that could not be read (line {line})"
+            ));
+            severity = severity.or(Some(Severity::Low));
+        }
+        severity.map(|severity| (severity, parts.join(" and ")))
+    }
+}
+
+fn channels(calls: &[&ObservedSink]) -> String {
+    let mut channels: Vec<&str> = calls.iter().map(|c| c.name.as_str()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    channels.join(", ")
 }

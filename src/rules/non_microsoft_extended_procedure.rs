@@ -10,7 +10,7 @@
 //!
 //! References: docs: sys.extended_procedures, sp_addextendedproc; STIG V-271300; Microsoft VA2103
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{DatabaseFacts, Fact, SystemExtendedProcedure};
 
@@ -42,8 +42,10 @@ fn registered(database: &DatabaseFacts, judgement: &mut Judgement) {
     let procedures = &database.extended_procedures;
     for procedure in procedures.seen() {
         let called = database.qualify(procedure.schema_id, &procedure.name);
-        let dll = procedure.dll_name.as_deref().unwrap_or("an unnamed DLL");
-        let message = format!("extended procedure {called} runs native code from {dll}");
+        let dll = procedure.dll_name.as_deref().map(named);
+        let dll = dll.unwrap_or_else(|| "an unnamed DLL".to_owned());
+        let shown = named(&called);
+        let message = format!("extended procedure {shown} runs native code from {dll}");
         judgement.fail(
             Subject::within("extended_procedure", &database.name, &called),
             message,
@@ -70,7 +72,8 @@ fn unlisted(case: &Case<'_>, judgement: &mut Judgement) {
             || procedure.name.clone(),
             |facts| facts.qualify(procedure.schema_id, &procedure.name),
         );
-        let message = format!("extended procedure {name} was added; its DLL was not seen");
+        let shown = named(&name);
+        let message = format!("extended procedure {shown} was added; its DLL was not seen");
         let row = Evidence::row("system_extended_procedures", Some(&master), procedure);
         let subject = Subject::within("extended_procedure", &master, name);
         judgement.fail(subject, message, vec![row]);

@@ -5,13 +5,15 @@
 //!
 //! How to fix: give the login CONNECT ANY DATABASE and VIEW ANY DEFINITION (2014 and later), or a user with VIEW
 //! DEFINITION in each database on 2012; remove the DENY that the message names; bring databases online, or exclude
-//! them by name.
+//! them by name. A database that the server does not open because it is an availability replica (errors 976 and 983)
+//! can be read on the replica that is primary, or on a secondary that is set readable: audit that instance, and exclude
+//! the database here.
 //!
 //! When it is fine: never silently; exclude what is out of scope in the inventory.
 //!
 //! References: docs: HAS_DBACCESS, metadata visibility configuration; ISO 27001 A.5.35
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, FactState};
 
@@ -68,14 +70,39 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         };
         let name = &database.name;
         let needs = first.needs.join(", ");
-        let message = format!("{kinds} of {name} not seen whole; {}: {needs}", first.fact);
+        let elsewhere = if is_replica(first) { ELSEWHERE } else { "" };
+        let message = format!(
+            "{kinds} of {} not seen whole{elsewhere}; {}: {needs}",
+            named(name.as_str()),
+            first.fact
+        );
         report(case, database.database_id, name, message, judgement);
     }
     for row in case.databases_without_facts() {
         let name = DatabaseName::new(&row.name);
-        let message = format!("{name} is listed by the server, and nothing of it was read");
+        let message = format!(
+            "{} is listed by the server, and nothing of it was read",
+            named(&row.name)
+        );
         report(case, row.database_id, &name, message, judgement);
     }
+}
+
+/// The server does not open a database that is a replica in another role, or one that is not readable.
+const REPLICA_ERRORS: &[&str] = &["error 976", "error 983"];
+
+/// Where such a database can be read.
+const ELSEWHERE: &str =
+    ", since it is an availability replica here: audit the primary replica or a readable secondary";
+
+fn is_replica(missing: &FactState) -> bool {
+    let says = |need: &String, error: &str| {
+        need.starts_with(&format!("{error}:")) || need.ends_with(&format!("({error})"))
+    };
+    let errors = REPLICA_ERRORS.iter();
+    errors
+        .into_iter()
+        .any(|error| missing.needs.iter().any(|need| says(need, error)))
 }
 
 fn report(

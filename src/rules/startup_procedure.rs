@@ -6,11 +6,13 @@
 //!
 //! How to fix: read its text; EXEC sp_procoption N'name', 'startup', 'off';
 //!
-//! When it is fine: some replication and monitoring products use one. Keep its text's hash on record.
+//! When it is fine: some replication and monitoring products use one, and so do parts of SQL Server itself:
+//! sp_ssis_startup comes with the SSIS catalog, sp_MSrepl_startup is marked where replication is set up. They are
+//! reported too, since a name and the mark is_ms_shipped prove nothing: compare the text. Keep its hash on record.
 //!
 //! References: docs: sp_procoption, scan for startup procs; STIG V-274446; CIS 2022 2.8; Microsoft VA1247
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Configuration, Fact, StartupProcedure};
 
@@ -60,15 +62,16 @@ fn report(
         || procedure.name.clone(),
         |facts| facts.qualify(procedure.schema_id, &procedure.name),
     );
+    let shown = named(&name);
     // Only both values seen as 0 say that the next start leaves it alone.
     let asleep = scan.is_some_and(|o| o.value == Some(0) && o.value_in_use == Some(0));
     let (severity, message) = if asleep {
         let message = format!(
-            "{name} is marked to run at start; scan for startup procs is off, so it does not yet"
+            "{shown} is marked to run at start; scan for startup procs is off, so it does not yet"
         );
         (Severity::Medium, message)
     } else {
-        let message = format!("{name} runs as sysadmin whenever the server starts");
+        let message = format!("{shown} runs as sysadmin whenever the server starts");
         (RULE.severity, message)
     };
     let text = case.master().and_then(|facts| {

@@ -13,10 +13,10 @@
 //!
 //! References: docs: TRUSTWORTHY database property; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::case::{PUBLIC_LOGIN, SA, SYSADMIN, members_of, roles_of};
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
+use super::case::{PUBLIC_LOGIN, SA, SYSADMIN, members_of, roles_of, rows_between};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::{DatabaseRow, Fact, Permission, RoleMember};
+use crate::snapshot::{DatabaseRow, Fact, Permission, ServerPrincipal};
 
 pub(super) static RULE: Rule = Rule {
     id: "TRUST-001",
@@ -66,15 +66,21 @@ fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
         return unknown(&name, "databases", "the owner's sid", judgement);
     };
     let owner = case.login_with_sid(sid);
-    if let Some((privilege, mut evidence)) = owner.and_then(|owner| privilege(case, owner)) {
-        evidence.insert(0, Evidence::row("databases", None, database));
-        let owner = owner.map(|id| case.login_name(id)).unwrap_or_default();
+    let privileged = owner.and_then(|owner| Some((owner, privilege(case, owner.principal_id)?)));
+    if let Some((owner, (privilege, proof))) = privileged {
+        let mut evidence = vec![
+            Evidence::row("databases", None, database),
+            Evidence::row("server_principals", None, owner),
+        ];
+        evidence.extend(proof);
         let message = format!(
-            "{name} is TRUSTWORTHY and belongs to {owner}, who {privilege}: its db_owner is as good as that"
+            "{} is TRUSTWORTHY and belongs to {}, who {privilege}: its db_owner is as good as that",
+            named(name.as_str()),
+            named(&owner.name),
         );
         return judgement.fail(Subject::database(&name), message, evidence);
     }
-    match unseen_privilege(case, sid) {
+    match unseen_privilege(case, sid, owner) {
         Some((fact, need)) => unknown(&name, fact, &need, judgement),
         None => judgement.pass(),
     }
@@ -103,14 +109,12 @@ fn vouching<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Permission> {
 fn privilege(case: &Case<'_>, owner: PrincipalId) -> Option<(&'static str, Vec<Evidence>)> {
     let members = case.snapshot.server.server_role_members.seen();
     let mut own = roles_of(members, owner);
-    let is_row_of = |m: &&RoleMember| m.member_principal_id == owner;
-    let mut evidence: Vec<Evidence> = members
-        .iter()
-        .filter(is_row_of)
-        .map(|row| Evidence::row("server_role_members", None, row))
-        .collect();
+    let way_to = |role| {
+        let rows = rows_between(members, owner, role).into_iter();
+        rows.map(|row| Evidence::row("server_role_members", None, row))
+    };
     if owner == SA || own.contains(&SYSADMIN) {
-        return Some(("is sysadmin", evidence));
+        return Some(("is sysadmin", way_to(SYSADMIN).collect()));
     }
     own.extend([owner, PUBLIC_LOGIN]);
     let granted = vouching(case).find(|p| own.contains(&p.grantee_principal_id))?;
@@ -119,12 +123,17 @@ fn privilege(case: &Case<'_>, owner: PrincipalId) -> Option<(&'static str, Vec<E
     } else {
         "holds AUTHENTICATE SERVER"
     };
-    evidence.insert(0, Evidence::row("server_permissions", None, granted));
+    let mut evidence = vec![Evidence::row("server_permissions", None, granted)];
+    evidence.extend(way_to(granted.grantee_principal_id));
     Some((what, evidence))
 }
 
 /// What was not seen that could make the owner privileged all the same.
-fn unseen_privilege(case: &Case<'_>, owner_sid: &str) -> Option<(&'static str, String)> {
+fn unseen_privilege(
+    case: &Case<'_>,
+    owner_sid: &str,
+    owner: Option<&ServerPrincipal>,
+) -> Option<(&'static str, String)> {
     let server = &case.snapshot.server;
     let facts = [
         ("server_principals", server.server_principals.needs()),
@@ -134,7 +143,6 @@ fn unseen_privilege(case: &Case<'_>, owner_sid: &str) -> Option<(&'static str, S
     if let Some((fact, needs)) = facts.into_iter().find(|(_, needs)| !needs.is_empty()) {
         return Some((fact, needs.join(", ")));
     }
-    let owner = case.login_with_sid(owner_sid).and_then(|id| case.login(id));
     if owner.is_some_and(|login| matches!(login.r#type.as_str(), "S" | "C" | "K")) {
         return None; // such a login is in no group
     }
@@ -153,6 +161,6 @@ fn unseen_privilege(case: &Case<'_>, owner_sid: &str) -> Option<(&'static str, S
         server.server_principals.seen().iter().find(|p| {
             groups.contains(&p.r#type.as_str()) && privileged.contains(&p.principal_id)
         })?;
-    let need = format!("whether the owner is in the group {}", group.name);
+    let need = format!("whether the owner is in the group {}", named(&group.name));
     Some(("server_principals", need))
 }

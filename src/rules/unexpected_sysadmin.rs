@@ -1,9 +1,10 @@
-//! What it checks: members of sysadmin, through nested roles too, whom the inventory's expectations do not name. Names are
-//! compared without case, as most servers do. Expected without being named are sa, told by its id whatever it is
-//! called now, and the service accounts that setup itself makes sysadmin: NT SERVICE\SQLWriter, NT SERVICE\Winmgmt and
-//! this instance's own engine and Agent (MSSQLSERVER and SQLSERVERAGENT, or MSSQL$NAME and SQLAgent$NAME), each only
-//! with the sid of a service. A member whose name is hidden is unknown. Without an expectation in the inventory
-//! nothing is judged.
+//! What it checks: members of sysadmin, through nested roles too, whom the inventory's expectations do not name. Names
+//! are compared as the server's collation does it: without case, or with it where the collation is case-sensitive or
+//! binary. Expected without being named are sa, told by its id whatever it is called now, and the service accounts that
+//! setup itself makes sysadmin: NT SERVICE\SQLWriter, NT SERVICE\Winmgmt and this instance's own engine and Agent
+//! (MSSQLSERVER and SQLSERVERAGENT, or MSSQL$NAME and SQLAgent$NAME), each only with the sid of a service. A member
+//! whose name is hidden is unknown; so is one whom only the instance's name or the collation decides while who the
+//! server is was not seen. Without an expectation in the inventory nothing is judged.
 //!
 //! Why it matters: a sysadmin can switch on every command channel and run it as the service account.
 //!
@@ -15,17 +16,20 @@
 //! References: docs: server-level roles, sys.server_role_members, service accounts; STIG V-271350; PCI DSS 4.0.1 7.2.4;
 //! Microsoft VA2114
 
-use super::case::SA;
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
-use crate::ids::PrincipalId;
-use crate::snapshot::{Fact, ServerPrincipal};
+use super::case::{SA, SYSADMIN, rows_between};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::snapshot::{Fact, ServerIdentity, ServerPrincipal};
 
 pub(super) static RULE: Rule = Rule {
     id: "PRIV-001",
     slug: "unexpected-sysadmin",
     title: "A sysadmin nobody expects",
     severity: Severity::High,
-    facts: &[Fact::ServerPrincipals, Fact::ServerRoleMembers],
+    facts: &[
+        Fact::ServerIdentity,
+        Fact::ServerPrincipals,
+        Fact::ServerRoleMembers,
+    ],
     master_facts: &[],
     controls: &[
         "stig-2022:V-271350",
@@ -53,9 +57,19 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         match case.login(member) {
             // A nested role gives what it has to its members, and they are judged themselves.
             Some(login) if login.r#type == "R" => {}
-            Some(login) if is_expected(case, expected, login) => judgement.pass(),
-            Some(login) => report(case, login, judgement),
-            None => unknown(member, judgement),
+            Some(login) => match standing(case, expected, login) {
+                Standing::Expected => judgement.pass(),
+                Standing::Unexpected => report(case, login, judgement),
+                Standing::Unseen(what) => {
+                    let needs = needs_of_identity(case, what);
+                    unknown(&login.name, "server_identity", needs, judgement);
+                }
+            },
+            None => {
+                let needs = vec![format!("the name of server principal {member}")];
+                let name = case.login_name(member);
+                unknown(&name, "server_principals", needs, judgement);
+            }
         }
     }
     let server = &case.snapshot.server;
@@ -67,33 +81,87 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     }
 }
 
-fn is_expected(case: &Case<'_>, expected: &[String], login: &ServerPrincipal) -> bool {
-    let name = login.name.to_lowercase();
-    expected.iter().any(|e| e.to_lowercase() == name) || is_own_service(case, login)
+/// Whether somebody is expected.
+enum Standing {
+    Expected,
+    Unexpected,
+    /// That depends on something about the server that was not seen.
+    Unseen(&'static str),
 }
 
-/// The accounts that setup puts into sysadmin. The name alone proves nothing: a group of that name
-/// on another authority would do.
-fn is_own_service(case: &Case<'_>, login: &ServerPrincipal) -> bool {
+fn standing(case: &Case<'_>, expected: &[String], login: &ServerPrincipal) -> Standing {
     let identity = case.snapshot.server.server_identity.known();
-    let instance = identity.and_then(|i| i.instance_name.as_deref());
-    let own = match instance {
-        None => ["MSSQLSERVER".to_owned(), "SQLSERVERAGENT".to_owned()],
-        Some(name) => [format!("MSSQL${name}"), format!("SQLAgent${name}")],
+    match by_name(identity, expected, login) {
+        Standing::Unexpected => own_service(identity, login),
+        decided => decided,
+    }
+}
+
+fn by_name(
+    identity: Option<&ServerIdentity>,
+    expected: &[String],
+    login: &ServerPrincipal,
+) -> Standing {
+    if expected.contains(&login.name) {
+        return Standing::Expected;
+    }
+    let name = login.name.to_lowercase();
+    if !expected.iter().any(|e| e.to_lowercase() == name) {
+        return Standing::Unexpected;
+    }
+    match identity.filter(|i| i.collation.is_some()) {
+        None => Standing::Unseen("the server's collation"),
+        Some(server) if server.is_case_sensitive() => Standing::Unexpected,
+        Some(_) => Standing::Expected,
+    }
+}
+
+/// Whether it is one of the accounts that setup puts into sysadmin. The name alone proves nothing: a
+/// group of that name on another authority would do.
+fn own_service(identity: Option<&ServerIdentity>, login: &ServerPrincipal) -> Standing {
+    let sid = login.sid.as_deref().unwrap_or_default();
+    let Some(service) = virtual_account(&login.name) else {
+        return Standing::Unexpected;
     };
-    let services = own
+    if login.r#type != "U" || !sid.starts_with(SERVICE_SID) {
+        return Standing::Unexpected;
+    }
+    let is = |name: &str| service.eq_ignore_ascii_case(name);
+    if is("SQLWriter") || is("Winmgmt") {
+        return Standing::Expected;
+    }
+    let (product, instance) = match service.split_once('$') {
+        None => (service, None),
+        Some((product, instance)) => (product, Some(instance)),
+    };
+    let products = if instance.is_some() {
+        ["MSSQL", "SQLAgent"]
+    } else {
+        ["MSSQLSERVER", "SQLSERVERAGENT"]
+    };
+    if !products
         .iter()
-        .map(String::as_str)
-        .chain(["SQLWriter", "Winmgmt"]);
-    let is_service = login.r#type == "U"
-        && login
-            .sid
-            .as_deref()
-            .is_some_and(|sid| sid.starts_with(SERVICE_SID));
-    is_service
-        && services
-            .map(|service| format!("NT SERVICE\\{service}"))
-            .any(|name| name.eq_ignore_ascii_case(&login.name))
+        .any(|name| product.eq_ignore_ascii_case(name))
+    {
+        return Standing::Unexpected;
+    }
+    let Some(server) = identity else {
+        return Standing::Unseen("the instance's name");
+    };
+    let own = server.instance_name.as_deref().map(str::to_lowercase);
+    if own == instance.map(str::to_lowercase) {
+        Standing::Expected
+    } else {
+        Standing::Unexpected
+    }
+}
+
+/// The service of a virtual account, `NT SERVICE\name`.
+fn virtual_account(name: &str) -> Option<&str> {
+    let (authority, service) = name.split_once('\\')?;
+    authority
+        .eq_ignore_ascii_case("NT SERVICE")
+        .then_some(service)
 }
 
 fn report(case: &Case<'_>, login: &ServerPrincipal, judgement: &mut Judgement) {
@@ -102,24 +170,31 @@ fn report(case: &Case<'_>, login: &ServerPrincipal, judgement: &mut Judgement) {
         "X" => ", an external group whose members are not in the catalog",
         _ => "",
     };
-    let rows = case.snapshot.server.server_role_members.seen().iter();
-    let membership = rows.filter(|m| m.member_principal_id == login.principal_id);
+    let members = case.snapshot.server.server_role_members.seen();
+    let membership = rows_between(members, login.principal_id, SYSADMIN).into_iter();
     let evidence = std::iter::once(Evidence::row("server_principals", None, login))
         .chain(membership.map(|row| Evidence::row("server_role_members", None, row)));
-    let name = &login.name;
     judgement.fail(
-        Subject::server("principal", name),
-        format!("{name} is in sysadmin and not expected there{group}"),
+        Subject::server("principal", &login.name),
+        format!(
+            "{} is in sysadmin and not expected there{group}",
+            named(&login.name)
+        ),
         evidence.collect(),
     );
 }
 
-fn unknown(member: PrincipalId, judgement: &mut Judgement) {
+fn needs_of_identity(case: &Case<'_>, what: &str) -> Vec<String> {
+    let mut needs = vec![what.to_owned()];
+    needs.extend(case.snapshot.server.server_identity.needs());
+    needs
+}
+
+fn unknown(name: &str, fact: &str, needs: Vec<String>, judgement: &mut Judgement) {
     let missing = Missing {
-        fact: "server_principals".to_owned(),
+        fact: fact.to_owned(),
         database: None,
-        needs: vec![format!("the name of server principal {member}")],
+        needs,
     };
-    let subject = Subject::server("principal", format!("server principal {member}"));
-    judgement.unknown(subject, vec![missing]);
+    judgement.unknown(Subject::server("principal", name), vec![missing]);
 }

@@ -1,23 +1,29 @@
-//! What it checks: assemblies whose permission set is UNSAFE, or one step lower EXTERNAL_ACCESS, in any database, whether or
-//! not they are marked as shipped. The assembly that every database ships with (Microsoft.SqlServer.Types, told by
-//! its id) is left out. What is found says whether clr enabled and clr strict security run, and whether the file's hash
-//! is on the instance's list of trusted assemblies.
+//! What it checks: assemblies that users made, in any database, whether or not they are marked as shipped: UNSAFE is high,
+//! EXTERNAL_ACCESS medium, SAFE low, or medium where the file's hash is on the instance's list of trusted assemblies.
+//! The assembly that every database ships with (Microsoft.SqlServer.Types, told by its id) is left out. What is found
+//! says whether clr enabled and clr strict security run, and whether the hash is trusted; where a SAFE assembly's hash or
+//! the list was not seen, that is unknown.
 //!
 //! Why it matters: such an assembly is native code inside the server process: it can run commands, read files and open
-//! connections as the service account, and it stays there until somebody drops it. clr strict security does not take that
-//! away: it only asks that the assembly is signed or trusted. clr enabled = 0 stops it from running, not from lying there.
+//! connections as the service account, and it stays there until somebody drops it. SAFE is what its author declared: the
+//! code access security behind it is no longer supported as a boundary, and by Microsoft's own word a SAFE assembly may
+//! reach external resources, call unmanaged code and become sysadmin. clr strict security does not take that away: it
+//! treats every set as UNSAFE and asks that the assembly is signed or trusted, and whatever is trusted by hash loads so in
+//! every database. clr enabled = 0 stops it from running, not from lying there.
 //!
-//! How to fix: find out what it does from its SHA2-512 in the evidence; DROP ASSEMBLY, or ALTER ASSEMBLY … WITH
-//! PERMISSION_SET = SAFE where it does not need more. Then EXEC sys.sp_drop_trusted_assembly its hash.
+//! How to fix: find out what it does from its SHA2-512 in the evidence; DROP ASSEMBLY where nobody needs it. ALTER
+//! ASSEMBLY … WITH PERMISSION_SET = SAFE narrows what honest code does, no more. Then EXEC sys.sp_drop_trusted_assembly
+//! its hash.
 //!
-//! When it is fine: known vendor or in-house code, signed, with its hash on record; ISSERVER in SSISDB is Microsoft's.
+//! When it is fine: known vendor or in-house code, signed, with its hash on record. ISSERVER in SSISDB is Microsoft's own
+//! and UNSAFE; it is reported too, since a name proves nothing: compare its hash with one of the same build.
 //!
-//! References: docs: CREATE ASSEMBLY, sys.assemblies, sys.trusted_assemblies, clr strict security; CIS 2022 6.2; Microsoft
-//! VA1256; MITRE ATT&CK T1505.001
+//! References: docs: CREATE ASSEMBLY, sys.assemblies, sys.trusted_assemblies, clr strict security (code access security);
+//! CIS 2022 6.2; Microsoft VA1256; MITRE ATT&CK T1505.001
 
 use super::case::Switch;
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
-use crate::snapshot::{Assembly, AssemblyFile, DatabaseFacts, Fact};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::snapshot::{Assembly, AssemblyFile, DatabaseFacts, Fact, TrustedAssembly};
 
 pub(super) static RULE: Rule = Rule {
     id: "CLR-002",
@@ -43,9 +49,10 @@ const FIRST_USER_ID: i32 = 65536;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
+    let mut missing = Vec::new();
     for database in case.databases() {
         for assembly in database.assemblies.seen() {
-            judge(case, database, assembly, judgement);
+            judge(case, database, assembly, &mut missing, judgement);
         }
         let subject = Subject::database(&database.name);
         judgement.unless_settled(
@@ -55,20 +62,29 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             &database.assemblies,
         );
     }
+    if !missing.is_empty() {
+        missing.sort();
+        missing.dedup();
+        judgement.unknown(Subject::instance(), missing);
+    }
 }
 
 fn judge(
     case: &Case<'_>,
     database: &DatabaseFacts,
     assembly: &Assembly,
+    missing: &mut Vec<Missing>,
     judgement: &mut Judgement,
 ) {
     if assembly.assembly_id < FIRST_USER_ID {
         return judgement.not_applicable("only assemblies that the server ships with");
     }
     let subject = Subject::within("assembly", &database.name, &assembly.name);
+    let files = Files::new(case, database, assembly);
+    let safe = assembly.permission_set == Some(1);
     let (severity, set) = match assembly.permission_set {
-        Some(1) => return judgement.pass(),
+        Some(1) if files.trusted.is_some() => (Severity::Medium, "declared SAFE"),
+        Some(1) => (Severity::Low, "declared SAFE"),
         Some(2) => (Severity::Medium, "EXTERNAL_ACCESS"),
         Some(3) => (RULE.severity, "UNSAFE"),
         Some(_) => (RULE.severity, "of a permission set that is not known"),
@@ -81,20 +97,17 @@ fn judge(
             return judgement.unknown(subject, vec![missing]);
         }
     };
+    if safe && files.trusted.is_none() {
+        files.missing(missing);
+    }
     let mut evidence = vec![Evidence::row("assemblies", Some(&database.name), assembly)];
-    let files: Vec<&AssemblyFile> = database
-        .assembly_files
-        .seen()
-        .iter()
-        .filter(|f| f.assembly_id == assembly.assembly_id)
-        .collect();
-    let rows = files
-        .iter()
-        .map(|file| Evidence::row("assembly_files", Some(&database.name), file));
-    evidence.extend(rows);
-    let mut message = format!("assembly {} is {set}", assembly.name);
+    evidence.extend(files.evidence());
+    let mut message = format!("assembly {} is {set}", named(&assembly.name));
     for says in [
-        trust(case, &files, &mut evidence),
+        files
+            .trusted
+            .map(|_| " and trusted by hash in every database"),
+        safe.then_some(NO_BOUNDARY),
         option(case, "clr strict security", Switch::On, &mut evidence)
             .map(|()| "; clr strict security lets it load only if it is signed or trusted"),
         option(case, "clr enabled", Switch::Off, &mut evidence)
@@ -105,19 +118,71 @@ fn judge(
     judgement.fail_at(severity, subject, message, evidence);
 }
 
-/// Says that the hash of a file is on the list of trusted assemblies, with the row.
-fn trust(
-    case: &Case<'_>,
-    files: &[&AssemblyFile],
-    evidence: &mut Vec<Evidence>,
-) -> Option<&'static str> {
-    let hashes: Vec<&String> = files.iter().filter_map(|f| f.sha2_512.known()).collect();
-    let trusted = case.snapshot.server.trusted_assemblies.seen().iter();
-    let row = trusted
-        .into_iter()
-        .find(|row| row.hash.as_ref().is_some_and(|hash| hashes.contains(&hash)))?;
-    evidence.push(Evidence::row("trusted_assemblies", None, row));
-    Some(" and trusted by hash in every database")
+const NO_BOUNDARY: &str =
+    "; SAFE is no boundary: such code may call unmanaged code and become sysadmin";
+
+/// The files of one assembly, and the list that may hold their hash.
+struct Files<'a> {
+    case: &'a Case<'a>,
+    database: &'a DatabaseFacts,
+    rows: Vec<&'a AssemblyFile>,
+    trusted: Option<&'a TrustedAssembly>,
+}
+
+impl<'a> Files<'a> {
+    fn new(case: &'a Case<'a>, database: &'a DatabaseFacts, assembly: &Assembly) -> Self {
+        let files = database.assembly_files.seen().iter();
+        let rows: Vec<&AssemblyFile> = files
+            .filter(|f| f.assembly_id == assembly.assembly_id)
+            .collect();
+        let hashes: Vec<&String> = rows.iter().filter_map(|f| f.sha2_512.known()).collect();
+        let trusted = case.snapshot.server.trusted_assemblies.seen().iter();
+        let trusted = trusted
+            .into_iter()
+            .find(|row| row.hash.as_ref().is_some_and(|hash| hashes.contains(&hash)));
+        Self {
+            case,
+            database,
+            rows,
+            trusted,
+        }
+    }
+
+    fn evidence(&self) -> impl Iterator<Item = Evidence> {
+        let database = Some(&self.database.name);
+        let files = self.rows.iter();
+        let trusted = self.trusted.iter();
+        files
+            .map(move |file| Evidence::row("assembly_files", database, file))
+            .chain(trusted.map(|row| Evidence::row("trusted_assemblies", None, row)))
+    }
+
+    /// What was not seen and could say that the hash is trusted.
+    fn missing(&self, missing: &mut Vec<Missing>) {
+        let list = &self.case.snapshot.server.trusted_assemblies;
+        if list.is_settled() && list.seen().is_empty() {
+            return; // nothing is trusted, whatever the hash
+        }
+        let mut add = |fact: &str, database: Option<&DatabaseFacts>, needs: Vec<String>| {
+            if !needs.is_empty() {
+                missing.push(Missing {
+                    fact: fact.to_owned(),
+                    database: database.map(|d| d.name.clone()),
+                    needs,
+                });
+            }
+        };
+        add("trusted_assemblies", None, list.needs());
+        let files = &self.database.assembly_files;
+        add("assembly_files", Some(self.database), files.needs());
+        for file in &self.rows {
+            add("assembly_files", Some(self.database), file.sha2_512.needs());
+        }
+        if self.rows.is_empty() && files.is_settled() {
+            let needs = vec!["the file of each assembly".to_owned()];
+            add("assembly_files", Some(self.database), needs);
+        }
+    }
 }
 
 /// Whether an option is seen to stand so; then its row is evidence.

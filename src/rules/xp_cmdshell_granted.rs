@@ -1,11 +1,14 @@
 //! What it checks: who besides sysadmin may execute xp_cmdshell. In master: EXECUTE or CONTROL on the procedure, on the
 //! schema sys or on the whole database, given to users, to roles (with their members, through any nesting), to public
 //! or guest, and membership of db_owner, which covers it. On the server: CONTROL SERVER, which covers it too. A DENY on
-//! any of these, to the grantee, to a role it is in or to public, takes a grant back; it does not bind sysadmin
-//! and dbo. Principals of certificates and keys do not count, since nobody connects as one (setup itself gives EXECUTE in
+//! any of these, to the grantee, to a role it is in or to public, takes a grant back, with one exception: whoever holds
+//! CONTROL on master as a database, or is in db_owner, can act as dbo, whom no DENY binds, so only a DENY of CONTROL on
+//! the database counts for them. Nothing is taken back from sysadmin and dbo, and nothing they hold is a finding.
+//! Principals of certificates and keys do not count, since nobody connects as one (setup itself gives EXECUTE in
 //! master to ##MS_AgentSigningCertificate##). What is seen to be granted is a finding unless something seen takes it
-//! back. public and guest are critical, a role without members is low. A grantee whose name is hidden is unknown. Linux and Azure SQL Managed Instance do not
-//! have xp_cmdshell: not applicable there.
+//! back. public and guest are critical, also where guest is a member of the role; a role without members is low. A
+//! grantee whose name is hidden is unknown. Linux and Azure SQL Managed Instance do not have xp_cmdshell: not applicable
+//! there.
 //!
 //! Why it matters: sysadmin does not need the grant. Whoever has it runs commands as the proxy account as soon as
 //! xp_cmdshell runs and the proxy credential exists; with CONTROL SERVER, as the service account and without a proxy.
@@ -20,9 +23,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{PUBLIC_LOGIN, can_connect, members_of, roles_of};
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::{DatabaseFacts, DatabasePrincipal, Fact, Observed, Permission, RoleMember};
+use crate::snapshot::{
+    DatabaseFacts, DatabasePrincipal, Fact, Observed, Permission, RoleMember,
+    SystemExtendedProcedure,
+};
 
 pub(super) static RULE: Rule = Rule {
     id: "PRIV-002",
@@ -114,12 +120,16 @@ fn hidden(missing: &mut Vec<Missing>, fact: &str, database: Option<&DatabaseName
     });
 }
 
+const GUESTS: &str = ": that is every login without a user of its own in master";
+
 /// Whom a grant reaches.
 enum Reach {
     Everybody,
     Guests,
     Grantee,
     Members(Vec<PrincipalId>),
+    /// A role's members, of whom guest is one.
+    MembersAndGuests(Vec<PrincipalId>),
     /// A role that has none.
     NoMembers,
     /// A role of which nobody was seen that the grant helps, and not all members were seen.
@@ -129,22 +139,32 @@ enum Reach {
 impl Reach {
     fn severity(&self) -> Severity {
         match self {
-            Self::Everybody | Self::Guests => Severity::Critical,
+            Self::Everybody | Self::Guests | Self::MembersAndGuests(_) => Severity::Critical,
             Self::Grantee | Self::Members(_) | Self::HiddenMembers => Severity::High,
             Self::NoMembers => Severity::Low,
+        }
+    }
+
+    /// The members that a message names.
+    fn members(&self) -> &[PrincipalId] {
+        match self {
+            Self::Members(ids) | Self::MembersAndGuests(ids) => ids,
+            _ => &[],
         }
     }
 
     fn through(&self, name_of: impl Fn(PrincipalId) -> String) -> String {
         match self {
             Self::Everybody => ": that is every login".to_owned(),
-            Self::Guests => ": that is every login without a user of its own in master".to_owned(),
+            Self::Guests => GUESTS.to_owned(),
             Self::Grantee => String::new(),
             Self::NoMembers => ", a role without members".to_owned(),
             Self::HiddenMembers => ", a role whose members were not all seen".to_owned(),
-            Self::Members(ids) => {
+            Self::Members(ids) | Self::MembersAndGuests(ids) => {
                 let names: Vec<String> = ids.iter().map(|id| name_of(*id)).collect();
-                format!(", and through it {}", names.join(", "))
+                let guests = matches!(self, Self::MembersAndGuests(_)).then_some(GUESTS);
+                let guests = guests.unwrap_or_default();
+                format!(", and through it {}{guests}", names.join(", "))
             }
         }
     }
@@ -237,17 +257,24 @@ impl<'a> OnServer<'a> {
                 continue;
             };
             found = true;
-            let name = self.case.login_name(grantee);
-            let through = reach.through(|id| self.case.login_name(id));
+            let name = self.case.login_named(grantee);
+            let through = reach.through(|id| self.case.login_named(id));
             let message = format!("{name} holds CONTROL SERVER, which covers xp_cmdshell{through}");
             let mut evidence = vec![Evidence::row("server_permissions", None, permission)];
             let members = self.members.seen();
             evidence.extend(member_rows("server_role_members", None, members, grantee));
-            let subject = Subject::server("principal", name);
+            evidence.extend(self.case.login_rows(&behind(grantee, &reach)));
+            let subject = Subject::server("principal", self.case.login_name(grantee));
             judgement.fail_at(reach.severity(), subject, message, evidence);
         }
         found
     }
+}
+
+/// The principals that a message names.
+fn behind(grantee: PrincipalId, reach: &Reach) -> BTreeSet<PrincipalId> {
+    let members = reach.members().iter().copied();
+    members.chain([grantee]).collect()
 }
 
 /// The membership rows that lead from a role to its members.
@@ -269,24 +296,21 @@ fn member_rows(
 struct InMaster<'a> {
     case: &'a Case<'a>,
     master: &'a DatabaseFacts,
-    xp_cmdshell: Option<i32>,
+    xp_cmdshell: Option<&'a SystemExtendedProcedure>,
     sysadmins: BTreeSet<PrincipalId>,
 }
 
 impl<'a> InMaster<'a> {
     fn new(case: &'a Case<'a>, master: &'a DatabaseFacts) -> Self {
-        let mut procedures = case
-            .snapshot
-            .server
-            .system_extended_procedures
-            .seen()
-            .iter();
-        let found =
-            procedures.find(|p| p.object_id < 0 && p.name.eq_ignore_ascii_case("xp_cmdshell"));
+        let server = &case.snapshot.server;
+        let mut procedures = server.system_extended_procedures.seen().iter();
+        let is_it = |p: &&SystemExtendedProcedure| {
+            p.object_id < 0 && p.name.eq_ignore_ascii_case("xp_cmdshell")
+        };
         Self {
             case,
             master,
-            xp_cmdshell: found.map(|procedure| procedure.object_id),
+            xp_cmdshell: procedures.find(is_it),
             sysadmins: case.sysadmins(),
         }
     }
@@ -342,33 +366,50 @@ impl<'a> InMaster<'a> {
                     Some(&self.master.name),
                     holds,
                 );
-            } else if let Some(reach) = self.reach(grantee) {
+                continue;
+            }
+            let reaches = |p: &&Permission| self.reach(grantee, &[*p]).is_some();
+            let open: Vec<&Permission> = permissions.into_iter().filter(reaches).collect();
+            if let Some(reach) = self.reach(grantee, &open) {
                 found = true;
-                self.report(grantee, &permissions, &reach, judgement);
+                self.report(grantee, &open, &reach, judgement);
             }
         }
         found
     }
 
-    fn reach(&self, grantee: PrincipalId) -> Option<Reach> {
-        let is_open = |id| !self.is_exempt(id) && !self.is_denied(id);
+    fn reach(&self, grantee: PrincipalId, permissions: &[&Permission]) -> Option<Reach> {
+        let is_open = |id| {
+            let mut grants = permissions.iter();
+            !self.is_exempt(id) && grants.any(|p| !self.is_denied(id, is_control_of_master(p)))
+        };
         if !is_open(grantee) {
             return None;
         }
         match grantee {
             PUBLIC => Some(Reach::Everybody),
             GUEST => Some(Reach::Guests),
-            role if self.is_role(role) => {
-                let members = &self.master.database_role_members;
-                Reach::of_role(role, members, |id| self.is_role(id), is_open)
-            }
+            role if self.is_role(role) => self.reach_of_role(role, is_open),
             _ => Some(Reach::Grantee),
         }
     }
 
+    fn reach_of_role(
+        &self,
+        role: PrincipalId,
+        is_open: impl Fn(PrincipalId) -> bool,
+    ) -> Option<Reach> {
+        let members = &self.master.database_role_members;
+        let reach = Reach::of_role(role, members, |id| self.is_role(id), is_open)?;
+        Some(match reach {
+            Reach::Members(ids) if ids.contains(&GUEST) => Reach::MembersAndGuests(ids),
+            reach => reach,
+        })
+    }
+
     /// Rows about EXECUTE or CONTROL on the procedure or what contains it.
     fn relevant(&self) -> impl Iterator<Item = &'a Permission> {
-        let xp_cmdshell = self.xp_cmdshell;
+        let xp_cmdshell = self.xp_cmdshell.map(|procedure| procedure.object_id);
         let rows = self.master.database_permissions.seen().iter();
         rows.filter(move |p| {
             let on_it = match p.class {
@@ -391,6 +432,11 @@ impl<'a> InMaster<'a> {
             .map_or_else(|| format!("database principal {id}"), |p| p.name.clone())
     }
 
+    fn named(&self, id: PrincipalId) -> String {
+        self.principal(id)
+            .map_or_else(|| format!("database principal {id}"), |p| named(&p.name))
+    }
+
     fn is_role(&self, id: PrincipalId) -> bool {
         self.principal(id).is_some_and(|p| p.r#type == "R")
     }
@@ -406,15 +452,16 @@ impl<'a> InMaster<'a> {
             .and_then(|sid| self.case.login_with_sid(sid));
         id == DBO
             || !can_connect(&principal.r#type)
-            || login.is_some_and(|login| self.sysadmins.contains(&login))
+            || login.is_some_and(|login| self.sysadmins.contains(&login.principal_id))
     }
 
-    /// Any DENY on the way beats every grant.
-    fn is_denied(&self, id: PrincipalId) -> bool {
+    /// Any DENY on the way beats a grant. Who can act as dbo is bound only by what takes that away.
+    fn is_denied(&self, id: PrincipalId, acts_as_dbo: bool) -> bool {
         let mut own = roles_of(self.master.database_role_members.seen(), id);
         own.extend([id, PUBLIC]);
         self.relevant()
-            .any(|p| p.state == "D" && own.contains(&p.grantee_principal_id))
+            .filter(|p| p.state == "D" && (!acts_as_dbo || is_control_of_master(p)))
+            .any(|p| own.contains(&p.grantee_principal_id))
     }
 
     fn report(
@@ -424,49 +471,67 @@ impl<'a> InMaster<'a> {
         reach: &Reach,
         judgement: &mut Judgement,
     ) {
-        let members = self.master.database_role_members.seen();
-        let name = self.name_of(grantee);
-        let through = reach.through(|id| self.name_of(id));
-        let message = format!("{name} holds {}{through}", describe(permissions));
+        let through = reach.through(|id| self.named(id));
+        let holds = describe(permissions);
+        let message = format!("{} holds {holds}{through}", self.named(grantee));
         let database = Some(&self.master.name);
-        let mut evidence: Vec<Evidence> = permissions
-            .iter()
+        let rows = permissions.iter();
+        let mut evidence: Vec<Evidence> = rows
             .map(|row| Evidence::row("database_permissions", database, row))
             .collect();
-        evidence.extend(member_rows(
-            "database_role_members",
-            database,
-            members,
-            grantee,
-        ));
+        if permissions.iter().any(|p| p.class == 1) {
+            let row = self.xp_cmdshell.into_iter();
+            evidence
+                .extend(row.map(|row| Evidence::row("system_extended_procedures", database, row)));
+        }
+        evidence.extend(self.rows_behind(grantee, reach));
+        let name = self.name_of(grantee);
         let subject = Subject::within("principal", &self.master.name, name);
         judgement.fail_at(reach.severity(), subject, message, evidence);
     }
 
-    /// db_owner has CONTROL by what it is, without a row that says so; and it can act as dbo, whom no
-    /// DENY binds.
-    fn db_owner(&self, judgement: &mut Judgement) -> bool {
+    /// The rows that say who is in a role, and who the principals are that a message names.
+    fn rows_behind(&self, grantee: PrincipalId, reach: &Reach) -> Vec<Evidence> {
+        let database = Some(&self.master.name);
         let members = self.master.database_role_members.seen();
-        let people: Vec<PrincipalId> = members_of(members, DB_OWNER)
-            .into_iter()
-            .filter(|id| !self.is_role(*id) && !self.is_exempt(*id))
-            .collect();
-        if people.is_empty() {
+        let mut evidence = member_rows("database_role_members", database, members, grantee);
+        let ids = behind(grantee, reach);
+        let principals = self.master.database_principals.seen().iter();
+        let rows = principals.filter(|p| ids.contains(&p.principal_id));
+        evidence.extend(rows.map(|row| Evidence::row("database_principals", database, row)));
+        evidence
+    }
+
+    /// db_owner has CONTROL by what it is, without a row that says so.
+    fn db_owner(&self, judgement: &mut Judgement) -> bool {
+        let is_open = |id| !self.is_exempt(id) && !self.is_denied(id, true);
+        let Some(reach) = self.reach_of_role(DB_OWNER, is_open) else {
+            return false;
+        };
+        if reach.members().is_empty() {
             return false;
         }
-        let through = Reach::Members(people).through(|id| self.name_of(id));
+        let through = reach.through(|id| self.named(id));
         let message = format!("db_owner of master covers xp_cmdshell{through}");
-        let database = Some(&self.master.name);
-        let evidence = member_rows("database_role_members", database, members, DB_OWNER);
+        let evidence = self.rows_behind(DB_OWNER, &reach);
         let subject = Subject::within("principal", &self.master.name, "db_owner");
-        judgement.fail_at(Severity::High, subject, message, evidence);
+        judgement.fail_at(reach.severity(), subject, message, evidence);
         true
     }
 }
 
+/// CONTROL on master as a database: with it one can act as dbo.
+fn is_control_of_master(permission: &Permission) -> bool {
+    permission.class == 0 && permission.r#type == "CL"
+}
+
 fn describe(permissions: &[&Permission]) -> String {
     let parts = permissions.iter().map(|permission| {
-        let what = permission.permission_name.as_deref().unwrap_or("EXECUTE");
+        let what = if permission.r#type == "CL" {
+            "CONTROL"
+        } else {
+            "EXECUTE"
+        };
         let on = match permission.class {
             0 => "everything in master",
             3 => "the schema sys of master",

@@ -8,10 +8,10 @@ mod rows;
 mod text;
 
 pub use facts::{Fact, FactState};
-pub use observed::{Observed, ServerError};
+pub use observed::{Observed, ServerError, short};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
-pub use text::{ModuleLine, ModuleTexts, render_module_lines, sha256_hex};
+pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,9 @@ pub struct ModuleTextFile {
     pub sha256: String,
     /// Lines in it.
     pub modules: u32,
+    /// SHA-256 of the observations file that stands in for module text which was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observations: Option<String>,
 }
 
 /// Facts of the instance as a whole.
@@ -198,6 +201,23 @@ impl DatabaseFacts {
     }
 }
 
+impl ServerIdentity {
+    /// The first number of the product version.
+    pub fn major_version(&self) -> Option<u16> {
+        self.product_version.split('.').next()?.parse().ok()
+    }
+
+    /// The version whose catalog it has. A managed instance says 12 and has the views of the newest.
+    pub fn catalog_version(&self) -> Option<u16> {
+        const MANAGED_INSTANCE: i32 = 8;
+        const NEWEST_KNOWN_THERE: u16 = 16;
+        if self.engine_edition == Some(MANAGED_INSTANCE) {
+            return Some(NEWEST_KNOWN_THERE);
+        }
+        self.major_version()
+    }
+}
+
 impl Snapshot {
     /// A snapshot of a target of which nothing was seen.
     pub fn unseen(target: InstanceId, outcome: Outcome, connection: Connection, at: &str) -> Self {
@@ -220,8 +240,7 @@ impl Snapshot {
 
     /// Major version: 11 = 2012 … 17 = 2025; `None` if the identity was not seen.
     pub fn major_version(&self) -> Option<u16> {
-        let identity = self.server.server_identity.known()?;
-        identity.product_version.split('.').next()?.parse().ok()
+        self.server.server_identity.known()?.major_version()
     }
 
     /// The bytes of a snapshot file.

@@ -45,23 +45,35 @@ pub enum Observed<T> {
 /// A server's error number and text; number 0 is an error of ours or of the connection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ServerError {
-    /// SQL Server's message number, as text like every 64-bit id.
-    pub number: String,
+    /// SQL Server's message number.
+    pub number: u32,
     /// Message text. Server-made, therefore hostile.
     pub text: String,
 }
 
+/// Longest text of a message that is kept, in characters.
+const LONGEST_MESSAGE: usize = 500;
+
+/// A message from a server, cut where it gets longer than any that SQL Server writes for people: it goes into
+/// every fact and record that it explains.
+pub fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 impl ServerError {
-    /// A server's own message.
-    pub fn new(number: u32, text: impl Into<String>) -> Self {
+    /// A server's own message, cut to 500 characters.
+    pub fn new(number: u32, text: impl AsRef<str>) -> Self {
         Self {
-            number: number.to_string(),
-            text: text.into(),
+            number,
+            text: short(text.as_ref()),
         }
     }
 
     /// Something that broke on our side or on the way.
-    pub fn local(text: impl Into<String>) -> Self {
+    pub fn local(text: impl AsRef<str>) -> Self {
         Self::new(0, text)
     }
 }
@@ -97,7 +109,7 @@ impl<T> Observed<T> {
         match self {
             Self::Known { .. } | Self::Unsupported { .. } => Vec::new(),
             Self::Partial { needs, .. } | Self::Denied { needs } => needs.clone(),
-            Self::Failed { error } if error.number == "0" => vec![error.text.clone()],
+            Self::Failed { error } if error.number == 0 => vec![error.text.clone()],
             Self::Failed { error } => vec![format!("error {}: {}", error.number, error.text)],
             Self::NotCollected { why } => vec![why.clone()],
         }
@@ -201,7 +213,7 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&failed).unwrap_or_default(),
-            r#"{"state":"failed","error":{"number":"1222","text":"Lock"}}"#
+            r#"{"state":"failed","error":{"number":1222,"text":"Lock"}}"#
         );
     }
 }

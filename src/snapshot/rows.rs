@@ -467,3 +467,42 @@ rows! {
         schema_id: i32,
     }
 }
+
+impl ServerIdentity {
+    /// Whether the server tells names apart by case: its collation is binary or case-sensitive. `false`
+    /// also where the collation was not seen.
+    pub fn is_case_sensitive(&self) -> bool {
+        let collation = self.collation.as_deref().unwrap_or_default();
+        let collation = collation.to_ascii_uppercase();
+        collation.contains("_CS_") || collation.contains("_BIN")
+    }
+
+    /// Whether two names of databases are one to this server. ASCII letters alone are folded: a name that
+    /// only a collation would take for another is not.
+    pub fn is_same_name(&self, one: &str, other: &str) -> bool {
+        one == other || (!self.is_case_sensitive() && one.eq_ignore_ascii_case(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn case_counts_in_binary_and_case_sensitive_collations() {
+        for (collation, sensitive) in [
+            ("SQL_Latin1_General_CP1_CI_AS", false),
+            ("Latin1_General_100_CI_AS_SC_UTF8", false),
+            ("SQL_Latin1_General_CP1_CS_AS", true),
+            ("Japanese_XJIS_140_CS_AS_KS_WS", true),
+            ("Latin1_General_BIN", true),
+            ("Latin1_General_100_BIN2_UTF8", true),
+        ] {
+            let json = serde_json::json!({ "product_version": "16.0.1.1", "collation": collation });
+            let identity: ServerIdentity = serde_json::from_value(json).unwrap();
+            assert_eq!(identity.is_case_sensitive(), sensitive, "{collation}");
+        }
+    }
+}

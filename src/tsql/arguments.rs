@@ -1,6 +1,6 @@
 //! What is passed in a call, and what of it flows into a sink.
 
-use super::folded::Folded;
+use super::folded::{Folded, Taint};
 use super::lexer::TokenKind;
 use super::names::folded;
 use super::procedures::{Parameter, Procedure, Takes};
@@ -14,9 +14,9 @@ pub(super) struct Passed {
     /// As written, with `@`.
     pub(super) name: Option<String>,
     pub(super) value: Folded,
-    /// The token that the value begins with.
-    pub(super) at: usize,
     pub(super) is_output: bool,
+    /// The variable that is passed, by its token.
+    pub(super) variable: Option<usize>,
     /// DEFAULT, which passes nothing.
     is_default: bool,
 }
@@ -29,7 +29,7 @@ pub(super) struct Arguments(pub(super) Vec<Passed>);
 #[derive(Debug, Default)]
 pub(super) struct Command {
     pub(super) text: Option<String>,
-    pub(super) taint: Option<bool>,
+    pub(super) taint: Taint,
 }
 
 /// As much of a command that is put together from several arguments is kept, in bytes.
@@ -40,7 +40,7 @@ impl Command {
     pub(super) fn none() -> Self {
         Self {
             text: None,
-            taint: Some(false),
+            taint: Taint::CLEAN,
         }
     }
 
@@ -71,16 +71,7 @@ impl Command {
 
     /// One more value that flows in.
     pub(super) fn weigh(&mut self, value: &Folded) {
-        self.taint = either(self.taint, value.taint());
-    }
-}
-
-/// The taint of two values together.
-pub(super) fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
-    match (one, other) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
+        self.taint = self.taint.and(value.taint);
     }
 }
 
@@ -169,8 +160,8 @@ impl Walk<'_, '_> {
             arguments.0.push(Passed {
                 name: named.then(|| self.code.text(at).to_owned()),
                 value: self.argument(value, next),
-                at: value,
                 is_output: next > value + 1 && self.code.is_word(next - 1, &["output", "out"]),
+                variable: self.code.is_variable(value).then_some(value),
                 is_default: next == value + 1 && self.code.is_word(value, &["default"]),
             });
             if !self.code.is(next, ",") {
@@ -193,7 +184,7 @@ impl Walk<'_, '_> {
     }
 
     /// The value of an argument from `at` to before `next`. A bare name stands for its own text.
-    fn argument(&mut self, at: usize, next: usize) -> Folded {
+    pub(super) fn argument(&mut self, at: usize, next: usize) -> Folded {
         let alone = next <= at + 1 || self.code.keyword(at + 1).is_some();
         match self.code.kind(at) {
             Some(TokenKind::Word) if alone && self.code.keyword(at).is_none() => {

@@ -1,6 +1,6 @@
 //! Calls of procedures: what is called, what is passed, and what the callee does with it.
 
-use super::arguments::{Arguments, Command, shown};
+use super::arguments::{Arguments, Command, Passed, shown};
 use super::code::{Code, Name};
 use super::execute::observation;
 use super::folded::{Folded, Source, Taint};
@@ -8,10 +8,11 @@ use super::holes::{self, HOLE};
 use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
 use super::options;
-use super::procedures::{self, Does, Procedure};
+use super::procedures::{self, Does, Parameters, Procedure};
+use super::shipped;
 use super::types::DataType;
 use super::value::Value;
-use super::variables::{Variables, key};
+use super::variables::key;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
@@ -28,8 +29,16 @@ pub(super) struct Called {
     pub(super) hidden: Option<Taint>,
 }
 
-/// What a parameter of executed text holds.
-pub(super) type Given = (String, DataType, Folded);
+/// A parameter of executed text.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) data_type: DataType,
+    /// What it holds.
+    pub(super) value: Folded,
+    /// The variable that it is given back in, by its token.
+    pub(super) back: Option<usize>,
+}
 
 const NAME_NOT_KNOWN: &str = "the name of the procedure is not known";
 
@@ -101,11 +110,21 @@ impl Walk<'_, '_> {
                     self.execute_value(place, how, text, &[]);
                 }
             }
-            Does::ExecutesWithParameters => {
+            Does::ExecutesWithParameters(parameters) => {
                 if let Some(text) = arguments.taken(procedure).first() {
-                    let given = self.given(arguments);
-                    let left = self.execute_value(place, how, text, &given);
-                    self.take_outputs(arguments, &given, &left);
+                    let given = self.given(arguments, parameters);
+                    self.execute_value(place, how, text, &given);
+                }
+            }
+            Does::RunsScript => {
+                let input = arguments.of(procedure, "@input_data_1");
+                let is_script = |value: &&Folded| !input.is_some_and(|i| std::ptr::eq(i, *value));
+                let mut command = Command::none();
+                let taken = arguments.taken(procedure).into_iter().filter(is_script);
+                taken.for_each(|value| command.add(value));
+                self.report(place, Sink::ExternalScript, how, command);
+                if let Some(query) = input {
+                    self.execute_value(place, how, query, &[]);
                 }
             }
             Does::SetsOption => self.set_option(procedure, called, arguments),
@@ -129,19 +148,25 @@ impl Walk<'_, '_> {
                     self.report(place, Sink::StartupProc, how, command);
                 }
             }
-            Does::KeepsData => {}
         }
     }
 
-    /// What the parameters of a text that sp_executesql executes hold.
-    fn given(&mut self, arguments: &Arguments) -> Vec<Given> {
-        let declared = arguments
+    /// The parameters of a text that is executed, and what they hold.
+    fn given(&mut self, arguments: &Arguments, parameters: Parameters) -> Vec<Given> {
+        const LIST: &[&str] = &["@params", "@parameters", "@paramdef", "@parameter"];
+        let is_list = |passed: &&Passed| {
+            let name = passed.name.as_deref().map(key);
+            name.is_some_and(|name| LIST.contains(&name.as_str()))
+        };
+        let list = arguments
             .0
-            .get(1)
-            .map(|p| declared(&p.value, self.found.quoted_identifier));
+            .iter()
+            .find(is_list)
+            .or(arguments.0.get(parameters.list));
+        let declared = list.map(|p| declared(&p.value, self.found.quoted_identifier));
         let declared = declared.unwrap_or_default();
         let mut given = Vec::new();
-        for (place, passed) in arguments.0.iter().skip(2).enumerate() {
+        for (place, passed) in arguments.0.iter().skip(parameters.values).enumerate() {
             let by_place = declared.get(place);
             let name = passed.name.as_deref().map(key);
             let name = name.or_else(|| by_place.map(|(name, _)| name.clone()));
@@ -149,34 +174,14 @@ impl Walk<'_, '_> {
                 break;
             };
             let row = declared.iter().find(|(other, _)| *other == name);
-            let data_type = row.map(|(_, data_type)| *data_type).unwrap_or_default();
-            given.push((name, data_type, passed.value.clone()));
+            given.push(Given {
+                name,
+                data_type: row.map(|(_, data_type)| *data_type).unwrap_or_default(),
+                value: passed.value.clone(),
+                back: passed.variable.filter(|_| passed.is_output),
+            });
         }
         given
-    }
-
-    /// Gives variables that are passed for OUTPUT what the executed text left in its parameters, one for one of `given`.
-    fn take_outputs(&mut self, arguments: &Arguments, given: &[Given], left: &[Variables]) {
-        let passed = arguments.0.iter().skip(2).filter(|p| p.is_output);
-        for passed in passed {
-            let name = passed.name.as_deref().map(key);
-            let by_place = arguments.0.iter().skip(2).position(|p| p.at == passed.at);
-            let by_place = by_place.and_then(|place| given.get(place));
-            let Some(name) = name.or(by_place.map(|(name, ..)| name.clone())) else {
-                continue;
-            };
-            let mut values = left.iter().map(|variables| variables.get(&name));
-            let Some(mut value) = values.next().flatten().cloned() else {
-                continue;
-            };
-            for other in values.flatten() {
-                value.add_alternative(other, &mut self.found.budget);
-            }
-            if self.code.is_variable(passed.at) {
-                self.assign(passed.at, value);
-                self.outputs.push(passed.at);
-            }
-        }
     }
 
     fn set_option(&mut self, procedure: &Procedure, called: &Called, arguments: &Arguments) {
@@ -244,12 +249,13 @@ impl Walk<'_, '_> {
 
     /// A call of a procedure that is no sink.
     fn call_site(&mut self, called: &Called, arguments: &Arguments) {
-        let keeps_data = procedures::is_servers_own(&called.parts);
+        let keeps_data = shipped::keeps_data(&called.parts);
         let arguments = arguments.0.iter().map(|passed| Argument {
             name: passed.name.clone(),
             value: shown(&passed.value),
             is_known: passed.value.only().is_some_and(Value::is_exact),
-            is_tainted: passed.value.taint(),
+            is_tainted: passed.value.taint.is_tainted(),
+            tainted_by: passed.value.taint,
             is_output: passed.is_output,
             as_code: if keeps_data {
                 None
@@ -259,6 +265,7 @@ impl Walk<'_, '_> {
         });
         let call = CallSite {
             callee: called.parts.clone(),
+            is_function: false,
             how: called.how,
             line: 0,
             column: 0,
@@ -320,7 +327,8 @@ impl Walk<'_, '_> {
             let (own, _) = named.part(name.last);
             let row = procedures::procedure(own);
             callees += 1;
-            let executor = row.is_some_and(|row| !matches!(row.does, Does::Is(_)));
+            let executor =
+                row.is_some_and(|row| !matches!(row.does, Does::Is(_) | Does::RunsScript));
             if callees <= MOST_CALLEES || row.is_some() && !(executor && executes) {
                 let called = Called {
                     place,

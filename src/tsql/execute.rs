@@ -3,14 +3,14 @@
 use super::arguments::Command;
 use super::call::{Called, Given, begins_statement};
 use super::code::{Code, Name};
-use super::folded::{Folded, Source};
+use super::folded::{Folded, Source, reasons};
 use super::lexer::TokenKind;
 use super::object::Observation;
-use super::procedures;
-use super::variables::Variables;
+use super::procedures::{self, Does};
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Why text that is executed was not read.
@@ -37,9 +37,16 @@ impl Walk<'_, '_> {
         Place::of_token(self.code.origin(at))
     }
 
-    /// The token at `at` as what something is reached by.
+    /// The word at `at` as what something is reached by.
     pub(super) fn called_at(&self, at: usize) -> (Place, How) {
-        (self.place(at), self.how(&self.code.range(at)))
+        self.called_by(&[at])
+    }
+
+    /// The words of a statement as what something is reached by: one that is put together is enough.
+    pub(super) fn called_by(&self, words: &[usize]) -> (Place, How) {
+        let hows = words.iter().map(|at| self.how(&self.code.range(*at)));
+        let how = hows.max().unwrap_or(How::Direct);
+        (self.place(words.first().copied().unwrap_or(0)), how)
     }
 
     pub(super) fn report(&mut self, place: Place, sink: Sink, how: How, command: Command) {
@@ -95,10 +102,7 @@ impl Walk<'_, '_> {
         );
         let (own, _) = self.code.part(name.last);
         let is_sink = procedures::procedure(own).is_some_and(|row| {
-            matches!(
-                row.does,
-                procedures::Does::Is(_) | procedures::Does::SetsOption
-            )
+            matches!(row.does, Does::Is(_) | Does::RunsScript | Does::SetsOption)
         });
         if argument && is_sink {
             self.call(name);
@@ -177,20 +181,13 @@ impl Walk<'_, '_> {
         self.invoke(called, &arguments);
     }
 
-    /// Walks a text that is executed by what stands at `place`, with what its parameters hold. What it leaves in its
-    /// variables, if it was read in full.
-    pub(super) fn execute_value(
-        &mut self,
-        place: Place,
-        how: How,
-        text: &Folded,
-        given: &[Given],
-    ) -> Vec<Variables> {
+    /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
+    pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
         if text.is_open() && !self.has_holes {
             self.unresolved(place, how, text, text.reason().unwrap_or(NOT_KNOWN));
         }
         if text.len() == 0 {
-            return Vec::new();
+            return;
         }
         let too_deep = self.depth >= DEEPEST;
         if too_deep || !self.found.budget.spend(text.len()) {
@@ -198,35 +195,48 @@ impl Walk<'_, '_> {
             if !self.has_holes {
                 self.unresolved(place, how, text, reason);
             }
-            return Vec::new();
+            return;
         }
-        let has_holes = self.has_holes || text.is_open();
-        let left = self.walk_batches(text, has_holes, given);
-        if has_holes { Vec::new() } else { left }
+        self.walk_batches(text, self.has_holes || text.is_open(), given);
     }
 
-    /// Walks each of the values that a text may have; what each leaves in its variables.
-    pub(super) fn walk_batches(
-        &mut self,
-        text: &Folded,
-        has_holes: bool,
-        given: &[Given],
-    ) -> Vec<Variables> {
-        let mut left = Vec::new();
+    /// Walks each of the values that a text may have, and keeps what its parameters give back.
+    pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
+        let mut back: BTreeMap<usize, Folded> = BTreeMap::new();
         for batch in text.batches() {
             let source = Source::executed(text, batch);
             let code = Code::lex(source, self.found.quoted_identifier);
             let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
-            for (name, data_type, value) in given {
+            for Given {
+                name,
+                data_type,
+                value,
+                ..
+            } in given
+            {
                 if walk.found.budget.spend(value.len()) {
                     walk.variables
                         .begin_with(name.clone(), *data_type, value.clone());
                 }
             }
             walk.run();
-            left.push(std::mem::take(&mut walk.variables));
+            for (variable, given) in given.iter().filter_map(|g| Some((g.back?, g))) {
+                let Some(value) = walk.variables.get(&given.name) else {
+                    continue;
+                };
+                match back.get_mut(&variable) {
+                    Some(known) => known.add_alternative(value, &mut walk.found.budget),
+                    None => _ = back.insert(variable, value.clone()),
+                }
+            }
         }
-        left
+        if text.is_open() {
+            for value in back.values_mut() {
+                value.taint = value.taint.and(text.taint);
+                value.open(reasons::ELSEWHERE);
+            }
+        }
+        self.given_back.extend(back);
     }
 
     /// Walks a text that is executed somewhere else, if it is T-SQL there.
@@ -255,7 +265,8 @@ pub(super) fn observation(place: Place, sink: Sink, how: How, command: Command) 
         span: place.start..place.end,
         option: None,
         command: command.text,
-        command_tainted: command.taint,
+        command_tainted: command.taint.is_tainted(),
+        tainted_by: command.taint,
         reason: None,
         via: Vec::new(),
     }

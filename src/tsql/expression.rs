@@ -225,7 +225,7 @@ impl Expression<'_, '_> {
         let unary = state.expects_operand;
         if unary && mark == "*" {
             // COUNT(*)
-            return self.value(state, Folded::number(Kind::Integer, origin, Taint::Tainted));
+            return self.value(state, Folded::number(Kind::Integer, origin, Taint::DATA));
         }
         state.expects_operand = true;
         if state.is_mute() {
@@ -399,7 +399,7 @@ impl Expression<'_, '_> {
             }
             self.value(
                 state,
-                Folded::from_outside(origin, Taint::Tainted, reasons::DATA),
+                Folded::from_outside(origin, Taint::DATA, reasons::DATA),
             );
             end
         } else {

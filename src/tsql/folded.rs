@@ -1,6 +1,7 @@
 //! What an expression comes to: the values it may have, and what is said of them all.
 
 pub(super) use super::source::Source;
+pub(super) use super::taint::Taint;
 
 use super::branches;
 use super::holes::{self, HOLE};
@@ -53,16 +54,6 @@ impl Budget {
     }
 }
 
-/// Whether a parameter of the module, or data it reads, is in a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum Taint {
-    #[default]
-    Clean,
-    /// It cannot be told: what a procedure put into it, or what nobody assigned.
-    Unknown,
-    Tainted,
-}
-
 /// Reasons why a value is open, as they are said to a reader.
 pub(super) mod reasons {
     pub(in super::super) const BUDGET: &str = "the budget is spent";
@@ -113,7 +104,7 @@ impl From<Value> for Folded {
             values: vec![Rc::new(value)],
             open: false,
             reason: None,
-            taint: Taint::Clean,
+            taint: Taint::CLEAN,
             loose: false,
         }
     }
@@ -122,7 +113,7 @@ impl From<Value> for Folded {
 impl Folded {
     /// A value of which nothing is known.
     pub(super) fn unknown(origin: usize) -> Self {
-        Self::from_outside(origin, Taint::Unknown, reasons::ELSEWHERE)
+        Self::from_outside(origin, Taint::UNKNOWN, reasons::ELSEWHERE)
     }
 
     /// A value of which nothing is known but where it comes from.
@@ -189,12 +180,9 @@ impl Folded {
     }
 
     /// Whether a parameter of the module, or data it reads, is in the value; `None` where that cannot be told.
+    #[cfg(test)]
     pub(super) fn taint(&self) -> Option<bool> {
-        match self.taint {
-            Taint::Clean => Some(false),
-            Taint::Unknown => None,
-            Taint::Tainted => Some(true),
-        }
+        self.taint.is_tainted()
     }
 
     /// The longest of the values this may have, or the first of those, holes as `…`, cut after a few KB.
@@ -262,7 +250,7 @@ impl Folded {
 
     /// Takes over what is said of another value that went into this one.
     pub(super) fn derive_from(&mut self, other: &Self) {
-        self.taint = self.taint.max(other.taint);
+        self.taint = self.taint.and(other.taint);
         self.reason = self.reason.or(other.reason);
         self.loose |= other.loose;
         if other.open {

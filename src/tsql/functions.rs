@@ -66,6 +66,10 @@ pub(super) enum Function {
     Caller,
     /// A function of users, which may read data.
     User,
+    /// A method of a column's xml.
+    OfColumn,
+    /// FORMAT: a number or a date, as a pattern shows it.
+    Shaped,
     /// Nothing is known of its text but what goes in.
     Opaque,
 }
@@ -98,6 +102,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("replicate", Function::Replicate),
     ("space", Function::Space),
     ("quotename", Function::QuoteName),
+    ("format", Function::Shaped),
     ("formatmessage", Function::Format),
     ("string_agg", Function::StringAgg),
     ("choose", Function::Choose),
@@ -111,6 +116,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("datename", Function::OfDate),
     ("datepart", Function::OfDate),
     ("datetrunc", Function::OfDate),
+    ("date_bucket", Function::OfDate),
     ("json_value", Function::JsonValue),
     ("len", Function::Length),
     ("datalength", Function::Bytes),
@@ -244,10 +250,16 @@ pub(super) fn function(name: &str, bare: bool) -> Function {
         .find(|(row, _)| row.eq_ignore_ascii_case(name));
     match row {
         Some((_, function)) if bare || *function == Function::HexText => *function,
+        _ if !bare && is_method(name) => Function::OfColumn,
         _ if !bare => Function::User,
         _ if NUMBERS.iter().any(|row| row.eq_ignore_ascii_case(name)) => Function::Number,
         _ => Function::Opaque,
     }
+}
+
+/// Whether `name(…)` after a dot gives what is in a column of type xml.
+fn is_method(name: &str) -> bool {
+    name.eq_ignore_ascii_case("value") || name.eq_ignore_ascii_case("query")
 }
 
 /// Functions that are called without parentheses.
@@ -325,16 +337,21 @@ impl Call {
             Function::Choose => self.choose(budget),
             Function::NullIf => self.null_if(budget),
             Function::Number | Function::OfDate => {
-                Folded::number(Kind::Numeric, origin, self.taint(Taint::Clean))
+                Folded::number(Kind::Numeric, origin, self.taint(Taint::CLEAN))
             }
             Function::Environment => {
                 let reason = reasons::ENVIRONMENT;
-                Folded::from_outside(origin, self.taint(Taint::Clean), reason)
+                Folded::from_outside(origin, self.taint(Taint::CLEAN), reason)
             }
-            Function::Caller => Folded::from_outside(origin, Taint::Tainted, reasons::ENVIRONMENT),
-            Function::User => Folded::from_outside(origin, Taint::Tainted, reasons::DATA),
+            Function::Caller => Folded::from_outside(origin, Taint::DATA, reasons::ENVIRONMENT),
+            Function::User => {
+                // What it reads besides is not known.
+                Folded::from_outside(origin, self.taint(Taint::UNKNOWN), reasons::FUNCTION)
+            }
+            Function::OfColumn => Folded::from_outside(origin, Taint::DATA, reasons::DATA),
+            Function::Shaped => self.shaped(),
             Function::Opaque | Function::StringAgg => {
-                Folded::from_outside(origin, self.taint(Taint::Clean), reasons::FUNCTION)
+                Folded::from_outside(origin, self.taint(Taint::CLEAN), reasons::FUNCTION)
             }
             _ => self.each(budget),
         }
@@ -343,7 +360,20 @@ impl Call {
     fn taint(&self, least: Taint) -> Taint {
         self.arguments
             .iter()
-            .fold(least, |taint, argument| taint.max(argument.taint))
+            .fold(least, |taint, argument| taint.and(argument.taint))
+    }
+
+    /// FORMAT: of a known pattern without text of its own nothing comes that could be code.
+    fn shaped(&self) -> Folded {
+        let pattern = self.arguments.get(1).and_then(Folded::only);
+        let harmless = |c: char| c.is_ascii_alphanumeric() || " -:./_#,".contains(c);
+        let is_harmless = pattern.is_some_and(|p| p.text().chars().all(harmless));
+        let taint = self.taint(Taint::CLEAN);
+        if is_harmless {
+            Folded::number(Kind::Numeric, self.origin, taint)
+        } else {
+            Folded::from_outside(self.origin, taint, reasons::FUNCTION)
+        }
     }
 
     fn convert(&mut self) -> Folded {
@@ -452,7 +482,7 @@ impl Call {
                 None => result = Some(value),
             }
         }
-        let unknown = || Folded::from_outside(self.origin, Taint::Clean, reasons::FUNCTION);
+        let unknown = || Folded::from_outside(self.origin, Taint::CLEAN, reasons::FUNCTION);
         let mut result = result.unwrap_or_else(unknown);
         for argument in &arguments {
             result.derive_from(argument);

@@ -24,7 +24,7 @@ pub(super) struct Declared {
     pub(super) at: usize,
     pub(super) parameter: Parameter,
     pub(super) data_type: DataType,
-    /// The token that its default begins with.
+    /// The token of its default.
     pub(super) default: Option<usize>,
 }
 
@@ -113,12 +113,12 @@ fn list(code: &Code, mut at: usize, parameters: &mut Vec<Declared>) -> usize {
             is_output: false,
         };
         let name = at;
-        let mut default = None;
         at = after_type;
+        let mut default = None;
         while !ends_parameter(code, at) {
             if code.is(at, "=") {
                 parameter.has_default = true;
-                default = default.or(Some(at + 1));
+                default = Some(at + 1);
             }
             parameter.is_output |= code.is_word(at, &["out", "output"]);
             at = if code.is(at, "(") {

@@ -20,7 +20,7 @@ impl Expression<'_, '_> {
     ) -> Folded {
         let taint = arguments
             .iter()
-            .fold(receiver.taint, |taint, argument| taint.max(argument.taint));
+            .fold(receiver.taint, |taint, argument| taint.and(argument.taint));
         let unknown = || Folded::from_outside(origin, taint, reasons::FUNCTION);
         let path = arguments
             .first()
@@ -87,8 +87,7 @@ impl Expression<'_, '_> {
             let own = name.rsplit('.').next().unwrap_or(name);
             let known = self.cell(own);
             return Some(
-                known
-                    .unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA)),
+                known.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA)),
             );
         }
         let text = quoted(argument)?;

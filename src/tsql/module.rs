@@ -7,6 +7,7 @@ use super::lexer::{LONGEST, Lexer};
 use super::names::Synonyms;
 use super::object::{Argument, CallSite, Kind, Note, Object, Observation};
 use super::place::Places;
+use super::taint::Taint;
 use super::walk::Walk;
 use super::{How, Sink};
 use std::cmp::Ordering;
@@ -34,6 +35,14 @@ pub fn observe_module_among(text: &str, quoted_identifier: bool, synonyms: &Syno
     object(found, text, first(&code), &mut places)
 }
 
+/// The parts of a name as it is written, without delimiters: `[a].b..[c d]` is `a`, `b`, an empty part and `c d`.
+pub fn name_parts(name: &str) -> Vec<String> {
+    let code = Code::lex(Source::Outermost(name), true);
+    code.name(0)
+        .map(|found| code.parts(found))
+        .unwrap_or_default()
+}
+
 /// Where a batch's first token begins.
 pub(super) fn first(code: &Code) -> usize {
     code.range(0).start
@@ -51,6 +60,7 @@ pub(super) fn unread() -> Object {
         option: None,
         command: None,
         command_tainted: None,
+        tainted_by: Taint::UNKNOWN,
         reason: Some(reason),
         via: Vec::new(),
     };
@@ -126,8 +136,8 @@ pub(super) fn settle(sinks: &mut Vec<Observation>, calls: &mut Vec<CallSite>) {
             && later.sink == first.sink
             && later.option == first.option;
         if same {
-            first.command_tainted =
-                super::arguments::either(first.command_tainted, later.command_tainted);
+            first.tainted_by = first.tainted_by.and(later.tainted_by);
+            first.command_tainted = first.tainted_by.is_tainted();
             first.command = first.command.take().or_else(|| later.command.take());
         }
         same

@@ -1,6 +1,7 @@
 //! What one module or batch comes to: the room's result.
 
-use super::{How, Sink, module};
+use super::taint::Taint;
+use super::{How, Sink, mask_secrets, module};
 use std::fmt;
 use std::ops::Range;
 
@@ -24,6 +25,8 @@ pub struct Observation {
     /// Whether a parameter of the module or data it reads flows into what is executed; `None` where that cannot
     /// be told.
     pub command_tainted: Option<bool>,
+    /// Which parameters they are, for calls of the module.
+    pub(super) tainted_by: Taint,
     /// Why code could not be read; only of [`Sink::DynamicUnresolved`].
     pub reason: Option<&'static str>,
     /// The modules called on the way to the sink, nearest first; only of [`How::ViaModule`].
@@ -77,6 +80,8 @@ pub struct CallSite {
     /// One to four parts without delimiters; a part left out is empty, one that is not known is `…`. Of a synonym,
     /// what it stands for.
     pub callee: Vec<String>,
+    /// Whether it stands as a function does; then it may be something else of the same look.
+    pub is_function: bool,
     /// How the text comes to the call.
     pub how: How,
     /// Line, from 1, of the callee's name, or of the literal that holds it.
@@ -100,6 +105,8 @@ pub struct Argument {
     pub is_known: bool,
     /// Whether a parameter of the module or data it reads is in the value; `None` where that cannot be told.
     pub is_tainted: Option<bool>,
+    /// Which parameters they are.
+    pub(super) tainted_by: Taint,
     /// Whether the callee gives a value back in it.
     pub is_output: bool,
     /// What the value does if the callee executes it; `None` of what is no code.
@@ -153,6 +160,14 @@ impl fmt::Display for Note {
     }
 }
 
+impl Observation {
+    /// The command as it may be shown: without the secrets in it.
+    pub fn shown_command(&self) -> Option<String> {
+        let command = self.command.as_deref()?;
+        Some(mask_secrets(command).into_owned())
+    }
+}
+
 impl Object {
     /// Takes texts that are passed to procedures which are not at hand as executed, where they read as T-SQL that begins
     /// with a statement's keyword: what they do becomes the object's own, and a note says so. `is_at_hand` tells which
@@ -188,6 +203,38 @@ impl Object {
         module::settle(&mut self.sinks, &mut self.calls);
         self.notes.sort();
         self.notes.dedup();
+    }
+}
+
+impl Object {
+    /// Takes texts that are passed for parameters which the callee executes as executed. `executes` is asked about a call
+    /// and the place of an argument.
+    pub(super) fn take_text_passed_to_executors(
+        &mut self,
+        executes: impl Fn(&CallSite, usize) -> bool,
+    ) {
+        let mut next = 0;
+        while let Some(call) = self.calls.get(next) {
+            next += 1;
+            let passed = call.arguments.iter().enumerate();
+            let texts = passed.filter_map(|(at, a)| Some((at, a.as_code.as_ref()?)));
+            let texts = texts.filter(|(at, _)| executes(call, *at));
+            let texts: Vec<&AsCode> = texts.map(|(_, text)| text).collect();
+            let alone = texts.len() == 1;
+            let counts = |text: &&AsCode| (text.is_statement || alone) && text.does_something();
+            let texts: Vec<AsCode> = texts.into_iter().filter(counts).cloned().collect();
+            for text in texts {
+                self.sinks.extend(text.sinks);
+                self.calls.extend(text.calls);
+            }
+        }
+        module::settle(&mut self.sinks, &mut self.calls);
+    }
+
+    /// Adds sinks that calls of other modules lead to.
+    pub(super) fn add_sinks(&mut self, sinks: Vec<Observation>) {
+        self.sinks.extend(sinks);
+        module::settle(&mut self.sinks, &mut self.calls);
     }
 }
 

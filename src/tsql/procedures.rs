@@ -10,8 +10,10 @@ pub(super) enum Does {
     Is(Sink),
     /// It executes what it takes as T-SQL.
     Executes,
-    /// The same, and the text has parameters: after the first there is a list of them, and then their values.
-    ExecutesWithParameters,
+    /// The same, and the text has parameters.
+    ExecutesWithParameters(Parameters),
+    /// It takes a language, a script in it, and a query for the script's input.
+    RunsScript,
     /// It takes an option and a value.
     SetsOption,
     /// It takes a subsystem and a command; without a subsystem the command is T-SQL.
@@ -20,8 +22,15 @@ pub(super) enum Does {
     ChangesJobStep,
     /// It takes a procedure, an option and a value.
     SetsStartup,
-    /// What it is given is data, whatever it looks like.
-    KeepsData,
+}
+
+/// Where the parameters of a text that is executed are passed, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parameters {
+    /// The list that declares them.
+    pub(super) list: usize,
+    /// The first of their values.
+    pub(super) values: usize,
 }
 
 /// A parameter that matters.
@@ -80,8 +89,15 @@ const fn native(name: &'static str, does: Does, takes: Takes) -> Procedure {
     }
 }
 
-const fn data(name: &'static str) -> Procedure {
-    native(name, Does::KeepsData, Takes::Nothing)
+/// An executor whose text has parameters.
+const fn parameterised(
+    name: &'static str,
+    takes: &'static [Parameter],
+    list: usize,
+    values: usize,
+) -> Procedure {
+    let parameters = Parameters { list, values };
+    native(name, Does::ExecutesWithParameters(parameters), first(takes))
 }
 
 const fn files(name: &'static str) -> Procedure {
@@ -122,45 +138,18 @@ const FOR_EACH_TABLE: &[Parameter] = &[
 
 #[rustfmt::skip] // one row, one line
 const PROCEDURES: &[Procedure] = &[
-    data("sp_add_alert"),
-    data("sp_add_job"),
-    data("sp_add_jobschedule"),
     written("sp_add_jobstep", Does::AddsJobStep, STEP),
     written("sp_add_jobstep_internal", Does::AddsJobStep, STEP),
-    data("sp_add_operator"),
-    data("sp_add_schedule"),
     native("sp_add_trusted_assembly", Does::Is(Sink::CreateAssembly), Takes::From(0)),
-    data("sp_addarticle"),
     written("sp_addextendedproc", Does::Is(Sink::ExtendedProcAdd), &[parameter("@functname", 0), parameter("@dllname", 1)]),
-    data("sp_addextendedproperty"),
-    data("sp_addlinkedserver"),
-    data("sp_addmergearticle"),
-    data("sp_addmessage"),
     written("sp_addtask", Does::AddsJobStep, &[parameter("@subsystem", 1), parameter("@command", 22)]),
-    data("sp_addtype"),
-    data("sp_altermessage"),
-    data("sp_articlefilter"),
-    data("sp_articleview"),
-    data("sp_audit_write"),
-    data("sp_changearticle"),
-    data("sp_changemergearticle"),
     written("sp_configure", Does::SetsOption, &[parameter("@configname", 0), parameter("@configvalue", 1)]),
-    data("sp_control_plan_guide"),
-    data("sp_create_plan_guide"),
-    native("sp_cursoropen", Does::Executes, first(SECOND_STATEMENT)),
+    parameterised("sp_cursoropen", SECOND_STATEMENT, 5, 6),
     native("sp_cursorprepare", Does::Executes, first(THIRD_STATEMENT)),
-    native("sp_cursorprepexec", Does::Executes, first(&[parameter("@stmt", 3), parameter("@statement", 3)])),
-    data("sp_describe_first_result_set"),
-    data("sp_describe_parameter_encryption"),
-    data("sp_describe_undeclared_parameters"),
-    native("sp_execute", Does::KeepsData, Takes::Nothing),
-    native("sp_execute_external_script", Does::Is(Sink::ExternalScript), first(&[parameter("@language", 0), parameter("@script", 1)])),
-    native("sp_execute_remote", Does::Executes, first(SECOND_STATEMENT)),
-    native("sp_executesql", Does::ExecutesWithParameters, first(STATEMENT)),
-    data("sp_get_query_template"),
-    data("sp_getapplock"),
-    data("sp_help"),
-    data("sp_helptext"),
+    parameterised("sp_cursorprepexec", &[parameter("@stmt", 3), parameter("@statement", 3)], 2, 7),
+    native("sp_execute_external_script", Does::RunsScript, first(&[parameter("@language", 0), parameter("@script", 1), parameter("@input_data_1", 2)])),
+    parameterised("sp_execute_remote", SECOND_STATEMENT, 2, 3),
+    parameterised("sp_executesql", STATEMENT, 1, 2),
     written("sp_invoke_external_rest_endpoint", Does::Is(Sink::RestEndpoint), &[parameter("@url", 0), parameter("@payload", 1), parameter("@headers", 2)]),
     written("sp_makewebtask", Does::Executes, &[parameter("@query", 1)]),
     written("sp_msforeach_worker", Does::Executes, &[parameter("@command1", 0), parameter("@command2", 2), parameter("@command3", 3)]),
@@ -174,19 +163,13 @@ const PROCEDURES: &[Procedure] = &[
     ole("sp_oasetproperty", Takes::From(1)),
     ole("sp_oastop", Takes::Nothing),
     native("sp_prepare", Does::Executes, first(THIRD_STATEMENT)),
-    native("sp_prepexec", Does::Executes, first(THIRD_STATEMENT)),
+    parameterised("sp_prepexec", THIRD_STATEMENT, 1, 3),
     native("sp_prepexecrpc", Does::Executes, first(SECOND_STATEMENT)),
     written("sp_procoption", Does::SetsStartup, &[parameter("@procname", 0), parameter("@optionname", 1), parameter("@optionvalue", 2)]),
-    data("sp_rename"),
+    parameterised("sp_resyncexecutesql", STATEMENT, 1, 2),
     written("sp_send_dbmail", Does::Executes, &[parameter("@query", 10)]),
-    data("sp_set_session_context"),
     native("sp_sqlexec", Does::Executes, first(&[parameter("@p1", 0)])),
-    data("sp_trace_generateevent"),
-    data("sp_trace_setfilter"),
-    data("sp_update_alert"),
-    data("sp_update_job"),
     written("sp_update_jobstep", Does::ChangesJobStep, &[parameter("@subsystem", 4), parameter("@command", 5)]),
-    data("sp_updateextendedproperty"),
     files("xp_availablemedia"),
     native("xp_cmdshell", Does::Is(Sink::XpCmdshell), first(COMMAND_STRING)),
     files("xp_copy_file"),
@@ -223,15 +206,6 @@ pub(super) fn procedure(name: &str) -> Option<&'static Procedure> {
     let name = folded(name);
     let row = PROCEDURES.binary_search_by(|row| row.name.cmp(name.as_str()));
     row.ok().and_then(|row| PROCEDURES.get(row))
-}
-
-/// Whether a procedure that is not in the table is nevertheless SQL Server's own, so that it executes nothing it is
-/// given: an extended procedure, or one of schema sys.
-pub(super) fn is_servers_own(parts: &[String]) -> bool {
-    let mut from_last = parts.iter().rev();
-    let own = from_last.next().map(|own| folded(own));
-    let schema = from_last.next().map(|schema| folded(schema));
-    own.is_some_and(|own| own.starts_with("xp_")) || schema.is_some_and(|schema| schema == "sys")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 /// The rows of a table, a query or a cursor.
 #[derive(Debug, Clone, Default)]
-#[allow(clippy::struct_field_names)] // rows are what there is
+#[allow(clippy::struct_field_names)] // rows and columns are the field's own words
 pub(super) struct Rows {
     /// Names as they are compared; empty where there is none.
     pub(super) columns: Vec<String>,
@@ -116,7 +116,7 @@ impl Rows {
         match self.column(0, budget) {
             Some(value) => value,
             None if self.more.is_some() || self.repeats => {
-                Folded::from_outside(origin, Taint::Tainted, reasons::DATA)
+                Folded::from_outside(origin, Taint::DATA, reasons::DATA)
             }
             None => Folded::null(),
         }
@@ -333,9 +333,9 @@ impl Expression<'_, '_> {
                 .iter()
                 .any(|row| row.eq_ignore_ascii_case(own))
         {
-            return Folded::number(Kind::Numeric, origin, Taint::Tainted);
+            return Folded::number(Kind::Numeric, origin, Taint::DATA);
         }
-        known.unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA))
+        known.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA))
     }
 
     /// The column of this name in the rows at hand.
@@ -493,7 +493,7 @@ impl Expression<'_, '_> {
         if !self.code.is_word(at + 1, &["path"]) {
             xml.rows.push(vec![Folded::from_outside(
                 origin,
-                Taint::Tainted,
+                Taint::DATA,
                 reasons::FUNCTION,
             )]);
             return xml;

@@ -7,7 +7,8 @@ pub enum Sink {
     XpCmdshell,
     /// A module, aggregate or type whose body is EXTERNAL NAME.
     ClrModule,
-    /// CREATE ASSEMBLY, ALTER ASSEMBLY that raises the permission set, and adding to the trusted assemblies.
+    /// CREATE ASSEMBLY, ALTER ASSEMBLY that raises the permission set or replaces the code, and adding to the trusted
+    /// assemblies.
     CreateAssembly,
     /// A call of sp_OACreate or one of its siblings.
     OleAutomation,
@@ -57,6 +58,34 @@ impl Sink {
         Self::RestEndpoint,
         Self::DynamicUnresolved,
     ];
+
+    /// What it means, in one sentence.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::XpCmdshell => "xp_cmdshell runs an operating-system command.",
+            Self::ClrModule => "The body is code of a CLR assembly.",
+            Self::CreateAssembly => {
+                "A CLR assembly is created, given other code or more rights, or trusted."
+            }
+            Self::OleAutomation => "OLE automation creates or uses a COM object.",
+            Self::SpConfigureEnable => "An option is set that opens a command channel.",
+            Self::ExternalScript => {
+                "An external script runs, or a library or language for it is installed."
+            }
+            Self::AgentJob => "A job step is created or changed that is not T-SQL.",
+            Self::AdhocRemote => {
+                "A remote source is opened ad hoc by OPENROWSET or OPENDATASOURCE."
+            }
+            Self::LinkedExec => "Code is executed at a linked server.",
+            Self::RegistryWrite => "The registry is written.",
+            Self::ExtendedProcAdd => "An extended procedure is registered from a DLL.",
+            Self::StartupProc => "A procedure is made to run when the server starts.",
+            Self::OtherXp => "An extended procedure or function reaches the file system.",
+            Self::BulkFile => "A file is read by BULK INSERT or OPENROWSET(BULK …).",
+            Self::RestEndpoint => "An external REST endpoint is called.",
+            Self::DynamicUnresolved => "Text is executed that could not be read.",
+        }
+    }
 
     /// The sink's name in machine output.
     pub fn as_str(self) -> &'static str {

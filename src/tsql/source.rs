@@ -48,10 +48,10 @@ impl<'a> Source<'a> {
         let mut value = Value::of_kind(if national { Kind::National } else { Kind::Text });
         self.push_literal(&mut value, range);
         if value.is_exact() {
-            return (value, Taint::Clean);
+            return (value, Taint::CLEAN);
         }
         if let Self::Outermost(_) = self {
-            return (value.map_holes(|_| holes::WRITTEN), Taint::Clean);
+            return (value.map_holes(|_| holes::WRITTEN), Taint::CLEAN);
         }
         // Outside the literal its delimiter is doubled no longer.
         let quote = code.trim_start_matches(['N', 'n']).chars().next();
@@ -66,7 +66,7 @@ impl<'a> Source<'a> {
     /// Whose holes stand in the code.
     pub(super) fn taint(&self) -> Taint {
         match self {
-            Self::Outermost(_) => Taint::Unknown,
+            Self::Outermost(_) => Taint::UNKNOWN,
             Self::Executed { taint, .. } => *taint,
         }
     }

@@ -3,13 +3,37 @@
 use super::Sink;
 use super::arguments::{Arguments, Command};
 use super::code::Name;
-use super::folded::Folded;
+use super::folded::{Folded, Taint, reasons};
 use super::header::{self, Header};
 use super::names::folded;
-use super::procedures::{self, Does};
+use super::procedures;
+use super::value::Value;
 use super::variables::key;
 use super::walk::Walk;
 use super::words::Keyword;
+
+/// What code, a procedure's name, an option or a subsystem has in it.
+const TELLING: &[&str] = &[
+    "exec",
+    "xp_",
+    "sp_",
+    "assembly",
+    "openrowset",
+    "bulk",
+    "select",
+    "cmd",
+    "shell",
+    "script",
+    "clr",
+    "ole",
+    "ad hoc",
+];
+
+/// Whether a parameter's default may decide what is done, rather than what it is done to.
+fn is_telling(default: &Value) -> bool {
+    let text = default.text().to_ascii_lowercase();
+    default.kind.is_text() && TELLING.iter().any(|word| text.contains(word))
+}
 
 /// So far a statement's clauses are looked for.
 const FAR: usize = 64;
@@ -50,19 +74,8 @@ impl Walk<'_, '_> {
 
     fn module(&mut self, at: usize, header: Header) -> usize {
         let body = header.body;
-        for declared in &header.parameters {
-            if self.begun {
-                break;
-            }
-            let name = key(self.code.text(declared.at));
-            let origin = self.code.origin(declared.at);
-            self.variables
-                .parameter(name.clone(), declared.data_type, origin);
-            if let Some(default) = declared.default {
-                let (value, _) = self.fold(Folded::default(), default, true);
-                let budget = &mut self.found.budget;
-                self.variables.parameter_default(&name, &value, budget);
-            }
+        if !self.begun {
+            self.parameters(&header);
         }
         if header::is_external_name(self.code, body) {
             self.clr_module(body);
@@ -79,8 +92,29 @@ impl Walk<'_, '_> {
         body.max(at + 1)
     }
 
+    /// What the module's parameters hold when it begins: anything, or else their defaults.
+    fn parameters(&mut self, header: &Header) {
+        for (place, declared) in header.parameters.iter().enumerate() {
+            let origin = self.code.origin(declared.at);
+            // A module that is created by executed text has parameters of its own.
+            let taint = match self.depth {
+                0 => Taint::of_parameter(place),
+                _ => Taint::DATA,
+            };
+            let mut value = Folded::from_outside(origin, taint, reasons::PARAMETER);
+            if let Some(default) = declared.default {
+                let default = self.argument(default, default + 1);
+                if default.only().is_some_and(is_telling) {
+                    value.add_alternative(&default, &mut self.found.budget);
+                }
+            }
+            let name = key(self.code.text(declared.at));
+            self.variables.begin_with(name, declared.data_type, value);
+        }
+    }
+
     fn clr_module(&mut self, external: usize) {
-        let (place, how) = self.called_at(external);
+        let (place, how) = self.called_by(&[external, external + 1]);
         let mut command = Command::none();
         if let Some(name) = self.code.name(external + 2) {
             command.show(self.code.parts(name).join("."));
@@ -129,28 +163,39 @@ impl Walk<'_, '_> {
         }
         let set = self.permission_set(next).unwrap_or("SAFE");
         let name = self.code.parts(name).join(".");
-        let (place, how) = self.called_at(at);
+        let (place, how) = self.called_by(&[at, what, from]);
         let note = format!("assembly {name} is created with permission set {set}");
         self.found.note(place.start, note);
         self.report(place, Sink::CreateAssembly, how, command);
     }
 
+    /// ALTER ASSEMBLY is one where it gives the assembly more rights, or other code under the name that is trusted.
     fn alter_assembly(&mut self, at: usize, what: usize) {
         let Some(name) = self.named(what + 1) else {
             return;
         };
-        let Some(set) = self.permission_set(name.next) else {
-            return;
-        };
-        if set == "SAFE" {
+        let code = self.code.is_word(name.next, &["from"]).then_some(name.next);
+        let set = self.permission_set(name.next).filter(|set| *set != "SAFE");
+        if code.is_none() && set.is_none() {
             return;
         }
-        let name = self.code.parts(name).join(".");
-        let (place, how) = self.called_at(at);
-        let note = format!("assembly {name} is given permission set {set}");
-        self.found.note(place.start, note);
+        let written = self.code.parts(name).join(".");
         let mut command = Command::none();
-        command.show(name);
+        match code {
+            Some(from) => command.add(&self.fold(Folded::default(), from + 1, true).0),
+            None => command.show(written.clone()),
+        }
+        let mut words = vec![at, what];
+        words.extend(code);
+        let (place, how) = self.called_by(&words);
+        if code.is_some() {
+            let note = format!("the code of assembly {written} is replaced");
+            self.found.note(place.start, note);
+        }
+        if let Some(set) = set {
+            let note = format!("assembly {written} is given permission set {set}");
+            self.found.note(place.start, note);
+        }
         self.report(place, Sink::CreateAssembly, how, command);
     }
 
@@ -186,7 +231,7 @@ impl Walk<'_, '_> {
         if let Some(content) = content.filter(|at| self.code.is(*at + 1, "=")) {
             command.add(&self.fold(Folded::default(), content + 2, true).0);
         }
-        let (place, how) = self.called_at(at);
+        let (place, how) = self.called_by(&[at, what, what + 1]);
         self.report(place, Sink::ExternalScript, how, command);
     }
 
@@ -233,7 +278,7 @@ impl Walk<'_, '_> {
         };
         let (own, _) = self.code.part(name.last);
         let row = procedures::procedure(own);
-        if row.is_some_and(|row| row.does != Does::KeepsData) {
+        if row.is_some() {
             let note = format!("a right on {} is granted", folded(own));
             self.found.note(self.code.origin(at), note);
         }
@@ -249,7 +294,7 @@ impl Walk<'_, '_> {
         };
         if self.code.is_word(name.next, &["from"]) {
             let (file, _) = self.fold(Folded::default(), name.next + 1, true);
-            let (place, how) = self.called_at(at);
+            let (place, how) = self.called_by(&[at, at + 1]);
             self.report(place, Sink::BulkFile, how, Command::of(&file));
         }
     }
@@ -261,7 +306,7 @@ impl Walk<'_, '_> {
         }
         let first = at + 2 + usize::from(self.code.is(at + 2, "("));
         let command = self.arguments(first).all();
-        let (place, how) = self.called_at(at);
+        let (place, how) = self.called_by(&[at, at + 1]);
         self.report(place, Sink::ExtendedProcAdd, how, command);
     }
 

@@ -144,7 +144,7 @@ impl Walk<'_, '_> {
             .variables
             .table(name)
             .map_or(0, |rows| rows.columns.len());
-        let cell = || Folded::from_outside(origin, Taint::Tainted, reasons::DATA);
+        let cell = || Folded::from_outside(origin, Taint::DATA, reasons::DATA);
         let width = if columns.is_empty() {
             known
         } else {
@@ -327,8 +327,8 @@ impl Walk<'_, '_> {
             let origin = self.code.origin(at);
             let budget = &mut self.found.budget;
             let value = rows.as_ref().and_then(|rows| rows.column(place, budget));
-            let value = value
-                .unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA));
+            let value =
+                value.unwrap_or_else(|| Folded::from_outside(origin, Taint::DATA, reasons::DATA));
             self.assign(at, value);
             at += 1;
             if !self.code.is(at, ",") {
@@ -338,11 +338,10 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// `@x OUTPUT`: a procedure gives the variable a value; of xp_sprintf it is known which.
+    /// `@x OUTPUT`: a procedure gives the variable a value; of executed text and of xp_sprintf it is known which.
     pub(super) fn output(&mut self, variable: usize) {
-        if let Some(place) = self.outputs.iter().position(|at| *at == variable) {
-            self.outputs.swap_remove(place);
-            return;
+        if let Some(value) = self.given_back.remove(&variable) {
+            return self.assign(variable, value);
         }
         let called = variable.checked_sub(1).map(|at| self.code.part(at).0);
         let is_format = called.is_some_and(|name| name.eq_ignore_ascii_case("xp_sprintf"));

@@ -36,7 +36,9 @@ fn shown(value: &Folded) -> String {
     }
     let mut shown = texts.join(" | ");
     if let Some(reason) = value.reason() {
-        shown = format!("{shown} ({reason})");
+        shown += " (";
+        shown += reason;
+        shown += ")";
     }
     match value.taint() {
         Some(true) => shown.push_str(" tainted"),
@@ -241,7 +243,7 @@ const UNKNOWN: &[Case] = &[
     ("characters by an unknown number", "CHAR(@n)", "… (a parameter) tainted"),
     ("it may be NULL", "ISNULL(@p, 'a')", "… | a (a parameter) tainted"),
     ("chosen by what is not known", "CHOOSE(@n, 'a', 'b')", "a | b"),
-    ("a function of users", "dbo.f('a')", "… (data that is read) tainted"),
+    ("a function of users", "dbo.f('a')", "… (a function of text that is not known) from elsewhere"),
     ("a function that is not known", "SOUNDEX(@p)", "… (a function of text that is not known) tainted"),
     ("of nothing that is tainted", "SOUNDEX('a')", "… (a function of text that is not known)"),
     ("the database's name", "DB_NAME()", "… (a value of the environment)"),
@@ -342,7 +344,7 @@ const STATEMENTS: &[Case] = &[
     ("a procedure's return code", "DECLARE @r int; EXEC @r = dbo.p", "# from elsewhere"),
     ("set by executed text", "DECLARE @r nvarchar(99); EXEC sp_executesql N'SET @o = @i + ''b''', N'@i nvarchar(9), @o nvarchar(9) OUTPUT', N'a', @r OUTPUT", "ab"),
     ("set by executed text, by name", "DECLARE @r nvarchar(99) = 'x'; EXEC sp_executesql N'SELECT @o = c FROM t', N'@o nvarchar(9) OUTPUT', @o = @r OUTPUT", "x | … (data that is read) tainted"),
-    ("set by executed text that is not known", "DECLARE @r nvarchar(99) = 'x', @s nvarchar(99) = dbo.f(); EXEC sp_executesql @s, N'@o nvarchar(9) OUTPUT', @o = @r OUTPUT", "… (a value from elsewhere) from elsewhere"),
+    ("set by executed text that is not known", "DECLARE @r nvarchar(99) = 'x', @s nvarchar(99) = dbo.f(); EXEC sp_executesql @s, N'@o nvarchar(9) OUTPUT', @o = @r OUTPUT", "x (a value from elsewhere) from elsewhere"),
     ("a parameter's default that may be executed", "CREATE PROC p @r nvarchar(99) = N'EXEC q' AS RETURN", "… | EXEC q (a parameter) tainted"),
     ("one that says nothing", "CREATE PROC p @r nvarchar(99) = N'dbo' AS RETURN", "… (a parameter) tainted"),
     ("a part of a date is no column", "DECLARE @r varchar(30) = CONVERT(varchar(30), DATEADD(day, -1, GETDATE()), 120)", "#"),

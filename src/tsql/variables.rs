@@ -1,7 +1,7 @@
 //! The values of variables while statements are walked, and the blocks that decide whether an assignment
 //! replaces a value or only may.
 
-use super::folded::{Budget, Folded, Taint, reasons};
+use super::folded::{Budget, Folded, reasons};
 use super::rows::Rows;
 use super::types::DataType;
 use super::value::Value;
@@ -150,28 +150,8 @@ impl Variables {
         self.tables.insert(key(name), table);
     }
 
-    /// A parameter of the module: known by its type alone.
-    pub(super) fn parameter(&mut self, name: String, data_type: DataType, origin: usize) {
-        let value = Folded::from_outside(origin, Taint::Tainted, reasons::PARAMETER);
-        self.begin_with(name, data_type, value);
-    }
-
-    /// What a parameter holds where the caller passes nothing, if that could be code or a procedure's name.
-    pub(super) fn parameter_default(&mut self, name: &str, value: &Folded, budget: &mut Budget) {
-        const TELLING: &[&str] = &["exec", "xp_", "sp_", "assembly", "openrowset", "bulk"];
-        let is_telling = value.values().iter().any(|value| {
-            let text = value.text().to_ascii_lowercase();
-            TELLING.iter().any(|word| text.contains(word))
-        });
-        let given = self.given.iter_mut().find(|(given, _)| given == name);
-        let Some((_, known)) = given.filter(|_| is_telling) else {
-            return;
-        };
-        known.add_alternative(value, budget);
-        self.values.insert(name.to_owned(), known.clone());
-    }
-
-    /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.
+    /// A variable that holds `value` before the first statement: a parameter of the module, or of text that
+    /// sp_executesql executes.
     pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
         self.types.insert(name.clone(), data_type);
         let value = self.typed(&name, value, 0);

@@ -10,6 +10,7 @@ use super::loops::{Loops, Round};
 use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
+use std::collections::BTreeMap;
 
 /// Text executed by text executed by …: as deep as this it is walked.
 pub(super) const DEEPEST: usize = 8;
@@ -64,12 +65,12 @@ pub(super) struct Walk<'w, 'c> {
     /// The SELECT seen last.
     pub(super) last_select: usize,
     pub(super) loops: Loops,
-    /// Variables passed for OUTPUT that have been given their values.
-    pub(super) outputs: Vec<usize>,
     /// Where the walk goes on, if not at the next token.
     jump: Option<usize>,
     /// Whether this is not the first round.
     pub(super) begun: bool,
+    /// What executed text gives back in variables, by their tokens, until the walk comes to them.
+    pub(super) given_back: BTreeMap<usize, Folded>,
 }
 
 impl<'w, 'c> Walk<'w, 'c> {
@@ -93,15 +94,20 @@ impl<'w, 'c> Walk<'w, 'c> {
             row: None,
             last_select: 0,
             loops: Loops::default(),
-            outputs: Vec::new(),
             jump: None,
             begun: false,
+            given_back: BTreeMap::new(),
         }
     }
 
     /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
+        self.rounds();
+        self.function_calls();
+    }
+
+    fn rounds(&mut self) {
         self.bare_call();
         self.pass();
         for round in 1..ROUNDS {

@@ -14,6 +14,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -98,9 +99,8 @@ fn main() {
 /// One instance with the databases of the measure.
 fn template() -> Recording {
     let mut recording = sample::recording(16);
-    let rows = match &mut recording.snapshot.server.databases {
-        Observed::Known { value } => value,
-        _ => panic!("the sample is seen whole"),
+    let Observed::Known { value: rows } = &mut recording.snapshot.server.databases else {
+        panic!("the sample is seen whole");
     };
     rows.retain(|row| row.database_id <= 4);
     recording.snapshot.databases.retain(|d| d.database_id <= 4);
@@ -163,9 +163,10 @@ fn module_text(database: i32, number: i32) -> String {
         "CREATE PROCEDURE dbo.procedure_{number} @from date, @to date AS\nSET NOCOUNT ON;\n"
     );
     while text.len() < MODULE_BYTES {
-        text += &format!(
-            "INSERT INTO dbo.log_{database} (moment, what) SELECT SYSUTCDATETIME(), N'step '' {}' FROM dbo.orders WHERE placed BETWEEN @from AND @to;\n",
-            text.len()
+        let step = text.len();
+        let _ = writeln!(
+            text,
+            "INSERT INTO dbo.log_{database} (moment, what) SELECT SYSUTCDATETIME(), N'step '' {step}' FROM dbo.orders WHERE placed BETWEEN @from AND @to;"
         );
     }
     text.truncate(MODULE_BYTES);
@@ -256,7 +257,8 @@ async fn drain_session(port: u16, ca: String, batches: Vec<String>) -> (usize, u
     config.trust_cert_ca_bundle(ca.into_bytes());
     let tcp = TcpStream::connect(config.get_addr()).await.unwrap();
     tcp.set_nodelay(true).unwrap();
-    let mut client = Client::connect(config, tcp.compat_write()).await.unwrap();
+    let login = Box::pin(Client::connect(config, tcp.compat_write()));
+    let mut client = login.await.unwrap();
     let (mut rows, mut bytes) = (0, 0);
     for batch in batches {
         let mut stream = client.simple_query(batch).await.unwrap();

@@ -167,3 +167,82 @@ fn an_access_token_logs_in() {
         );
     }
 }
+
+#[test]
+fn an_unproven_credential_goes_to_two_silent_servers_at_most() {
+    for how in ["cut", "hang"] {
+        let servers: Vec<_> = (0..6)
+            .map(|n| {
+                let mut options = Options::default();
+                match how {
+                    "cut" => options.cut = Some(Stage::Login),
+                    _ => options.hang = Some(Stage::Login),
+                }
+                instance(&format!("S{n}")).start(options)
+            })
+            .collect();
+        let limits = "retries = 2\ntimeouts = { login_seconds = 1 }";
+        let names: Vec<String> = (0..6).map(|n| format!("s{n}")).collect();
+        let estate = names
+            .iter()
+            .zip(&servers)
+            .fold(Estate::with_defaults(limits), |e, (name, s)| {
+                e.with(name, s)
+            });
+        let ran = estate
+            .audit(&[])
+            .run()
+            .code(3)
+            .says("took a login and did not answer");
+        let attempts: usize = servers.iter().map(RunningInstance::logins_attempted).sum();
+        assert_eq!(attempts, 2, "{how}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    let auth = "auth = { kind = \"sql\", user = \"u\", password = { env = \"hunter2\" } }";
+    let server = healthy("A");
+    let ran = Estate::new()
+        .with_lines("a", &server, auth)
+        .audit(&[])
+        .run()
+        .code(3);
+    assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    for file in ran.files("out") {
+        assert!(
+            !ran.read(&format!("out/{file}")).contains("hunter2"),
+            "{file}"
+        );
+    }
+    for line in [
+        "env = hunter2",
+        "env = \"hunter-2\"",
+        "hunter2",
+        "envv = \"hunter2\"",
+    ] {
+        let text = format!("[defaults.auth.password]\n{line}\n");
+        let ran = Estate::with_defaults("")
+            .raw(&text)
+            .audit(&[])
+            .run()
+            .code(2);
+        assert!(!ran.stderr.contains("hunter"), "{line}: {}", ran.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_talks_without_end_is_cut_off() {
+    let auth =
+        "auth = { kind = \"sql\", user = \"u\", password = { command = [\"yes\", \"hunter2\"] } }";
+    let server = instance("A")
+        .account("u", "hunter2", Account::Accepted)
+        .start(Options::default());
+    let start = std::time::Instant::now();
+    Estate::new()
+        .with_lines("a", &server, auth)
+        .audit(&[])
+        .run();
+    assert!(start.elapsed().as_secs() < 20);
+}

@@ -40,6 +40,10 @@ fn the_demo_shows_what_the_program_tells_apart() {
         (0, 0)
     );
     assert_eq!(hardened["exposure"]["high"], 0);
+    let verdicts = hardened["verdicts"].as_array().unwrap();
+    let off = verdicts.iter().find(|v| v["rule"] == "SURF-001").unwrap();
+    assert_eq!(off["message"], "1 passed, 0 not applicable");
+    assert_eq!(off["evidence"][0]["row"]["name"], "xp_cmdshell");
     let breached = ran.instance("portal-2022");
     assert!(outcomes(&breached, "fail") > 10);
     assert_eq!(breached["exposure"]["low"], 100);
@@ -222,4 +226,102 @@ fn assess_takes_files_and_folders_and_refuses_two_of_one_target() {
         .run()
         .code(2)
         .says("holds no *.snapshot.json");
+}
+
+#[test]
+fn a_bundle_that_lost_snapshots_is_not_clean() {
+    let ran = audit(&[]).run();
+    for file in ran.files("out/snapshots") {
+        if !file.starts_with("vault-2022") {
+            std::fs::remove_file(ran.path(&format!("out/snapshots/{file}"))).unwrap();
+        }
+    }
+    let (folder, inputs) = (ran.path("out"), ran.path("out/inputs/judgement.json"));
+    let args = [
+        "assess",
+        folder.to_str().unwrap(),
+        "--inputs",
+        inputs.to_str().unwrap(),
+        "-o",
+        "out",
+    ];
+    let again = Cli::new(&args).run().code(3);
+    assert_eq!(again.assessment()["fleet"]["unreached"], 8);
+    assert_eq!(again.instance("portal-2022")["exposure"]["high"], 100);
+}
+
+#[test]
+fn a_snapshot_that_the_inventory_does_not_name_is_refused() {
+    let ran = audit(&["--only", "finance-2019"]).run();
+    let text = ran.read("out/snapshots/finance-2019.snapshot.json");
+    let renamed = text.replace(
+        "\"target\": \"finance-2019\"",
+        "\"target\": \"finance-2019b\"",
+    );
+    let modules = ran.read("out/snapshots/finance-2019.modules.jsonl");
+    let demo = inventory().join("demo.toml");
+    Cli::new(&[
+        "assess",
+        "x.snapshot.json",
+        "--inventory",
+        demo.to_str().unwrap(),
+        "-o",
+        "out",
+    ])
+    .file("x.snapshot.json", renamed)
+    .file("x.modules.jsonl", modules)
+    .run()
+    .code(2)
+    .says("finance-2019b is not in");
+}
+
+#[test]
+fn what_was_not_selected_is_said() {
+    let ran = audit(&["--only", "vault-2022"]).run().code(0);
+    assert!(
+        ran.stdout
+            .contains("8 more in the inventory were not selected"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        ran.assessment()["not_selected"].as_array().unwrap().len(),
+        8
+    );
+}
+
+#[test]
+fn judging_again_keeps_the_recorded_threshold() {
+    let ran = audit(&["--only", "portal-2022", "--fail-on", "never"])
+        .run()
+        .code(0);
+    let (folder, inputs) = (ran.path("out"), ran.path("out/inputs/judgement.json"));
+    let args = [
+        "assess",
+        folder.to_str().unwrap(),
+        "--inputs",
+        inputs.to_str().unwrap(),
+        "-o",
+        "out",
+    ];
+    let again = Cli::new(&args).run().code(0);
+    assert_eq!(
+        again.read("out/inputs/judgement.json"),
+        ran.read("out/inputs/judgement.json")
+    );
+    Cli::new(&args).args(&["--fail-on", "high"]).run().code(1);
+}
+
+#[test]
+fn a_hostile_file_is_quoted_harmlessly_in_errors() {
+    let schema = "{\"schema\": \"\\u001b[2J\\u001b[31mclean\\u202e\"}";
+    let ran = Cli::new(&["assess", "x.snapshot.json", "-o", "out"])
+        .file("x.snapshot.json", schema)
+        .run()
+        .code(2);
+    assert!(
+        !ran.stderr.contains(['\u{1b}', '\u{202e}']),
+        "{:?}",
+        ran.stderr
+    );
 }

@@ -109,7 +109,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
         ],
         &[],
     ),
-    ("webshop-2017", &["CLR-001"], &["CODE-002"]),
+    ("webshop-2017", &["CLR-001", "CLR-002"], &["CODE-002"]),
     ("finance-2019", &["PRIV-001", "TRUST-001"], &[]),
     ("vault-2022", &[], &[]),
     (
@@ -134,7 +134,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
             "CLR-002", "CODE-001", "CODE-002", "PRIV-001", "PRIV-002", "SURF-005",
         ],
     ),
-    ("analytics-2025", &["PRIV-001"], &[]),
+    ("analytics-2025", &["CLR-002", "PRIV-001"], &[]),
 ];
 
 #[test]

@@ -6,7 +6,9 @@
 mod support;
 
 mod contract;
+mod corpus;
 mod credentials;
+mod definitions;
 mod demo;
 mod demo_recordings;
 mod end_to_end;
@@ -16,6 +18,7 @@ mod readme;
 mod reference;
 mod rooms;
 mod rules;
+mod scan;
 mod simulated;
 mod trouble;
 mod wire;

@@ -13,7 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tsql", &[]),
     ("rules", &["ids", "snapshot", "tsql", "inventory"]),
     ("score", &["ids", "rules"]),
-    ("report", &["ids", "snapshot", "rules", "score"]),
+    ("report", &["ids", "snapshot", "tsql", "rules", "score"]),
     ("evidence", &["ids"]),
 ];
 
@@ -46,7 +46,7 @@ const PRIVILEGES: &[(&str, &[&str])] = &[
             "anyhow",
             "clap::",
             "indicatif",
-            "rpassword",
+            "rpassword::",
         ],
     ),
 ];

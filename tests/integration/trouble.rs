@@ -467,3 +467,116 @@ fn an_unknown_target_in_a_selection_is_usage() {
         .code(2)
         .says("estate.toml:1:");
 }
+
+#[test]
+fn a_server_that_says_to_be_another_does_not_make_that_one_vanish() {
+    for order in [["forger", "victim"], ["victim", "forger"]] {
+        let victim = healthy("VICTIM");
+        let mut recording = truth::complete(16, "VICTIM");
+        recording.snapshot.server.configurations.seen_mut()[0].value = Some(7);
+        let forger = Instance::new(recording).start(Options::default());
+        let estate = order.iter().fold(Estate::new(), |estate, name| {
+            estate.with(name, if *name == "victim" { &victim } else { &forger })
+        });
+        let ran = estate.audit(&["--fail-on", "never"]).run().code(0);
+        for name in order {
+            assert!(ran.instance(name)["same_as"].is_null(), "{name}");
+        }
+        assert_whole(&ran, "victim", &victim);
+    }
+}
+
+#[test]
+fn two_addresses_of_one_instance_are_told_by_what_they_show() {
+    let (one, other) = (healthy("ALIKE"), healthy("ALIKE"));
+    let ran = Estate::new()
+        .with("one", &one)
+        .with("other", &other)
+        .audit(&["--fail-on", "never"])
+        .run()
+        .code(0);
+    assert_eq!(ran.instance("other")["same_as"], "one");
+    assert_eq!(ran.assessment()["fleet"]["instances"], 1);
+}
+
+#[test]
+fn a_database_with_one_connection_only_is_left_to_its_user() {
+    let mut recording = recording("SINGLE");
+    for row in recording.snapshot.server.databases.seen_mut() {
+        if row.name == "erp" {
+            row.user_access = Some(1);
+        }
+    }
+    let server = Instance::new(recording).start(Options::default());
+    let ran = beside_a_healthy_one("", &server).code(3);
+    assert!(!server.statements().contains(&"USE [erp]".to_owned()));
+    let read = snapshot(&ran, "troubled");
+    assert!(database(&read, "erp").objects.needs()[0].contains("SINGLE_USER"));
+}
+
+#[test]
+fn a_long_text_from_a_server_does_not_stop_the_reports() {
+    let mut recording = recording("LONG");
+    for row in recording.snapshot.server.databases.seen_mut() {
+        if row.name == "erp" {
+            row.state = Some(6);
+            row.state_desc = Some("x".repeat(60));
+        }
+    }
+    let long = "y ".repeat(20_000);
+    let server = Instance::new(recording)
+        .fault(Fault::Read {
+            view: "sys.triggers",
+            database: None,
+            after_rows: None,
+            error: error(823, 16, long),
+        })
+        .start(Options::default());
+    let start = Instant::now();
+    let ran = beside_a_healthy_one("", &server).code(3);
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(ran.read("out/snapshots/troubled.snapshot.json").len() < 2 << 20);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminated_run_ends_as_incomplete_also_while_it_waits_for_a_secret() {
+    let server = healthy("A");
+    let auth =
+        "auth = { kind = \"sql\", user = \"u\", password = { command = [\"sleep\", \"20\"] } }";
+    let running = Estate::new()
+        .with_lines("a", &server, auth)
+        .audit(&[])
+        .start();
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..2 {
+        let sent = std::process::Command::new("kill")
+            .arg(running.id().to_string())
+            .status();
+        assert!(sent.unwrap().success());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let ran = running.wait().code(3);
+    assert_eq!(server.logins_attempted(), 0, "{}", ran.stderr);
+}
+
+#[test]
+fn a_listener_leads_only_to_hosts_that_are_known() {
+    let routed = Account::Routed {
+        host: "evil.example".to_owned(),
+        port: 1433,
+    };
+    let listener = instance("LISTENER")
+        .account(USER, PASSWORD, routed)
+        .start(Options::default());
+    Estate::new()
+        .with_lines("a", &listener, "listener = true")
+        .audit(&[])
+        .run()
+        .code(3)
+        .says("neither in the inventory nor in the listener's domain");
+}

@@ -222,6 +222,25 @@ fn not_knowing_whom_a_denial_binds_limits_too() {
 }
 
 #[test]
+fn permissions_that_were_not_read_may_hold_a_denial() {
+    for unread in [
+        Observed::Denied { needs: vec![] },
+        Observed::Failed {
+            error: crate::snapshot::ServerError::new(1222, "Lock request time out"),
+        },
+        Observed::NotCollected { why: "x".into() },
+    ] {
+        let in_database = unread.clone();
+        let state = database_states(false, move |f| f.database_permissions = in_database);
+        assert_eq!(&state[..2], "pp", "{state}");
+        assert_eq!(&state[3..], "ppppppp", "{state}");
+        let state = server_states(move |f| f.server_permissions = unread);
+        assert_eq!(&state[1..3], "pp", "{state}");
+        assert_eq!(&state[4..6], "pp", "{state}");
+    }
+}
+
+#[test]
 fn a_principal_that_is_named_and_not_visible_was_hidden() {
     let hidden = server_states(|f| {
         f.server_role_members = known(vec![RoleMember {
@@ -271,7 +290,7 @@ fn database() -> DatabaseFacts {
             view_security_definition: Some(true),
         }),
         user_token: known(vec![token(0), token(5)]),
-        database_principals: known(vec![user(0), user(5)]),
+        database_principals: known(vec![user(0), user(1), user(5)]),
         database_role_members: known(Vec::new()),
         database_permissions: known(Vec::new()),
         schemas: known(Vec::new()),
@@ -352,7 +371,7 @@ fn an_id_that_no_visible_object_carries_limits_the_objects() {
             f.database_permissions = known(vec![permission(class::OBJECT, id, 5, "EXECUTE", "G")]);
         })
     };
-    assert_eq!(named(11), "kkkpppkkkk");
+    assert_eq!(named(11), "kkkpppkkkp");
     assert_eq!(named(10), "kkkkkkkkkk", "a visible object");
     assert_eq!(
         named(-11),

@@ -2,6 +2,7 @@
 //! and counted, and made harmless by [`visible`](super::visible). Renderers only lay it out; each
 //! escapes for its own format.
 
+mod call;
 mod finding;
 mod gap;
 mod instance;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use call::CodeView;
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
 use wording::counted;
@@ -87,7 +89,7 @@ impl View {
             counts: counts(fleet),
             unknown: fleet.verdicts.unknown,
             accepted: fleet.verdicts.accepted,
-            scope: scope(fleet, &instances),
+            scope: scope(fleet, &instances, assessment.not_selected.len()),
             exposure: wording::interval(fleet.exposure[0], fleet.exposure[1]),
             settle: settle(&instances),
             method: method(),
@@ -164,8 +166,8 @@ fn headline(fleet: &Fleet, instances: &[InstanceView]) -> Vec<String> {
     let judged = || instances.iter().filter(|i| i.same_as.is_none());
     let serious = |i: &&InstanceView| i.findings.iter().any(|g| g.severity >= Severity::High);
     let bad = judged().filter(serious).count();
-    if instances.is_empty() {
-        return vec!["No instance was in scope.".to_owned()];
+    if fleet.instances == 0 {
+        return vec!["No instance was judged.".to_owned()];
     }
     let total = counted(fleet.instances as usize, "instance", "instances");
     let findings = match bad {
@@ -201,7 +203,7 @@ fn synthetic(instances: &[Instance]) -> Option<String> {
     ))
 }
 
-fn scope(fleet: &Fleet, instances: &[InstanceView]) -> String {
+fn scope(fleet: &Fleet, instances: &[InstanceView], not_selected: usize) -> String {
     let in_state = |word: &str| instances.iter().filter(|i| i.state.word == word).count();
     let mut parts: Vec<String> = ["read", "partly read", "not read", "not reached"]
         .into_iter()
@@ -211,6 +213,11 @@ fn scope(fleet: &Fleet, instances: &[InstanceView]) -> String {
     let twice = fleet.targets.saturating_sub(fleet.instances);
     if twice > 0 {
         parts.push(format!("{twice} the same as another"));
+    }
+    if not_selected > 0 {
+        parts.push(format!(
+            "{not_selected} more in the inventory were not selected"
+        ));
     }
     let targets = counted(fleet.targets as usize, "target", "targets");
     if parts.is_empty() {
@@ -401,7 +408,11 @@ mod tests {
         assert_eq!(evidence.len(), 1);
         assert_eq!(
             evidence[0].places,
-            ["line 12, column 3", "line 40, column 17"]
+            [
+                "line 12, column 3",
+                "line 40, column 17",
+                "line 41, column 1"
+            ]
         );
     }
 

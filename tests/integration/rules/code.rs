@@ -1,12 +1,12 @@
-//! Rules about code: modules and assemblies.
+//! What modules run.
 
 use mssql_posture::snapshot::Observed;
 
 use super::{Fixture, denied, partly, windows};
-use crate::support::recording::{Base, Recording};
+use crate::support::recording::Recording;
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    let tables = [MODULES, MODULES_UNSEEN, ASSEMBLIES, ASSEMBLIES_UNSEEN];
+    let tables = [MODULES, UNREAD, MODULES_UNSEEN];
     tables.into_iter().flatten().collect()
 }
 
@@ -159,6 +159,69 @@ static MODULES: &[Fixture] = {
     ]
 };
 
+static UNREAD: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "module-invokes-command-channel",
+            about,
+            windows(16),
+            change,
+            verdicts,
+        )
+    }
+    const LOW: &[&str] = &["fail low module App dbo.p", "pass"];
+    &[
+        one(
+            "text that comes from a parameter could be anything",
+            |r| add_code(r, "EXEC (@c)"),
+            LOW,
+        )
+        .saying("dbo.p executes text that could not be read (line 2)"),
+        one(
+            "text that comes from data, too",
+            |r| {
+                add_code(
+                    r,
+                    "DECLARE @t nvarchar(max);\nSELECT @t = body FROM dbo.Task;\nEXEC sp_executesql @t",
+                );
+            },
+            LOW,
+        )
+        .saying("could not be read (line 4)"),
+        one(
+            "beside a call that is seen",
+            |r| add_code(r, "EXEC xp_cmdshell @c;\nEXEC (@c)"),
+            &["fail high module App dbo.p", "pass"],
+        )
+        .saying("dbo.p calls xp_cmdshell (line 2) and executes text that could not be read (line 3)"),
+        one(
+            "in a server trigger",
+            |r| {
+                r.add_server_trigger(
+                    "logon",
+                    "CREATE TRIGGER logon ON ALL SERVER FOR LOGON AS DECLARE @t nvarchar(99) = \
+                     APP_NAME() EXEC (@t)",
+                );
+            },
+            &["fail low module logon", "pass"],
+        ),
+        one(
+            "text that can be read to its end",
+            |r| {
+                add_code(
+                    r,
+                    "DECLARE @t nvarchar(99) = N'SELECT ' + N'1'; EXEC sp_executesql @t",
+                );
+            },
+            &["pass"],
+        ),
+    ]
+};
+
 static MODULES_UNSEEN: &[Fixture] = {
     const fn one(
         about: &'static str,
@@ -255,107 +318,6 @@ static MODULES_UNSEEN: &[Fixture] = {
                 r.database("master").modules = Observed::Known { value: Vec::new() };
             },
             &["not_applicable: there is nothing of this kind"],
-        ),
-    ]
-};
-
-static ASSEMBLIES: &[Fixture] = {
-    const fn one(
-        about: &'static str,
-        base: Base,
-        change: fn(&mut Recording),
-        verdicts: &'static [&'static str],
-    ) -> Fixture {
-        Fixture::new("unsafe-assembly", about, base, change, verdicts)
-    }
-    const FAIL: &[&str] = &["fail high assembly App Tools"];
-    &[
-        one("UNSAFE", windows(11), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 3, "tools 1");
-        }, FAIL).saying("assembly Tools is UNSAFE"),
-        one("EXTERNAL_ACCESS is one step lower", windows(16), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 2, "tools 1");
-        }, &["fail medium assembly App Tools"]),
-        one("trusted by hash is how a rogue one gets in", windows(16), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 3, "tools 1");
-            r.trust_assembly("tools 1", "Microsoft.SqlServer.Tools", "mallory");
-        }, FAIL).saying("is UNSAFE and trusted by hash in every database"),
-        one("another hash is trusted", windows(16), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 3, "tools 1");
-            r.trust_assembly("tools 2", "Tools 2", "release");
-        }, FAIL).saying("is UNSAFE; clr strict security lets it load only if it is signed or trusted; it does not run while clr enabled is off"),
-        one("marked as the server's own by an attacker", windows(14), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 3, "tools 1");
-            let rows = &mut r.database("App").assemblies;
-            rows.seen_mut().iter_mut().for_each(|a| a.is_user_defined = Some(false));
-        }, FAIL),
-        one("a permission set from the future", windows(17), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 9, "tools 1");
-        }, FAIL),
-        one("SAFE", windows(16), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 1, "tools 1");
-        }, &["pass"]),
-        one("only what every database ships with, UNSAFE as it is", windows(16), |_| {},
-            &["not_applicable: only assemblies that the server ships with"]),
-        one("in an excluded database it is neither", windows(16), |r| {
-            r.add_database("App", "sa");
-            r.add_assembly("App", "Tools", 3, "tools 1");
-            r.exclude("App");
-        }, &["not_applicable: only assemblies that the server ships with"]),
-    ]
-};
-
-static ASSEMBLIES_UNSEEN: &[Fixture] = {
-    const fn one(
-        about: &'static str,
-        change: fn(&mut Recording),
-        verdicts: &'static [&'static str],
-    ) -> Fixture {
-        Fixture::new("unsafe-assembly", about, windows(16), change, verdicts)
-    }
-    &[
-        one(
-            "a NULL permission set",
-            |r| {
-                r.add_database("App", "sa");
-                r.add_assembly("App", "Tools", 3, "tools 1");
-                let rows = &mut r.database("App").assemblies;
-                rows.seen_mut()
-                    .iter_mut()
-                    .for_each(|a| a.permission_set = None);
-            },
-            &["unknown assembly App Tools"],
-        ),
-        one(
-            "seen in part",
-            |r| {
-                r.add_database("App", "sa");
-                r.add_assembly("App", "Tools", 3, "tools 1");
-                partly(&mut r.database("App").assemblies);
-            },
-            &["fail high assembly App Tools", "unknown database App"],
-        ),
-        one(
-            "not seen in one database",
-            |r| denied(&mut r.database("msdb").assemblies),
-            &["unknown database msdb"],
-        ),
-        one(
-            "without its file it is as unsafe",
-            |r| {
-                r.add_database("App", "sa");
-                r.add_assembly("App", "Tools", 3, "tools 1");
-                denied(&mut r.database("App").assembly_files);
-                denied(&mut r.snapshot.server.trusted_assemblies);
-            },
-            &["fail high assembly App Tools"],
         ),
     ]
 };

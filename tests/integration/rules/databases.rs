@@ -1,6 +1,6 @@
 //! Rules about what stands inside databases.
 
-use mssql_posture::snapshot::Observed;
+use mssql_posture::snapshot::{Observed, ServerError};
 
 use super::{Fixture, denied, linux, partly, windows};
 use crate::support::recording::{Base, Recording};
@@ -10,6 +10,12 @@ const SYSTEM: [&str; 4] = ["master", "tempdb", "model", "msdb"];
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     let tables = [STARTUP, EXTENDED, READ];
     tables.into_iter().flatten().collect()
+}
+
+/// The server answers with this error.
+fn refused_by(r: &mut Recording, database: &str, number: u32) {
+    let error = ServerError::new(number, "no");
+    r.database(database).database_session = Observed::Failed { error };
 }
 
 fn exclude_all(r: &mut Recording) {
@@ -140,7 +146,7 @@ static EXTENDED: &[Fixture] = {
             |r| _ = r.add_extended_procedure("dbo.xp_agent", "C:\\agent\\xp.dll"),
             FAIL,
         )
-        .saying("runs native code from C:\\agent\\xp.dll"),
+        .saying(r#"dbo.xp_agent runs native code from "C:\\agent\\xp.dll""#),
         one(
             "marked as shipped by whoever made it",
             windows(11),
@@ -245,6 +251,33 @@ static READ: &[Fixture] = {
             &["fail medium database App", "pass"],
         )
         .saying("the database is OFFLINE"),
+        one(
+            "a replica that is not readable",
+            |r| {
+                r.add_database("App", "sa");
+                refused_by(r, "App", 976);
+            },
+            &["fail medium database App", "pass"],
+        )
+        .saying("App not seen whole, since it is an availability replica here: audit the primary replica or a readable secondary; database_session: error 976: no"),
+        one(
+            "a replica in neither role",
+            |r| {
+                r.add_database("App", "sa");
+                refused_by(r, "App", 983);
+            },
+            &["fail medium database App", "pass"],
+        )
+        .saying("audit the primary replica"),
+        one(
+            "an error that only begins alike",
+            |r| {
+                r.add_database("App", "sa");
+                refused_by(r, "App", 9761);
+            },
+            &["fail medium database App", "pass"],
+        )
+        .saying("App not seen whole; database_session"),
         one(
             "a DENY hides something",
             |r| {

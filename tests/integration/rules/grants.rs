@@ -4,14 +4,14 @@ use super::{Fixture, denied, linux, managed_instance, partly, windows};
 use crate::support::recording::{On, Recording};
 
 const RULE: &str = "xp-cmdshell-granted";
-const XP: On<'static> = On::Object("xp_cmdshell");
+pub(super) const XP: On<'static> = On::Object("xp_cmdshell");
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     let tables = [GRANTED, ROLES, DENIES, SERVER_LEVEL, HARMLESS, UNSEEN];
     tables.into_iter().flatten().collect()
 }
 
-const fn one(
+pub(super) const fn one(
     about: &'static str,
     change: fn(&mut Recording),
     verdicts: &'static [&'static str],
@@ -20,7 +20,7 @@ const fn one(
 }
 
 /// A login with a user of the same name in master.
-fn user(r: &mut Recording, name: &str) {
+pub(super) fn user(r: &mut Recording, name: &str) {
     r.add_login(name, "S");
     r.add_user("master", name, Some(name));
 }
@@ -359,6 +359,26 @@ static SERVER_LEVEL: &[Fixture] = {
                 r.add_login("op", "S");
                 r.grant_server("CONTROL SERVER", "op")
                     .deny_server("CONTROL SERVER", "op");
+            },
+            &["pass"],
+        ),
+        one(
+            "denied to public, and so to everybody",
+            |r| {
+                r.add_login("op", "S");
+                r.grant_server("CONTROL SERVER", "op")
+                    .deny_server("CONTROL SERVER", "public");
+            },
+            &["pass"],
+        ),
+        one(
+            "denied to a role that the grantee is in",
+            |r| {
+                r.add_login("restricted", "R");
+                r.add_login("op", "S");
+                r.add_server_member("restricted", "op");
+                r.grant_server("CONTROL SERVER", "op")
+                    .deny_server("CONTROL SERVER", "restricted");
             },
             &["pass"],
         ),

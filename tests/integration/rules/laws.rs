@@ -50,21 +50,6 @@ const PASS_WITHOUT: &[(&str, Fact, &str)] = &[
         "the scan only makes a procedure that is marked lighter",
     ),
     (
-        "CLR-002",
-        Fact::AssemblyFiles,
-        "files only say more of an assembly that is found",
-    ),
-    (
-        "CLR-002",
-        Fact::TrustedAssemblies,
-        "trust only says more of an assembly that is found",
-    ),
-    (
-        "CLR-002",
-        Fact::Configurations,
-        "options only say more of an assembly that is found",
-    ),
-    (
         "TRUST-001",
         Fact::ServerPrincipals,
         "nobody's rights matter where nothing is TRUSTWORTHY",
@@ -95,7 +80,8 @@ const TAKES_BACK: &[(&str, Fact)] = &[
     ("PRIV-002", Fact::DatabasePermissions),
 ];
 
-/// A session that could not read who the server is reads nothing else, so no rule declares it.
+/// A session that could not read who the server is reads nothing else, so a rule that only looks there
+/// for the version or the edition does not declare it.
 const NEVER_ALONE: &[Fact] = &[Fact::ServerIdentity];
 
 fn is_clean(verdicts: &[Verdict]) -> bool {

@@ -1,10 +1,18 @@
 //! Rules about who holds the server.
 
+use mssql_posture::snapshot::Observed;
+
 use super::{Fixture, denied, linux, partly, windows};
 use crate::support::recording::{Base, Recording, SidKind, sid};
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    let tables = [SYSADMINS, SERVICES, TRUSTWORTHY, TRUSTWORTHY_GROUPS];
+    let tables = [
+        SYSADMINS,
+        SPELLING,
+        SERVICES,
+        TRUSTWORTHY,
+        TRUSTWORTHY_GROUPS,
+    ];
     tables.into_iter().flatten().collect()
 }
 
@@ -119,7 +127,7 @@ static SYSADMINS: &[Fixture] = {
                 add_sysadmin(r, "mallory", "S");
                 let principals = &mut r.snapshot.server.server_principals;
                 partly(principals);
-                if let mssql_posture::snapshot::Observed::Partial { value, .. } = principals {
+                if let Observed::Partial { value, .. } = principals {
                     value.retain(|p| p.name != "mallory");
                 }
             },
@@ -136,6 +144,78 @@ static SYSADMINS: &[Fixture] = {
             |r| add_sysadmin(r, "mallory", "S"),
             &["not_applicable: the inventory does not say who is expected in sysadmin"],
         ),
+    ]
+};
+
+fn collation(r: &mut Recording, collation: Option<&str>) {
+    if let Observed::Known { value } = &mut r.snapshot.server.server_identity {
+        value.collation = collation.map(str::to_owned);
+    }
+}
+
+static SPELLING: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("unexpected-sysadmin", about, windows(16), change, verdicts)
+            .expecting(&["CORP\\DBA Team"])
+    }
+    const OTHER: &str = "Corp\\dba team";
+    const FAIL: &[&str] = &["fail high principal Corp\\dba team", "pass"];
+    const UNKNOWN: &[&str] = &["unknown principal Corp\\dba team", "pass"];
+    &[
+        one(
+            "another case is another login where the server tells them apart",
+            |r| {
+                collation(r, Some("SQL_Latin1_General_CP1_CS_AS"));
+                add_sysadmin(r, OTHER, "G");
+            },
+            FAIL,
+        ),
+        one(
+            "a binary collation does, too",
+            |r| {
+                collation(r, Some("Latin1_General_100_BIN2_UTF8"));
+                add_sysadmin(r, OTHER, "G");
+            },
+            FAIL,
+        ),
+        one(
+            "written as expected",
+            |r| {
+                collation(r, Some("Latin1_General_BIN"));
+                add_sysadmin(r, "CORP\\DBA Team", "G");
+            },
+            &["pass"],
+        ),
+        one(
+            "a collation that was not seen decides nothing",
+            |r| {
+                collation(r, None);
+                add_sysadmin(r, OTHER, "G");
+            },
+            UNKNOWN,
+        )
+        .saying("the server's collation"),
+        one(
+            "who the server is was not seen: a name as expected needs no collation, a service its instance",
+            |r| {
+                denied(&mut r.snapshot.server.server_identity);
+                add_sysadmin(r, OTHER, "G");
+                add_sysadmin(r, "CORP\\DBA Team", "G");
+                add_sysadmin(r, "mallory", "S");
+            },
+            &[
+                "fail high principal mallory",
+                "unknown principal Corp\\dba team",
+                "unknown principal NT SERVICE\\MSSQLSERVER",
+                "unknown principal NT SERVICE\\SQLSERVERAGENT",
+                "pass",
+            ],
+        )
+        .saying("the instance's name"),
     ]
 };
 
@@ -166,6 +246,29 @@ static SERVICES: &[Fixture] = {
             |r| add_sysadmin(r, "NT SERVICE\\MSSQL$CRM", "U"),
             &["fail high principal NT SERVICE\\MSSQL$CRM", "pass"],
         ),
+        one(
+            "the default instance's service beside a named one",
+            NAMED,
+            |r| add_sysadmin(r, "NT SERVICE\\MSSQLSERVER", "U"),
+            &["fail high principal NT SERVICE\\MSSQLSERVER", "pass"],
+        ),
+        one(
+            "a service account while the instance's name was not seen",
+            NAMED,
+            |r| {
+                denied(&mut r.snapshot.server.server_identity);
+                add_sysadmin(r, "NT SERVICE\\MSSQLSERVER", "U");
+                add_sysadmin(r, "NT SERVICE\\Spooler", "U");
+            },
+            &[
+                "fail high principal NT SERVICE\\Spooler",
+                "unknown principal NT SERVICE\\MSSQL$ERP",
+                "unknown principal NT SERVICE\\MSSQLSERVER",
+                "unknown principal NT SERVICE\\SQLAgent$ERP",
+                "pass",
+            ],
+        )
+        .saying("the instance's name"),
         one(
             "another service",
             windows(16),
@@ -248,6 +351,21 @@ static TRUSTWORTHY: &[Fixture] = {
             FAIL,
         )
         .saying("holds CONTROL SERVER"),
+        one(
+            "sysadmin through roles in roles",
+            windows(16),
+            |r| {
+                r.add_login("outer", "R");
+                r.add_login("inner", "R");
+                r.add_login("op", "S");
+                r.add_server_member("sysadmin", "outer")
+                    .add_server_member("outer", "inner")
+                    .add_server_member("inner", "op");
+                trusted_database(r, "op");
+            },
+            FAIL,
+        )
+        .saying("App is TRUSTWORTHY and belongs to op, who is sysadmin"),
         one(
             "AUTHENTICATE SERVER is enough to vouch",
             windows(16),
@@ -373,7 +491,7 @@ static TRUSTWORTHY_GROUPS: &[Fixture] = {
             },
             UNKNOWN,
         )
-        .saying("whether the owner is in the group CORP\\DBA Team"),
+        .saying(r#"whether the owner is in the group "CORP\\DBA Team""#),
         one(
             "or in one that holds CONTROL SERVER",
             windows(16),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mssql_posture::collect::{
@@ -264,6 +265,7 @@ fn plan(server: &RunningInstance) -> TargetPlan {
         listener: false,
         skip_auto_close: false,
         exclude_databases: excluded,
+        known_hosts: Arc::default(),
     }
 }
 
@@ -273,8 +275,8 @@ fn collected_from(server: &RunningInstance) -> Collected {
         all.push(done);
         Ok(())
     };
-    let stop = std::future::pending();
-    collect(vec![plan(server)], 1, Arc::new(Silent), stop, keep).unwrap();
+    let stop = AtomicBool::new(false);
+    collect(vec![plan(server)], 1, Arc::new(Silent), &stop, keep).unwrap();
     assert_eq!(all.len(), 1);
     all.remove(0)
 }

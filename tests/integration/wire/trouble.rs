@@ -86,6 +86,20 @@ fn a_server_may_hang_up_at_every_stage() {
     }
 }
 
+fn wait_for_the_end(server: &TdsServer) {
+    let wait = Instant::now() + LONG;
+    let closed = || {
+        server
+            .log()
+            .iter()
+            .any(|entry| entry.kind == LogKind::Closed)
+    };
+    while !closed() {
+        assert!(Instant::now() < wait, "the connection stays open");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// The log of a server says how far a client came.
 #[test]
 fn the_log_tells_the_stages_in_order() {
@@ -93,18 +107,7 @@ fn the_log_tells_the_stages_in_order() {
     let mut driver = connect(&server);
     driver.batch("SELECT 1");
     drop(driver);
-    let wait = Instant::now() + Duration::from_secs(5);
-    while !server
-        .log()
-        .iter()
-        .any(|entry| entry.kind == LogKind::Closed)
-    {
-        assert!(
-            Instant::now() < wait,
-            "the end of the connection was not noticed"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_the_end(&server);
     let log = server.log();
     assert!(log.iter().all(|entry| entry.session == 1));
     let kinds: Vec<LogKind> = log.into_iter().map(|entry| entry.kind).collect();
@@ -237,18 +240,7 @@ fn clients_that_break_the_protocol_are_told_of() {
         };
         let server = serve(options, |_| Vec::new());
         say(&server, &bytes);
-        let wait = Instant::now() + Duration::from_secs(5);
-        while !server
-            .log()
-            .iter()
-            .any(|entry| entry.kind == LogKind::Closed)
-        {
-            assert!(
-                Instant::now() < wait,
-                "{bytes:02x?} left the connection open"
-            );
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_for_the_end(&server);
         let faults = server.faults();
         if due.is_empty() {
             assert_eq!(

@@ -9,9 +9,6 @@ use crate::support::tds_server::{LATIN1_GENERAL_CI_AS, Options, TdsServer};
 
 /// A type, a value of it, and how the driver must print it.
 fn samples() -> Vec<(Type, Value, String)> {
-    let text = |text: &str| format!("String(Some({text:?}))");
-    let bytes = [0_u8, 1, 0xFE, 0xFF];
-    let binary = format!("Binary(Some({bytes:?}))");
     let guid = [
         0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE,
         0xFF,
@@ -45,6 +42,18 @@ fn samples() -> Vec<(Type, Value, String)> {
             Value::Guid(guid),
             format!("Guid(Some({uuid}))"),
         ),
+    ];
+    samples.extend(texts_and_bytes());
+    samples.extend(times());
+    samples.extend(variants());
+    samples
+}
+
+fn texts_and_bytes() -> Vec<(Type, Value, String)> {
+    let text = |text: &str| format!("String(Some({text:?}))");
+    let bytes = [0_u8, 1, 0xFE, 0xFF];
+    let binary = format!("Binary(Some({bytes:?}))");
+    vec![
         (Type::Char(4), Value::Text("é € ".into()), text("é € ")),
         (
             Type::VarChar(8000),
@@ -80,10 +89,7 @@ fn samples() -> Vec<(Type, Value, String)> {
             Value::Bytes(Vec::new()),
             "Binary(Some([]))".to_owned(),
         ),
-    ];
-    samples.extend(times());
-    samples.extend(variants());
-    samples
+    ]
 }
 
 fn times() -> Vec<(Type, Value, String)> {

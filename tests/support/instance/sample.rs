@@ -27,6 +27,9 @@ pub const HOSTILE_NAMES: [&str; 9] = [
     "🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒🔒",
 ];
 
+/// Object id of the first procedure with a hostile name; the others follow.
+pub const HOSTILE_ID: i32 = 100_000;
+
 const CREATED: &str = "2019-04-08T09:13:36.390";
 const CHANGED: &str = "2024-02-29T23:59:59.997";
 /// The moment an instance started; a second sample on the same server needs another.
@@ -321,6 +324,8 @@ fn plain(id: i32, name: &str, version: u16) -> DatabaseFacts {
         user(0, "public", "R"),
         user(1, "dbo", "S"),
         user(2, "guest", "S"),
+        user(3, "INFORMATION_SCHEMA", "S"),
+        user(4, "sys", "S"),
         user(16384, "db_owner", "R"),
     ]);
     facts.database_role_members = known(vec![member(16384, 1)]);
@@ -417,7 +422,6 @@ pub fn module(
 /// A database in which every view has rows.
 fn busy(id: i32, version: u16, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
     let mut facts = plain(id, "erp", version);
-    let hostile = HOSTILE_NAMES.iter().zip(100_000..);
     let mut objects = vec![
         object(50_000, "orders", "U"),
         object(50_001, "nightly", "P"),
@@ -429,8 +433,35 @@ fn busy(id: i32, version: u16, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
         parent_object_id: 50_000,
         ..object(50_005, "orders_guard", "TR")
     });
-    objects.extend(hostile.clone().map(|(name, id)| object(id, name, "P")));
+    objects.extend(
+        HOSTILE_NAMES
+            .iter()
+            .zip(HOSTILE_ID..)
+            .map(|(name, id)| object(id, name, "P")),
+    );
     facts.objects = known(objects);
+    facts.modules = known(busy_modules(modules));
+    facts.triggers = known(vec![
+        trigger(50_005, "orders_guard", 1, 50_000),
+        trigger(50_006, "ddl_guard", 0, 0),
+    ]);
+    facts.parameters = known(vec![
+        parameter(50_001, 1, "@command", 8000),
+        parameter(50_003, 0, "", 8),
+    ]);
+    facts.synonyms = known(vec![Synonym {
+        object_id: 50_004,
+        base_object_name: words("[master]..[xp_cmdshell]"),
+    }]);
+    facts.database_permissions = known(vec![
+        permission(0, 0, 1, "CO", "CONNECT", "G"),
+        permission(1, 50_001, 0, "EX", "EXECUTE", "G"),
+    ]);
+    clr(&mut facts);
+    facts
+}
+
+fn busy_modules(modules: &mut Vec<ModuleLine>) -> Vec<Module> {
     let mut texts = vec![
         module(
             Some("erp"),
@@ -459,32 +490,14 @@ fn busy(id: i32, version: u16, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
             modules,
         ),
     ];
-    for (name, id) in hostile {
+    for (name, id) in HOSTILE_NAMES.iter().zip(HOSTILE_ID..) {
         let text = format!(
             "CREATE PROCEDURE [{}] AS SELECT 1 -- {name}",
             name.replace(']', "]]")
         );
         texts.push(module(Some("erp"), id, &text, modules));
     }
-    facts.modules = known(texts);
-    facts.triggers = known(vec![
-        trigger(50_005, "orders_guard", 1, 50_000),
-        trigger(50_006, "ddl_guard", 0, 0),
-    ]);
-    facts.parameters = known(vec![
-        parameter(50_001, 1, "@command", 8000),
-        parameter(50_003, 0, "", 8),
-    ]);
-    facts.synonyms = known(vec![Synonym {
-        object_id: 50_004,
-        base_object_name: words("[master]..[xp_cmdshell]"),
-    }]);
-    facts.database_permissions = known(vec![
-        permission(0, 0, 1, "CO", "CONNECT", "G"),
-        permission(1, 50_001, 0, "EX", "EXECUTE", "G"),
-    ]);
-    clr(&mut facts);
-    facts
+    texts
 }
 
 fn trigger(id: i32, name: &str, class: i32, parent: i32) -> Trigger {

@@ -120,7 +120,7 @@ impl Builder {
                 self.rows(view, value, fill)
             }
             Observed::Denied { needs } => Table::Refused(denial(needs)),
-            Observed::Failed { error: e } => match e.number.parse() {
+            Observed::Failed { error: e } => match i32::try_from(e.number) {
                 Ok(number) if number != 0 => {
                     Table::Refused(vec![error(number, 16, e.text.as_str())])
                 }

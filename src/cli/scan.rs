@@ -1,0 +1,213 @@
+//! `scan`: judges T-SQL files that have not been deployed yet.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, bail};
+use encoding_rs::{Encoding, WINDOWS_1252};
+
+use super::args::{Scan, ScanFormat};
+use super::{Exit, output, print};
+use crate::report::{self, ScannedFile, Unread};
+use crate::tsql::{self, Member};
+
+/// Names of files that hold T-SQL, looked for in folders. A file that is named itself is always read.
+const EXTENSIONS: &[&str] = &[
+    "sql", "tsql", "ddl", "prc", "proc", "sp", "udf", "fnc", "trg", "vw",
+];
+
+pub(super) fn scan(args: &Scan) -> anyhow::Result<Exit> {
+    let files = files(&args.paths)?;
+    let (mut scanned, unread) = read_all(&files);
+    let objects = scanned.iter_mut().flat_map(|file| &mut file.file.objects);
+    let member = |object| Member {
+        database: "",
+        name: None,
+        object,
+    };
+    tsql::connect(&mut objects.map(member).collect::<Vec<_>>());
+    let scanned: Vec<ScannedFile> = scanned.into_iter().map(Text::with_lines).collect();
+    let terminal = output::Terminal::of_stdout();
+    print(&match args.format {
+        ScanFormat::Table => report::annotated(&scanned, &unread, terminal.width, terminal.color),
+        ScanFormat::Jsonl => report::jsonl(&scanned)?,
+        ScanFormat::Sarif => report::sarif(&scanned, &unread)?,
+    })?;
+    for file in &unread {
+        output::note(&format!("{}: {}", file.path, file.why));
+    }
+    let worst = report::worst(&scanned);
+    Ok(match args.fail_on.severity() {
+        _ if !unread.is_empty() => Exit::Incomplete,
+        Some(threshold) if worst.is_some_and(|worst| worst >= threshold) => Exit::Findings,
+        _ => Exit::Clean,
+    })
+}
+
+/// The files that the arguments name, in order of path, each once: files, folders, patterns, `-`.
+fn files(paths: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for given in paths {
+        let path = Path::new(given);
+        if given == "-" || path.is_file() {
+            files.push(given.clone());
+        } else if path.is_dir() {
+            let before = files.len();
+            walk(path, &mut files)?;
+            if files.len() == before {
+                bail!(
+                    "{given} holds no T-SQL file (*.{})",
+                    EXTENSIONS.join(", *.")
+                );
+            }
+        } else if given.contains(['*', '?', '[']) {
+            let before = files.len();
+            for found in glob::glob(given).with_context(|| format!("{given} is no pattern"))? {
+                let found =
+                    found.with_context(|| format!("cannot read what {given} stands for"))?;
+                if found.is_file() {
+                    files.push(found.to_string_lossy().into_owned());
+                }
+            }
+            if files.len() == before {
+                bail!("{given} stands for no file");
+            }
+        } else {
+            files.push(given.clone()); // not there, or no file: said when it is read
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// T-SQL files under a folder. Links to folders are not followed: they could lead around for ever.
+fn walk(folder: &Path, files: &mut Vec<String>) -> anyhow::Result<()> {
+    let place = || format!("cannot read {}", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(place)? {
+        let entry = entry.with_context(place)?;
+        let path = entry.path();
+        if entry.file_type().with_context(place)?.is_dir() {
+            walk(&path, files)?;
+            continue;
+        }
+        let extension = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
+        if EXTENSIONS.contains(&extension.as_str()) && path.is_file() {
+            files.push(path.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+/// A file's text beside what was found in it.
+struct Text {
+    file: ScannedFile,
+    text: String,
+}
+
+impl Text {
+    /// Keeps of the text the lines that sinks stand on.
+    fn with_lines(mut self) -> ScannedFile {
+        let lines: Vec<&str> = self.text.split('\n').collect();
+        let sinks = self.file.objects.iter().flat_map(|object| &object.sinks);
+        let shown = sinks.map(|sink| {
+            let index = usize::try_from(sink.line)
+                .unwrap_or_default()
+                .saturating_sub(1);
+            let line = lines.get(index).copied().unwrap_or_default();
+            tsql::mask_secrets(line.trim_end_matches('\r')).into_owned()
+        });
+        self.file.lines = shown.collect();
+        self.file
+    }
+}
+
+/// Reads and analyses the files on every core, and gives them in order.
+fn read_all(files: &[String]) -> (Vec<Text>, Vec<Unread>) {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Result<Text, Unread>)>> = Mutex::default();
+    let work = || {
+        while let Some((index, file)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            files.get(index).map(|file| (index, file))
+        } {
+            let result = read_one(file);
+            let mut done = done
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            done.push((index, result));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(files.len()) {
+            scope.spawn(work);
+        }
+    });
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    let (mut texts, mut unread) = (Vec::new(), Vec::new());
+    for (_, result) in done {
+        match result {
+            Ok(text) => texts.push(text),
+            Err(file) => unread.push(file),
+        }
+    }
+    (texts, unread)
+}
+
+fn read_one(given: &str) -> Result<Text, Unread> {
+    let path = shown(given);
+    let bytes = if given == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map(|_| bytes)
+    } else {
+        std::fs::read(PathBuf::from(given))
+    };
+    let bytes = bytes.map_err(|error| Unread {
+        path: path.clone(),
+        why: error.to_string(),
+    })?;
+    let text = decode(&bytes);
+    let objects = tsql::observe_script(&text);
+    let file = ScannedFile {
+        path,
+        objects,
+        lines: Vec::new(),
+    };
+    Ok(Text { file, text })
+}
+
+/// A path as it is shown everywhere: `/` between its parts, without a leading `./`.
+fn shown(given: &str) -> String {
+    let path = if cfg!(windows) {
+        given.replace('\\', "/")
+    } else {
+        given.to_owned()
+    };
+    path.strip_prefix("./").map_or(path.clone(), str::to_owned)
+}
+
+/// By byte-order mark; else UTF-8 if it is that, else Windows-1252, as SQL Server's own tools save files.
+fn decode(bytes: &[u8]) -> String {
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        let (text, _) = encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default());
+        return text.into_owned();
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => WINDOWS_1252
+            .decode_without_bom_handling(bytes)
+            .0
+            .into_owned(),
+    }
+}

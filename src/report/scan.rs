@@ -1,0 +1,378 @@
+//! What `scan` found in T-SQL files, in three forms over one model.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::visible;
+use crate::rules::Severity;
+use crate::tsql::{Object, Observation, Sink};
+
+/// One file, or standard input.
+#[derive(Debug)]
+pub struct ScannedFile {
+    /// As found under the given path, `/` between its parts; `-` for standard input.
+    pub path: String,
+    /// Its modules and batches, in order.
+    pub objects: Vec<Object>,
+    /// The lines that sinks stand on, in the order of all sinks.
+    pub lines: Vec<String>,
+}
+
+/// A file that could not be read.
+#[derive(Debug)]
+pub struct Unread {
+    /// As given.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Base severities; see [`severity`].
+const SEVERITIES: &[(Severity, &[Sink])] = &[
+    (
+        Severity::High,
+        &[
+            Sink::XpCmdshell,
+            Sink::OleAutomation,
+            Sink::CreateAssembly,
+            Sink::SpConfigureEnable,
+            Sink::AgentJob,
+            Sink::ExtendedProcAdd,
+            Sink::StartupProc,
+            Sink::RegistryWrite,
+        ],
+    ),
+    (Severity::Low, &[Sink::OtherXp, Sink::BulkFile]),
+];
+
+fn base_severity(sink: Sink) -> Severity {
+    let listed = SEVERITIES.iter().find(|(_, sinks)| sinks.contains(&sink));
+    listed.map_or(Severity::Medium, |(severity, _)| *severity)
+}
+
+/// How bad a sink is: high for what runs commands or plants something that does, low for what reaches files,
+/// medium for the rest; one step up where a caller or data decides what is run.
+pub fn severity(observation: &Observation) -> Severity {
+    let base = base_severity(observation.sink);
+    match (observation.command_tainted, base) {
+        (Some(true), Severity::Low) => Severity::Medium,
+        (Some(true), Severity::Medium) => Severity::High,
+        (Some(true), Severity::High) => Severity::Critical,
+        _ => base,
+    }
+}
+
+/// The worst severity in the files.
+pub fn worst(files: &[ScannedFile]) -> Option<Severity> {
+    let objects = files.iter().flat_map(|file| &file.objects);
+    objects.flat_map(|object| &object.sinks).map(severity).max()
+}
+
+fn name(object: &Object) -> Option<String> {
+    object.name.as_ref().map(|parts| parts.join("."))
+}
+
+#[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // `line` is the contract's word
+struct Line<'a> {
+    file: &'a str,
+    line: u32,
+    object: Option<String>,
+    kind: &'static str,
+    sinks: Vec<SinkEntry<'a>>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct SinkEntry<'a> {
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    option: Option<&'a str>,
+    how: &'static str,
+    line: u32,
+    column: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    command_tainted: Option<bool>,
+    severity: Severity,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    via: &'a [String],
+}
+
+/// One JSON object a line: a module, or a batch that creates none.
+pub fn jsonl(files: &[ScannedFile]) -> serde_json::Result<String> {
+    let mut out = String::new();
+    for file in files {
+        for object in &file.objects {
+            let sinks = object.sinks.iter().map(|sink| SinkEntry {
+                name: sink.sink.as_str(),
+                option: sink.option.as_deref(),
+                how: sink.how.as_str(),
+                line: sink.line,
+                column: sink.column,
+                command: sink.shown_command(),
+                command_tainted: sink.command_tainted,
+                severity: severity(sink),
+                via: &sink.via,
+            });
+            let line = Line {
+                file: &file.path,
+                line: object.line,
+                object: name(object),
+                kind: object.kind.as_str(),
+                sinks: sinks.collect(),
+                notes: object.notes.iter().map(ToString::to_string).collect(),
+            };
+            out += &serde_json::to_string(&line)?;
+            out.push('\n');
+        }
+    }
+    Ok(out)
+}
+
+/// For people: each sink with its line of source, and one closing line.
+pub fn annotated(files: &[ScannedFile], unread: &[Unread], width: u16, color: bool) -> String {
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let renderer = renderer.term_width(usize::from(width));
+    let mut out = String::new();
+    let mut found = 0_usize;
+    for file in files {
+        let mut lines = file.lines.iter();
+        for object in &file.objects {
+            for sink in &object.sinks {
+                let line = lines.next().map(String::as_str).unwrap_or_default();
+                out += &diagnostic(&renderer, file, object, sink, line);
+                out += "\n\n";
+                found += 1;
+            }
+        }
+    }
+    let objects: usize = files.iter().map(|file| file.objects.len()).sum();
+    let read = files.len();
+    let _ = write!(
+        out,
+        "{found} sinks in {objects} modules and batches of {read} files"
+    ); // writing to a String cannot fail
+    if !unread.is_empty() {
+        let _ = write!(out, "; {} could not be read", unread.len());
+    }
+    out += ".\n";
+    out
+}
+
+fn diagnostic(
+    renderer: &Renderer,
+    file: &ScannedFile,
+    object: &Object,
+    sink: &Observation,
+    line: &str,
+) -> String {
+    let severity = severity(sink);
+    let level = match severity {
+        Severity::Critical | Severity::High => Level::ERROR,
+        Severity::Medium => Level::WARNING,
+        Severity::Low | Severity::Info => Level::NOTE,
+    };
+    let title = format!("{}: {}", sink.sink.as_str(), headline(object, sink));
+    let (shown, start) = excerpt(line, sink.column);
+    let rest = shown.get(start..).unwrap_or_default();
+    let length = rest
+        .find(|c: char| c.is_whitespace() || matches!(c, '(' | ',' | ';'))
+        .unwrap_or(rest.len())
+        .max(1)
+        .min(rest.len());
+    let path = visible(&file.path);
+    let annotation = AnnotationKind::Primary.span(start..start + length);
+    let snippet = Snippet::source(shown.as_str())
+        .line_start(usize::try_from(sink.line).unwrap_or_default())
+        .path(path.as_str())
+        .annotation(annotation);
+    let mut group = level
+        .with_name(severity.as_str())
+        .primary_title(title)
+        .element(snippet);
+    for note in details(sink) {
+        group = group.element(Level::NOTE.message(note));
+    }
+    renderer.render(&[group])
+}
+
+fn headline(object: &Object, sink: &Observation) -> String {
+    let of = match name(object) {
+        Some(name) => format!("{} {}", object.kind.as_str().to_lowercase(), visible(&name)),
+        None => "script".to_owned(),
+    };
+    format!("{of}, {}", sink.how.as_str().replace('_', " "))
+}
+
+fn details(sink: &Observation) -> Vec<String> {
+    let mut details = Vec::new();
+    if let Some(option) = &sink.option {
+        details.push(format!("option: {}", visible(option)));
+    }
+    if let Some(command) = sink.shown_command().filter(|command| command != "…") {
+        details.push(format!("runs: {}", visible(&command)));
+    }
+    if sink.command_tainted == Some(true) {
+        details.push("a parameter or data decides what is run".to_owned());
+    }
+    if let Some(reason) = sink.reason {
+        details.push(reason.to_owned());
+    }
+    if !sink.via.is_empty() {
+        details.push(format!("through {}", visible(&sink.via.join(" → "))));
+    }
+    details
+}
+
+/// A line without what a terminal would obey, and the byte in it at which a column (from 1, UTF-16 units) begins.
+fn excerpt(line: &str, column: u32) -> (String, usize) {
+    let mut units = 1;
+    let mut before = String::new();
+    let mut rest = line;
+    for c in line.chars() {
+        if units >= column {
+            break;
+        }
+        units += u32::try_from(c.len_utf16()).unwrap_or(1);
+        before.push(c);
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    let before = visible(&before);
+    (format!("{before}{}", visible(rest)), before.len())
+}
+
+/// SARIF 2.1.0: one run, a rule for each sink, a location for each finding.
+pub fn sarif(files: &[ScannedFile], unread: &[Unread]) -> serde_json::Result<String> {
+    let rules: Vec<Value> = Sink::ALL.iter().map(|sink| sarif_rule(*sink)).collect();
+    let mut results = Vec::new();
+    for file in files {
+        for object in &file.objects {
+            for (index, sink) in object.sinks.iter().enumerate() {
+                results.push(sarif_result(file, object, sink, index));
+            }
+        }
+    }
+    let notifications: Vec<Value> = unread
+        .iter()
+        .map(|file| {
+            json!({
+                "level": "error",
+                "message": { "text": format!("{}: {}", visible(&file.path), visible(&file.why)) },
+            })
+        })
+        .collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "mssql-posture",
+                "fullName": "mssql-posture scan",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            } },
+            "automationDetails": { "id": "mssql-posture/scan/" },
+            "columnKind": "utf16CodeUnits",
+            "invocations": [{
+                "executionSuccessful": unread.is_empty(),
+                "toolExecutionNotifications": notifications,
+            }],
+            "results": results,
+        }],
+    });
+    Ok(serde_json::to_string_pretty(&log)? + "\n")
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Info => "note",
+    }
+}
+
+fn sarif_rule(sink: Sink) -> Value {
+    let severity = base_severity(sink);
+    let score = match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "3.0",
+        Severity::Info => "0.0",
+    };
+    json!({
+        "id": sink.as_str(),
+        "name": format!("{sink:?}"),
+        "shortDescription": { "text": sink.meaning() },
+        "fullDescription": { "text": sink.meaning() },
+        "help": { "text": format!("{} Run `mssql-posture explain module-invokes-command-channel` for what is and is not read.", sink.meaning()) },
+        "defaultConfiguration": { "level": level(severity) },
+        "properties": {
+            "tags": ["security", "external/cwe/cwe-78", "T1505.001"],
+            "precision": "high",
+            "problem.severity": level(severity).replace("note", "recommendation"),
+            "security-severity": score,
+        },
+    })
+}
+
+fn sarif_result(file: &ScannedFile, object: &Object, sink: &Observation, index: usize) -> Value {
+    let severity = severity(sink);
+    let rule = Sink::ALL
+        .iter()
+        .position(|s| *s == sink.sink)
+        .unwrap_or_default();
+    let text = std::iter::once(format!(
+        "{}: {}",
+        sink.sink.as_str(),
+        headline(object, sink)
+    ))
+    .chain(details(sink))
+    .collect::<Vec<_>>()
+    .join("; ");
+    let identity = format!(
+        "{}\n{}\n{}\n{index}",
+        file.path,
+        name(object).unwrap_or_default(),
+        sink.sink.as_str()
+    );
+    json!({
+        "ruleId": sink.sink.as_str(),
+        "ruleIndex": rule,
+        "kind": "fail",
+        "level": level(severity),
+        "message": { "text": text },
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": { "uri": uri(&file.path) },
+                "region": { "startLine": sink.line, "startColumn": sink.column },
+            },
+            "logicalLocations": [{
+                "fullyQualifiedName": name(object).unwrap_or_else(|| file.path.clone()),
+                "kind": "function",
+            }],
+        }],
+        "partialFingerprints": { "sink/v1": crate::snapshot::sha256_hex(identity.as_bytes()) },
+        "properties": { "severity": severity.as_str(), "how": sink.how.as_str() },
+    })
+}
+
+/// A path as a relative reference: everything that has a meaning in a URI is percent-encoded.
+fn uri(path: &str) -> String {
+    path.bytes().fold(String::new(), |mut uri, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}"); // writing to a String cannot fail
+        }
+        uri
+    })
+}
