@@ -52,7 +52,7 @@ pub enum Command {
         /// SURF-001, xp-cmdshell-enabled, or score.
         name: String,
     },
-    /// Print a JSON schema: inventory, snapshot or assessment.
+    /// Print a JSON schema: inventory, snapshot, observations or assessment.
     ///
     /// Example: mssql-posture schema inventory
     Schema {
@@ -75,6 +75,8 @@ pub enum SchemaName {
     Inventory,
     /// One instance's collected facts.
     Snapshot,
+    /// What modules do, where their text was left out.
+    Observations,
     /// What was concluded.
     Assessment,
 }
@@ -141,6 +143,17 @@ pub struct Judging {
     pub format: Vec<Format>,
 }
 
+/// Which module texts are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Definitions {
+    /// Every text that was read.
+    All,
+    /// Those of modules with a finding of a CODE rule.
+    Flagged,
+    /// None.
+    None,
+}
+
 /// `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
@@ -150,6 +163,9 @@ pub struct Audit {
     /// How to judge.
     #[command(flatten)]
     pub judging: Judging,
+    /// Module text to keep in snapshots/*.modules.jsonl. What the rest does is kept as observations.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub definitions: Definitions,
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -164,6 +180,9 @@ pub struct Collect {
     /// Do not exit with 3 because something could not be seen.
     #[arg(long)]
     pub allow_partial: bool,
+    /// Module text to keep in snapshots/*.modules.jsonl. What the rest does is kept as observations.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub definitions: Definitions,
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,

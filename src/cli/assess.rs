@@ -128,7 +128,7 @@ fn ordered(files: Vec<PathBuf>, inventory: &Meant) -> anyhow::Result<Vec<(Instan
     let mut by_target: BTreeMap<(usize, InstanceId), Source> = BTreeMap::new();
     for file in files {
         let source = Source::beside(&file);
-        let target = source.read()?.0.target;
+        let target = source.read()?.snapshot.target;
         let place = inventory.targets.iter().position(|t| t.name == target);
         let key = (place.unwrap_or(usize::MAX), target);
         if let Some(other) = by_target.get(&key) {

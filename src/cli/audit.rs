@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::args::{Audit, Collect, FailOn, Targets};
+use super::args::{Audit, Collect, Definitions, FailOn, Targets};
+use super::definitions::Files;
 use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output, progress, stop};
-use crate::collect::{self, Collected, Completion, Progress, TargetPlan};
+use crate::collect::{self, Completion, Progress, TargetPlan};
 use crate::evidence::{Bundle, BundleError, file_name};
 use crate::ids::InstanceId;
 use crate::inventory::Reach;
@@ -28,7 +29,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
-        let gathered = gather(&estate, plans, &args.targets, bundle)?;
+        let gathered = gather(&estate, plans, &args.targets, args.definitions, bundle)?;
         let stopped = gathered.completion == Completion::Stopped;
         let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
         Ok(if stopped || stop::asked() {
@@ -46,7 +47,7 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
-        let gathered = gather(&estate, plans, &args.targets, bundle)?;
+        let gathered = gather(&estate, plans, &args.targets, args.definitions, bundle)?;
         let root = gathered.bundle.root().to_owned();
         let unseen = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
         gathered
@@ -76,14 +77,18 @@ fn gather(
     estate: &Estate,
     plans: Vec<TargetPlan>,
     args: &Targets,
+    definitions: Definitions,
     mut bundle: Bundle,
 ) -> anyhow::Result<Gathered> {
     let progress = progress::for_stderr(estate.inventory.targets.len());
-    recordings(estate, &mut bundle, &progress)?;
+    recordings(estate, &mut bundle, definitions, &progress)?;
     let completion = if plans.is_empty() {
         Completion::Whole
     } else {
-        let store_one = |collected| store(&mut bundle, &collected);
+        let store_one = |collected| {
+            let files = Files::from(collected).keeping(definitions, &[])?;
+            Ok::<_, anyhow::Error>(store(&mut bundle, &files)?)
+        };
         let concurrency = usize::from(args.concurrency);
         collect::collect(
             plans,
@@ -109,17 +114,20 @@ fn snapshot_name(target: &InstanceId) -> String {
     format!("{}.snapshot.json", file_name(target.as_str()))
 }
 
-fn store(bundle: &mut Bundle, collected: &Collected) -> Result<(), BundleError> {
-    let stem = file_name(collected.snapshot.target.as_str());
+fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleError> {
+    let stem = file_name(files.snapshot.target.as_str());
     let path = format!("snapshots/{stem}.snapshot.json");
-    let bytes = collected.snapshot.render().map_err(|e| BundleError::Io {
+    let bytes = files.snapshot.render().map_err(|e| BundleError::Io {
         path: path.clone().into(),
         source: e.into(),
     })?;
     bundle.write_sensitive(
         &format!("snapshots/{stem}.modules.jsonl"),
-        &collected.module_text,
+        &files.module_text,
     )?;
+    if let Some(observations) = &files.observations {
+        bundle.write(&format!("snapshots/{stem}.observations.json"), observations)?;
+    }
     bundle.write(&path, &bytes)
 }
 
@@ -127,6 +135,7 @@ fn store(bundle: &mut Bundle, collected: &Collected) -> Result<(), BundleError> 
 fn recordings(
     estate: &Estate,
     bundle: &mut Bundle,
+    definitions: Definitions,
     progress: &Arc<dyn Progress>,
 ) -> anyhow::Result<()> {
     for target in &estate.inventory.targets {
@@ -134,27 +143,36 @@ fn recordings(
             continue;
         };
         let path = estate.folder.join(file);
-        let collected = recording(&path, &target.name)
-            .unwrap_or_else(|error| unreadable(&target.name, file, &error));
-        store(bundle, &collected)?;
-        progress.finished(&target.name, &collected.snapshot.outcome);
+        let files = recording(&path, &target.name)
+            .unwrap_or_else(|error| unreadable(&target.name, file, &error))
+            .keeping(definitions, &target.exclude_databases)?;
+        store(bundle, &files)?;
+        progress.finished(&target.name, &files.snapshot.outcome);
     }
     Ok(())
 }
 
-fn recording(path: &Path, name: &InstanceId) -> anyhow::Result<Collected> {
+fn recording(path: &Path, name: &InstanceId) -> anyhow::Result<Files> {
     let source = Source::beside(path);
-    let (mut snapshot, _) = source.read()?;
+    let mut snapshot = source.read()?.snapshot;
     let module_text = std::fs::read(&source.modules)
         .with_context(|| format!("cannot read {}", source.modules.display()))?;
+    let observations = match &snapshot.module_text.observations {
+        Some(_) => Some(
+            std::fs::read(&source.observations)
+                .with_context(|| format!("cannot read {}", source.observations.display()))?,
+        ),
+        None => None,
+    };
     snapshot.target = name.clone();
-    Ok(Collected {
+    Ok(Files {
         snapshot,
         module_text,
+        observations,
     })
 }
 
-fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected {
+fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Files {
     let trouble = Trouble {
         stage: Stage::Recording,
         why: format!("{error:#}"),
@@ -172,8 +190,9 @@ fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Collected
     let none: Vec<ModuleLine> = Vec::new();
     let (module_text, file) = render_module_lines(none).unwrap_or_default();
     snapshot.module_text = file;
-    Collected {
+    Files {
         snapshot,
         module_text,
+        observations: None,
     }
 }

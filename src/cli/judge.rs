@@ -11,7 +11,7 @@ use super::{Exit, output, print};
 use crate::evidence::Bundle;
 use crate::inventory::{Meant, MeantTarget};
 use crate::report::{self, Assessment, Judged};
-use crate::rules::{self, Case, Severity};
+use crate::rules::{self, Case, Observations, Severity};
 use crate::score;
 use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
 
@@ -47,43 +47,72 @@ impl Inputs {
     }
 }
 
-/// One snapshot to judge, and the file that holds its module text.
+/// One snapshot to judge, and the files that hold its module text or what was observed in it.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The snapshot file.
     pub snapshot: PathBuf,
     /// Its module-text file.
     pub modules: PathBuf,
+    /// Its observations file, if module text was left out.
+    pub observations: PathBuf,
+}
+
+/// What a source holds.
+pub struct Given {
+    /// The facts.
+    pub snapshot: Snapshot,
+    /// The module text that is there.
+    pub texts: ModuleTexts,
+    /// What was observed before text was left out.
+    pub observations: Option<Observations>,
 }
 
 impl Source {
-    /// The module text stands beside the snapshot: `x.snapshot.json` and `x.modules.jsonl`.
+    /// The others stand beside the snapshot: `x.snapshot.json`, `x.modules.jsonl` and `x.observations.json`.
     pub fn beside(snapshot: &Path) -> Self {
         let name = snapshot.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.strip_suffix(".snapshot.json").unwrap_or(&name);
         Self {
             snapshot: snapshot.to_owned(),
             modules: snapshot.with_file_name(format!("{stem}.modules.jsonl")),
+            observations: snapshot.with_file_name(format!("{stem}.observations.json")),
         }
     }
 
-    /// Reads both files. Module text that is not there is unknown to the rules; text that does not
-    /// belong to the snapshot is refused.
-    pub fn read(&self) -> anyhow::Result<(Snapshot, ModuleTexts)> {
+    /// Reads the files. Modules of which there is neither text nor observation are unknown to the rules; files that do
+    /// not belong to the snapshot are refused.
+    pub fn read(&self) -> anyhow::Result<Given> {
         let place = || self.snapshot.display().to_string();
         let text = std::fs::read_to_string(&self.snapshot)
             .with_context(|| format!("cannot read {}", place()))?;
         let snapshot = Snapshot::from_json(&text).with_context(place)?;
-        let texts = match std::fs::read_to_string(&self.modules) {
-            Ok(text) => ModuleTexts::from_jsonl(&text, &snapshot.module_text.sha256)
-                .with_context(|| self.modules.display().to_string())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => ModuleTexts::default(),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot read {}", self.modules.display()));
-            }
+        let file = &snapshot.module_text;
+        let texts = read_if_there(&self.modules)?
+            .map(|text| ModuleTexts::from_jsonl(&text, &file.sha256))
+            .transpose()
+            .with_context(|| self.modules.display().to_string())?;
+        let observations = match &file.observations {
+            Some(sha256) => read_if_there(&self.observations)?
+                .map(|text| Observations::from_json(&text, sha256))
+                .transpose()
+                .with_context(|| self.observations.display().to_string())?,
+            None => None,
         };
-        Ok((snapshot, texts))
+        Ok(Given {
+            texts: texts.unwrap_or_default(),
+            observations,
+            snapshot,
+        })
+    }
+}
+
+/// A file's text; `None` if there is no such file.
+fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 
@@ -96,7 +125,12 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         .clone_from(&inputs.inventory.not_selected);
     let mut missing: Vec<&MeantTarget> = inputs.inventory.targets.iter().collect();
     for source in sources {
-        let (mut snapshot, texts) = source.read()?;
+        let Given {
+            mut snapshot,
+            texts,
+            observations,
+        } = source.read()?;
+        note_older(&snapshot, observations.as_ref());
         missing.retain(|meant| meant.name != snapshot.target);
         let mut targets = inputs.inventory.targets.iter();
         let meant = targets.find(|t| t.name == snapshot.target);
@@ -105,7 +139,7 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         }
         let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
         let case = Case::new(&snapshot, &texts, expected);
-        assessment.enter(judge(&case));
+        assessment.enter(judge(&case.with_observations(observations.as_ref())));
     }
     for meant in missing {
         let snapshot = not_given(meant);
@@ -113,6 +147,16 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         assessment.enter(judge(&Case::new(&snapshot, &texts, None)));
     }
     Ok(assessment.close())
+}
+
+/// Text that was left out cannot be read again by a better analyser.
+fn note_older(snapshot: &Snapshot, observations: Option<&Observations>) {
+    if let Some(observations) = observations.filter(|o| !o.is_of_this_version()) {
+        output::note(&format!(
+            "{}: module text was left out when {} had read it, so verdicts on code are by what that saw",
+            snapshot.target, observations.analyser
+        ));
+    }
 }
 
 fn not_given(meant: &MeantTarget) -> Snapshot {
@@ -154,7 +198,7 @@ fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
 }
 
 /// A recording may hold databases that this inventory leaves out.
-fn exclude(snapshot: &mut Snapshot, names: &[String]) {
+pub fn exclude(snapshot: &mut Snapshot, names: &[String]) {
     let Some(identity) = snapshot.server.server_identity.known() else {
         return;
     };

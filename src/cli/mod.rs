@@ -6,6 +6,7 @@
 mod args;
 mod assess;
 mod audit;
+mod definitions;
 mod judge;
 mod output;
 mod progress;

@@ -10,7 +10,7 @@ use super::args::{Cli, Queries, QueriesFormat, Rules, RulesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, Query, SESSION_SETTINGS, use_database};
 use crate::report::Assessment;
-use crate::rules::{self, Rule, Severity};
+use crate::rules::{self, Observations, Rule, Severity};
 use crate::snapshot::Snapshot;
 use crate::{inventory, score};
 
@@ -166,6 +166,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
     let schema = match name {
         SchemaName::Inventory => inventory::schema(),
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
+        SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };
     print(&(serde_json::to_string_pretty(&schema)? + "\n"))?;

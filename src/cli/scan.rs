@@ -15,7 +15,7 @@ use crate::tsql::{self, Member};
 
 /// Names of files that hold T-SQL, looked for in folders. A file that is named itself is always read.
 const EXTENSIONS: &[&str] = &[
-    "sql", "tsql", "ddl", "prc", "proc", "sp", "udf", "fnc", "trg", "viw", "vw",
+    "sql", "tsql", "ddl", "prc", "proc", "sp", "udf", "fnc", "trg", "vw",
 ];
 
 pub(super) fn scan(args: &Scan) -> anyhow::Result<Exit> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
 use crate::ids::{DatabaseName, InstanceId, RuleId};
-use crate::rules::{Evidence, Missing, Place, Population, Rule, Severity, Subject};
+use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
 use crate::score::{self, Exposure, Points};
 use crate::snapshot::{Connection, Encryption, Stage, Trouble};
 
@@ -268,14 +268,9 @@ fn module_findings() -> [VerdictEntry; 3] {
     let sales = DatabaseName::new("Sales");
     let hostile = DatabaseName::new(HOSTILE_DATABASE);
     let longest = format!("dbo.{}", longest_name());
-    let called_at = |line, column| {
+    let called_at = |place| {
         let module = json!({ "name": HOSTILE_MODULE, "object_id": 1_013_578_649 });
-        let sha256 = "9f".repeat(32);
-        row("modules", Some("Sales"), module).at(Place {
-            line,
-            column,
-            sha256,
-        })
+        row("modules", Some("Sales"), module).at(place)
     };
     [
         fail(
@@ -283,7 +278,7 @@ fn module_findings() -> [VerdictEntry; 3] {
             Severity::Critical,
             Subject::within("module", &sales, HOSTILE_MODULE),
             &format!("{HOSTILE_MODULE} calls xp_cmdshell (line 12)"),
-            vec![called_at(12, 3), called_at(40, 17)],
+            hostile_places().map(called_at).into(),
         ),
         fail(
             "CODE-002",
@@ -299,6 +294,48 @@ fn module_findings() -> [VerdictEntry; 3] {
             &format!("{longest} calls sp_execute_external_script (line 7)"),
             Vec::new(),
         ),
+    ]
+}
+
+/// Code as an attacker would write it.
+fn hostile_places() -> [Place; 3] {
+    let sha256 = "9f".repeat(32);
+    let text = |text: &str| Some(text.to_owned());
+    let (before, marked) = ("😀 ```<b>|\u{202e}\tEXEC ", "xp_cmdshell");
+    let units = |text: &str| u32::try_from(text.encode_utf16().count()).unwrap();
+    [
+        Place {
+            line: 12,
+            column: 3,
+            sha256: sha256.clone(),
+            sink: text("xp_cmdshell"),
+            how: text("direct"),
+            command: text("echo <script>alert(2)</script> ```\n# x [y](http://evil.example)"),
+            command_tainted: Some(true),
+            excerpt: Some(Excerpt {
+                text: format!("{before}{marked} @c -- </pre><script>alert(3)</script>"),
+                column: units(before) + 1,
+                length: units(marked),
+            }),
+            ..Place::default()
+        },
+        Place {
+            line: 40,
+            column: 17,
+            sha256: sha256.clone(),
+            sink: text("dynamic_unresolved"),
+            how: text("via_module"),
+            command: text("SELECT … FROM \u{1b}[31m"),
+            via: vec!["dbo.run".to_owned(), HOSTILE_MODULE.to_owned()],
+            reason: text("it is passed to a module that executes what it is given"),
+            ..Place::default()
+        },
+        Place {
+            line: 41,
+            column: 1,
+            sha256,
+            ..Place::default()
+        },
     ]
 }
 

@@ -1,5 +1,7 @@
 //! What `scan` found in T-SQL files, in three forms over one model.
 
+use std::fmt::Write as _;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -74,6 +76,7 @@ fn name(object: &Object) -> Option<String> {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // `line` is the contract's word
 struct Line<'a> {
     file: &'a str,
     line: u32,
@@ -152,12 +155,13 @@ pub fn annotated(files: &[ScannedFile], unread: &[Unread], width: u16, color: bo
         }
     }
     let objects: usize = files.iter().map(|file| file.objects.len()).sum();
-    out += &format!(
-        "{found} sinks in {objects} modules and batches of {} files",
-        files.len()
-    );
+    let read = files.len();
+    let _ = write!(
+        out,
+        "{found} sinks in {objects} modules and batches of {read} files"
+    ); // writing to a String cannot fail
     if !unread.is_empty() {
-        out += &format!("; {} could not be read", unread.len());
+        let _ = write!(out, "; {} could not be read", unread.len());
     }
     out += ".\n";
     out
@@ -213,7 +217,7 @@ fn details(sink: &Observation) -> Vec<String> {
     if let Some(option) = &sink.option {
         details.push(format!("option: {}", visible(option)));
     }
-    if let Some(command) = sink.shown_command() {
+    if let Some(command) = sink.shown_command().filter(|command| command != "…") {
         details.push(format!("runs: {}", visible(&command)));
     }
     if sink.command_tainted == Some(true) {
@@ -306,7 +310,7 @@ fn sarif_rule(sink: Sink) -> Value {
     };
     json!({
         "id": sink.as_str(),
-        "name": sink.as_str(),
+        "name": format!("{sink:?}"),
         "shortDescription": { "text": sink.meaning() },
         "fullDescription": { "text": sink.meaning() },
         "help": { "text": format!("{} Run `mssql-posture explain module-invokes-command-channel` for what is and is not read.", sink.meaning()) },
@@ -363,7 +367,6 @@ fn sarif_result(file: &ScannedFile, object: &Object, sink: &Observation, index: 
 
 /// A path as a relative reference: everything that has a meaning in a URI is percent-encoded.
 fn uri(path: &str) -> String {
-    use std::fmt::Write as _;
     path.bytes().fold(String::new(), |mut uri, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));

@@ -1,10 +1,12 @@
 //! The reports that handlebars lays out. Templates escape every value: they have no way to print one
 //! raw, which a test holds them to.
 
-use handlebars::Handlebars;
+use handlebars::{
+    Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason,
+};
 
 use super::assessment::Assessment;
-use super::view::View;
+use super::view::{CodeView, View};
 
 const HTML: &str = include_str!("../../report-templates/report.html.hbs");
 const MARKDOWN: &str = include_str!("../../report-templates/report.md.hbs");
@@ -32,7 +34,36 @@ pub fn markdown(assessment: &Assessment) -> Result<String, RenderError> {
     let mut templates = Handlebars::new();
     templates.set_strict_mode(true);
     templates.register_escape_fn(escape_markdown);
+    templates.register_helper("fenced", Box::new(fenced));
     Ok(templates.render_template(MARKDOWN, &View::new(assessment))?)
+}
+
+/// Indent of code in the Markdown: that of the list item it belongs to.
+const INDENT: &str = "      ";
+
+/// A line of code as a fenced block. The fence is longer than any run of backticks in the line, so that nothing in
+/// it can end the block.
+fn fenced(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let missing = || RenderErrorReason::ParamNotFoundForIndex("fenced", 0);
+    let code = helper.param(0).ok_or_else(missing)?.value().clone();
+    let CodeView {
+        before,
+        marked,
+        after,
+    } = serde_json::from_value(code).map_err(RenderErrorReason::SerdeError)?;
+    let line = before + &marked + &after;
+    let longest = line.split(|c| c != '`').map(str::len).max();
+    let fence = "`".repeat(longest.unwrap_or_default().max(2) + 1);
+    out.write(&format!(
+        "{INDENT}{fence}sql\n{INDENT}{line}\n{INDENT}{fence}"
+    ))?;
+    Ok(())
 }
 
 /// A text of one line so that Markdown shows it as it is: no emphasis, code, link, HTML, table cell,
@@ -110,10 +141,10 @@ mod tests {
 
     #[test]
     fn markdown_has_the_template_s_structure_and_no_other() {
-        let text = markdown(&sample::assessment()).unwrap();
+        let text = without_code(&markdown(&sample::assessment()).unwrap());
         let mut columns = None;
         for line in text.lines() {
-            let known = ["# ", "## ", "### ", "- ", "  - ", "| "]
+            let known = ["# ", "## ", "### ", "- ", "  - ", "    - ", "| "]
                 .iter()
                 .any(|p| line.starts_with(p));
             let sentence = line.chars().next().is_none_or(char::is_alphabetic);
@@ -125,6 +156,63 @@ mod tests {
         let unescaped = text.replace("\\]", "");
         for obeyed in ["<", ">", "](", "www.", "me@", "http:", "\u{202e}", "\u{1b}"] {
             assert!(!unescaped.contains(obeyed), "{obeyed}");
+        }
+    }
+
+    /// Leaves fenced blocks out as a renderer would see them.
+    fn without_code(markdown: &str) -> String {
+        let mut kept = Vec::new();
+        let mut fence: Option<String> = None;
+        for line in markdown.lines() {
+            let inner = line.trim_start();
+            let ticks: String = inner.chars().take_while(|c| *c == '`').collect();
+            match &fence {
+                Some(open) if ticks.len() >= open.len() && inner.len() == ticks.len() => {
+                    fence = None;
+                }
+                Some(_) => assert!(line.starts_with(INDENT), "{line}"),
+                None if ticks.len() >= 3 => {
+                    assert!(
+                        line.starts_with(INDENT) && inner == format!("{ticks}sql"),
+                        "{line}"
+                    );
+                    fence = Some(ticks);
+                }
+                None => kept.push(line),
+            }
+        }
+        assert!(fence.is_none(), "a block is left open");
+        kept.join("\n")
+    }
+
+    #[test]
+    fn code_is_shown_as_it_is_and_cannot_leave_its_block() {
+        let text = markdown(&sample::assessment()).unwrap();
+        let line = "😀 ```<b>|\\u{202e} EXEC xp_cmdshell @c -- </pre><script>alert(3)</script>";
+        assert!(
+            text.contains(&format!("{INDENT}````sql\n{INDENT}{line}\n{INDENT}````\n")),
+            "{text}"
+        );
+        assert!(!without_code(&text).contains("alert(3)"));
+    }
+
+    #[test]
+    fn code_is_marked_in_the_page() {
+        let page = page();
+        let code = "😀 &#x60;&#x60;&#x60;&lt;b&gt;|\\u{202e} EXEC <mark dir=\"ltr\">xp_cmdshell</mark> @c -- \
+                    &lt;/pre&gt;&lt;script&gt;alert(3)&lt;/script&gt;</pre>";
+        assert!(
+            page.contains(code),
+            "{}",
+            page.lines().find(|l| l.contains("<mark dir")).unwrap()
+        );
+        for said in [
+            "Line 40: <span class=\"name\">dynamic_unresolved</span> by a call of another module",
+            "dbo.run → &quot;dbo.&lt;script&gt;",
+            "a parameter or data flows into what is run",
+            "it is passed to a module that executes what it is given",
+        ] {
+            assert!(page.contains(said), "{said}");
         }
     }
 
@@ -297,7 +385,7 @@ mod tests {
             "Synthetic recordings, made by no real server: lab.",
             "not encrypted, certificate not verified",
             "Nothing was seen, so nothing can be said.",
-            "line 12, column 3; line 40, column 17",
+            "line 12, column 3; line 40, column 17; line 41, column 1",
             "Accepted by waiver",
             "CONNECT ANY DATABASE, or a user in Payroll",
         ] {

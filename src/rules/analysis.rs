@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::{Observations, ObservedModule};
 use crate::ids::DatabaseName;
 use crate::snapshot::{DatabaseFacts, Module, ModuleTexts, Snapshot};
 use crate::tsql::{self, Member, Object, Sink, Synonyms};
@@ -13,13 +14,14 @@ use crate::tsql::{self, Member, Object, Sink, Synonyms};
 type Key = (Option<DatabaseName>, i32);
 
 /// What the modules of an instance do.
-pub struct Analysis(BTreeMap<Key, Object>);
+pub struct Analysis(BTreeMap<Key, ObservedModule>);
 
 /// A text to be read.
 struct Work<'a> {
     key: Key,
     /// Schema and name in the catalog.
     name: Option<(String, String)>,
+    sha256: &'a str,
     text: &'a str,
     quoted_identifier: bool,
     synonyms: usize,
@@ -50,40 +52,82 @@ impl Analysis {
             object,
         });
         tsql::connect(&mut members.collect::<Vec<_>>());
-        let keys = work.into_iter().map(|work| work.key);
-        Self(keys.zip(objects).collect())
+        let found: Vec<(&Work<'_>, &Object)> = work.iter().zip(&objects).collect();
+        let modules = on_every_core(&found, |(work, object)| work.observed(object));
+        Self(modules.into_iter().map(|m| (key(&m), m)).collect())
     }
 
-    /// What a module does; `None` if its text is not at hand.
-    pub fn object(&self, database: Option<&DatabaseName>, module: &Module) -> Option<&Object> {
+    /// Takes what was observed when the texts were at hand. An observation of another text than the snapshot's is no
+    /// observation of the module.
+    pub fn from_observations(snapshot: &Snapshot, observations: &Observations) -> Self {
+        let hash = |module: &Module| Some(module.definition.known()?.sha256.clone());
+        let mut read = BTreeMap::new();
+        for module in snapshot.server.server_modules.seen() {
+            read.insert((None, module.object_id), hash(module));
+        }
+        for database in snapshot.databases.iter().filter(|d| !d.excluded) {
+            for module in database.modules.seen() {
+                let key = (Some(database.name.clone()), module.object_id);
+                read.insert(key, hash(module));
+            }
+        }
+        let same = |m: &&ObservedModule| {
+            read.get(&key(m))
+                .is_some_and(|h| *h == Some(m.sha256.clone()))
+        };
+        let modules = observations.modules.iter().filter(same);
+        Self(modules.map(|m| (key(m), m.clone())).collect())
+    }
+
+    /// What a module does; `None` if its text is not at hand and nothing was observed of it.
+    pub fn module(
+        &self,
+        database: Option<&DatabaseName>,
+        module: &Module,
+    ) -> Option<&ObservedModule> {
         self.0.get(&(database.cloned(), module.object_id))
+    }
+
+    /// All of it, to be kept instead of the texts.
+    pub fn into_observations(self) -> Observations {
+        Observations::new(self.0.into_values().collect())
     }
 
     /// Modules that execute text which could not be read.
     pub fn unread(&self) -> usize {
-        let unread = |object: &&Object| {
-            let mut sinks = object.sinks.iter();
-            sinks.any(|sink| sink.sink == Sink::DynamicUnresolved)
+        let unread = |module: &&ObservedModule| {
+            let mut sinks = module.sinks.iter();
+            sinks.any(|sink| sink.name == Sink::DynamicUnresolved)
         };
         self.0.values().filter(unread).count()
     }
 }
 
+fn key(module: &ObservedModule) -> Key {
+    (module.database.clone(), module.object_id)
+}
+
 impl<'a> Work<'a> {
     fn new(
         database: Option<&DatabaseFacts>,
-        module: &Module,
+        module: &'a Module,
         texts: &'a ModuleTexts,
         synonyms: usize,
     ) -> Option<Self> {
-        let text = texts.get(&module.definition.known()?.sha256)?;
+        let sha256 = &module.definition.known()?.sha256;
         Some(Self {
             key: (database.map(|d| d.name.clone()), module.object_id),
             name: database.and_then(|d| name_in_catalog(d, module.object_id)),
-            text,
+            sha256,
+            text: texts.get(sha256)?,
             quoted_identifier: module.uses_quoted_identifier != Some(false),
             synonyms,
         })
+    }
+
+    fn observed(&self, object: &Object) -> ObservedModule {
+        let (database, object_id) = self.key.clone();
+        ObservedModule::new(database, object_id, self.sha256, self.text, object)
     }
 }
 
@@ -106,20 +150,26 @@ fn synonyms_of(database: &DatabaseFacts) -> Synonyms {
     synonyms
 }
 
-/// Reads the texts on every core, and gives what they do in the same order.
+/// Reads the texts.
 fn read(work: &[Work<'_>], synonyms: &[Synonyms]) -> Vec<Object> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Object)>> = Mutex::default();
     let none = Synonyms::default();
-    let reader = || {
+    on_every_core(work, |work| {
+        let synonyms = synonyms.get(work.synonyms).unwrap_or(&none);
+        tsql::observe_module_among(work.text, work.quoted_identifier, synonyms)
+    })
+}
+
+/// Does the work on every core, and gives what comes of it in the same order.
+fn on_every_core<W: Sync, T: Send>(work: &[W], one: impl Fn(&W) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, T)>> = Mutex::default();
+    let worker = || {
         let mut own = Vec::new();
         while let Some((index, work)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
             work.get(index).map(|work| (index, work))
         } {
-            let synonyms = synonyms.get(work.synonyms).unwrap_or(&none);
-            let object = tsql::observe_module_among(work.text, work.quoted_identifier, synonyms);
-            own.push((index, object));
+            own.push((index, one(work)));
         }
         done.lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -127,15 +177,15 @@ fn read(work: &[Work<'_>], synonyms: &[Synonyms]) -> Vec<Object> {
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if cores == 1 || work.len() < 2 {
-        reader();
+        worker();
     } else {
         std::thread::scope(|scope| {
             for _ in 0..cores.min(work.len()) {
-                scope.spawn(reader);
+                scope.spawn(worker);
             }
         });
     }
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, object)| object).collect()
+    done.into_iter().map(|(_, result)| result).collect()
 }

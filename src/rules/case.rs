@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::Analysis;
-use super::{Evidence, Judgement, Missing, Subject, named};
+use super::{Evidence, Judgement, Missing, Observations, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
     Configuration, DatabaseFacts, DatabaseRow, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
@@ -16,6 +16,8 @@ pub struct Case<'a> {
     pub snapshot: &'a Snapshot,
     /// Its module text.
     pub texts: &'a ModuleTexts,
+    /// What was observed in its modules when the text was at hand; goes before the text, which may be a part of it.
+    pub observations: Option<&'a Observations>,
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
     /// What the modules do, read when somebody asks.
@@ -44,15 +46,27 @@ impl<'a> Case<'a> {
         Self {
             snapshot,
             texts,
+            observations: None,
             expected_sysadmins,
             analysis: OnceCell::new(),
         }
     }
 
+    /// The same with what was observed when all module text was at hand.
+    #[must_use]
+    pub fn with_observations(self, observations: Option<&'a Observations>) -> Self {
+        Self {
+            observations,
+            ..self
+        }
+    }
+
     /// What the modules do.
     pub fn analysis(&self) -> &Analysis {
-        self.analysis
-            .get_or_init(|| Analysis::new(self.snapshot, self.texts))
+        self.analysis.get_or_init(|| match self.observations {
+            Some(observations) => Analysis::from_observations(self.snapshot, observations),
+            None => Analysis::new(self.snapshot, self.texts),
+        })
     }
 
     /// A configuration option. Absent from a whole list is not the same as off.

@@ -3,8 +3,10 @@
 
 mod analysis;
 mod case;
+mod excerpt;
 mod judgement;
 mod named;
+mod observations;
 mod verdict;
 
 mod clr_enabled_without_strict_security;
@@ -23,8 +25,10 @@ mod xp_cmdshell_staged;
 
 pub use analysis::Analysis;
 pub use case::Case;
+pub use excerpt::Excerpt;
 pub use judgement::Judgement;
 pub use named::named;
+pub use observations::{ObservationError, Observations, ObservedModule, ObservedSink, flagged};
 pub use verdict::{
     Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };
@@ -172,7 +176,16 @@ mod tests {
     fn every_rule_file_is_listed() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rules");
         let listed: BTreeSet<_> = ALL.iter().map(|r| r.slug.replace('-', "_")).collect();
-        let shared = ["mod", "analysis", "case", "judgement", "named", "verdict"];
+        let shared = [
+            "mod",
+            "analysis",
+            "case",
+            "excerpt",
+            "judgement",
+            "named",
+            "observations",
+            "verdict",
+        ];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry
                 .file_name()

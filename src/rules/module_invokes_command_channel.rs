@@ -21,10 +21,10 @@
 //! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script,
 //! sp_add_jobstep
 
-use super::{Case, Evidence, Judgement, Missing, Place, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, ObservedSink, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
-use crate::tsql::{How, Observation, Sink};
+use crate::tsql::{How, Sink};
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-002",
@@ -46,6 +46,11 @@ const COMMAND_CHANNELS: &[Sink] = &[
     Sink::ExternalScript,
     Sink::AgentJob,
 ];
+
+/// Whether a finding can cite this sink, so that its line is worth keeping.
+pub(super) fn is_cited(sink: Sink) -> bool {
+    COMMAND_CHANNELS.contains(&sink) || sink == Sink::DynamicUnresolved
+}
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
@@ -97,8 +102,7 @@ fn judge(
     if judgement.unless_settled(subject.clone(), fact, database, &module.definition) {
         return;
     }
-    let object = case.analysis().object(database, module);
-    let (Some(hash), Some(object)) = (module.definition.known(), object) else {
+    let Some(observed) = case.analysis().module(database, module) else {
         let needs = vec!["the module's text, which is not among the files given".to_owned()];
         let missing = Missing {
             fact: fact.to_owned(),
@@ -107,16 +111,12 @@ fn judge(
         };
         return judgement.unknown(subject, vec![missing]);
     };
-    let calls = Calls::among(&object.sinks);
+    let calls = Calls::among(&observed.sinks);
     let Some((severity, does)) = calls.say() else {
         return judgement.pass();
     };
     let evidence = calls.all().map(|call| {
-        let place = Place {
-            line: call.line,
-            column: call.column,
-            sha256: hash.sha256.clone(),
-        };
+        let place = call.place(&observed.sha256);
         Evidence::row(fact, database, module).at(place)
     });
     let message = format!("{} {does}", named(name));
@@ -126,28 +126,28 @@ fn judge(
 /// What a module does that matters here, each kind in order of place.
 struct Calls<'a> {
     /// By its own code.
-    commands: Vec<&'a Observation>,
+    commands: Vec<&'a ObservedSink>,
     /// By calling another module.
-    through: Vec<&'a Observation>,
-    unread: Vec<&'a Observation>,
+    through: Vec<&'a ObservedSink>,
+    unread: Vec<&'a ObservedSink>,
 }
 
 impl<'a> Calls<'a> {
-    fn among(observations: &'a [Observation]) -> Self {
-        let command = |o: &&&Observation| COMMAND_CHANNELS.contains(&o.sink);
-        let via = |o: &&&Observation| o.how == How::ViaModule;
-        let all: Vec<&Observation> = observations.iter().collect();
-        let some = |keeps: &dyn Fn(&&&Observation) -> bool| -> Vec<&'a Observation> {
+    fn among(observations: &'a [ObservedSink]) -> Self {
+        let command = |o: &&&ObservedSink| COMMAND_CHANNELS.contains(&o.name);
+        let via = |o: &&&ObservedSink| o.how == How::ViaModule;
+        let all: Vec<&ObservedSink> = observations.iter().collect();
+        let some = |keeps: &dyn Fn(&&&ObservedSink) -> bool| -> Vec<&'a ObservedSink> {
             all.iter().filter(keeps).copied().collect()
         };
         Self {
             commands: some(&|o| command(o) && !via(o)),
             through: some(&|o| command(o) && via(o)),
-            unread: some(&|o| o.sink == Sink::DynamicUnresolved),
+            unread: some(&|o| o.name == Sink::DynamicUnresolved),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &'a Observation> {
+    fn all(&self) -> impl Iterator<Item = &'a ObservedSink> {
         let kinds = [&self.commands, &self.through, &self.unread];
         kinds.into_iter().flatten().copied()
     }
@@ -182,8 +182,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-fn channels(calls: &[&Observation]) -> String {
-    let mut channels: Vec<&str> = calls.iter().map(|c| c.sink.as_str()).collect();
+fn channels(calls: &[&ObservedSink]) -> String {
+    let mut channels: Vec<&str> = calls.iter().map(|c| c.name.as_str()).collect();
     channels.sort_unstable();
     channels.dedup();
     channels.join(", ")

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Excerpt;
 use crate::ids::DatabaseName;
 
 /// How bad a finding is, by our own scale. Ordered from least to worst.
@@ -116,8 +117,9 @@ pub struct Evidence {
     pub place: Option<Place>,
 }
 
-/// A place in a module's text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A place in a module's text, and what the analyser saw there. All but the first three fields are absent where they
+/// do not apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// Line from 1.
     pub line: u32,
@@ -125,6 +127,31 @@ pub struct Place {
     pub column: u32,
     /// SHA-256 of the text, as in the module-text file.
     pub sha256: String,
+    /// What is reached: `xp_cmdshell`, `ole_automation` …, as `scan` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<String>,
+    /// How the text comes to it: `direct`, `dynamic_literal`, `dynamic_concat`, `synonym`, `via_variable_proc_name` or
+    /// `via_module`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    /// The configuration option that is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+    /// The command or text that is run, as far as known: put together, secrets as `***`, what is not known as `…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Whether a parameter of the module, or data it reads, flows into what is run; absent where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_tainted: Option<bool>,
+    /// The modules called on the way, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+    /// Why text that is executed could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The line itself. It and the command stand at the first places of each kind in a module, not at all of thousands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Excerpt>,
 }
 
 impl Evidence {

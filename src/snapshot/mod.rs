@@ -11,7 +11,7 @@ pub use facts::{Fact, FactState};
 pub use observed::{Observed, ServerError, short};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
-pub use text::{ModuleLine, ModuleTexts, render_module_lines, sha256_hex};
+pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,9 @@ pub struct ModuleTextFile {
     pub sha256: String,
     /// Lines in it.
     pub modules: u32,
+    /// SHA-256 of the observations file that stands in for module text which was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observations: Option<String>,
 }
 
 /// Facts of the instance as a whole.

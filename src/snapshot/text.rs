@@ -93,11 +93,41 @@ pub fn render_module_lines(
         serde_json::to_writer(&mut bytes, line)?;
         bytes.push(b'\n');
     }
-    let modules = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-    let file = ModuleTextFile {
-        sha256: sha256_hex(&bytes),
-        modules,
-    };
+    let file = file_of(&bytes, lines.len());
+    Ok((bytes, file))
+}
+
+fn file_of(bytes: &[u8], lines: usize) -> ModuleTextFile {
+    ModuleTextFile {
+        sha256: sha256_hex(bytes),
+        modules: u32::try_from(lines).unwrap_or(u32::MAX),
+        observations: None,
+    }
+}
+
+/// A module-text file with some of the lines of another, byte for byte.
+///
+/// # Errors
+/// A line that is not a module.
+pub fn keep_module_lines(
+    text: &str,
+    keep: impl Fn(&ModuleLine) -> bool,
+) -> Result<(Vec<u8>, ModuleTextFile), SnapshotError> {
+    let mut bytes = Vec::new();
+    let mut lines = 0;
+    for (index, json) in text.lines().enumerate() {
+        let fault = |error: serde_json::Error| SnapshotError::TextLine {
+            line: index + 1,
+            why: error.to_string(),
+        };
+        let line: ModuleLine = serde_json::from_str(json).map_err(fault)?;
+        if keep(&line) {
+            bytes.extend(json.as_bytes());
+            bytes.push(b'\n');
+            lines += 1;
+        }
+    }
+    let file = file_of(&bytes, lines);
     Ok((bytes, file))
 }
 
@@ -113,6 +143,22 @@ mod tests {
             sha256: sha256_hex(text.as_bytes()),
             definition: text.into(),
         }
+    }
+
+    #[test]
+    fn kept_lines_are_a_file_of_their_own() {
+        let (bytes, whole) = render_module_lines(vec![line("EXEC a"), line("EXEC b")]).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (all, same) = keep_module_lines(&text, |_| true).unwrap();
+        assert_eq!((all.as_slice(), &same), (text.as_bytes(), &whole));
+        let (one, file) = keep_module_lines(&text, |line| line.definition == "EXEC b").unwrap();
+        assert_eq!(file.modules, 1);
+        let one = String::from_utf8(one).unwrap();
+        let texts = ModuleTexts::from_jsonl(&one, &file.sha256).unwrap();
+        assert_eq!(texts.get(&sha256_hex(b"EXEC b")), Some("EXEC b"));
+        assert_eq!(texts.get(&sha256_hex(b"EXEC a")), None);
+        let (none, file) = keep_module_lines(&text, |_| false).unwrap();
+        assert_eq!((none.len(), file.sha256), (0, sha256_hex(b"")));
     }
 
     #[test]

@@ -24,8 +24,8 @@ struct Loop {
 #[derive(Debug, Default)]
 pub(super) struct Loops(BTreeMap<usize, Loop>);
 
-/// What walking over a token of a loop costs.
-const PER_TOKEN: usize = 8;
+/// What walking a token once more costs of the budget, in bytes.
+const TOKEN_COST: usize = 8;
 
 /// As many tokens of one loop are walked, round after round.
 const MOST_TOKENS: usize = 1 << 15;
@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
         }
         let goes_on = self.condition_holds(at + 1);
         let may_go_on =
-            known.walked < MOST_TOKENS && self.found.budget.spend(known.body * PER_TOKEN);
+            known.walked < MOST_TOKENS && self.found.budget.spend(known.body * TOKEN_COST);
         match (goes_on, known.end) {
             (Some(false), Some(end)) => {
                 self.loops.0.remove(&at);

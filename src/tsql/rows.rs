@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// The rows of a table, a query or a cursor.
 #[derive(Debug, Clone, Default)]
-#[allow(clippy::struct_field_names)] // rows are what there is
+#[allow(clippy::struct_field_names)] // rows and columns are the field's own words
 pub(super) struct Rows {
     /// Names as they are compared; empty where there is none.
     pub(super) columns: Vec<String>,

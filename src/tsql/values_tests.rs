@@ -36,7 +36,9 @@ fn shown(value: &Folded) -> String {
     }
     let mut shown = texts.join(" | ");
     if let Some(reason) = value.reason() {
-        shown = format!("{shown} ({reason})");
+        shown += " (";
+        shown += reason;
+        shown += ")";
     }
     match value.taint() {
         Some(true) => shown.push_str(" tainted"),

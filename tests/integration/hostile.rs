@@ -90,6 +90,38 @@ fn hostile_names_are_collected_whole_and_shown_harmless() {
 }
 
 #[test]
+fn hostile_code_is_shown_harmless() {
+    let mut recording = truth::complete(16, "SRV");
+    let code = "CREATE PROC nightly AS EXEC xp_cmdshell 'a\u{1b}[2J\u{202e}b </pre><script>alert(7)</script> ```` | {{x}}'";
+    recording.modules.retain(|m| m.object_id != 50_001);
+    let module = sample::module(Some("erp"), 50_001, code, &mut recording.modules);
+    let mut databases = recording.snapshot.databases.iter_mut();
+    let erp = databases.find(|d| d.name.as_str() == "erp").unwrap();
+    let modules = erp.modules.seen_mut();
+    *modules.iter_mut().find(|m| m.object_id == 50_001).unwrap() = module;
+    let server = Instance::new(recording).start(Options::default());
+    let ran = Estate::new().with("a", &server).audit(QUIET).run().code(0);
+    assert_harmless(&ran.stdout, "the table");
+    let html = ran.read("out/reports/report.html");
+    assert_harmless(&html, "the page");
+    assert!(html.contains(
+        "<mark dir=\"ltr\">xp_cmdshell</mark> &#x27;a\\u{1b}[2J\\u{202e}b &lt;/pre&gt;&lt;script&gt;alert(7)"
+    ));
+    assert!(!html.contains("<script"), "code became an element");
+    let markdown = ran.read("out/reports/report.md");
+    assert_harmless(&markdown, "the Markdown");
+    let lines: Vec<&str> = markdown.lines().collect();
+    let found: Vec<usize> = (0..lines.len())
+        .filter(|at| lines[*at].contains("<script"))
+        .collect();
+    assert!(!found.is_empty(), "the line is shown");
+    for at in found {
+        let around = (lines[at - 1].trim(), lines[at + 1].trim());
+        assert_eq!(around, ("`````sql", "`````"), "{}", lines[at]);
+    }
+}
+
+#[test]
 fn hostile_database_names_do_not_end_their_quotes() {
     let mut recording = truth::complete(16, "SRV");
     for (name, row) in sample::HOSTILE_NAMES.iter().zip(

@@ -8,6 +8,7 @@ mod support;
 mod contract;
 mod corpus;
 mod credentials;
+mod definitions;
 mod demo;
 mod demo_recordings;
 mod end_to_end;

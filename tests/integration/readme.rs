@@ -71,7 +71,7 @@ fn every_flag_that_it_names_exists() {
     for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
         let cargo = matches!(
             word,
-            "--locked" | "--features" | "--bench" | "--test" | "--release"
+            "--locked" | "--nocapture" | "--features" | "--bench" | "--test" | "--release"
         );
         if word.len() > 4 && word.starts_with("--") && !cargo {
             assert!(

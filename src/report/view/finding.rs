@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::call::{CallView, calls};
 use super::wording;
 use crate::report::assessment::VerdictEntry;
 use crate::report::visible::{visible, visible_json};
@@ -32,6 +33,10 @@ pub struct FindingView {
     pub subject: SubjectView,
     pub message: String,
     pub waiver: Option<String>,
+    /// Places in a module's text, with what is done there.
+    pub calls: Vec<CallView>,
+    /// How many more places there are.
+    pub more_calls: usize,
     pub evidence: Vec<EvidenceView>,
 }
 
@@ -107,10 +112,13 @@ pub fn folded(verdicts: &[VerdictEntry], outcome: &str) -> Vec<Folded> {
 
 impl FindingView {
     fn new(verdict: &VerdictEntry) -> Self {
+        let (calls, more_calls) = calls(&verdict.evidence);
         Self {
             subject: SubjectView::new(&verdict.subject),
             message: visible(&verdict.message),
             waiver: verdict.waiver.as_deref().map(visible),
+            calls,
+            more_calls,
             evidence: evidence(&verdict.evidence),
         }
     }
@@ -143,9 +151,7 @@ impl EvidenceView {
         Some(Self {
             fact: visible(&evidence.fact),
             database: evidence.database.as_ref().map(|d| visible(d.as_str())),
-            places: places
-                .map(|p| format!("line {}, column {}", p.line, p.column))
-                .collect(),
+            places: places.map(wording::place).collect(),
             text_sha256: evidence.place.as_ref().map(|p| visible(&p.sha256)),
             // `{:#}` of a JSON value is its pretty form and cannot fail.
             row: (!evidence.row.is_null()).then(|| visible_json(&format!("{:#}", evidence.row))),

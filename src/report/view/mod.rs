@@ -2,6 +2,7 @@
 //! and counted, and made harmless by [`visible`](super::visible). Renderers only lay it out; each
 //! escapes for its own format.
 
+mod call;
 mod finding;
 mod gap;
 mod instance;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use call::CodeView;
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
 use wording::counted;
@@ -406,7 +408,11 @@ mod tests {
         assert_eq!(evidence.len(), 1);
         assert_eq!(
             evidence[0].places,
-            ["line 12, column 3", "line 40, column 17"]
+            [
+                "line 12, column 3",
+                "line 40, column 17",
+                "line 41, column 1"
+            ]
         );
     }
 

@@ -1,7 +1,7 @@
 //! Words for what the assessment holds as codes, and server names made fit to stand in a sentence.
 
 use crate::report::visible;
-use crate::rules::Subject;
+use crate::rules::{Place, Subject};
 use crate::score::Exposure;
 use crate::snapshot::Encryption;
 
@@ -76,6 +76,42 @@ pub fn subject(subject: &Subject) -> String {
     }
 }
 
+/// `line 12, column 3`.
+pub fn place(place: &Place) -> String {
+    format!("line {}, column {}", place.line, place.column)
+}
+
+/// How a text comes to what it reaches.
+const HOWS: &[(&str, &str)] = &[
+    ("direct", "in the module's own code"),
+    ("dynamic_literal", "inside a text that is executed"),
+    (
+        "dynamic_concat",
+        "in a text that is executed, its name put together from pieces",
+    ),
+    ("synonym", "by a synonym"),
+    (
+        "via_variable_proc_name",
+        "by a variable that holds the name",
+    ),
+    ("via_module", "by a call of another module"),
+];
+
+/// The words for a `how`.
+pub fn how(word: &str) -> String {
+    let named = HOWS.iter().find(|(how, _)| *how == word);
+    named.map_or_else(|| spaced(word), |(_, words)| (*words).to_owned())
+}
+
+/// Whether a caller or data decides what is run.
+pub fn taint(tainted: Option<bool>) -> &'static str {
+    match tainted {
+        Some(true) => "a parameter or data flows into what is run",
+        Some(false) => "neither a parameter nor data flows into what is run",
+        None => "whether a parameter or data flows into what is run cannot be told",
+    }
+}
+
 /// The TLS mode asked for, and whether it leaves data readable on the way.
 pub fn encryption(mode: Encryption) -> (&'static str, bool) {
     match mode {
@@ -146,6 +182,22 @@ mod tests {
             "extended procedure xp_x"
         );
         assert_eq!(subject(&Subject::instance()), "instance");
+    }
+
+    #[test]
+    fn every_way_to_a_sink_has_words() {
+        use crate::tsql::How;
+        for word in [
+            How::Direct,
+            How::DynamicLiteral,
+            How::DynamicConcat,
+            How::Synonym,
+            How::ViaVariableProcName,
+            How::ViaModule,
+        ] {
+            assert!(how(word.as_str()).contains(' '), "{word:?}");
+        }
+        assert_eq!(how("by_post"), "by post");
     }
 
     #[test]
