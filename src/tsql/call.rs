@@ -249,6 +249,7 @@ impl Walk<'_, '_> {
 
     /// A call of a procedure that is no sink.
     fn call_site(&mut self, called: &Called, arguments: &Arguments) {
+        self.take_given_back(&called.parts, arguments);
         let keeps_data = shipped::keeps_data(&called.parts);
         let arguments = arguments.0.iter().map(|passed| Argument {
             name: passed.name.clone(),

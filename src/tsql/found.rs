@@ -1,6 +1,7 @@
 //! What all walks of one text share: what they found, and what they may still spend.
 
 use super::folded::Budget;
+use super::given_back::GivenBack;
 use super::header::Header;
 use super::names::Synonyms;
 use super::object::{CallSite, Kind, Observation, Parameter};
@@ -26,6 +27,7 @@ pub(super) struct Found {
     pub(super) notes: Vec<(usize, String)>,
     pub(super) module: Option<Module>,
     pub(super) synonyms: Synonyms,
+    pub(super) given_back: GivenBack,
     pub(super) budget: Budget,
     pub(super) quoted_identifier: bool,
     /// What texts that are passed on may cost, whatever the rest costs.
@@ -55,6 +57,7 @@ impl Found {
             notes: Vec::new(),
             module: None,
             synonyms,
+            given_back: GivenBack::default(),
             budget,
             quoted_identifier,
             aside,

@@ -21,7 +21,8 @@
 //! there is no key.
 //!
 //! Known limits of this version: what a handler sees of values replaced inside its own TRY block is not
-//! followed; what a callee gives back in an OUTPUT parameter is not known; sqlcmd's own commands and variables are
+//! followed; what a callee gives back in an OUTPUT parameter is known of procedures further up in the same script only; what a
+//! function of users returns is not; sqlcmd's own commands and variables are
 //! not read. Names are compared without case and width, though a server's collation may hold more or fewer of
 //! them equal.
 
@@ -39,6 +40,7 @@ mod folded;
 mod found;
 mod function_calls;
 mod functions;
+mod given_back;
 mod header;
 mod holes;
 mod json;

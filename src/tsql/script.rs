@@ -3,6 +3,7 @@
 use super::code::Code;
 use super::folded::Budget;
 use super::found::Found;
+use super::given_back::GivenBack;
 use super::lexer::{LONGEST, Lexer, Token, TokenKind};
 use super::module;
 use super::names::Synonyms;
@@ -40,6 +41,7 @@ pub fn observe_script_among(text: &str, synonyms: &Synonyms) -> Vec<Object> {
         places: Places::new(text),
         quoted_identifier: true,
         synonyms,
+        given_back: GivenBack::default(),
         shared: SHARED,
     };
     let objects = batches
@@ -53,6 +55,8 @@ struct Script<'a> {
     places: Places<'a>,
     quoted_identifier: bool,
     synonyms: Synonyms,
+    /// What procedures above give back.
+    given_back: GivenBack,
     /// What is left of [`SHARED`].
     shared: usize,
 }
@@ -68,10 +72,12 @@ impl Script<'_> {
         let before = budget.left() + aside.left();
         let synonyms = std::mem::take(&mut self.synonyms);
         let mut found = Found::new(budget, aside, self.quoted_identifier, synonyms);
+        found.given_back = std::mem::take(&mut self.given_back);
         Walk::new(&code, &mut found, 0, false).run();
         let spent = before.saturating_sub(found.left());
         self.shared = self.shared.saturating_sub(spent);
         self.synonyms = std::mem::take(&mut found.synonyms);
+        self.given_back = std::mem::take(&mut found.given_back);
         let source = self.text.get(..batch.end).unwrap_or_default();
         let start = module::first(&code);
         Some(module::object(found, source, start, &mut self.places))

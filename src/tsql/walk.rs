@@ -107,6 +107,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
         self.rounds();
+        self.keep_given_back();
         self.function_calls();
     }
 
