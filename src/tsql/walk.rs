@@ -198,27 +198,11 @@ impl<'w, 'c> Walk<'w, 'c> {
 
     fn keyword(&mut self, at: usize, keyword: Keyword) {
         match keyword {
-            Keyword::Execute => {
-                self.begin_statement(at);
-                self.execute(at);
-            }
             Keyword::Set if self.update == Update::BeforeSet => {
                 self.update = Update::InSet;
                 if self.code.is_variable(at + 1) {
                     self.assign_from_rows(at + 1);
                 }
-            }
-            Keyword::Set => {
-                self.begin_statement(at);
-                self.set(at);
-            }
-            Keyword::Select => {
-                self.begin_statement(at);
-                self.select(at);
-            }
-            Keyword::Declare => {
-                self.begin_statement(at);
-                self.declare(at);
             }
             Keyword::If | Keyword::While => self.condition(at, keyword),
             Keyword::Else if self.variables.innermost() != Some(Block::Case) => {
@@ -228,36 +212,8 @@ impl<'w, 'c> Walk<'w, 'c> {
             Keyword::Begin => self.begin(at),
             Keyword::Case => self.variables.enter(Block::Case, false),
             Keyword::End => self.end(at),
-            Keyword::Goto => {
-                self.begin_statement(at);
-                self.jumps = true;
-            }
-            Keyword::Update if self.code.is(at + 1, "(") => {}
-            Keyword::Update => {
-                self.begin_statement(at);
-                if !self.code.is_word(at + 1, &["statistics"]) {
-                    self.update = Update::BeforeSet;
-                    self.change_table(at);
-                }
-            }
             Keyword::Receive => self.update = Update::InSet,
             Keyword::Into => self.into(at),
-            Keyword::Statement => {
-                self.begin_statement(at);
-                self.change_table(at);
-            }
-            Keyword::Bulk => {
-                self.begin_statement(at);
-                self.bulk(at);
-            }
-            Keyword::Dbcc => {
-                self.begin_statement(at);
-                self.dbcc(at);
-            }
-            Keyword::Grant => {
-                self.begin_statement(at);
-                self.grant(at);
-            }
             Keyword::Clause if self.code.is_word(at, &["with"]) && self.parentheses == 0 => {
                 self.common_tables(at);
             }
@@ -265,6 +221,30 @@ impl<'w, 'c> Walk<'w, 'c> {
             Keyword::From | Keyword::Clause if self.update == Update::InSet => {
                 self.update = Update::None;
             }
+            Keyword::Update if self.code.is(at + 1, "(") => {}
+            _ => self.statement(at, keyword),
+        }
+    }
+
+    /// A word that begins a statement, if it does.
+    fn statement(&mut self, at: usize, keyword: Keyword) {
+        if keyword.begins_statement() || keyword == Keyword::Select {
+            self.begin_statement(at);
+        }
+        match keyword {
+            Keyword::Execute => self.execute(at),
+            Keyword::Set => self.set(at),
+            Keyword::Select => self.select(at),
+            Keyword::Declare => self.declare(at),
+            Keyword::Goto => self.jumps = true,
+            Keyword::Update if !self.code.is_word(at + 1, &["statistics"]) => {
+                self.update = Update::BeforeSet;
+                self.change_table(at);
+            }
+            Keyword::Statement => self.change_table(at),
+            Keyword::Bulk => self.bulk(at),
+            Keyword::Dbcc => self.dbcc(at),
+            Keyword::Grant => self.grant(at),
             _ => {}
         }
     }
