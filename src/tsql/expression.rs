@@ -2,10 +2,10 @@
 //! nothing else. It only looks ahead: the walk goes over the same tokens afterwards.
 
 use super::code::{Code, Name};
+use super::conditions::is_comparison;
 use super::folded::{Budget, Folded, Taint, reasons};
 use super::functions::{self, Function, Side};
 use super::lexer::TokenKind;
-use super::loops::is_comparison;
 use super::operators::{Operand, Operator};
 use super::rows::Rows;
 use super::types::DataType;
@@ -69,6 +69,8 @@ pub(super) enum Columns<'r> {
     /// There are none, and the expression is one side of a comparison.
     Condition,
     Row(&'r Rows, usize),
+    /// The same, and the expression is one side of a comparison.
+    Side(&'r Rows, usize),
     /// All rows at once: the list has an aggregate.
     All(&'r Rows),
 }
@@ -191,7 +193,7 @@ impl Expression<'_, '_> {
 
     /// Whether a comparison ends the expression.
     fn ends_side(&self, state: &State) -> bool {
-        matches!(self.columns, Columns::Condition) && state.is_root()
+        matches!(self.columns, Columns::Condition | Columns::Side(..)) && state.is_root()
     }
 
     fn punctuation(&mut self, state: &mut State) -> bool {

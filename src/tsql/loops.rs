@@ -1,12 +1,11 @@
 //! Loops that can be followed round by round: their conditions are known, and they decode text or read rows that are
 //! written out.
 
+use super::conditions::{compare, is_comparison};
 use super::expression::Columns;
 use super::folded::Folded;
-use super::value::Value;
 use super::walk::Walk;
 use super::words::Keyword;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What is known of a WHILE.
@@ -128,13 +127,19 @@ impl Walk<'_, '_> {
                 }
                 Some(keyword) if blocks == 0 && keyword.begins_statement() => return 0,
                 _ if code.is_word(token, LEAVING) => return 0,
-                _ => decodes |= code.is_word(token, DECODING),
+                _ => decodes |= code.is_word(token, DECODING) || self.reads_kept_rows(token),
             }
             if token - at > LONGEST_BODY || !self.found.budget.spend(1) {
                 return 0;
             }
         }
         0
+    }
+
+    /// FROM of a table whose rows may be followed.
+    fn reads_kept_rows(&self, at: usize) -> bool {
+        let is_kept = || self.code.is_variable(at + 1) || self.code.text(at + 1).starts_with('#');
+        self.code.keyword(at) == Some(Keyword::From) && is_kept()
     }
 
     /// Whether comparisons joined by AND hold; `None` where that cannot be told, or where more follows than BEGIN.
@@ -165,37 +170,4 @@ impl Walk<'_, '_> {
         expression.columns = Columns::Condition;
         expression.append_to(Folded::default(), at)
     }
-}
-
-pub(super) fn is_comparison(mark: &str) -> bool {
-    matches!(mark, "=" | "<" | ">" | "!")
-}
-
-fn compare(left: &Folded, operator: &str, right: &Folded) -> Option<bool> {
-    let (left, right) = (left.only()?, right.only()?);
-    let order = order(left, right)?;
-    let numbers = left.kind.is_number() || right.kind.is_number();
-    if !numbers && !matches!(operator, "=" | "<>" | "!=") {
-        // A collation decides.
-        return None;
-    }
-    Some(match operator {
-        "=" => order == Ordering::Equal,
-        "<>" | "!=" => order != Ordering::Equal,
-        "<" => order == Ordering::Less,
-        "<=" | "!>" => order != Ordering::Greater,
-        ">" => order == Ordering::Greater,
-        ">=" | "!<" => order != Ordering::Less,
-        _ => return None,
-    })
-}
-
-/// Of numbers, and of texts as far as they are equal or not.
-fn order(left: &Value, right: &Value) -> Option<Ordering> {
-    if left.kind.is_number() || right.kind.is_number() {
-        return Some(left.as_integer()?.cmp(&right.as_integer()?));
-    }
-    let is_text = |value: &Value| value.kind.is_text() && value.is_exact();
-    let plain = |value: &Value| value.text().trim_end_matches(' ').to_lowercase();
-    (is_text(left) && is_text(right)).then(|| plain(left).cmp(&plain(right)))
 }

@@ -162,8 +162,8 @@ impl Expression<'_, '_> {
                 source
             }
         };
-        if clauses.filter.is_some() && !source.repeats {
-            source.unsure = source.unsure.or(Some(reasons::ROWS));
+        if let Some(filter) = clauses.filter.filter(|_| !source.repeats) {
+            self.keep_meant(&mut source, filter + 1);
         }
         if (clauses.group.is_some() || clauses.is_distinct || clauses.top) && source.rows.len() > 1
         {
@@ -295,7 +295,7 @@ impl Expression<'_, '_> {
         let own = self.code.part(name.last).0;
         let known = self.cell(own);
         let is_catalog = match self.columns {
-            Columns::Row(rows, _) | Columns::All(rows) => rows.is_catalog,
+            Columns::Row(rows, _) | Columns::Side(rows, _) | Columns::All(rows) => rows.is_catalog,
             Columns::None | Columns::Condition => false,
         };
         if is_catalog && catalog::is_number(own) {
@@ -308,7 +308,9 @@ impl Expression<'_, '_> {
     pub(super) fn cell(&mut self, column: &str) -> Option<Folded> {
         match self.columns {
             Columns::None | Columns::Condition => None,
-            Columns::Row(rows, place) => rows.cell(place, column).cloned(),
+            Columns::Row(rows, place) | Columns::Side(rows, place) => {
+                rows.cell(place, column).cloned()
+            }
             Columns::All(rows) => {
                 let place = rows
                     .columns
@@ -323,7 +325,7 @@ impl Expression<'_, '_> {
     pub(super) fn aggregated(&mut self, at: usize, origin: usize) -> (Folded, usize) {
         let none = Rows::of_table();
         let source = match self.columns {
-            Columns::All(rows) | Columns::Row(rows, _) => rows,
+            Columns::All(rows) | Columns::Row(rows, _) | Columns::Side(rows, _) => rows,
             Columns::None | Columns::Condition => &none,
         };
         let mut keyed = Rows {

@@ -83,17 +83,9 @@ impl Walk<'_, '_> {
             let name = self.code.part(at + 1).0.to_owned();
             return self.rewind(&name);
         }
-        if !self
-            .code
-            .is_word(at, &["update", "delete", "merge", "truncate", "drop"])
-        {
-            return;
-        }
-        for at in at + 1..at + NEAR {
-            let name = self.code.part(at).0;
-            if let Some(table) = self.variables.table_mut(name) {
-                table.rows.more = Some(reasons::ROWS);
-            }
+        const CHANGING: &[&str] = &["update", "delete", "merge", "truncate", "drop"];
+        if self.code.is_word(at, CHANGING) {
+            self.change_rows(at);
         }
     }
 
@@ -137,28 +129,7 @@ impl Walk<'_, '_> {
         self.add_rows(&name, &columns, rows);
     }
 
-    /// Rows that a procedure returns, or that another statement puts into a table.
-    fn add_unknown_rows(&mut self, name: &str, columns: &[String]) {
-        let origin = self.code.origin(0);
-        let table = self.variables.table(name);
-        let known = table.map_or(0, |rows| rows.columns.len());
-        let is_empty = table.is_some_and(|rows| rows.rows.is_empty());
-        let cell = || Folded::from_outside(origin, Taint::DATA, reasons::DATA);
-        let width = if columns.is_empty() {
-            known
-        } else {
-            columns.len()
-        };
-        let rows = Rows {
-            rows: vec![(0..width).map(|_| cell()).collect()],
-            unsure: (!is_empty).then_some(reasons::ROWS),
-            repeats: is_empty,
-            ..Rows::default()
-        };
-        self.add_rows(name, columns, rows);
-    }
-
-    fn add_rows(&mut self, name: &str, columns: &[String], rows: Rows) {
+    pub(super) fn add_rows(&mut self, name: &str, columns: &[String], rows: Rows) {
         let certain = self.variables.is_certain();
         if self.variables.table(name).is_none() {
             let unknown = Rows {

@@ -148,6 +148,11 @@ impl Variables {
         self.tables.entry(key(name)).or_insert(table);
     }
 
+    /// The table is there no more.
+    pub(super) fn drop_table(&mut self, name: &str) {
+        self.tables.remove(&key(name));
+    }
+
     /// Gives a name these rows.
     pub(super) fn keep_rows(&mut self, name: &str, rows: Rows) {
         let table = Table {
