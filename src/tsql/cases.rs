@@ -5,8 +5,31 @@
 
 use super::{Argument, CallSite, Object, Observation, observe_module, observe_script};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
+
+/// The files by their names.
+const FILES: &[(&str, &str)] = &[
+    ("calls", include_str!("../../tests/fixtures/tsql/calls.txt")),
+    (
+        "decoys",
+        include_str!("../../tests/fixtures/tsql/decoys.txt"),
+    ),
+    (
+        "executed",
+        include_str!("../../tests/fixtures/tsql/executed.txt"),
+    ),
+    (
+        "modules",
+        include_str!("../../tests/fixtures/tsql/modules.txt"),
+    ),
+    (
+        "procedures",
+        include_str!("../../tests/fixtures/tsql/procedures.txt"),
+    ),
+    (
+        "statements",
+        include_str!("../../tests/fixtures/tsql/statements.txt"),
+    ),
+];
 
 struct Case {
     reason: String,
@@ -48,10 +71,6 @@ impl Case {
     }
 }
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tsql")
-}
-
 fn parse(text: &str) -> Case {
     let mut case = Case {
         reason: String::new(),
@@ -87,11 +106,9 @@ fn parse(text: &str) -> Case {
 }
 
 fn cases(file: &str) -> Vec<Case> {
-    let text = fs::read_to_string(folder().join(file))
-        .unwrap()
-        .replace("\r\n", "\n");
-    let cases = text.split("\n# ").skip(1);
-    cases.map(parse).collect()
+    let (_, text) = FILES.iter().find(|(name, _)| *name == file).unwrap();
+    let text = text.replace("\r\n", "\n");
+    text.split("\n# ").skip(1).map(parse).collect()
 }
 
 fn taint(taint: Option<bool>) -> &'static str {
@@ -194,23 +211,23 @@ fn check(file: &str) {
 
 #[test]
 fn procedures_of_the_server() {
-    check("procedures.txt");
+    check("procedures");
 }
 
 #[test]
 fn statements() {
-    check("statements.txt");
+    check("statements");
 }
 
 #[test]
 fn text_that_is_executed() {
-    check("executed.txt");
+    check("executed");
 }
 
 #[test]
 fn decoys() {
-    check("decoys.txt");
-    for case in cases("decoys.txt") {
+    check("decoys");
+    for case in cases("decoys") {
         let sinks = case.expected.iter().filter(|line| line.starts_with('>'));
         assert_eq!(sinks.count(), 0, "{}: a decoy has no sink", case.reason);
     }
@@ -218,30 +235,19 @@ fn decoys() {
 
 #[test]
 fn modules_and_scripts() {
-    check("modules.txt");
+    check("modules");
 }
 
 #[test]
 fn calls_of_other_procedures() {
-    check("calls.txt");
+    check("calls");
 }
 
 #[test]
 fn there_are_enough_cases_and_no_two_are_the_same() {
-    let files = [
-        "procedures",
-        "statements",
-        "executed",
-        "decoys",
-        "modules",
-        "calls",
-    ];
-    let all: Vec<Case> = files
-        .iter()
-        .flat_map(|file| cases(&format!("{file}.txt")))
-        .collect();
+    let all: Vec<Case> = FILES.iter().flat_map(|(file, _)| cases(file)).collect();
     assert!(all.len() >= 150, "{}", all.len());
-    assert!(cases("decoys.txt").len() >= 50);
+    assert!(cases("decoys").len() >= 50);
     let mut texts: Vec<(&str, &[String])> = all
         .iter()
         .map(|c| (c.sql.as_str(), c.flags.as_slice()))

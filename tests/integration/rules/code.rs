@@ -66,6 +66,17 @@ static MODULES: &[Fixture] = {
         )
         .saying("external_script"),
         one(
+            "a job step that runs commands",
+            |r| {
+                add_code(
+                    r,
+                    "EXEC msdb.dbo.sp_add_jobstep @job_name = 'j', @subsystem = 'CmdExec', @command = @c",
+                );
+            },
+            FAIL,
+        )
+        .saying("agent_job"),
+        one(
             "in a trigger on a table",
             |r| {
                 r.add_database("App", "sa");
