@@ -73,3 +73,8 @@ pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Pa
 pub use program::{Member, connect};
 pub use script::{observe_script, observe_script_among};
 pub use sink::{How, Sink};
+
+/// How many tokens a text has, white space and comments among them: what of an analysis is the lexer's alone.
+pub fn count_tokens(text: &str, quoted_identifier: bool) -> usize {
+    lexer::Lexer::new(text, quoted_identifier).count()
+}
