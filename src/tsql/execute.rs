@@ -21,6 +21,53 @@ const NOT_KNOWN: &str = "the text that is executed is not known";
 const STATEMENTS_NOT_RESERVED: &[&str] =
     &["add", "disable", "enable", "get", "move", "send", "throw"];
 
+/// Calls that are told by the code alone.
+impl Code<'_> {
+    /// A procedure's name may begin a batch without EXEC.
+    pub(super) fn bare_call(&self) -> Option<Name> {
+        let first = (0..self.len()).find(|at| !self.is(*at, ";"))?;
+        if self.keyword(first).is_some() {
+            return None;
+        }
+        let name = self.name(first)?;
+        let (own, _) = self.part(name.last);
+        let is_call = match self.kind(name.next) {
+            Some(TokenKind::Punctuation) => self.is(name.next, ";") || self.is(name.next, "-"),
+            _ => !self.is_word(name.first, STATEMENTS_NOT_RESERVED),
+        };
+        let is_label = self.is(name.next, ":");
+        (is_call || procedures::procedure(own).is_some() && !is_label).then_some(name)
+    }
+
+    /// In text that is known in part, a hole may be all that is missing before a name that has an argument after it.
+    pub(super) fn call_behind_hole(&self, at: usize) -> Option<Name> {
+        if self.is_hole(at + 1) {
+            return None;
+        }
+        let name = self.name(at + 1)?;
+        let argument = matches!(
+            self.kind(name.next),
+            Some(TokenKind::String | TokenKind::Variable)
+        );
+        let (own, _) = self.part(name.last);
+        let is_sink = procedures::procedure(own).is_some_and(|row| {
+            matches!(
+                row.does,
+                procedures::Does::Is(_) | procedures::Does::SetsOption
+            )
+        });
+        (argument && is_sink).then_some(name)
+    }
+
+    /// Whether the EXECUTE at `at` is the permission or the clause of that name.
+    pub(super) fn is_permission(&self, at: usize) -> bool {
+        matches!(
+            self.keyword(at + 1),
+            Some(Keyword::As | Keyword::From | Keyword::PermissionTail)
+        )
+    }
+}
+
 impl Walk<'_, '_> {
     /// How a call spelt in these bytes of this batch comes about.
     pub(super) fn how(&self, range: &Range<usize>) -> How {
@@ -61,57 +108,10 @@ impl Walk<'_, '_> {
         });
     }
 
-    /// A procedure's name may begin a batch without EXEC.
-    pub(super) fn bare_call(&mut self) {
-        let code = self.code;
-        let first = (0..code.len()).find(|at| !code.is(*at, ";"));
-        let first = first.filter(|at| code.keyword(*at).is_none());
-        let Some(name) = first.and_then(|at| code.name(at)) else {
-            return;
-        };
-        let (own, _) = code.part(name.last);
-        let is_call = match code.kind(name.next) {
-            Some(TokenKind::Punctuation) => code.is(name.next, ";") || code.is(name.next, "-"),
-            _ => !code.is_word(name.first, STATEMENTS_NOT_RESERVED),
-        };
-        let is_label = code.is(name.next, ":");
-        if is_call || procedures::procedure(own).is_some() && !is_label {
-            self.call(name);
-        }
-    }
-
-    /// In text that is known in part, a hole may be all that is missing before a name that has an argument after it.
-    pub(super) fn call_behind_hole(&mut self, at: usize) {
-        if self.code.is_hole(at + 1) {
-            return;
-        }
-        let Some(name) = self.code.name(at + 1) else {
-            return;
-        };
-        let argument = matches!(
-            self.code.kind(name.next),
-            Some(TokenKind::String | TokenKind::Variable)
-        );
-        let (own, _) = self.code.part(name.last);
-        let is_sink = procedures::procedure(own).is_some_and(|row| {
-            matches!(
-                row.does,
-                procedures::Does::Is(_) | procedures::Does::SetsOption
-            )
-        });
-        if argument && is_sink {
-            self.call(name);
-        }
-    }
-
     /// EXEC and what follows it, unless it is the permission or the clause of that name.
     pub(super) fn execute(&mut self, at: usize) {
         let mut called = at + 1;
-        let permission = matches!(
-            self.code.keyword(called),
-            Some(Keyword::As | Keyword::From | Keyword::PermissionTail)
-        );
-        if permission {
+        if self.code.is_permission(at) {
             return;
         }
         if self.code.is(called, "(") {

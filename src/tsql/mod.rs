@@ -44,6 +44,7 @@ mod place;
 mod procedures;
 mod program;
 mod query;
+mod reach;
 mod remote;
 mod rows;
 mod script;

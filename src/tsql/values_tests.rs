@@ -50,6 +50,7 @@ fn shown(value: &Folded) -> String {
 fn value_after(sql: &str) -> String {
     let budget = || Budget::for_text(sql);
     let mut found = Found::new(budget(), budget(), true, Synonyms::default());
+    found.walks_all = true;
     let code = Code::lex(Source::Outermost(sql), true);
     let mut walk = Walk::new(&code, &mut found, 0, false);
     walk.run();

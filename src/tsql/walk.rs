@@ -6,6 +6,7 @@ use super::expression::{Columns, Expression};
 use super::folded::Folded;
 use super::found::Found;
 use super::lexer::TokenKind;
+use super::reach;
 use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
@@ -90,7 +91,12 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
-        self.bare_call();
+        if !self.found.walks_all && !reach::may_act(self.code, self.has_holes) {
+            return self.headers();
+        }
+        if let Some(name) = self.code.bare_call() {
+            self.call(name);
+        }
         self.pass();
         for round in 1..ROUNDS {
             let jumps = self.jumps && !self.variables.keeps_all;
@@ -110,6 +116,17 @@ impl<'w, 'c> Walk<'w, 'c> {
         }
     }
 
+    /// All that a walk finds in code that does nothing worth telling.
+    fn headers(&mut self) {
+        let mut at = 0;
+        while at < self.code.len() {
+            at = match self.code.keyword(at) {
+                Some(Keyword::Create | Keyword::Alter) => self.create(at),
+                _ => at + 1,
+            };
+        }
+    }
+
     fn pass(&mut self) {
         let mut at = 0;
         while at < self.code.len() {
@@ -126,7 +143,11 @@ impl<'w, 'c> Walk<'w, 'c> {
                     Some(keyword) => self.keyword(at, keyword),
                     None => self.remote_source(at),
                 },
-                Some(TokenKind::Hole) if self.has_holes => self.call_behind_hole(at),
+                Some(TokenKind::Hole) if self.has_holes => {
+                    if let Some(name) = self.code.call_behind_hole(at) {
+                        self.call(name);
+                    }
+                }
                 _ => {}
             }
             at = next;
