@@ -33,7 +33,7 @@ pub enum Command {
     ///
     /// Example: mssql-posture assess out/snapshots --inventory estate.toml -o again
     Assess(Assess),
-    /// Judge T-SQL files that have not been deployed yet: for pull requests and change review.
+    /// Judge T-SQL files before they are deployed.
     ///
     /// Example: mssql-posture scan migrations --format sarif
     Scan(Scan),

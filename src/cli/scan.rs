@@ -121,7 +121,7 @@ impl Text {
                 .unwrap_or_default()
                 .saturating_sub(1);
             let line = lines.get(index).copied().unwrap_or_default();
-            line.trim_end_matches('\r').to_owned()
+            tsql::mask_secrets(line.trim_end_matches('\r')).into_owned()
         });
         self.file.lines = shown.collect();
         self.file

@@ -1,5 +1,7 @@
 //! What `scan` found in T-SQL files, in three forms over one model.
 
+use std::fmt::Write as _;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -74,6 +76,7 @@ fn name(object: &Object) -> Option<String> {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // `line` is the contract's word
 struct Line<'a> {
     file: &'a str,
     line: u32,
@@ -92,7 +95,7 @@ struct SinkEntry<'a> {
     line: u32,
     column: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a str>,
+    command: Option<String>,
     command_tainted: Option<bool>,
     severity: Severity,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -110,7 +113,7 @@ pub fn jsonl(files: &[ScannedFile]) -> serde_json::Result<String> {
                 how: sink.how.as_str(),
                 line: sink.line,
                 column: sink.column,
-                command: sink.command.as_deref(),
+                command: sink.shown_command(),
                 command_tainted: sink.command_tainted,
                 severity: severity(sink),
                 via: &sink.via,
@@ -152,12 +155,13 @@ pub fn annotated(files: &[ScannedFile], unread: &[Unread], width: u16, color: bo
         }
     }
     let objects: usize = files.iter().map(|file| file.objects.len()).sum();
-    out += &format!(
-        "{found} sinks in {objects} modules and batches of {} files",
-        files.len()
-    );
+    let read = files.len();
+    let _ = write!(
+        out,
+        "{found} sinks in {objects} modules and batches of {read} files"
+    ); // writing to a String cannot fail
     if !unread.is_empty() {
-        out += &format!("; {} could not be read", unread.len());
+        let _ = write!(out, "; {} could not be read", unread.len());
     }
     out += ".\n";
     out
@@ -176,12 +180,7 @@ fn diagnostic(
         Severity::Medium => Level::WARNING,
         Severity::Low | Severity::Info => Level::NOTE,
     };
-    let title = format!(
-        "{} {}: {}",
-        severity.as_str(),
-        sink.sink.as_str(),
-        headline(object, sink)
-    );
+    let title = format!("{}: {}", sink.sink.as_str(), headline(object, sink));
     let (shown, start) = excerpt(line, sink.column);
     let rest = shown.get(start..).unwrap_or_default();
     let length = rest
@@ -218,8 +217,8 @@ fn details(sink: &Observation) -> Vec<String> {
     if let Some(option) = &sink.option {
         details.push(format!("option: {}", visible(option)));
     }
-    if let Some(command) = &sink.command {
-        details.push(format!("runs: {}", visible(command)));
+    if let Some(command) = sink.shown_command() {
+        details.push(format!("runs: {}", visible(&command)));
     }
     if sink.command_tainted == Some(true) {
         details.push("a parameter or data decides what is run".to_owned());
@@ -368,7 +367,6 @@ fn sarif_result(file: &ScannedFile, object: &Object, sink: &Observation, index: 
 
 /// A path as a relative reference: everything that has a meaning in a URI is percent-encoded.
 fn uri(path: &str) -> String {
-    use std::fmt::Write as _;
     path.bytes().fold(String::new(), |mut uri, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));

@@ -39,8 +39,13 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Channels that run something outside the engine by themselves.
-const COMMAND_CHANNELS: &[Sink] = &[Sink::XpCmdshell, Sink::OleAutomation, Sink::ExternalScript];
+/// Sinks by which something outside the engine is run; a job step runs it through Agent.
+const COMMAND_CHANNELS: &[Sink] = &[
+    Sink::XpCmdshell,
+    Sink::OleAutomation,
+    Sink::ExternalScript,
+    Sink::AgentJob,
+];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.databases_are_known(judgement);

@@ -59,11 +59,11 @@ fn is_clause_from(text: &str, from: usize) -> bool {
             continue;
         }
         match Keyword::of(slice) {
-            Some(Keyword::Execute) if differs => return false,
+            Some(Keyword::Execute | Keyword::Into) if differs => return false,
             Some(Keyword::Execute) => in_query = false,
             Some(Keyword::Select) => in_query = true,
             Some(Keyword::Statement | Keyword::Update) if !differs => in_query = true,
-            Some(Keyword::Into) if differs => return false,
+
             Some(keyword) if differs && keyword.begins_statement() => return false,
             None if differs
                 && REACHING_OUT

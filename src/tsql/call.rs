@@ -227,6 +227,7 @@ impl Walk<'_, '_> {
         });
         let call = CallSite {
             callee: called.parts.clone(),
+            is_function: false,
             how: called.how,
             line: 0,
             column: 0,

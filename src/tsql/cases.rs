@@ -61,7 +61,13 @@ impl Case {
             }
             seen.extend(object.sinks.iter().map(sink));
             if self.is("calls") {
-                seen.extend(object.calls.iter().map(call));
+                seen.extend(
+                    object
+                        .calls
+                        .iter()
+                        .filter(|call| !call.is_function)
+                        .map(call),
+                );
             }
             if self.is("notes") {
                 seen.extend(object.notes.iter().map(|note| format!("~ {note}")));

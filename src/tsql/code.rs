@@ -201,7 +201,7 @@ impl<'a> Code<'a> {
     }
 
     /// `?` stands for a database or a table in text that sp_MSforeachdb and its siblings execute.
-    fn is_part(&self, at: usize) -> bool {
+    pub(super) fn is_part(&self, at: usize) -> bool {
         self.is(at, "?")
             || matches!(
                 self.kind(at),

@@ -77,6 +77,7 @@ impl Value {
 
     fn to_integer(&self, origin: usize) -> Self {
         match self.as_integer() {
+            None if self.measure.is_some() => self.clone(),
             Some(number) => Self::integer(number, self.origin(0)),
             None if self.text().trim_matches(' ').is_empty() => Self::integer(0, origin),
             None => Self::number(Kind::Integer, origin),
@@ -89,9 +90,10 @@ impl Value {
         // Text becomes a date or a number spelt another way.
         let kept =
             self.kind.is_number() || (self.is_numeric() && self.text().chars().all(harmless));
-        match kept {
-            true => self.map_holes(|_| NUMBER_HOLE).of(Kind::Numeric),
-            false => Self::number(Kind::Numeric, origin),
+        if kept {
+            self.map_holes(|_| NUMBER_HOLE).of(Kind::Numeric)
+        } else {
+            Self::number(Kind::Numeric, origin)
         }
     }
 
@@ -129,6 +131,12 @@ impl Value {
                 Some(sum) => Self::integer(sum, self.origin(0)),
                 None => Self::number(Kind::Integer, origin),
             };
+            return;
+        }
+        let measures = (self.measure, right.measure);
+        if numbers && let (Some(measure), None) | (None, Some(measure)) = measures {
+            let more = self.as_integer().or(right.as_integer());
+            *self = Self::measuring(more.and_then(|more| measure.plus(more)), origin);
             return;
         }
         let number_like = |kind: Kind| kind.is_number() || kind == Kind::Other;

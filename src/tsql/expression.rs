@@ -5,6 +5,7 @@ use super::code::{Code, Name};
 use super::folded::{Budget, Folded, Taint, reasons};
 use super::functions::{self, Function, Side};
 use super::lexer::TokenKind;
+use super::loops::is_comparison;
 use super::operators::{Operand, Operator};
 use super::rows::Rows;
 use super::types::DataType;
@@ -65,6 +66,8 @@ impl Level {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Columns<'r> {
     None,
+    /// There are none, and the expression is one side of a comparison.
+    Condition,
     Row(&'r Rows, usize),
     /// All rows at once: the list has an aggregate.
     All(&'r Rows),
@@ -176,9 +179,17 @@ impl Expression<'_, '_> {
         }
     }
 
+    /// Whether a comparison ends the expression.
+    fn ends_side(&self, state: &State) -> bool {
+        matches!(self.columns, Columns::Condition) && state.is_root()
+    }
+
     fn punctuation(&mut self, state: &mut State) -> bool {
         let origin = self.origin(state);
         let mark = self.code.text(state.at);
+        if is_comparison(mark) && self.ends_side(state) {
+            return false;
+        }
         state.at += 1;
         match mark {
             ";" => {
@@ -330,6 +341,7 @@ impl Expression<'_, '_> {
                 state.at = next.max(state.at + 1);
                 return true;
             }
+            Keyword::Operator if self.ends_side(state) => return false,
             Keyword::Operator => self.operator(state, "", origin),
             Keyword::Null if state.expects_operand => self.value(state, Folded::null()),
             Keyword::From if matches!(state.opened(), Opened::Call(Function::Trim(_))) => {
@@ -512,7 +524,8 @@ impl Expression<'_, '_> {
 
     fn variable(&mut self, token: usize, origin: usize) -> Folded {
         let text = self.code.text(token);
-        if let Some(name) = text.strip_prefix("@@") {
+        let fetched = self.variables.get(&key(text));
+        if let Some(name) = text.strip_prefix("@@").filter(|_| fetched.is_none()) {
             let function = functions::global(name);
             return functions::Call::of_nothing(function, origin).result(self.budget);
         }

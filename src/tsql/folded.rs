@@ -433,10 +433,12 @@ impl Folded {
         };
         for pair in 0..pairs {
             // Where not all pairs are kept, each value is in one.
-            let (l, r) = match pairs == all {
-                true => (pair / right.len(), pair % right.len()),
-                false => (pair % left.len(), pair % right.len()),
+            let l = if pairs == all {
+                pair / right.len()
+            } else {
+                pair % left.len()
             };
+            let r = pair % right.len();
             let (Some(l), Some(r)) = (left.get(l), right.get(r)) else {
                 continue;
             };

@@ -3,7 +3,7 @@
 use super::folded::{Budget, Folded, MOST_ALTERNATIVES, Taint, reasons};
 use super::text_functions as text;
 use super::types::DataType;
-use super::value::{Kind, Value};
+use super::value::{Kind, Measure, Value};
 
 /// Which end of a text is trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,7 +320,7 @@ impl Call {
             Function::OneOf => self.one_of(0, budget),
             Function::Choose => self.choose(budget),
             Function::NullIf => self.null_if(budget),
-            Function::Number => self.from_environment(Folded::number),
+            Function::Number => Folded::number(Kind::Numeric, origin, self.taint(Taint::Clean)),
             Function::Environment => {
                 let reason = reasons::ENVIRONMENT;
                 Folded::from_outside(origin, self.taint(Taint::Clean), reason)
@@ -332,10 +332,6 @@ impl Call {
             }
             _ => self.each(budget),
         }
-    }
-
-    fn from_environment(&self, number: fn(Kind, usize, Taint) -> Folded) -> Folded {
-        number(Kind::Numeric, self.origin, self.taint(Taint::Clean))
     }
 
     fn taint(&self, least: Taint) -> Taint {
@@ -441,7 +437,13 @@ impl Call {
                     argument.value(place)
                 })
                 .collect();
-            let value = text::apply(self.function, &values, self.origin, budget);
+            let loose = self.function == Function::Length && arguments.iter().any(|a| a.loose);
+            let value = match values.first() {
+                Some(text) if loose => {
+                    Value::measuring(Some(Measure::of(text.text())), self.origin)
+                }
+                _ => text::apply(self.function, &values, self.origin, budget),
+            };
             let value = Folded::from(value);
             match &mut result {
                 Some(result) => result.add_alternative(&value, budget),
@@ -459,7 +461,12 @@ impl Call {
         let place = arguments.get(1).and_then(Folded::only);
         let at_start =
             self.function == Function::Stuff && place.and_then(Value::as_integer) == Some(1);
-        if result.loose && !at_start && text::counts_on_place(self.function) {
+        let from_end = arguments
+            .iter()
+            .flat_map(|argument| argument.values())
+            .any(|value| value.measure.is_some());
+        let settled = at_start || from_end || self.function == Function::Length;
+        if result.loose && !settled && text::counts_on_place(self.function) {
             result.open(reasons::FUNCTION);
         }
         result

@@ -134,17 +134,11 @@ fn content(xml: &Value, path: &str, to: DataType, origin: usize) -> Value {
     let text = xml.text();
     let plain = text.contains('&').then(|| xml.map(false, decode::from_xml));
     let whole = plain.as_ref().unwrap_or(xml);
-    let value = if !text.contains('<') {
-        whole.clone()
-    } else {
-        match single_element(text) {
-            Some(inner) => {
-                let part = xml.part(inner);
-                part.map(false, decode::from_xml)
-            }
-            None if path.trim() == "." => without_tags(xml),
-            None => xml.blurred(origin),
-        }
+    let value = match single_element(text) {
+        _ if !text.contains('<') => whole.clone(),
+        Some(inner) => xml.part(inner).map(false, decode::from_xml),
+        None if path.trim() == "." => without_tags(xml),
+        None => xml.blurred(origin),
     };
     let mut value = value.to_text(true, None);
     if to.base == super::types::Base::Binary {

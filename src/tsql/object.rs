@@ -1,6 +1,6 @@
 //! What one module or batch comes to: the room's result.
 
-use super::{How, Sink, module};
+use super::{How, Sink, mask_secrets, module};
 use std::fmt;
 use std::ops::Range;
 
@@ -77,6 +77,8 @@ pub struct CallSite {
     /// One to four parts without delimiters; a part left out is empty, one that is not known is `…`. Of a synonym,
     /// what it stands for.
     pub callee: Vec<String>,
+    /// Whether it stands as a function does; then it may be something else of the same look.
+    pub is_function: bool,
     /// How the text comes to the call.
     pub how: How,
     /// Line, from 1, of the callee's name, or of the literal that holds it.
@@ -150,6 +152,14 @@ pub struct Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+impl Observation {
+    /// The command as it may be shown: without the secrets in it.
+    pub fn shown_command(&self) -> Option<String> {
+        let command = self.command.as_deref()?;
+        Some(mask_secrets(command).into_owned())
     }
 }
 

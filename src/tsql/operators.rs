@@ -173,9 +173,16 @@ pub(super) fn combine(
             for b in right.values() {
                 let numbers = a.as_integer().zip(b.as_integer());
                 let whole = numbers.and_then(|(a, b)| operator.apply(a, b));
-                let value = match whole {
-                    Some(number) => Value::integer(number, origin),
-                    None => Value::number(Kind::Numeric, origin),
+                let less = b.as_integer().filter(|_| operator == Operator::Minus);
+                let less = less.and_then(i64::checked_neg);
+                let measure = a
+                    .measure
+                    .zip(less)
+                    .and_then(|(measure, less)| measure.plus(less));
+                let value = match (whole, measure) {
+                    (Some(number), _) => Value::integer(number, origin),
+                    (None, Some(_)) => Value::measuring(measure, origin),
+                    (None, None) => Value::number(Kind::Numeric, origin),
                 };
                 match &mut result {
                     Some(result) => result.add_alternative(&value.into(), budget),

@@ -1,7 +1,7 @@
 //! Calls between modules: what a module comes to by calling another one of the same input.
 
 use super::names::folded;
-use super::{CallSite, How, Object, Observation, Sink};
+use super::{CallSite, How, Kind, Object, Observation, Sink, arguments};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// A module or batch among others.
@@ -37,6 +37,8 @@ pub fn connect(members: &mut [Member<'_>]) {
 /// Modules by database, schema and name, each as it is compared.
 struct Index {
     places: HashMap<[String; 3], Vec<usize>>,
+    /// The functions among them.
+    functions: HashMap<[String; 3], Vec<usize>>,
     /// Of each member: its database and schema.
     homes: Vec<[String; 2]>,
 }
@@ -44,6 +46,7 @@ struct Index {
 impl Index {
     fn new(members: &[Member<'_>]) -> Self {
         let mut places: HashMap<[String; 3], Vec<usize>> = HashMap::new();
+        let mut functions: HashMap<[String; 3], Vec<usize>> = HashMap::new();
         let mut homes = Vec::new();
         for (at, member) in members.iter().enumerate() {
             let database = folded(member.database);
@@ -62,15 +65,31 @@ impl Index {
             };
             homes.push([database.clone(), schema.clone()]);
             if let Some(name) = name {
-                places.entry([database, schema, name]).or_default().push(at);
+                let key = [database, schema, name];
+                if member.object.kind == Kind::Function {
+                    functions.entry(key.clone()).or_default().push(at);
+                }
+                places.entry(key).or_default().push(at);
             }
         }
-        Self { places, homes }
+        Self {
+            places,
+            functions,
+            homes,
+        }
     }
 
     /// The members that a call leads to; none where the callee is not at hand, or at another server.
-    fn callees(&self, caller: usize, callee: &[String]) -> &[usize] {
-        let mut parts = callee.iter().rev().map(|part| folded(part));
+    fn callees(&self, caller: usize, call: &CallSite) -> &[usize] {
+        let called = if call.is_function {
+            &self.functions
+        } else {
+            &self.places
+        };
+        if called.is_empty() {
+            return &[];
+        }
+        let mut parts = call.callee.iter().rev().map(|part| folded(part));
         let name = parts.next().unwrap_or_default();
         let schema = parts.next().unwrap_or_default();
         let database = parts.next().unwrap_or_default();
@@ -94,7 +113,7 @@ impl Index {
         for database in databases {
             for schema in &schemas {
                 let key = [database.to_owned(), (*schema).to_owned(), name.clone()];
-                if let Some(places) = self.places.get(&key) {
+                if let Some(places) = called.get(&key) {
                     return places;
                 }
             }
@@ -109,7 +128,9 @@ fn executors(members: &[Member<'_>], index: &Index) -> Vec<bool> {
         let mut sinks = member.object.sinks.iter();
         !member.object.parameters.is_empty()
             && sinks.any(|sink| {
-                sink.sink == Sink::DynamicUnresolved && sink.command_tainted == Some(true)
+                sink.sink == Sink::DynamicUnresolved
+                    && sink.how != How::ViaModule
+                    && sink.command_tainted == Some(true)
             })
     };
     let mut executes: Vec<bool> = members.iter().map(by_itself).collect();
@@ -118,7 +139,7 @@ fn executors(members: &[Member<'_>], index: &Index) -> Vec<bool> {
         for call in &member.object.calls {
             let passes_on = call.arguments.iter().any(|a| a.is_tainted == Some(true));
             if passes_on && !member.object.parameters.is_empty() {
-                for callee in index.callees(at, &call.callee) {
+                for callee in index.callees(at, call) {
                     if let Some(list) = callers.get_mut(*callee) {
                         list.push(at);
                     }
@@ -139,16 +160,51 @@ fn executors(members: &[Member<'_>], index: &Index) -> Vec<bool> {
 
 fn take_passed_text(members: &mut [Member<'_>], at: usize, index: &Index, executors: &[bool]) {
     let executes = |call: &CallSite| {
-        let callees = index.callees(at, &call.callee);
+        let callees = index.callees(at, call);
         callees
             .iter()
             .any(|callee| executors.get(*callee) == Some(&true))
     };
-    let is_at_hand = |call: &CallSite| !index.callees(at, &call.callee).is_empty();
+    let is_at_hand = |call: &CallSite| call.is_function || !index.callees(at, call).is_empty();
+    let unread = unread_passed_on(members, at, index, executors);
     if let Some(member) = members.get_mut(at) {
+        member.object.add_sinks(unread);
         member.object.take_text_passed_to_executors(executes);
         member.object.take_passed_text_as_executed(is_at_hand);
     }
+}
+
+/// Texts that are not known, passed by a member to one that executes them.
+fn unread_passed_on(
+    members: &[Member<'_>],
+    at: usize,
+    index: &Index,
+    executors: &[bool],
+) -> Vec<Observation> {
+    let mut found = Vec::new();
+    for call in members.get(at).map_or(&[][..], |m| &m.object.calls) {
+        let mut callees = index.callees(at, call).iter();
+        let executor = callees.find(|callee| executors.get(**callee) == Some(&true));
+        let mut passed = call.arguments.iter();
+        let unread = passed.find(|a| !a.is_known && a.is_tainted == Some(true));
+        if let (Some(executor), Some(unread)) = (executor, unread)
+            && let Some(member) = members.get(*executor)
+        {
+            found.push(Observation {
+                sink: Sink::DynamicUnresolved,
+                how: How::ViaModule,
+                line: call.line,
+                column: call.column,
+                span: call.span.clone(),
+                option: None,
+                command: Some(unread.value.clone()),
+                command_tainted: Some(true),
+                reason: Some("it is passed to a module that executes what it is given"),
+                via: vec![shown(member)],
+            });
+        }
+    }
+    found
 }
 
 /// How far a member is from a sink, and which call leads there.
@@ -165,7 +221,7 @@ fn via_modules(members: &[Member<'_>], index: &Index) -> Vec<Vec<Observation>> {
         .enumerate()
         .map(|(at, member)| {
             let calls = member.object.calls.iter();
-            calls.map(|call| index.callees(at, &call.callee)).collect()
+            calls.map(|call| index.callees(at, call)).collect()
         })
         .collect();
     let mut callers: Vec<Vec<usize>> = vec![Vec::new(); members.len()];
@@ -252,8 +308,12 @@ fn observation(
             None => break,
         }
     }
-    let sinks = &members.get(at)?.object.sinks;
-    let last = sinks.iter().find(|found| found.sink == sink)?;
+    let sinks = members.get(at)?.object.sinks.iter();
+    let mut sinks = sinks.filter(|found| found.sink == sink);
+    let last = sinks.next()?;
+    let at_the_end = sinks.fold(last.command_tainted, |tainted, other| {
+        arguments::either(tainted, other.command_tainted)
+    });
     Some(Observation {
         sink,
         how: How::ViaModule,
@@ -262,7 +322,7 @@ fn observation(
         span: call.span.clone(),
         option: last.option.clone(),
         command: last.command.clone(),
-        command_tainted: tainted(call, last.command_tainted),
+        command_tainted: tainted(call, at_the_end),
         reason: None,
         via,
     })

@@ -148,6 +148,27 @@ impl Expression<'_, '_> {
         rows
     }
 
+    /// Whether all that FROM names is in the schemas of the server's own.
+    pub(super) fn reads_catalog(&self, from: usize, end: usize) -> bool {
+        const OWN: &[&str] = &["sys", "information_schema"];
+        let mut named = (from..end).filter(|at| {
+            let joins = self.code.is_word(*at, &["join", "apply"]) || self.code.is(*at, ",");
+            *at == from || joins
+        });
+        named.all(|at| {
+            let Some(name) = self.code.name(at + 1) else {
+                return false;
+            };
+            let schema = name.last.checked_sub(2).filter(|at| *at >= name.first);
+            let own = self.code.part(name.last).0.to_ascii_lowercase();
+            match schema {
+                Some(schema) if self.code.is_any(schema, OWN) => true,
+                // The old names, in any database.
+                _ => matches!(own.as_str(), "sysprocesses" | "sysdatabases" | "sysobjects"),
+            }
+        })
+    }
+
     /// `a, b, …`
     pub(super) fn names(&self, mut at: usize) -> Vec<String> {
         let mut names = Vec::new();

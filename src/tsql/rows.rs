@@ -22,7 +22,40 @@ pub(super) struct Rows {
     pub(super) unsure: Option<&'static str>,
     /// Whether the one row stands for any number of rows of a table that is not known.
     pub(super) repeats: bool,
+    /// Whether the server's own catalog is all that the table is made of.
+    pub(super) is_catalog: bool,
 }
+
+/// Columns of the catalog that are numbers wherever they are.
+const CATALOG_NUMBERS: &[&str] = &[
+    "blocked",
+    "blocking_session_id",
+    "column_id",
+    "create_date",
+    "database_id",
+    "dbid",
+    "file_id",
+    "fileid",
+    "hobt_id",
+    "id",
+    "index_id",
+    "indid",
+    "login_time",
+    "max_length",
+    "modify_date",
+    "object_id",
+    "ordinal_position",
+    "parent_object_id",
+    "partition_number",
+    "precision",
+    "principal_id",
+    "request_id",
+    "scale",
+    "schema_id",
+    "session_id",
+    "spid",
+    "uid",
+];
 
 /// One of them.
 #[derive(Debug, Clone)]
@@ -152,7 +185,11 @@ impl Expression<'_, '_> {
     pub(super) fn source_of(&mut self, clauses: &Clauses) -> Rows {
         let mut source = match clauses.from {
             None => Rows::of_nothing(),
-            Some(from) => self.source(from + 1, clauses.after_from),
+            Some(from) => {
+                let mut source = self.source(from + 1, clauses.after_from);
+                source.is_catalog = source.repeats && self.reads_catalog(from, clauses.after_from);
+                source
+            }
         };
         if clauses.filter.is_some() && !source.repeats {
             source.unsure = source.unsure.or(Some(reasons::ROWS));
@@ -286,13 +323,24 @@ impl Expression<'_, '_> {
     pub(super) fn column(&mut self, name: super::code::Name, origin: usize) -> Folded {
         let own = self.code.part(name.last).0;
         let known = self.cell(own);
+        let is_catalog = match self.columns {
+            Columns::Row(rows, _) | Columns::All(rows) => rows.is_catalog,
+            Columns::None | Columns::Condition => false,
+        };
+        if is_catalog
+            && CATALOG_NUMBERS
+                .iter()
+                .any(|row| row.eq_ignore_ascii_case(own))
+        {
+            return Folded::number(Kind::Numeric, origin, Taint::Tainted);
+        }
         known.unwrap_or_else(|| Folded::from_outside(origin, Taint::Tainted, reasons::DATA))
     }
 
     /// The column of this name in the rows at hand.
     pub(super) fn cell(&mut self, column: &str) -> Option<Folded> {
         match self.columns {
-            Columns::None => None,
+            Columns::None | Columns::Condition => None,
             Columns::Row(rows, place) => rows.cell(place, column).cloned(),
             Columns::All(rows) => {
                 let place = rows
@@ -309,7 +357,7 @@ impl Expression<'_, '_> {
         let none = Rows::of_table();
         let source = match self.columns {
             Columns::All(rows) | Columns::Row(rows, _) => rows,
-            Columns::None => &none,
+            Columns::None | Columns::Condition => &none,
         };
         let mut keyed = Rows {
             more: source.more,
@@ -330,9 +378,10 @@ impl Expression<'_, '_> {
         if source.rows.is_empty() {
             next = self.code.after_argument(at);
         }
-        let (by, end) = match self.code.is(next, ",") {
-            true => self.with(Columns::None, next + 1),
-            false => (Folded::default(), next),
+        let (by, end) = if self.code.is(next, ",") {
+            self.with(Columns::None, next + 1)
+        } else {
+            (Folded::default(), next)
         };
         next = end + usize::from(self.code.is(end, ")"));
         if self.code.keyword(next) == Some(Keyword::Within) && self.code.is(next + 2, "(") {
@@ -398,13 +447,11 @@ impl Expression<'_, '_> {
                     Some(cell) => cell.clone(),
                     None => own.unwrap_or(value),
                 };
-                match Key::of(&value) {
-                    Some(key) => keys.push(key),
-                    None => {
-                        rows.unsure = rows.unsure.or(Some(reasons::ORDER));
-                        return;
-                    }
-                }
+                let Some(key) = Key::of(&value) else {
+                    rows.unsure = rows.unsure.or(Some(reasons::ORDER));
+                    return;
+                };
+                keys.push(key);
             }
             let descending = self.code.is_word(next, &["desc"]);
             directions.push(descending);
@@ -450,9 +497,10 @@ impl Expression<'_, '_> {
             )]);
             return xml;
         }
-        let element = match self.code.is(at + 2, "(") {
-            true => self.code.part(at + 3).0.to_owned(),
-            false => "row".to_owned(),
+        let element = if self.code.is(at + 2, "(") {
+            self.code.part(at + 3).0.to_owned()
+        } else {
+            "row".to_owned()
         };
         let tail = at + 2..(at + 16).min(self.code.len());
         let has_root = tail.clone().any(|at| self.code.is_word(at, &["root"]));

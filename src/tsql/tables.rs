@@ -10,6 +10,9 @@ use super::variables::Table;
 use super::walk::Walk;
 use super::words::Keyword;
 
+/// How many tokens a statement's words may stand before what it is about.
+const NEAR: usize = 12;
+
 impl Walk<'_, '_> {
     /// `@t TABLE (…)`, whose parenthesis is at `open`; the token after it.
     pub(super) fn declare_table(&mut self, variable: usize, open: usize) -> usize {
@@ -76,13 +79,16 @@ impl Walk<'_, '_> {
             }
             return;
         }
+        if self.code.is_word(at, &["open"]) {
+            let name = self.code.part(at + 1).0.to_owned();
+            return self.rewind(&name);
+        }
         if !self
             .code
             .is_word(at, &["update", "delete", "merge", "truncate", "drop"])
         {
             return;
         }
-        const NEAR: usize = 12;
         for at in at + 1..at + NEAR {
             let name = self.code.part(at).0;
             if let Some(table) = self.variables.table_mut(name) {
@@ -98,9 +104,10 @@ impl Walk<'_, '_> {
     /// `INSERT INTO @t (a, b) VALUES …` or `… SELECT …`
     fn insert(&mut self, at: usize) {
         let target = at + 1 + usize::from(self.code.keyword(at + 1) == Some(Keyword::Into));
-        let target = match self.code.is_variable(target) {
-            true => Some((target, target + 1)),
-            false => self.code.name(target).map(|name| (name.last, name.next)),
+        let target = if self.code.is_variable(target) {
+            Some((target, target + 1))
+        } else {
+            self.code.name(target).map(|name| (name.last, name.next))
         };
         let Some((name, mut next)) = target.filter(|(name, _)| self.is_temporary(*name)) else {
             return;
@@ -215,9 +222,38 @@ impl Walk<'_, '_> {
         self.variables.keep_rows(&name, rows);
     }
 
+    /// `WITH name (a, b) AS (SELECT …), …`
+    pub(super) fn common_tables(&mut self, with: usize) {
+        let mut at = with + 1;
+        while at > self.seen && self.code.name(at).is_some_and(|name| name.last == at) {
+            let name = self.code.part(at).0.to_owned();
+            at += 1;
+            let mut columns = Vec::new();
+            if self.code.is(at, "(") {
+                columns = self.expression(false).names(at + 1);
+                at = self.code.after_group(at);
+            }
+            let is_query = self.code.keyword(at) == Some(Keyword::As)
+                && self.code.is(at + 1, "(")
+                && self.code.keyword(at + 2) == Some(Keyword::Select);
+            if !is_query {
+                return;
+            }
+            let (mut rows, next) = self.expression(false).rows(at + 2);
+            if !columns.is_empty() {
+                rows.columns = columns;
+            }
+            self.variables.keep_rows(&name, rows);
+            at = next + 1;
+            if !self.code.is(at, ",") {
+                return;
+            }
+            at += 1;
+        }
+    }
+
     /// `name CURSOR … FOR SELECT …`, whose CURSOR or a word before it is at `at`.
     pub(super) fn declare_cursor(&mut self, name: usize, at: usize) {
-        const NEAR: usize = 12;
         let is_cursor = (at..at + 3).any(|at| self.code.is_word(at, &["cursor"]));
         let select = (at..at + NEAR).find(|at| self.code.keyword(*at) == Some(Keyword::Select));
         let Some(select) = select.filter(|_| is_cursor) else {
@@ -226,12 +262,48 @@ impl Walk<'_, '_> {
         let (rows, _) = self.expression(false).rows(select);
         let name = self.code.part(name).0.to_owned();
         self.variables.keep_rows(&name, rows);
+        self.rewind(&name);
     }
 
-    /// `FETCH NEXT FROM c INTO @a, @b`: what any row holds.
+    /// The next FETCH reads a cursor's first row, if that is sure to be so.
+    fn rewind(&mut self, name: &str) {
+        let certain = self.variables.is_certain();
+        if let Some(table) = self.variables.table_mut(name) {
+            let rows = &table.rows;
+            let known = rows.more.is_none() && rows.unsure.is_none() && !rows.repeats;
+            table.next = (certain && known).then_some(0);
+        }
+    }
+
+    /// The row that the FETCH whose INTO is at `into` reads, and whether there is one; `None` where that is not known.
+    fn fetched(&mut self, into: usize) -> Option<Option<Vec<Folded>>> {
+        let cursor = into.checked_sub(1)?;
+        let from = usize::from(self.code.keyword(cursor - 1) == Some(Keyword::From));
+        let mut word = cursor.checked_sub(1 + from)?;
+        word -= usize::from(self.code.is_word(word, &["next"]));
+        let is_next = self.code.is_word(word, &["fetch"]);
+        let certain = self.variables.is_certain() && is_next;
+        let table = self.variables.table_mut(self.code.part(cursor).0)?;
+        let place = table.next?;
+        table.next = certain.then_some(place + 1);
+        certain.then(|| table.rows.rows.get(place).cloned())
+    }
+
+    /// `FETCH NEXT FROM c INTO @a, @b`: the next row, or what any row holds.
     fn fetch(&mut self, into: usize) {
+        let origin = self.code.origin(into);
+        let known = self.fetched(into);
+        self.variables
+            .note_fetch(known.as_ref().map(Option::is_some), origin);
         let cursor = into.checked_sub(1).map(|at| self.code.part(at).0);
-        let rows = cursor.and_then(|name| self.variables.table(name)).cloned();
+        let rows = match known {
+            Some(None) => return,
+            Some(Some(row)) => Some(Rows {
+                rows: vec![row],
+                ..Rows::default()
+            }),
+            None => cursor.and_then(|name| self.variables.table(name)).cloned(),
+        };
         let mut at = into + 1;
         for place in 0.. {
             if !self.code.is_variable(at) {

@@ -4,8 +4,9 @@
 use super::decode;
 use super::folded::Budget;
 use super::functions::{Function, Side};
-use super::holes::{self, HOLE, NUMBER_HOLE};
-use super::value::{Kind, Value};
+use super::holes::{self, HOLE};
+use super::text_building::holes_after_replacing;
+use super::value::{Kind, Measure, Value};
 use std::ops::Range;
 
 /// Whether the result depends on where in its argument a text stands.
@@ -107,7 +108,7 @@ fn cased(text: &str, upper: bool) -> String {
 }
 
 /// The text as the usual collations compare it, each character in as many bytes as before.
-fn folded_case(text: &str) -> String {
+pub(super) fn folded_case(text: &str) -> String {
     let fold = |c: char| {
         let lower = cased(c.encode_utf8(&mut [0; 4]), false).chars().next();
         lower
@@ -144,36 +145,36 @@ fn known_bytes(text: &str) -> usize {
 const BEYOND: i64 = 4000;
 
 /// The arguments of one call.
-struct Arguments<'a> {
+pub(super) struct Arguments<'a> {
     values: &'a [&'a Value],
-    origin: usize,
+    pub(super) origin: usize,
 }
 
 impl<'a> Arguments<'a> {
-    fn get(&self, at: usize) -> Option<&'a Value> {
+    pub(super) fn get(&self, at: usize) -> Option<&'a Value> {
         self.values.get(at).copied()
     }
 
-    fn from(&self, at: usize) -> &'a [&'a Value] {
+    pub(super) fn from(&self, at: usize) -> &'a [&'a Value] {
         self.values.get(at..).unwrap_or_default()
     }
 
     /// The argument as text.
-    fn text(&self, at: usize) -> Option<Value> {
+    pub(super) fn text(&self, at: usize) -> Option<Value> {
         let value = self.get(at)?;
         let national = value.kind == Kind::National;
         Some(value.to_text(national, None))
     }
 
-    fn exact(&self, at: usize) -> Option<Value> {
+    pub(super) fn exact(&self, at: usize) -> Option<Value> {
         self.text(at).filter(Value::is_exact)
     }
 
-    fn integer(&self, at: usize) -> Option<i64> {
+    pub(super) fn integer(&self, at: usize) -> Option<i64> {
         self.get(at)?.as_integer()
     }
 
-    fn number(&self) -> Value {
+    pub(super) fn number(&self) -> Value {
         Value::number(Kind::Integer, self.origin)
     }
 
@@ -231,58 +232,27 @@ impl<'a> Arguments<'a> {
         )
     }
 
-    fn replace(&self, budget: &mut Budget) -> Option<Value> {
-        let (text, pattern, by) = (self.text(0)?, self.exact(1)?, self.text(2)?);
-        if self.from(1).iter().any(|value| value.is_null()) {
-            return Some(Value::null());
-        }
-        if pattern.len() == 0 {
-            return Some(text);
-        }
-        let text = holes_after_replacing(&text, pattern.text(), by.text());
-        let searched = folded_case(text.text());
-        let wanted = folded_case(pattern.text());
-        let count = searched.matches(wanted.as_str()).count();
-        let added = count.saturating_mul(by.len());
-        if added > budget.longest || !budget.spend(added) {
-            return None;
-        }
-        let mut replaced = Value::of_kind(text.kind);
-        let mut from = 0;
-        for (at, found) in searched.match_indices(wanted.as_str()) {
-            replaced.append_part(&text, from..at);
-            replaced.append(&by);
-            from = at + found.len();
-        }
-        match from {
-            0 => Some(text),
-            _ => {
-                replaced.append_part(&text, from..text.len());
-                if by.kind == Kind::National {
-                    replaced.kind = Kind::National;
-                }
-                Some(replaced)
-            }
-        }
-    }
-
-    fn translate(&self) -> Option<Value> {
-        let (text, from, to) = (self.exact(0)?, self.exact(1)?, self.exact(2)?);
-        let from: Vec<char> = folded_case(from.text()).chars().collect();
-        let to: Vec<char> = to.text().chars().collect();
-        if from.len() != to.len() {
-            return None;
-        }
-        let translated = |c: char| {
-            let folded = folded_case(c.encode_utf8(&mut [0; 4])).chars().next();
-            let place = from.iter().position(|f| Some(*f) == folded);
-            place.and_then(|place| to.get(place)).copied().unwrap_or(c)
+    /// How many bytes of the text are before the place that an argument measures from its end, blanks there left
+    /// out; `more` is added to it.
+    fn bytes_before(&self, text: &Value, argument: usize, more: i64) -> Option<usize> {
+        let beyond = self.get(argument)?.measure?.beyond(text.text())?;
+        let whole = text.text().trim_end_matches(' ');
+        let cut = usize::try_from(beyond.checked_add(more)?.min(0).checked_neg()?).ok()?;
+        let start = match cut {
+            0 => whole.len(),
+            _ => whole.char_indices().rev().nth(cut - 1)?.0,
         };
-        Some(text.map(true, |t| t.chars().map(translated).collect()))
+        (!holes::has_holes(whole.get(start..)?)).then_some(start)
     }
 
     fn stuff(&self) -> Option<Value> {
         let text = self.text(0)?;
+        if let Some(start) = self.bytes_before(&text, 1, -1) {
+            let by = self.text(3).filter(|_| self.integer(2) == Some(1))?;
+            let mut result = text.part(0..start);
+            result.append(&by);
+            return Some(result);
+        }
         let (start, length) = (self.integer(1)?, self.integer(2)?);
         let by = self.text(3)?;
         let known = text.text().get(..known_bytes(text.text()))?;
@@ -313,7 +283,15 @@ impl<'a> Arguments<'a> {
     }
 
     fn substring(&self) -> Option<Value> {
-        let (start, length) = (self.integer(1)?, self.integer(2)?);
+        let start = self.integer(1)?;
+        if let Some(text) = self.text(0).filter(|text| text.kind.is_text())
+            && let Some(end) = self.bytes_before(&text, 2, start.saturating_sub(1))
+        {
+            let begin = self.byte_range(text.text(), start.saturating_sub(1), i64::MAX)?;
+            let is_known = begin.start <= known_bytes(text.text());
+            return is_known.then(|| text.part(begin.start..end.max(begin.start)));
+        }
+        let length = self.integer(2)?;
         if length < 0 {
             return Some(Value::null());
         }
@@ -339,6 +317,18 @@ impl<'a> Arguments<'a> {
 
     fn take(&self, side: Side) -> Option<Value> {
         let text = self.text(0)?;
+        if side == Side::Left
+            && let Some(end) = self.bytes_before(&text, 1, 0)
+        {
+            return Some(text.part(0..end));
+        }
+        if let Some(measure) = self.get(1)?.measure {
+            // RIGHT, of all but the first characters.
+            let skipped = usize::try_from(measure.beyond(text.text())?.checked_neg()?).ok()?;
+            let start = offset(text.text(), skipped);
+            let is_known = start <= known_bytes(text.text());
+            return is_known.then(|| text.part(start..text.len()));
+        }
         let count = usize::try_from(self.integer(1)?).ok()?;
         if side == Side::Left {
             let end = offset(text.text(), count);
@@ -373,122 +363,14 @@ impl<'a> Arguments<'a> {
         Some(text.part(start..start + rest.len()))
     }
 
-    fn replicate(&self, budget: &mut Budget) -> Option<Value> {
-        let (text, count) = (self.text(0)?, self.integer(1)?);
-        let Ok(count) = usize::try_from(count) else {
-            return Some(Value::null());
-        };
-        let length = text.len().saturating_mul(count);
-        if length > budget.longest || !budget.spend(length) {
-            return None;
-        }
-        let mut result = Value::of_kind(text.kind);
-        (0..count).for_each(|_| result.append(&text));
-        Some(result)
-    }
-
-    fn space(&self) -> Option<Value> {
-        const MOST: usize = 8000;
-        let count = usize::try_from(self.integer(0)?).ok()?;
-        Some(Value::made(
-            &" ".repeat(count.min(MOST)),
-            Kind::Text,
-            self.origin,
-        ))
-    }
-
-    /// QUOTENAME: the text between delimiters, in which the closing one is doubled.
-    fn quoted(&self) -> Option<Value> {
-        let text = self.text(0)?;
-        let by = match self.get(1) {
-            Some(_) => self.exact(1)?.text().chars().next().unwrap_or('['),
-            None => '[',
-        };
-        const LONGEST: usize = 128;
-        if text.is_exact() && text.text().chars().count() > LONGEST {
-            return Some(Value::null());
-        }
-        let (open, close) = match by {
-            '[' | ']' => ('[', ']'),
-            '(' | ')' => ('(', ')'),
-            '<' | '>' => ('<', '>'),
-            '{' | '}' => ('{', '}'),
-            '\'' | '"' | '`' => (by, by),
-            _ => return Some(Value::null()),
-        };
-        let set = holes::delimiter(close);
-        let inner = text.map_holes(|hole| match holes::doubled(hole) {
-            Some(has) if set != 0 => holes::hole(has | set),
-            Some(_) => HOLE,
-            None => hole,
-        });
-        let mut result = Value::made(&open.to_string(), Kind::National, self.origin);
-        let mut from = 0;
-        for (at, _) in inner.text().match_indices(close) {
-            result.append_part(&inner, from..at + close.len_utf8());
-            from = at;
-        }
-        result.append_part(&inner, from..inner.len());
-        result.append(&Value::made(
-            &close.to_string(),
-            Kind::National,
-            self.origin,
-        ));
-        Some(result)
-    }
-
-    /// FORMATMESSAGE and xp_sprintf: `%s` and its like are the arguments in turn.
-    fn formatted(&self) -> Option<Value> {
-        let format = self
-            .text(0)
-            .filter(|_| self.get(0).is_some_and(|f| f.kind.is_text()))?;
-        let mut result = Value::of_kind(format.kind);
-        let mut arguments = self.from(1).iter();
-        let text = format.text();
-        let mut from = 0;
-        while let Some(at) = text.get(from..).and_then(|rest| rest.find('%')) {
-            let at = from + at;
-            result.append_part(&format, from..at);
-            let rest = text.get(at + 1..)?;
-            let flags = rest.len()
-                - rest
-                    .trim_start_matches(|c: char| c.is_ascii_digit() || "-+0# .lh*".contains(c))
-                    .len();
-            let kind = rest.get(flags..).and_then(|rest| rest.chars().next());
-            match kind {
-                Some('%') => result.append_part(&format, at..at + 1),
-                Some('s' | 'S') => match arguments.next() {
-                    Some(value) if value.is_null() => {
-                        result.append(&Value::made("(null)", Kind::Text, self.origin))
-                    }
-                    Some(value) => {
-                        result.append(&value.to_text(value.kind == Kind::National, None))
-                    }
-                    None => {}
-                },
-                Some('d' | 'i' | 'u') => match arguments.next() {
-                    Some(value) if value.as_integer().is_some() => result.append(value),
-                    _ => result.append(&self.number()),
-                },
-                Some('x' | 'X' | 'o') => {
-                    arguments.next();
-                    result.append(&self.number());
-                }
-                _ => return None,
-            }
-            from = at + 1 + flags + 1;
-        }
-        result.append_part(&format, from.min(text.len())..text.len());
-        Some(result)
-    }
-
     /// LEN, which counts no blanks at the end, or DATALENGTH in bytes.
     fn length(&self, bytes: bool) -> Value {
         let Some(value) = self.get(0) else {
             return Value::null();
         };
         if !value.is_exact() {
-            return self.number();
+            let measure = (!bytes).then(|| Measure::of(value.text()));
+            return Value::measuring(measure, self.origin);
         }
         let units = |text: &str| text.encode_utf16().count();
         let length = match (value.kind, bytes) {
@@ -563,31 +445,4 @@ impl<'a> Arguments<'a> {
         let text = format!("0x{}", value.text().to_ascii_lowercase());
         Some(Value::made(&text, Kind::National, value.origin(0)))
     }
-}
-
-/// The text with the holes it has after `pattern` was replaced in it: delimiters stay doubled only if the replacing
-/// leaves them alone or doubles them.
-fn holes_after_replacing(text: &Value, pattern: &str, by: &str) -> Value {
-    let delimiters = [('\'', "'", "''"), (']', "]", "]]"), ('"', "\"", "\"\"")];
-    text.map_holes(|hole| {
-        let Some(mut has) = holes::doubled(hole) else {
-            let in_numbers =
-                |c: char| c.is_alphanumeric() || " -:.,/+{}()".contains(c) || c == NUMBER_HOLE;
-            return if pattern.chars().all(in_numbers) {
-                HOLE
-            } else {
-                hole
-            };
-        };
-        for (delimiter, one, two) in delimiters {
-            let set = holes::delimiter(delimiter);
-            if pattern == one && by == two {
-                has |= set;
-            } else if pattern.contains(delimiter) || by.contains(delimiter) || holes::has_holes(by)
-            {
-                has &= !set;
-            }
-        }
-        holes::hole(has)
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::holes::{self, HOLE, NUMBER_HOLE};
 use super::lexer::{Lexer, TokenKind};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 /// What a value is, as far as operators and conversions tell values apart.
@@ -50,6 +51,37 @@ pub(super) struct Value {
     text: String,
     pieces: Vec<Piece>,
     pub(super) kind: Kind,
+    /// Of a number that is not known: which text's length it is.
+    pub(super) measure: Option<Measure>,
+}
+
+/// The length of a text that is not known, and some more or less: by it a text is cut at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measure {
+    /// Of the text.
+    fingerprint: u64,
+    pub(super) more: i64,
+}
+
+impl Measure {
+    pub(super) fn of(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self {
+            fingerprint: hasher.finish(),
+            more: 0,
+        }
+    }
+
+    /// How much more than the length of this text it is, if it is this text's.
+    pub(super) fn beyond(self, text: &str) -> Option<i64> {
+        (Self::of(text).fingerprint == self.fingerprint).then_some(self.more)
+    }
+
+    pub(super) fn plus(self, more: i64) -> Option<Self> {
+        let more = self.more.checked_add(more)?;
+        Some(Self { more, ..self })
+    }
 }
 
 impl Value {
@@ -57,6 +89,7 @@ impl Value {
         text: String::new(),
         pieces: Vec::new(),
         kind: Kind::Text,
+        measure: None,
     };
 
     pub(super) fn null() -> Self {
@@ -79,6 +112,14 @@ impl Value {
     /// A number of which nothing else is known.
     pub(super) fn number(kind: Kind, origin: usize) -> Self {
         Self::hole(NUMBER_HOLE, kind, origin)
+    }
+
+    /// The length of a text that is not known, or some more or less than it.
+    pub(super) fn measuring(measure: Option<Measure>, origin: usize) -> Self {
+        Self {
+            measure,
+            ..Self::number(Kind::Integer, origin)
+        }
     }
 
     pub(super) fn integer(number: i64, origin: usize) -> Self {

@@ -4,6 +4,7 @@
 use super::folded::{Budget, Folded, Taint, reasons};
 use super::rows::Rows;
 use super::types::DataType;
+use super::value::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A stretch of code that something opens and closes.
@@ -31,6 +32,18 @@ struct Frame {
     changed: BTreeSet<String>,
     /// The loop this is the body of, by its WHILE.
     repeats: Option<usize>,
+    /// The loop this is one round of, by its WHILE.
+    spins: Option<usize>,
+    is_if: bool,
+    /// Of an ELSE: what the other branch left behind.
+    otherwise: Option<Branch>,
+}
+
+/// What a branch found and what it left, of each variable that it assigned.
+#[derive(Debug, Default)]
+struct Branch {
+    before: BTreeMap<String, Folded>,
+    after: BTreeMap<String, Folded>,
 }
 
 /// A table whose rows are followed.
@@ -43,7 +56,12 @@ pub(super) struct Table {
     pub(super) identity: Option<usize>,
     /// Whether a key decides in which order rows come.
     pub(super) is_keyed: bool,
+    /// Of a cursor: the row that FETCH reads next, where that is known.
+    pub(super) next: Option<usize>,
 }
+
+/// What `@@FETCH_STATUS` is kept under.
+const FETCH_STATUS: &str = "@@fetch_status";
 
 /// All variables of one batch.
 #[derive(Debug, Default)]
@@ -65,6 +83,8 @@ pub(super) struct Variables {
     carried: BTreeMap<usize, BTreeMap<String, Folded>>,
     /// Whether a loop carries something else than the last time.
     moved: bool,
+    /// The IFs whose branch has just ended, so that an ELSE may follow.
+    left: Vec<Branch>,
 }
 
 /// A variable's name as it is compared.
@@ -220,7 +240,64 @@ impl Variables {
             before: BTreeMap::new(),
             changed: BTreeSet::new(),
             repeats: None,
+            spins: None,
+            is_if: false,
+            otherwise: None,
         });
+    }
+
+    /// Enters the condition of the loop whose WHILE is the token at `at`, of which a round is certain.
+    pub(super) fn enter_round(&mut self, at: usize) {
+        self.enter(Block::Awaited, false);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.spins = Some(at);
+        }
+    }
+
+    /// The loop, by its WHILE, of which a round ends with the innermost frame.
+    pub(super) fn ends_round(&self) -> Option<usize> {
+        self.frames.last().and_then(|frame| frame.spins)
+    }
+
+    /// Notes whether the FETCH found a row; `None`: nobody knows.
+    pub(super) fn note_fetch(&mut self, found: Option<bool>, origin: usize) {
+        let Some(found) = found else {
+            self.values.remove(FETCH_STATUS);
+            return;
+        };
+        let status = Value::integer(if found { 0 } else { -1 }, origin);
+        self.values.insert(FETCH_STATUS.to_owned(), status.into());
+    }
+
+    /// Enters the branch of an IF, whose condition comes first.
+    pub(super) fn enter_if(&mut self) {
+        self.enter(Block::Awaited, true);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.is_if = true;
+        }
+    }
+
+    /// Enters the branch of an ELSE. It begins with what its IF began with, if it is known which one that is.
+    pub(super) fn enter_else(&mut self, origin: usize, budget: &mut Budget) {
+        while self.left.is_empty() && self.innermost() == Some(Block::Statement) {
+            self.leave(origin, budget);
+        }
+        let branch = self.left.pop().filter(|_| self.left.is_empty());
+        let branch = branch.filter(|_| !self.keeps_all);
+        if let Some(branch) = &branch {
+            let before = branch.before.iter();
+            let before = before.map(|(name, value)| (name.clone(), value.clone()));
+            self.values.extend(before);
+        }
+        self.enter(Block::Awaited, true);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.otherwise = branch;
+        }
+    }
+
+    /// A statement begins, so that no ELSE can follow what ended before.
+    pub(super) fn forget_branches(&mut self) {
+        self.left.clear();
     }
 
     /// Enters the condition of the loop whose WHILE is the token at `at`. Where the walk has been here before, the
@@ -306,10 +383,47 @@ impl Variables {
             }
             outer.changed.extend(changed);
         }
-        for (name, before) in frame.before {
+        let mut before = frame.before;
+        if let Some(otherwise) = frame.otherwise {
+            self.join_branches(&mut before, otherwise, origin, budget);
+        }
+        let mut branch = Branch::default();
+        for (name, before) in before {
             let now = self.values.remove(&name);
             let now = now.unwrap_or_else(Folded::null);
+            if frame.is_if {
+                branch.before.insert(name.clone(), before.clone());
+                branch.after.insert(name.clone(), now.clone());
+            }
             let joined = join(before, &now, origin, budget);
+            self.values.insert(name, joined);
+        }
+        if frame.is_if {
+            self.left.push(branch);
+        } else {
+            self.left.clear();
+        }
+    }
+
+    /// What IF and ELSE leave together: a variable that both assigned no longer holds what it held before.
+    fn join_branches(
+        &mut self,
+        before: &mut BTreeMap<String, Folded>,
+        otherwise: Branch,
+        origin: usize,
+        budget: &mut Budget,
+    ) {
+        for (name, after) in otherwise.after {
+            if before.remove(&name).is_some()
+                && let Some(outer) = self.innermost_skippable()
+                && let Some(before) = otherwise.before.get(&name)
+            {
+                let first = outer.before.entry(name.clone());
+                first.or_insert_with(|| before.clone());
+            }
+            let now = self.values.remove(&name);
+            let now = now.unwrap_or_else(Folded::null);
+            let joined = join(after, &now, origin, budget);
             self.values.insert(name, joined);
         }
     }

@@ -6,6 +6,7 @@ use super::expression::{Columns, Expression};
 use super::folded::Folded;
 use super::found::Found;
 use super::lexer::TokenKind;
+use super::loops::{Loops, Round};
 use super::reach;
 use super::rows::Row;
 use super::variables::{Block, Variables};
@@ -60,6 +61,9 @@ pub(super) struct Walk<'w, 'c> {
     pub(super) row: Option<Row>,
     /// The SELECT seen last.
     pub(super) last_select: usize,
+    pub(super) loops: Loops,
+    /// Where the walk goes on, if not at the next token.
+    jump: Option<usize>,
     /// Whether this is not the first round.
     pub(super) begun: bool,
 }
@@ -84,6 +88,8 @@ impl<'w, 'c> Walk<'w, 'c> {
             jumps: false,
             row: None,
             last_select: 0,
+            loops: Loops::default(),
+            jump: None,
             begun: false,
         }
     }
@@ -91,6 +97,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// Walks the batch; again, with what loops carry into their next round, until that stays the same, and once more
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
+        self.function_calls();
         if !self.found.walks_all && !reach::may_act(self.code, self.has_holes) {
             return self.headers();
         }
@@ -110,6 +117,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             self.parentheses = 0;
             self.update = Update::None;
             self.seen = 0;
+            self.loops = Loops::default();
             self.seen_source = 0;
             self.begun = true;
             self.pass();
@@ -150,7 +158,7 @@ impl<'w, 'c> Walk<'w, 'c> {
                 }
                 _ => {}
             }
-            at = next;
+            at = self.jump.take().unwrap_or(next);
         }
         let end = self.code.origin(self.code.len().saturating_sub(1));
         self.leave_while(|_| true, end);
@@ -212,8 +220,8 @@ impl<'w, 'c> Walk<'w, 'c> {
             }
             Keyword::If | Keyword::While => self.condition(at, keyword),
             Keyword::Else if self.variables.innermost() != Some(Block::Case) => {
-                self.end_statement(at);
-                self.variables.enter(Block::Awaited, true);
+                let origin = self.code.origin(at);
+                self.variables.enter_else(origin, &mut self.found.budget);
             }
             Keyword::Begin => self.begin(at),
             Keyword::Case => self.variables.enter(Block::Case, false),
@@ -248,6 +256,9 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.begin_statement(at);
                 self.grant(at);
             }
+            Keyword::Clause if self.code.is_word(at, &["with"]) && self.parentheses == 0 => {
+                self.common_tables(at);
+            }
             Keyword::As if self.update == Update::BeforeSet => self.update = Update::None,
             Keyword::From | Keyword::Clause if self.update == Update::InSet => {
                 self.update = Update::None;
@@ -272,6 +283,7 @@ impl<'w, 'c> Walk<'w, 'c> {
         } else {
             self.end_statement(at);
         }
+        self.variables.forget_branches();
     }
 
     fn end_statement(&mut self, at: usize) {
@@ -288,23 +300,34 @@ impl<'w, 'c> Walk<'w, 'c> {
         }
         self.begin_statement(at);
         if keyword == Keyword::While {
-            let origin = self.code.origin(at);
-            self.variables
-                .enter_loop(at, origin, &mut self.found.budget);
+            match self.round(at) {
+                Round::Next => self.variables.enter_round(at),
+                Round::Over(end) => self.jump = Some(end),
+                Round::Unknown => {
+                    let origin = self.code.origin(at);
+                    self.variables
+                        .enter_loop(at, origin, &mut self.found.budget);
+                }
+            }
         } else {
-            self.variables.enter(Block::Awaited, true);
+            self.variables.enter_if();
         }
     }
 
-    fn begin(&mut self, at: usize) {
-        let no_block = [
+    /// Whether the BEGIN at `at` opens a block.
+    pub(super) fn opens_block(&self, at: usize) -> bool {
+        const NO_BLOCK: &[&str] = &[
             "tran",
             "transaction",
             "distributed",
             "dialog",
             "conversation",
         ];
-        if self.code.is_word(at + 1, &no_block) {
+        !self.code.is_word(at + 1, NO_BLOCK)
+    }
+
+    fn begin(&mut self, at: usize) {
+        if !self.opens_block(at) {
             return self.begin_statement(at);
         }
         if self.variables.innermost() == Some(Block::Awaited) {
@@ -324,6 +347,14 @@ impl<'w, 'c> Walk<'w, 'c> {
             |block| matches!(block, Block::Statement | Block::Awaited),
             origin,
         );
+        self.variables.forget_branches();
+        if let Some(again) = self.variables.ends_round() {
+            self.end_round(again, at + 1);
+            self.jump = Some(again);
+            // What the round has looked ahead to is looked at again.
+            self.seen = self.seen.min(again);
+            self.seen_source = self.seen_source.min(again);
+        }
         self.variables.leave(origin, &mut self.found.budget);
     }
 

@@ -210,3 +210,16 @@ fn output_does_not_depend_on_how_many_cores_read() {
     assert!(files.is_sorted());
     assert_eq!(sinks(&ran).len(), 80);
 }
+
+#[test]
+fn secrets_in_code_are_shown_in_no_form() {
+    let text = "EXEC xp_cmdshell 'sqlcmd -S s -U sa -P hunter2 -Q SELECT'\nGO\nEXEC('CREATE LOGIN a WITH PASSWORD = ''hunter2''; EXEC xp_cmdshell ''dir''')";
+    for format in ["table", "jsonl", "sarif"] {
+        let ran = Cli::new(&["scan", "a.sql", "--format", format])
+            .file("a.sql", text)
+            .run()
+            .code(1);
+        assert!(ran.stdout.contains("sqlcmd"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("hunter2"), "{}", ran.stdout);
+    }
+}

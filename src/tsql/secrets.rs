@@ -1,0 +1,167 @@
+//! Secrets that authors left in their code: masked before the code, or a command that it builds, is shown.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex_lite::{Captures, Regex};
+
+/// What stands in a secret's place.
+const MASK: &str = "***";
+
+/// Where secrets stand. In each pattern the group `secret` is replaced; the rest stays.
+const PATTERNS: &[&str] = &[
+    // PASSWORD = '…', SECRET = N'…', @rmtpassword = '…', MEDIAPASSWORD = '…', ENCRYPTION BY PASSWORD = '…'
+    r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?'(?P<secret>(?:[^']|'')+)(?:'|$)",
+    // The same in text inside text, where quotes are doubled.
+    r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?''(?P<secret>(?:[^']|'''')+)(?:''|$)",
+    r"(?i)PASSWORD\s*=\s*(?P<secret>0x[0-9a-f]+)",
+    // Connection strings, keys of storage accounts and the like.
+    r#"(?i)[;'"]\s*(?:password|pwd)\s*=\s*(?P<secret>[^'";\s][^'";]*)"#,
+    r#"(?i)\b(?:accountkey|sharedaccesskey|sharedaccesssignature|access[_-]?token|api[_-]?key|client[_-]?secret)\s*=\s*(?P<secret>[^'";\s]+)"#,
+    r"(?i)[?&]sig=(?P<secret>[^&'\s]+)",
+    r"(?i)\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",
+    // OPENROWSET('provider', 'server';'user';'password', …
+    r"(?i)OPENROWSET\s*\(\s*'[^']*'\s*,\s*'[^']*'\s*;\s*'[^']*'\s*;\s*'(?P<secret>[^']*)'",
+    // sqlcmd, osql, isql, bcp -P …; psexec -p …; net use … /user:… …
+    r#"(?i)\b(?:sqlcmd|osql|isql|bcp)(?:\.exe)?\b[^\r\n]*?\s-P\s*(?P<secret>"[^"]*"|[^\s"']+)"#,
+    r#"(?i)\b(?:psexec|plink|pscp|winscp|curl|wget)(?:64)?(?:\.exe|\.com)?\b[^\r\n]*?\s(?:-p|-pw|--password)[\s=]+(?P<secret>"[^"]*"|[^\s"']+)"#,
+    r#"(?i)\bnet\s+use\b[^\r\n]*?/user:\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)"#,
+    r#"(?i)\bnet\s+use\s+(?:[a-z*]:?\s+)?\\\\\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)\s+/user:"#,
+    r#"(?i)\bnet\s+user\s+\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)\s+/add"#,
+    r#"(?i)\bcmdkey\b[^\r\n]*?/pass:(?P<secret>"[^"]*"|[^\s"']+)"#,
+    r#"(?i)\b(?:schtasks|wmic|runas)\b[^\r\n]*?(?:/rp|/password:?)\s*(?P<secret>"[^"]*"|[^\s"']+)"#,
+    r#"(?i)ConvertTo-SecureString\s+(?:-String\s+)?["']{1,2}(?P<secret>[^"']+)["']"#,
+    // sp_addlogin 'user', 'password'; sp_password 'old', 'new'
+    r"(?i)\bsp_addlogin\s+N?'[^']*'\s*,\s*N?'(?P<secret>[^']*)'",
+    r"(?i)\bsp_password\s+(?:NULL|N?'[^']*')\s*,\s*N?'(?P<secret>[^']*)'",
+];
+
+static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let compiled = PATTERNS
+        .iter()
+        .filter_map(|pattern| Regex::new(pattern).ok());
+    compiled.collect()
+});
+
+/// The text with `***` for every secret that is recognised. It is for showing only: judgement reads the text itself.
+pub fn mask_secrets(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed(text);
+    for pattern in SECRETS.iter() {
+        if !pattern.is_match(&shown) {
+            continue;
+        }
+        let masked = pattern.replace_all(&shown, |found: &Captures<'_>| {
+            let (Some(whole), Some(secret)) = (found.get(0), found.name("secret")) else {
+                return String::new();
+            };
+            let before = shown.get(whole.start()..secret.start()).unwrap_or_default();
+            let after = shown.get(secret.end()..whole.end()).unwrap_or_default();
+            format!("{before}{MASK}{after}")
+        });
+        shown = Cow::Owned(masked.into_owned());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        assert_eq!(SECRETS.len(), PATTERNS.len());
+    }
+
+    /// Text, and what is shown of it. Every secret is `hunter2` or `hunter''2`.
+    const MASKED: &[(&str, &str)] = &[
+        (
+            "CREATE LOGIN a WITH PASSWORD = 'hunter2', CHECK_POLICY = OFF",
+            "CREATE LOGIN a WITH PASSWORD = '***', CHECK_POLICY = OFF",
+        ),
+        (
+            "WITH PASSWORD=N'hunter''2' MUST_CHANGE",
+            "WITH PASSWORD=N'***' MUST_CHANGE",
+        ),
+        (
+            "EXEC('CREATE LOGIN a WITH PASSWORD = ''hunter2''')",
+            "EXEC('CREATE LOGIN a WITH PASSWORD = ''***''')",
+        ),
+        ("PASSWORD = 0x0200abcdef HASHED", "PASSWORD = *** HASHED"),
+        ("@rmtpassword = N'hunter2'", "@rmtpassword = N'***'"),
+        (
+            "ENCRYPTION BY PASSWORD = 'hunter2'",
+            "ENCRYPTION BY PASSWORD = '***'",
+        ),
+        (
+            "CREATE CREDENTIAL c WITH IDENTITY = 'i', SECRET = 'hunter2'",
+            "CREATE CREDENTIAL c WITH IDENTITY = 'i', SECRET = '***'",
+        ),
+        (
+            "'Server=s;User Id=sa;Password=hunter2;Database=d'",
+            "'Server=s;User Id=sa;Password=***;Database=d'",
+        ),
+        ("'Server=s;uid=sa;pwd=hunter2'", "'Server=s;uid=sa;pwd=***'"),
+        (
+            "OPENROWSET('SQLNCLI', 'srv';'sa';'hunter2', 'SELECT 1')",
+            "OPENROWSET('SQLNCLI', 'srv';'sa';'***', 'SELECT 1')",
+        ),
+        (
+            "sqlcmd -S s -U sa -P hunter2 -Q \"SELECT 1\"",
+            "sqlcmd -S s -U sa -P *** -Q \"SELECT 1\"",
+        ),
+        ("bcp t out f -Uu -Phunter2 -c", "bcp t out f -Uu -P*** -c"),
+        (
+            "net use Z: \\\\srv\\share hunter2 /user:dom\\u",
+            "net use Z: \\\\srv\\share *** /user:dom\\u",
+        ),
+        (
+            "net use \\\\srv\\share /user:dom\\u hunter2",
+            "net use \\\\srv\\share /user:dom\\u ***",
+        ),
+        ("net user evil hunter2 /add", "net user evil *** /add"),
+        (
+            "https://x.blob.core.windows.net/c?sv=1&sig=hunter2%3D&se=2",
+            "https://x.blob.core.windows.net/c?sv=1&sig=***&se=2",
+        ),
+        (
+            "Authorization: Bearer hunter2hunter2",
+            "Authorization: Bearer ***",
+        ),
+        (
+            "AccountKey=hunter2==;EndpointSuffix=x",
+            "AccountKey=***;EndpointSuffix=x",
+        ),
+        (
+            "ConvertTo-SecureString 'hunter2' -AsPlainText",
+            "ConvertTo-SecureString '***' -AsPlainText",
+        ),
+        (
+            "EXEC sp_addlogin 'u', 'hunter2'",
+            "EXEC sp_addlogin 'u', '***'",
+        ),
+        (
+            "cmdkey /add:s /user:u /pass:hunter2",
+            "cmdkey /add:s /user:u /pass:***",
+        ),
+    ];
+
+    #[test]
+    fn secrets_are_masked_and_the_rest_stays() {
+        for (text, shown) in MASKED {
+            assert_eq!(mask_secrets(text), *shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn code_without_secrets_stays_as_it_is() {
+        for text in [
+            "WHERE password_hash IS NULL",
+            "SELECT @password = password FROM dbo.users",
+            "EXEC xp_cmdshell 'dir c:\\temp'",
+            "dir /p c:\\pwd",
+            "-- the password is rotated by the vault",
+        ] {
+            assert_eq!(mask_secrets(text), text);
+        }
+    }
+}
