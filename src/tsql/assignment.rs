@@ -160,27 +160,65 @@ impl Walk<'_, '_> {
             let unsorted = source.clone();
             self.expression(false).sort(&mut source, &unsorted, order);
         }
-        self.assign_each(variable, Rc::new(source), origin);
+        let assigned = self.assigned(&clauses);
+        if clauses.aggregates {
+            self.row = Some(Row {
+                rows: Rc::new(source),
+                place: None,
+            });
+            self.variables.enter(Block::Rows, clauses.group.is_some());
+            self.assign_list(variable);
+            self.variables.leave(origin, &mut self.found.budget);
+            self.row = None;
+            return;
+        }
+        self.assign_each(&assigned, &Rc::new(source), origin);
     }
 
-    /// Assigns the list at `variable` for each row in turn.
-    fn assign_each(&mut self, variable: usize, source: Rc<Rows>, origin: usize) {
+    /// The variables of a list of assignments.
+    fn assigned(&self, clauses: &Clauses) -> Vec<usize> {
+        let mut assigned = Vec::new();
+        let mut at = clauses.list;
+        while at < clauses.after_list {
+            if self.code.is_variable(at) {
+                assigned.push(at);
+            }
+            while at < clauses.after_list && !self.code.is(at, ",") {
+                let group = self.code.is(at, "(");
+                at = if group {
+                    self.code.after_group(at)
+                } else {
+                    at + 1
+                };
+            }
+            at += 1;
+        }
+        assigned
+    }
+
+    /// Assigns the list for each row in turn.
+    fn assign_each(&mut self, assigned: &[usize], source: &Rc<Rows>, origin: usize) {
+        let Some(first) = assigned.first().copied() else {
+            return;
+        };
         let unsure = source.more.or(source.unsure);
-        let accumulates = self.accumulates(variable);
+        let accumulates = assigned.iter().any(|variable| self.accumulates(*variable));
         let is_certain = !source.repeats && (unsure.is_none() || accumulates);
         for place in 0..source.rows.len() {
             self.row = Some(Row {
-                rows: Rc::clone(&source),
-                place,
+                rows: Rc::clone(source),
+                place: Some(place),
             });
             self.variables.enter(Block::Rows, !is_certain);
-            self.assign_list(variable);
+            self.assign_list(first);
             self.variables.leave(origin, &mut self.found.budget);
         }
         self.row = None;
-        self.seen = self.seen.max(variable + 1);
+        self.seen = self.seen.max(first + 1);
         if let Some(reason) = source.more.or(unsure.filter(|_| accumulates)) {
-            self.open_assigned(variable, reason);
+            for variable in assigned {
+                self.open_assigned(*variable, reason);
+            }
         }
     }
 
@@ -195,12 +233,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Whether the first variable of a list is assigned something of itself.
+    /// Whether a variable is assigned something of itself.
     fn accumulates(&self, variable: usize) -> bool {
         !self.code.is(variable + 1, "=") || self.mentions(variable + 2, variable)
     }
 
-    /// Says of the first variable of a list that it may hold something else.
+    /// Says of a variable that it may hold something else.
     fn open_assigned(&mut self, variable: usize, reason: &'static str) {
         let name = key(self.code.text(variable));
         if let Some(mut value) = self.variables.get(&name).cloned() {

@@ -3,7 +3,7 @@
 use super::arguments::{Arguments, Command, shown};
 use super::code::{Code, Name};
 use super::execute::observation;
-use super::folded::{Folded, Source};
+use super::folded::{Folded, Source, Taint};
 use super::holes::{self, HOLE};
 use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
@@ -24,8 +24,8 @@ pub(super) struct Called {
     pub(super) how: How,
     /// The callee's name, one part or more.
     pub(super) parts: Vec<String>,
-    /// Whether a hole stands in the callee's own name, in text that has been read all the same.
-    pub(super) is_hidden: bool,
+    /// Whose hole stands in the callee's own name, in text that has been read all the same.
+    pub(super) hidden: Option<Taint>,
 }
 
 /// What a parameter of executed text holds.
@@ -52,7 +52,8 @@ impl Walk<'_, '_> {
             place,
             how,
             parts: self.code.parts(name),
-            is_hidden: self.depth > 0 && holes::has_text_holes(part),
+            hidden: (self.depth > 0 && holes::has_text_holes(part))
+                .then(|| self.code.source().taint()),
         }
     }
 
@@ -73,8 +74,8 @@ impl Walk<'_, '_> {
         if far {
             self.report(called.place, Sink::LinkedExec, called.how, arguments.all());
         }
-        if called.is_hidden && !self.has_holes {
-            let value = Folded::unknown(called.place.start);
+        if let Some(taint) = called.hidden.filter(|_| !self.has_holes) {
+            let value = Folded::from_outside(called.place.start, taint, NAME_NOT_KNOWN);
             self.unresolved(called.place, called.how, &value, NAME_NOT_KNOWN);
         }
         let own = called.parts.last().map(String::as_str).unwrap_or_default();
@@ -295,7 +296,7 @@ impl Walk<'_, '_> {
                     place,
                     how,
                     parts: named.parts(name),
-                    is_hidden: !value.is_open() && holes::has_text_holes(own),
+                    hidden: (!value.is_open() && holes::has_text_holes(own)).then_some(value.taint),
                 };
                 self.invoke(called, &arguments);
             } else if callees == MOST_CALLEES + 1 && !executor {

@@ -29,6 +29,10 @@ const FILES: &[(&str, &str)] = &[
         "statements",
         include_str!("../../tests/fixtures/tsql/statements.txt"),
     ),
+    (
+        "values",
+        include_str!("../../tests/fixtures/tsql/values.txt"),
+    ),
 ];
 
 struct Case {
@@ -228,6 +232,11 @@ fn statements() {
 #[test]
 fn text_that_is_executed() {
     check("executed");
+}
+
+#[test]
+fn what_texts_come_to() {
+    check("values");
 }
 
 #[test]

@@ -42,7 +42,9 @@ impl Value {
                 value
             }
             Kind::Binary => match decode::from_hex(self.text()) {
-                Some(bytes) => Self::made(&decode::to_text(&bytes, national), kind, self.origin(0)),
+                Some(bytes) => {
+                    Self::decoded(&decode::to_text(&bytes, national), kind, self.origin(0))
+                }
                 None => Self::hole(HOLE, kind, self.origin(0)),
             },
             Kind::National if !national && !self.text().is_ascii() => {

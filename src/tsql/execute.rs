@@ -250,7 +250,7 @@ impl Called {
             place,
             how,
             parts,
-            is_hidden: false,
+            hidden: None,
         }
     }
 }

@@ -192,11 +192,11 @@ impl Folded {
         }
     }
 
-    /// The first of the values this may have that is not empty, holes as `…`, cut after a few KB.
+    /// The longest of the values this may have, or the first of those, holes as `…`, cut after a few KB.
     pub(super) fn shown(&self) -> String {
         let mut shown = String::new();
-        let value = self.values.iter().find(|value| value.len() > 0);
-        for character in value.map_or("", |value| value.text()).chars() {
+        let longest = self.values.iter().rev().max_by_key(|value| value.len());
+        for character in longest.map_or("", |value| value.text()).chars() {
             if shown.len() >= LONGEST_SHOWN {
                 shown.push('…');
                 break;
@@ -291,10 +291,15 @@ impl Folded {
         }
         if budget.spend(self.len()) && branches::thin_out(&mut self.values) {
             self.loose = true;
-        } else {
-            self.values.truncate(MOST_ALTERNATIVES);
-            self.open(reasons::ALTERNATIVES);
+            return;
         }
+        // The one with most in it is kept before all.
+        let most = (0..self.values.len())
+            .rev()
+            .max_by_key(|at| self.value(*at).len());
+        self.values.swap(0, most.unwrap_or(0));
+        self.values.truncate(MOST_ALTERNATIVES);
+        self.open(reasons::ALTERNATIVES);
     }
 
     /// Says that the text may be there any number of times.
@@ -420,7 +425,8 @@ impl Folded {
         let right = &other.values;
         if self.values.iter().all(|value| value.is_null()) {
             self.values.truncate(1);
-            self.values.extend(right.iter().cloned());
+            self.values
+                .extend(right.iter().filter(|value| !value.is_null()).cloned());
             return;
         }
         let left = std::mem::take(&mut self.values);
@@ -442,9 +448,9 @@ impl Folded {
             let (Some(l), Some(r)) = (left.get(l), right.get(r)) else {
                 continue;
             };
-            if l.is_null() {
-                if !self.values.contains(l) {
-                    self.values.push(Rc::clone(l));
+            if let Some(null) = [l, r].into_iter().find(|value| value.is_null()) {
+                if !self.values.contains(null) {
+                    self.values.push(Rc::clone(null));
                 }
                 continue;
             }

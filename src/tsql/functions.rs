@@ -437,6 +437,12 @@ impl Call {
                     argument.value(place)
                 })
                 .collect();
+            // A length of one alternative says nothing of another.
+            let mut measures = values.iter().filter_map(|value| value.measure);
+            let text = values.first().map_or("", |value| value.text());
+            if values.len() > 1 && all > Some(1) && measures.any(|m| m.beyond(text).is_none()) {
+                continue;
+            }
             let loose = self.function == Function::Length && arguments.iter().any(|a| a.loose);
             let value = match values.first() {
                 Some(text) if loose => {
@@ -450,7 +456,8 @@ impl Call {
                 None => result = Some(value),
             }
         }
-        let mut result = result.unwrap_or_else(Folded::null);
+        let unknown = || Folded::from_outside(self.origin, Taint::Clean, reasons::FUNCTION);
+        let mut result = result.unwrap_or_else(unknown);
         for argument in &arguments {
             result.derive_from(argument);
         }

@@ -145,7 +145,7 @@ const FRAGMENTS: &[&str] = &[
     "-",
 ];
 
-fn sql() -> impl Strategy<Value = String> {
+pub(super) fn sql() -> impl Strategy<Value = String> {
     let fragment = (
         proptest::sample::select(FRAGMENTS),
         proptest::sample::select(&["", " ", "\n", "/**/"][..]),

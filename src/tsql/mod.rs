@@ -70,6 +70,8 @@ mod laws;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod values_laws;
+#[cfg(test)]
 mod values_tests;
 
 pub use module::{name_parts, observe_module, observe_module_among};

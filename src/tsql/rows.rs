@@ -57,11 +57,11 @@ const CATALOG_NUMBERS: &[&str] = &[
     "uid",
 ];
 
-/// One of them.
+/// One of them, or all at once for an aggregate.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) rows: Rc<Rows>,
-    pub(super) place: usize,
+    pub(super) place: Option<usize>,
 }
 
 /// So many rows are followed.

@@ -278,9 +278,13 @@ impl Walk<'_, '_> {
     /// The row that the FETCH whose INTO is at `into` reads, and whether there is one; `None` where that is not known.
     fn fetched(&mut self, into: usize) -> Option<Option<Vec<Folded>>> {
         let cursor = into.checked_sub(1)?;
-        let from = usize::from(self.code.keyword(cursor - 1) == Some(Keyword::From));
-        let mut word = cursor.checked_sub(1 + from)?;
-        word -= usize::from(self.code.is_word(word, &["next"]));
+        let mut word = cursor.checked_sub(1)?;
+        if self.code.keyword(word) == Some(Keyword::From) {
+            word = word.checked_sub(1)?;
+        }
+        if self.code.is_word(word, &["next"]) {
+            word = word.checked_sub(1)?;
+        }
         let is_next = self.code.is_word(word, &["fetch"]);
         let certain = self.variables.is_certain() && is_next;
         let table = self.variables.table_mut(self.code.part(cursor).0)?;

@@ -209,7 +209,7 @@ impl<'a> Arguments<'a> {
             return Some(Value::null());
         };
         let kind = if wide { Kind::National } else { Kind::Text };
-        Some(Value::made(
+        Some(Value::decoded(
             character.encode_utf8(&mut [0; 4]),
             kind,
             self.origin,
@@ -240,7 +240,11 @@ impl<'a> Arguments<'a> {
         let cut = usize::try_from(beyond.checked_add(more)?.min(0).checked_neg()?).ok()?;
         let start = match cut {
             0 => whole.len(),
-            _ => whole.char_indices().rev().nth(cut - 1)?.0,
+            _ => whole
+                .char_indices()
+                .rev()
+                .nth(cut - 1)
+                .map_or(0, |(at, _)| at),
         };
         (!holes::has_holes(whole.get(start..)?)).then_some(start)
     }
@@ -349,7 +353,9 @@ impl<'a> Arguments<'a> {
         };
         let of: Vec<char> = of.text().chars().collect();
         let trimmed = |c: char| of.contains(&c);
-        let text = holes_after_replacing(&text, &of.iter().collect::<String>(), "");
+        // A number's text stays one.
+        let numbers_stay = format!("{}@", of.iter().collect::<String>());
+        let text = holes_after_replacing(&text, &numbers_stay, "");
         let mut rest = text.text();
         let mut start = 0;
         if side != Side::Right {

@@ -126,6 +126,11 @@ impl Value {
         Self::made(&number.to_string(), Kind::Integer, origin)
     }
 
+    /// Text that is decoded from what is written at `origin`: no character in it is a hole.
+    pub(super) fn decoded(text: &str, kind: Kind, origin: usize) -> Self {
+        Self::made(&holes::map_holes(text, |_| holes::WRITTEN), kind, origin)
+    }
+
     /// Text that is made of what is written at `origin`.
     pub(super) fn made(text: &str, kind: Kind, origin: usize) -> Self {
         let mut value = Self::of_kind(kind);

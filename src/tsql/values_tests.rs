@@ -8,7 +8,6 @@ use super::found::Found;
 use super::holes;
 use super::names::Synonyms;
 use super::walk::Walk;
-use super::{Observation, observe_module};
 
 /// Why the case is what it is, the code, and what it comes to.
 type Case = (&'static str, &'static str, &'static str);

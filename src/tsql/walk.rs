@@ -363,7 +363,10 @@ impl<'w, 'c> Walk<'w, 'c> {
         let row = self.row.take();
         let mut expression = self.expression(names_are_text);
         if let Some(row) = &row {
-            expression.columns = Columns::Row(&row.rows, row.place);
+            expression.columns = match row.place {
+                Some(place) => Columns::Row(&row.rows, place),
+                None => Columns::All(&row.rows),
+            };
         }
         let folded = expression.append_to(out, at);
         self.row = row;
