@@ -6,6 +6,7 @@ use super::code::{Code, Name};
 use super::folded::{Folded, Source};
 use super::lexer::TokenKind;
 use super::object::Observation;
+use super::plain;
 use super::procedures;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
@@ -15,7 +16,6 @@ use std::ops::Range;
 /// Why text that is executed was not read.
 const TOO_DEEP: &str = "text executed by text is read eight deep and no deeper";
 const TOO_MUCH: &str = "the text is too long, or executed too often, to be followed";
-const NOT_KNOWN: &str = "the text that is executed is not known";
 
 /// Words that begin a statement without being reserved: no procedure's name where a batch begins with them.
 const STATEMENTS_NOT_RESERVED: &[&str] =
@@ -178,8 +178,9 @@ impl Walk<'_, '_> {
 
     /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
     pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
-        if text.is_open() && !self.has_holes {
-            self.unresolved(place, how, text, text.reason().unwrap_or(NOT_KNOWN));
+        let is_open = text.is_open();
+        if is_open && !self.has_holes {
+            self.unresolved(place, how, text, text.reason());
         }
         if text.len() == 0 {
             return;
@@ -192,14 +193,18 @@ impl Walk<'_, '_> {
             }
             return;
         }
-        self.walk_batches(text, self.has_holes || text.is_open(), given);
+        self.walk_batches(text, self.has_holes || is_open, given);
     }
 
     /// Walks each of the values that a text may have.
     pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
         for batch in text.batches() {
             let source = Source::executed(text, batch);
-            let code = Code::lex(source, self.found.quoted_identifier);
+            let quoted_identifier = self.found.quoted_identifier;
+            if !self.found.walks_all && plain::is_plain(source, quoted_identifier, has_holes) {
+                continue;
+            }
+            let code = Code::lex(source, quoted_identifier);
             let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
             for (name, data_type, value) in given {
                 if walk.found.budget.spend(value.len()) {

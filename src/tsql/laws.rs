@@ -226,6 +226,17 @@ const ACTING: &[&str] = &[
     "/*",
     "[",
     "throw 1",
+    "dbo.f(1)",
+    "dbo . f (",
+    "[a].[b](",
+    "a.b\u{A0}(",
+    "\"a\".\"b\"(",
+    "a.?(",
+    "xp_dirtree @x",
+    "sp_configure 'clr', 1",
+    "bulk",
+    "/**/",
+    ".",
 ];
 
 fn assert_misses_nothing(text: &str, quoted_identifier: bool) {
@@ -297,6 +308,15 @@ proptest! {
     #[test]
     fn the_first_pass_misses_nothing_in_code_of_words_that_matter(text in words()) {
         assert_misses_nothing(&text, true);
+    }
+
+    #[test]
+    fn texts_that_are_not_read_do_nothing(text in words(), hole in words()) {
+        let quoted = |text: &str| text.replace('\'', "''");
+        let executed = format!("EXEC('{}')", quoted(&text));
+        assert_misses_nothing(&executed, true);
+        let partly = format!("EXEC('{}' + @x + '{}')", quoted(&text), quoted(&hole));
+        assert_misses_nothing(&partly, true);
     }
 
     #[test]

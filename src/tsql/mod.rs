@@ -43,6 +43,7 @@ mod object;
 mod operators;
 mod options;
 mod place;
+mod plain;
 mod procedures;
 mod program;
 mod query;

@@ -35,7 +35,8 @@ fn shown(value: &Folded) -> String {
         });
     }
     let mut shown = texts.join(" | ");
-    if let Some(reason) = value.reason() {
+    if value.is_open() {
+        let reason = value.reason();
         shown.push_str(&format!(" ({reason})"));
     }
     match value.taint() {
