@@ -2,7 +2,7 @@
 //! text. White space, comments and numbers are what SQL Server's own lexer takes them for, as far as
 //! Microsoft's published grammar tells.
 
-use super::holes::{NUMBER_HOLE, WRITTEN, doubled};
+use super::holes::{FIRST_BYTE, NUMBER_HOLE, WRITTEN, doubled};
 use memchr::{memchr, memchr2};
 
 /// What a token is. An unterminated comment, string or name reaches to the end of the text.
@@ -47,6 +47,10 @@ pub(super) struct Token {
 /// The longest text whose offsets a token can hold; a module's definition cannot come near it.
 pub(super) const LONGEST: usize = u32::MAX as usize;
 
+/// Two hyphens that may begin a comment or stand in a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AmbiguousComment;
+
 /// The tokens of a text no longer than [`LONGEST`].
 pub(super) struct Lexer<'a> {
     text: &'a str,
@@ -70,6 +74,36 @@ impl<'a> Lexer<'a> {
         Self {
             at,
             ..Self::new(text, quoted_identifier)
+        }
+    }
+
+    /// The next token that may hold anything, a comment, a string or a delimited name, or that is no ASCII; others are
+    /// passed over, which is faster. A string's N is left out. An error where only all tokens would tell.
+    pub(super) fn next_opening(&mut self) -> Result<Option<Token>, AmbiguousComment> {
+        loop {
+            let rest = self.rest(self.at);
+            let opens = |byte: &u8| CLASSES[usize::from(*byte)] & OPENING != 0;
+            let Some(before) = rest.iter().position(opens) else {
+                return Ok(None);
+            };
+            self.at += before;
+            let pair = (rest.get(before), rest.get(before + 1));
+            match pair {
+                // `1e--1` is a number, a sign and a number.
+                (Some(b'-'), Some(b'-')) => {
+                    let last = self.at.checked_sub(1).and_then(|last| self.byte(last));
+                    if matches!(last, Some(b'e' | b'E')) {
+                        return Err(AmbiguousComment);
+                    }
+                }
+                (Some(b'/'), Some(b'*')) => {}
+                (Some(b'-' | b'/'), _) => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            return Ok(self.next());
         }
     }
 
@@ -245,7 +279,7 @@ impl<'a> Lexer<'a> {
             }
             b'@' => (TokenKind::Variable, self.word(at + 1)),
             b'$' => self.money_or_word(at, '$'),
-            _ if CLASSES[usize::from(first)] & WORD != 0 => (TokenKind::Word, self.word(at + 1)),
+            _ if is_word_byte(first) => (TokenKind::Word, self.word(at + 1)),
             _ => match self.character(at) {
                 Some(character) if is_wide_space(character) => {
                     (TokenKind::WhiteSpace, self.white_space(at))
@@ -315,8 +349,10 @@ const WORD: u8 = 1;
 const SPACE: u8 = 2;
 const DIGIT: u8 = 4;
 const HEX_DIGIT: u8 = 8;
+/// What begins tokens that can hold anything, and holes.
+const OPENING: u8 = 16;
 
-/// The classes of each byte; those outside ASCII have none.
+/// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0_u8;
@@ -334,11 +370,20 @@ static CLASSES: [u8; 256] = {
         if byte.is_ascii_hexdigit() {
             class |= HEX_DIGIT;
         }
+        if matches!(byte, b'\'' | b'"' | b'[' | b'-' | b'/') {
+            class |= OPENING;
+        }
         classes[byte as usize] = class;
         byte += 1;
     }
+    classes[FIRST_BYTE as usize] = OPENING;
     classes
 };
+
+/// Whether a byte is a part of words, outside ASCII aside.
+pub(super) fn is_word_byte(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & WORD != 0
+}
 
 fn is_wide_space(character: char) -> bool {
     matches!(

@@ -4,14 +4,16 @@
 //! Like [`reach`](super::reach) it is never wrong: what is asked for here is a part of every token that is asked for
 //! there, and of every name that is told.
 
-use super::code::Code;
+use super::lexer::{Lexer, TokenKind, is_word_byte};
 use super::source::Source;
+use super::words::Keyword;
 use aho_corasick::{AhoCorasick, MatchKind};
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter};
+use std::ops::Range;
 use std::sync::LazyLock;
 
-/// In lower case: parts of all words that act.
-const SIGNS: &[&str] = &[
+/// Parts of all words that act, in lower case.
+const WORDS: &[&str] = &[
     "addextendedproc",
     "assembly",
     "bulk",
@@ -26,18 +28,27 @@ const SIGNS: &[&str] = &[
     "synonym",
 ];
 
+/// What begins comments, which may stand anywhere in a name; letters that are held equal to those of ASCII: the Kelvin
+/// sign, the long s, and how full-width ones begin.
+const SPELLINGS: &[&[u8]] = &[
+    b"--",
+    b"/*",
+    b"\xE2\x84\xAA",
+    b"\xC5\xBF",
+    b"\xEF\xBC",
+    b"\xEF\xBD",
+];
+
 /// In text that is known in part, a procedure of the server's may follow a hole.
-const SIGNS_AFTER_HOLES: &[&str] = &["sp_", "xp_"];
+const WORDS_AFTER_HOLES: &[&str] = &["sp_", "xp_"];
 
-/// Letters that are held equal to those of ASCII: the Kelvin sign, the long s, and how full-width ones begin.
-const LIKE_ASCII: &[&[u8]] = &[b"\xE2\x84\xAA", b"\xC5\xBF", b"\xEF\xBC", b"\xEF\xBD"];
-
-static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| searcher(&[]));
-static WORDS_WITH_HOLES: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| searcher(SIGNS_AFTER_HOLES));
+static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| searcher(&[]));
+static SIGNS_WITH_HOLES: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| searcher(WORDS_AFTER_HOLES));
 
 fn searcher(more: &[&str]) -> Option<AhoCorasick> {
-    let signs = SIGNS.iter().chain(more);
+    let words = WORDS.iter().chain(more).map(|word| word.as_bytes());
+    let signs = words.chain(SPELLINGS.iter().copied());
     let mut builder = AhoCorasick::builder();
     builder.match_kind(MatchKind::LeftmostFirst);
     builder.build(signs).ok()
@@ -47,22 +58,16 @@ fn searcher(more: &[&str]) -> Option<AhoCorasick> {
 pub(super) fn is_plain(source: Source, quoted_identifier: bool, has_holes: bool) -> bool {
     let text = source.code().as_bytes();
     memchr(b'{', text).is_none()
-        && memmem::find(text, b"--").is_none()
-        && memmem::find(text, b"/*").is_none()
         && !has_sign(text, has_holes)
-        && (text.is_ascii()
-            || LIKE_ASCII
-                .iter()
-                .all(|like| memmem::find(text, like).is_none()))
         && !memchr_iter(b'(', text).any(|open| may_follow_qualified_name(text, open))
-        && begins_with_keyword(source, quoted_identifier)
+        && begins_with_keyword(source.code(), quoted_identifier)
 }
 
 fn has_sign(text: &[u8], has_holes: bool) -> bool {
     /// Longer than any sign, which may lie across two pieces.
     const OVERLAP: usize = 16;
-    let words = if has_holes { &WORDS_WITH_HOLES } else { &WORDS };
-    let Some(words) = words.as_ref() else {
+    let signs = if has_holes { &SIGNS_WITH_HOLES } else { &SIGNS };
+    let Some(signs) = signs.as_ref() else {
         return true;
     };
     let mut piece = [0; 1024];
@@ -73,7 +78,8 @@ fn has_sign(text: &[u8], has_holes: bool) -> bool {
         for (lower, byte) in piece.iter_mut().zip(now) {
             *lower = byte.to_ascii_lowercase();
         }
-        if words.is_match(piece.get(..length).unwrap_or_default()) {
+        let mut found = signs.find_iter(piece.get(..length).unwrap_or_default());
+        if found.any(|found| !is_part_of_longer_word(rest, found.range())) {
             return true;
         }
         if length == rest.len() {
@@ -83,10 +89,25 @@ fn has_sign(text: &[u8], has_holes: bool) -> bool {
     }
 }
 
+/// Whether what is found is EXEC or EXECUTE in the middle of a longer word, as in the name of a column.
+fn is_part_of_longer_word(text: &[u8], found: Range<usize>) -> bool {
+    let is = |range: Range<usize>, word: &[u8]| {
+        text.get(range)
+            .is_some_and(|bytes| bytes.eq_ignore_ascii_case(word))
+    };
+    let mut end = found.end;
+    if !is(found, b"exec") {
+        return false;
+    }
+    if is(end..end + 3, b"ute") {
+        end += 3;
+    }
+    text.get(end).is_some_and(|byte| is_word_byte(*byte))
+}
+
 /// Whether what stands before a parenthesis may be a name of two parts or more. There are no comments in the text.
 fn may_follow_qualified_name(text: &[u8], open: usize) -> bool {
     let is_space = |byte: u8| byte <= b' ';
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_@#$".contains(&byte);
     let before = |mut end: usize, belongs: &dyn Fn(u8) -> bool| {
         while let Some(last) = end.checked_sub(1)
             && text.get(last).is_some_and(|byte| belongs(*byte))
@@ -96,7 +117,7 @@ fn may_follow_qualified_name(text: &[u8], open: usize) -> bool {
         end
     };
     let end = before(open, &is_space);
-    let start = before(end, &is_part);
+    let start = before(end, &is_word_byte);
     let name = if start < end {
         before(start, &is_space)
     } else {
@@ -112,8 +133,13 @@ fn may_follow_qualified_name(text: &[u8], open: usize) -> bool {
 }
 
 /// Whether the text is sure not to begin with a procedure's name.
-fn begins_with_keyword(source: Source, quoted_identifier: bool) -> bool {
-    let code = Code::beginning(source, quoted_identifier);
-    let first = (0..code.len()).find(|at| !code.is(*at, ";"));
-    first.is_some_and(|first| code.keyword(first).is_some() || code.is(first, "("))
+fn begins_with_keyword(text: &str, quoted_identifier: bool) -> bool {
+    let mut written = Lexer::new(text, quoted_identifier)
+        .filter(|token| token.kind != TokenKind::WhiteSpace)
+        .map(|token| {
+            text.get(token.start as usize..token.end as usize)
+                .unwrap_or_default()
+        });
+    let first = written.find(|written| *written != ";");
+    first.is_some_and(|first| first == "(" || Keyword::of(first).is_some())
 }
