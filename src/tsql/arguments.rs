@@ -14,6 +14,8 @@ pub(super) struct Passed {
     /// As written, with `@`.
     pub(super) name: Option<String>,
     pub(super) value: Folded,
+    /// The token that the value begins with.
+    pub(super) at: usize,
     pub(super) is_output: bool,
     /// DEFAULT, which passes nothing.
     is_default: bool,
@@ -167,6 +169,7 @@ impl Walk<'_, '_> {
             arguments.0.push(Passed {
                 name: named.then(|| self.code.text(at).to_owned()),
                 value: self.argument(value, next),
+                at: value,
                 is_output: next > value + 1 && self.code.is_word(next - 1, &["output", "out"]),
                 is_default: next == value + 1 && self.code.is_word(value, &["default"]),
             });

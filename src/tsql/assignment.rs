@@ -45,7 +45,23 @@ impl Walk<'_, '_> {
                 return self.declare_cursor(at + 1, at + 3);
             }
             self.seen = self.assignment(at + 1);
+        } else {
+            self.note_setting(at);
         }
+    }
+
+    /// `SET CONCAT_NULL_YIELDS_NULL OFF`, alone or among others.
+    fn note_setting(&mut self, set: usize) {
+        let mut at = set + 1;
+        let mut concerns_null = false;
+        while self.code.is(at + 1, ",") {
+            concerns_null |= self.code.is_word(at, &["concat_null_yields_null"]);
+            at += 2;
+        }
+        concerns_null |= self
+            .code
+            .is_word(at, &["concat_null_yields_null", "ansi_defaults"]);
+        self.variables.null_is_empty |= concerns_null && self.code.is_word(at + 1, &["off"]);
     }
 
     /// `@x = …` or `@x += …`, and the token after it.
@@ -107,6 +123,10 @@ impl Walk<'_, '_> {
             value = combine(before, operator, value, origin, &mut self.found.budget);
         }
         if self.row.as_ref().is_some_and(|row| row.rows.repeats) && self.mentions(at, variable) {
+            // Once more, with what the first row left.
+            self.assign(variable, value.clone());
+            let (again, _) = self.fold(Folded::default(), at, false);
+            value.add_alternative(&again, &mut self.found.budget);
             value.repeat();
         }
         self.assign(variable, value);

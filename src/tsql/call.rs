@@ -11,7 +11,7 @@ use super::options;
 use super::procedures::{self, Does, Procedure};
 use super::types::DataType;
 use super::value::Value;
-use super::variables::key;
+use super::variables::{Variables, key};
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
@@ -29,7 +29,14 @@ pub(super) struct Called {
 }
 
 /// What a parameter of executed text holds.
-pub(super) type Given = (String, DataType, Folded);
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) data_type: DataType,
+    pub(super) value: Folded,
+    /// Whether the caller takes what the text leaves in it.
+    pub(super) is_read_back: bool,
+}
 
 const NAME_NOT_KNOWN: &str = "the name of the procedure is not known";
 
@@ -40,20 +47,26 @@ impl Walk<'_, '_> {
     /// Where a name stands, and how a call spelt there comes about.
     pub(super) fn called(&self, name: Name) -> Called {
         let (part, start) = self.code.part(name.last);
-        let how = self.how(&(start..start + part.len()));
+        let is_hidden = self.depth > 0 && holes::has_text_holes(part);
+        let how = if is_hidden {
+            How::DynamicConcat
+        } else {
+            self.how(&(start..start + part.len()))
+        };
         let place = match self.depth {
             0 => Place {
                 start: self.code.range(name.first).start,
                 end: self.code.range(name.last).end,
             },
+            // A hole was written where its value comes from.
+            _ if is_hidden => self.place(name.last),
             _ => Place::of_token(self.code.source().origin(start)),
         };
         Called {
             place,
             how,
             parts: self.code.parts(name),
-            hidden: (self.depth > 0 && holes::has_text_holes(part))
-                .then(|| self.code.source().taint()),
+            hidden: is_hidden.then(|| self.code.source().taint()),
         }
     }
 
@@ -98,7 +111,8 @@ impl Walk<'_, '_> {
             Does::ExecutesWithParameters => {
                 if let Some(text) = arguments.taken(procedure).first() {
                     let given = self.given(arguments);
-                    self.execute_value(place, how, text, &given);
+                    let left = self.execute_value(place, how, text, &given);
+                    self.take_outputs(arguments, &given, &left);
                 }
             }
             Does::SetsOption => self.set_option(procedure, called, arguments),
@@ -138,14 +152,43 @@ impl Walk<'_, '_> {
             let by_place = declared.get(place);
             let name = passed.name.as_deref().map(key);
             let name = name.or_else(|| by_place.map(|(name, _)| name.clone()));
-            let Some(name) = name.filter(|_| self.found.budget.spend(passed.value.len())) else {
-                continue;
+            let Some(name) = name else {
+                break;
             };
             let row = declared.iter().find(|(other, _)| *other == name);
             let data_type = row.map(|(_, data_type)| *data_type).unwrap_or_default();
-            given.push((name, data_type, passed.value.clone()));
+            given.push(Given {
+                name,
+                data_type,
+                value: passed.value.clone(),
+                is_read_back: passed.is_output,
+            });
         }
         given
+    }
+
+    /// Gives variables that are passed for OUTPUT what the executed text left in its parameters, one for one of `given`.
+    fn take_outputs(&mut self, arguments: &Arguments, given: &[Given], left: &[Variables]) {
+        let passed = arguments.0.iter().skip(2).filter(|p| p.is_output);
+        for passed in passed {
+            let name = passed.name.as_deref().map(key);
+            let by_place = arguments.0.iter().skip(2).position(|p| p.at == passed.at);
+            let by_place = by_place.and_then(|place| given.get(place));
+            let Some(name) = name.or(by_place.map(|given| given.name.clone())) else {
+                continue;
+            };
+            let mut values = left.iter().map(|variables| variables.get(&name));
+            let Some(Some(mut value)) = values.next().map(|first| first.cloned()) else {
+                continue;
+            };
+            for other in values.flatten() {
+                value.add_alternative(other, &mut self.found.budget);
+            }
+            if self.code.is_variable(passed.at) {
+                self.assign(passed.at, value);
+                self.outputs.push(passed.at);
+            }
+        }
     }
 
     fn set_option(&mut self, procedure: &Procedure, called: &Called, arguments: &Arguments) {

@@ -112,26 +112,8 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Text of XML without the entities.
-pub(super) fn from_xml(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        let (before, entity) = rest.split_at(at);
-        plain.push_str(before);
-        let length = entity.find(';').map_or(1, |end| end + 1);
-        let (entity, after) = entity.split_at(length);
-        match entity_character(entity) {
-            Some(character) => plain.push(character),
-            None => plain.push_str(entity),
-        }
-        rest = after;
-    }
-    plain.push_str(rest);
-    plain
-}
-
-fn entity_character(entity: &str) -> Option<char> {
+/// What an entity of XML stands for.
+pub(super) fn entity_character(entity: &str) -> Option<char> {
     let name = entity.strip_prefix('&')?.strip_suffix(';')?;
     let code = match name.strip_prefix('#') {
         Some(number) => match number.strip_prefix('x') {

@@ -8,6 +8,7 @@ use super::lexer::TokenKind;
 use super::object::Observation;
 use super::plain;
 use super::procedures;
+use super::variables::Variables;
 use super::walk::{DEEPEST, Place, Walk};
 use super::words::Keyword;
 use super::{How, Sink};
@@ -176,14 +177,21 @@ impl Walk<'_, '_> {
         self.invoke(called, &arguments);
     }
 
-    /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
-    pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
+    /// Walks a text that is executed by what stands at `place`, with what its parameters hold. What it leaves in its
+    /// variables, if it was read in full.
+    pub(super) fn execute_value(
+        &mut self,
+        place: Place,
+        how: How,
+        text: &Folded,
+        given: &[Given],
+    ) -> Vec<Variables> {
         let is_open = text.is_open();
         if is_open && !self.has_holes {
             self.unresolved(place, how, text, text.reason());
         }
         if text.len() == 0 {
-            return;
+            return Vec::new();
         }
         let too_deep = self.depth >= DEEPEST;
         if too_deep || !self.found.budget.spend(text.len()) {
@@ -191,29 +199,43 @@ impl Walk<'_, '_> {
             if !self.has_holes {
                 self.unresolved(place, how, text, reason);
             }
-            return;
+            return Vec::new();
         }
-        self.walk_batches(text, self.has_holes || is_open, given);
+        let has_holes = self.has_holes || is_open;
+        let left = self.walk_batches(text, has_holes, given);
+        if has_holes { Vec::new() } else { left }
     }
 
-    /// Walks each of the values that a text may have.
-    pub(super) fn walk_batches(&mut self, text: &Folded, has_holes: bool, given: &[Given]) {
+    /// Walks each of the values that a text may have; what each leaves in its variables.
+    pub(super) fn walk_batches(
+        &mut self,
+        text: &Folded,
+        has_holes: bool,
+        given: &[Given],
+    ) -> Vec<Variables> {
+        let mut left = Vec::new();
+        let is_read_back = given.iter().any(|given| given.is_read_back);
+        let may_pass_over = !self.found.walks_all && !is_read_back;
         for batch in text.batches() {
             let source = Source::executed(text, batch);
             let quoted_identifier = self.found.quoted_identifier;
-            if !self.found.walks_all && plain::is_plain(source, quoted_identifier, has_holes) {
+            if may_pass_over && plain::is_plain(source, quoted_identifier, has_holes) {
                 continue;
             }
             let code = Code::lex(source, quoted_identifier);
             let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
-            for (name, data_type, value) in given {
-                if walk.found.budget.spend(value.len()) {
+            walk.is_read_back = is_read_back;
+            for given in given {
+                if walk.found.budget.spend(given.value.len()) {
+                    let value = given.value.clone();
                     walk.variables
-                        .begin_with(name.clone(), *data_type, value.clone());
+                        .begin_with(given.name.clone(), given.data_type, value);
                 }
             }
             walk.run();
+            left.push(std::mem::take(&mut walk.variables));
         }
+        left
     }
 
     /// Walks a text that is executed somewhere else, if it is T-SQL there.

@@ -343,7 +343,10 @@ impl Expression<'_, '_> {
             }
             Keyword::Operator if self.ends_side(state) => return false,
             Keyword::Operator => self.operator(state, "", origin),
-            Keyword::Null if state.expects_operand => self.value(state, Folded::null()),
+            Keyword::Null if state.expects_operand => {
+                let null = self.nullable(Folded::null());
+                self.value(state, null);
+            }
             Keyword::From if matches!(state.opened(), Opened::Call(Function::Trim(_))) => {
                 if let Opened::Call(Function::Trim(side)) = state.opened() {
                     state.level().opened = Opened::Call(Function::TrimOf(side));
@@ -505,6 +508,14 @@ impl Expression<'_, '_> {
         true
     }
 
+    /// Where NULL counts as empty text it may be that.
+    fn nullable(&mut self, mut value: Folded) -> Folded {
+        if self.variables.null_is_empty && value.values().iter().any(|value| value.is_null()) {
+            value.add_alternative(&Folded::default(), self.budget);
+        }
+        value
+    }
+
     fn literal(&self, token: usize) -> Folded {
         let (value, taint) = self.code.source().literal(self.code.range(token));
         let mut folded = Folded::from(value);
@@ -530,7 +541,7 @@ impl Expression<'_, '_> {
             return functions::Call::of_nothing(function, origin).result(self.budget);
         }
         match self.variables.get(&key(text)) {
-            Some(value) if self.budget.spend(Budget::PER_VALUE) => value.clone(),
+            Some(value) if self.budget.spend(Budget::PER_VALUE) => self.nullable(value.clone()),
             Some(value) => value.clone().into_hole(origin, reasons::BUDGET),
             None => Folded::unknown(origin),
         }

@@ -140,6 +140,11 @@ impl Folded {
         number
     }
 
+    /// Whether it is NULL for certain.
+    pub(super) fn is_null(&self) -> bool {
+        !self.open && self.values.iter().all(|value| value.is_null())
+    }
+
     pub(super) fn null() -> Self {
         Self::from(Value::null())
     }
@@ -416,18 +421,19 @@ impl Folded {
 
     /// Appends a value, each alternative to each as far as they are few.
     pub(super) fn append(&mut self, other: &Self, origin: usize, budget: &mut Budget) {
+        if self.is_null() {
+            return;
+        }
+        if other.is_null() {
+            *self = Self::null();
+            return;
+        }
         self.derive_from(other);
         if let ([_], [right]) = (self.values.as_slice(), other.values.as_slice()) {
             let right = Rc::clone(right);
             return self.append_in_place(&right, origin, budget);
         }
         let right = &other.values;
-        if self.values.iter().all(|value| value.is_null()) {
-            self.values.truncate(1);
-            self.values
-                .extend(right.iter().filter(|value| !value.is_null()).cloned());
-            return;
-        }
         let left = std::mem::take(&mut self.values);
         let all = left.len() * right.len();
         let pairs = if all > MOST_ALTERNATIVES {
@@ -469,11 +475,6 @@ impl Folded {
         let Some(left) = self.values.first_mut() else {
             return;
         };
-        if left.is_null() {
-            // It stays NULL under the usual setting only.
-            self.values.push(Rc::clone(right));
-            return;
-        }
         let shared = if Rc::strong_count(left) > 1 {
             left.len()
         } else {

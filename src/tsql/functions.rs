@@ -53,10 +53,13 @@ pub(super) enum Function {
     Absolute,
     Base64,
     HexText,
+    JsonValue,
     /// MIN, MAX: one of the values.
     OneOf,
     /// A number, a date or the like.
     Number,
+    /// The same, after the name of a part of a date.
+    OfDate,
     /// Text that server, session or database decides.
     Environment,
     /// Text that whoever calls decides: its host's name, its session's context.
@@ -102,6 +105,13 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("isnull", Function::Coalesce),
     ("coalesce", Function::Coalesce),
     ("nullif", Function::NullIf),
+    ("dateadd", Function::OfDate),
+    ("datediff", Function::OfDate),
+    ("datediff_big", Function::OfDate),
+    ("datename", Function::OfDate),
+    ("datepart", Function::OfDate),
+    ("datetrunc", Function::OfDate),
+    ("json_value", Function::JsonValue),
     ("len", Function::Length),
     ("datalength", Function::Bytes),
     ("charindex", Function::Position),
@@ -151,15 +161,9 @@ const NUMBERS: &[&str] = &[
     "cursor_status",
     "database_principal_id",
     "databaseproperty",
-    "dateadd",
-    "datediff",
-    "datediff_big",
     "datefromparts",
-    "datename",
-    "datepart",
     "datetime2fromparts",
     "datetimefromparts",
-    "datetrunc",
     "day",
     "db_id",
     "dense_rank",
@@ -279,7 +283,7 @@ pub(super) fn global(name: &str) -> Function {
 impl Function {
     /// Whether the argument at this place, from 0, is no value.
     pub(super) fn mutes(self, argument: usize) -> bool {
-        self == Self::Iif && argument == 0
+        matches!(self, Self::Iif | Self::OfDate) && argument == 0
     }
 }
 
@@ -320,7 +324,9 @@ impl Call {
             Function::OneOf => self.one_of(0, budget),
             Function::Choose => self.choose(budget),
             Function::NullIf => self.null_if(budget),
-            Function::Number => Folded::number(Kind::Numeric, origin, self.taint(Taint::Clean)),
+            Function::Number | Function::OfDate => {
+                Folded::number(Kind::Numeric, origin, self.taint(Taint::Clean))
+            }
             Function::Environment => {
                 let reason = reasons::ENVIRONMENT;
                 Folded::from_outside(origin, self.taint(Taint::Clean), reason)

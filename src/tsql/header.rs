@@ -24,6 +24,8 @@ pub(super) struct Declared {
     pub(super) at: usize,
     pub(super) parameter: Parameter,
     pub(super) data_type: DataType,
+    /// The token that its default begins with.
+    pub(super) default: Option<usize>,
 }
 
 /// What CREATE may be followed by, and whether it can have parameters.
@@ -111,9 +113,13 @@ fn list(code: &Code, mut at: usize, parameters: &mut Vec<Declared>) -> usize {
             is_output: false,
         };
         let name = at;
+        let mut default = None;
         at = after_type;
         while !ends_parameter(code, at) {
-            parameter.has_default |= code.is(at, "=");
+            if code.is(at, "=") {
+                parameter.has_default = true;
+                default = default.or(Some(at + 1));
+            }
             parameter.is_output |= code.is_word(at, &["out", "output"]);
             at = if code.is(at, "(") {
                 code.after_group(at)
@@ -125,6 +131,7 @@ fn list(code: &Code, mut at: usize, parameters: &mut Vec<Declared>) -> usize {
             at: name,
             parameter,
             data_type,
+            default,
         });
         if !code.is(at, ",") {
             break;

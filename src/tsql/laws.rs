@@ -220,6 +220,7 @@ const ACTING: &[&str] = &[
     "EXEC('SELECT 1' + @y)",
     "EXEC sp_executesql N'SELECT 1'",
     "EXEC p N'SELECT xp_cmdshell'",
+    "EXEC sp_executesql N'SET @o = N''EXEC xp_cmdshell 1''', N'@o nvarchar(99) OUTPUT', @o = @x OUTPUT EXEC(@x)",
     "EXEC('x 1')",
     "EXEC sp_MSforeachdb 'DROP TABLE ?'",
     "'",

@@ -132,11 +132,11 @@ fn content(xml: &Value, path: &str, to: DataType, origin: usize) -> Value {
         return Value::null();
     }
     let text = xml.text();
-    let plain = text.contains('&').then(|| xml.map(false, decode::from_xml));
+    let plain = text.contains('&').then(|| xml.without_entities());
     let whole = plain.as_ref().unwrap_or(xml);
     let value = match single_element(text) {
         _ if !text.contains('<') => whole.clone(),
-        Some(inner) => xml.part(inner).map(false, decode::from_xml),
+        Some(inner) => xml.part(inner).without_entities(),
         None if path.trim() == "." => without_tags(xml),
         None => xml.blurred(origin),
     };
@@ -167,5 +167,5 @@ fn without_tags(xml: &Value) -> Value {
         at = close.map_or(text.len(), |close| at + open + close + 1);
     }
     whole.append_part(xml, at.min(text.len())..text.len());
-    whole.map(false, decode::from_xml)
+    whole.without_entities()
 }

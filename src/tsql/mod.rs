@@ -34,6 +34,7 @@ mod function_calls;
 mod functions;
 mod header;
 mod holes;
+mod json;
 mod lexer;
 mod loops;
 mod methods;

@@ -3,6 +3,7 @@
 use super::code::Code;
 use super::expression::{Columns, DEEPEST_QUERY, Expression};
 use super::folded::{Folded, reasons};
+use super::json;
 use super::rows::{MOST_ROWS, Rows};
 use super::value::{Kind, Value};
 use super::words::Keyword;
@@ -209,6 +210,9 @@ impl Expression<'_, '_> {
             if self.code.is_any(name.last, &["string_split"]) {
                 return (self.split(name.next + 1), next);
             }
+            if self.code.is_any(name.last, &["openjson"]) && !self.code.is_word(next, &["with"]) {
+                return (self.elements(name.next + 1), next);
+            }
             return (None, next);
         }
         (
@@ -248,6 +252,24 @@ impl Expression<'_, '_> {
             at += 1;
         }
         (rows, at)
+    }
+
+    /// OPENJSON of an array that is known.
+    fn elements(&mut self, at: usize) -> Option<Rows> {
+        let (text, next) = self.with(Columns::None, at);
+        let text = text.only().filter(|text| text.is_exact())?;
+        if !self.code.is(next, ")") || !self.budget.spend(text.len()) {
+            return None;
+        }
+        let mut rows = Rows {
+            columns: vec!["key".to_owned(), "value".to_owned()],
+            ..Rows::default()
+        };
+        for (place, element) in json::members(text)? {
+            let place = Value::integer(i64::try_from(place).ok()?, text.origin(0));
+            rows.rows.push(vec![place.into(), element.into()]);
+        }
+        (rows.rows.len() <= MOST_ROWS).then_some(rows)
     }
 
     /// STRING_SPLIT of text that is known.

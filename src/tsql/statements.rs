@@ -56,7 +56,13 @@ impl Walk<'_, '_> {
             }
             let name = key(self.code.text(declared.at));
             let origin = self.code.origin(declared.at);
-            self.variables.parameter(name, declared.data_type, origin);
+            self.variables
+                .parameter(name.clone(), declared.data_type, origin);
+            if let Some(default) = declared.default {
+                let (value, _) = self.fold(Folded::default(), default, true);
+                let budget = &mut self.found.budget;
+                self.variables.parameter_default(&name, value, budget);
+            }
         }
         if header::is_external_name(self.code, body) {
             self.clr_module(body);

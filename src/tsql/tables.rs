@@ -122,17 +122,40 @@ impl Walk<'_, '_> {
         } else if self.code.keyword(next) == Some(Keyword::Select) {
             self.expression(false).rows(next).0
         } else {
-            Rows {
-                more: Some(reasons::DATA),
-                ..Rows::default()
-            }
+            let name = self.code.part(name).0.to_owned();
+            return self.add_unknown_rows(&name, &columns);
         };
-        if rows.repeats {
+        let name = self.code.part(name).0.to_owned();
+        let is_empty = self
+            .variables
+            .table(&name)
+            .is_some_and(|rows| rows.rows.is_empty());
+        if rows.repeats && !is_empty {
             rows.unsure = Some(reasons::ROWS);
             rows.repeats = false;
         }
-        let name = self.code.part(name).0.to_owned();
         self.add_rows(&name, &columns, rows);
+    }
+
+    /// Rows that a procedure returns, or that another statement puts into a table.
+    fn add_unknown_rows(&mut self, name: &str, columns: &[String]) {
+        let origin = self.code.origin(0);
+        let known = self
+            .variables
+            .table(name)
+            .map_or(0, |rows| rows.columns.len());
+        let cell = || Folded::from_outside(origin, Taint::Tainted, reasons::DATA);
+        let width = if columns.is_empty() {
+            known
+        } else {
+            columns.len()
+        };
+        let rows = Rows {
+            rows: vec![(0..width).map(|_| cell()).collect()],
+            unsure: Some(reasons::ROWS),
+            ..Rows::default()
+        };
+        self.add_rows(name, columns, rows);
     }
 
     fn add_rows(&mut self, name: &str, columns: &[String], rows: Rows) {
@@ -149,7 +172,7 @@ impl Walk<'_, '_> {
         let Some(table) = self.variables.table_mut(name) else {
             return;
         };
-        if !certain {
+        if !certain && !rows.repeats {
             table.rows.unsure = table.rows.unsure.or(Some(reasons::ROWS));
         }
         if table.is_keyed {
@@ -172,6 +195,7 @@ impl Walk<'_, '_> {
             columns: table.rows.columns.clone(),
             more: rows.more,
             unsure: rows.unsure,
+            repeats: rows.repeats,
             ..Rows::default()
         };
         for row in rows.rows {
@@ -196,30 +220,30 @@ impl Walk<'_, '_> {
 
     /// `SELECT … INTO #t`, or `… INTO @a, @b` of a FETCH or an OUTPUT clause.
     pub(super) fn into(&mut self, at: usize) {
-        if self.code.is_variable(at + 1) {
+        let target = at + 1;
+        let is_table = self.variables.table(self.code.part(target).0).is_some();
+        if self.code.is_variable(target) && !is_table {
             return self.fetch(at);
         }
-        let name = self
-            .code
-            .name(at + 1)
-            .filter(|name| self.is_temporary(name.last));
-        let select = self.last_select;
-        let Some(name) =
-            name.filter(|_| select < at && self.code.keyword(select) == Some(Keyword::Select))
-        else {
-            return;
-        };
-        let clauses = Clauses::find(self.code, select);
-        if clauses.after_list != at {
+        let before = at.saturating_sub(1);
+        if !self.is_temporary(target) || self.code.is_word(before, &["insert", "merge"]) {
             return;
         }
-        let (mut rows, _) = self.expression(false).rows(select);
-        if rows.repeats || !self.variables.is_certain() {
-            rows.unsure = rows.unsure.or(Some(reasons::ROWS));
-            rows.repeats = false;
+        let select = std::mem::replace(&mut self.last_select, at);
+        let selects = select < at
+            && self.code.keyword(select) == Some(Keyword::Select)
+            && Clauses::find(self.code, select).after_list == at;
+        let name = self.code.part(target).0.to_owned();
+        if selects {
+            let (mut rows, _) = self.expression(false).rows(select);
+            if !self.variables.is_certain() && !rows.repeats {
+                rows.unsure = rows.unsure.or(Some(reasons::ROWS));
+            }
+            self.variables.keep_rows(&name, rows);
+        } else if is_table {
+            // OUTPUT … INTO
+            self.add_unknown_rows(&name, &[]);
         }
-        let name = self.code.part(name.last).0.to_owned();
-        self.variables.keep_rows(&name, rows);
     }
 
     /// `WITH name (a, b) AS (SELECT …), …`
@@ -329,6 +353,10 @@ impl Walk<'_, '_> {
 
     /// `@x OUTPUT`: a procedure gives the variable a value; of xp_sprintf it is known which.
     pub(super) fn output(&mut self, variable: usize) {
+        if let Some(place) = self.outputs.iter().position(|at| *at == variable) {
+            self.outputs.swap_remove(place);
+            return;
+        }
         let called = variable.checked_sub(1).map(|at| self.code.part(at).0);
         let is_format = called.is_some_and(|name| name.eq_ignore_ascii_case("xp_sprintf"));
         if !is_format || !self.code.is(variable + 2, ",") {

@@ -5,6 +5,7 @@ use super::decode;
 use super::folded::Budget;
 use super::functions::{Function, Side};
 use super::holes::{self, HOLE};
+use super::json;
 use super::text_building::holes_after_replacing;
 use super::value::{Kind, Measure, Value};
 use std::ops::Range;
@@ -70,6 +71,7 @@ pub(super) fn apply(
         Function::Absolute => return arguments.absolute(),
         Function::Base64 => arguments.base64(),
         Function::HexText => arguments.hex_text(),
+        Function::JsonValue => arguments.json_value(),
         _ => None,
     };
     result.unwrap_or_else(|| arguments.blurred())
@@ -444,6 +446,10 @@ impl<'a> Arguments<'a> {
             Kind::Binary,
             text.origin(0),
         ))
+    }
+
+    fn json_value(&self) -> Option<Value> {
+        json::member(&self.exact(0)?, self.exact(1)?.text())
     }
 
     fn hex_text(&self) -> Option<Value> {

@@ -1,5 +1,6 @@
 //! One value that code builds: its text, where each piece of it was written, and what kind of value it is.
 
+use super::decode;
 use super::holes::{self, HOLE, NUMBER_HOLE};
 use super::lexer::{AmbiguousComment, Lexer, Token, TokenKind};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -283,6 +284,29 @@ impl Value {
             return self.clone();
         }
         self.map(false, |text| holes::map_holes(text, &becomes))
+    }
+
+    /// The text of XML without its entities.
+    pub(super) fn without_entities(&self) -> Self {
+        let mut plain = Self::of_kind(self.kind);
+        let mut from = 0;
+        while let Some(at) = self.text.get(from..).and_then(|rest| rest.find('&')) {
+            let at = from + at;
+            plain.append_part(self, from..at);
+            let entity = self.text.get(at..).unwrap_or_default();
+            let end = entity.find(';').map_or(1, |end| end + 1);
+            let entity = entity.get(..end).unwrap_or_default();
+            match decode::entity_character(entity) {
+                Some(character) => {
+                    let text = character.to_string();
+                    plain.append(&Self::decoded(&text, self.kind, self.origin(at)));
+                }
+                None => plain.append_part(self, at..at + end),
+            }
+            from = at + end;
+        }
+        plain.append_part(self, from..self.len());
+        plain
     }
 
     /// What is still known after something that cannot be followed was done to the text: its pieces, with holes

@@ -81,6 +81,8 @@ pub(super) struct Variables {
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
     carried: BTreeMap<usize, BTreeMap<String, Folded>>,
+    /// Whether NULL is put together with text as if it were empty: CONCAT_NULL_YIELDS_NULL is off.
+    pub(super) null_is_empty: bool,
     /// Whether a loop carries something else than the last time.
     moved: bool,
     /// The IFs whose branch has just ended, so that an ELSE may follow.
@@ -131,6 +133,21 @@ impl Variables {
     pub(super) fn parameter(&mut self, name: String, data_type: DataType, origin: usize) {
         let value = Folded::from_outside(origin, Taint::Tainted, reasons::PARAMETER);
         self.begin_with(name, data_type, value);
+    }
+
+    /// What a parameter holds where the caller passes nothing, if that could be code or a procedure's name.
+    pub(super) fn parameter_default(&mut self, name: &str, value: Folded, budget: &mut Budget) {
+        const TELLING: &[&str] = &["exec", "xp_", "sp_", "assembly", "openrowset", "bulk"];
+        let is_telling = value.values().iter().any(|value| {
+            let text = value.text().to_ascii_lowercase();
+            TELLING.iter().any(|word| text.contains(word))
+        });
+        let given = self.given.iter_mut().find(|(given, _)| given == name);
+        let Some((_, known)) = given.filter(|_| is_telling) else {
+            return;
+        };
+        known.add_alternative(&value, budget);
+        self.values.insert(name.to_owned(), known.clone());
     }
 
     /// A variable that holds `value` before the first statement: a parameter of text that sp_executesql executes.

@@ -50,6 +50,8 @@ pub(super) struct Walk<'w, 'c> {
     pub(super) depth: usize,
     /// Whether the batch has holes, which has been reported.
     pub(super) has_holes: bool,
+    /// Whether somebody takes what the batch leaves in its variables.
+    pub(super) is_read_back: bool,
     parentheses: usize,
     update: Update,
     /// The token up to which something has looked ahead; nothing looks ahead from before it again.
@@ -62,6 +64,8 @@ pub(super) struct Walk<'w, 'c> {
     /// The SELECT seen last.
     pub(super) last_select: usize,
     pub(super) loops: Loops,
+    /// Variables passed for OUTPUT that have been given their values.
+    pub(super) outputs: Vec<usize>,
     /// Where the walk goes on, if not at the next token.
     jump: Option<usize>,
     /// Whether this is not the first round.
@@ -81,6 +85,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             variables: Variables::default(),
             depth,
             has_holes,
+            is_read_back: false,
             parentheses: 0,
             update: Update::None,
             seen: 0,
@@ -89,6 +94,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             row: None,
             last_select: 0,
             loops: Loops::default(),
+            outputs: Vec::new(),
             jump: None,
             begun: false,
         }
@@ -98,7 +104,8 @@ impl<'w, 'c> Walk<'w, 'c> {
     /// with every value kept where control jumps.
     pub(super) fn run(&mut self) {
         self.function_calls();
-        if !self.found.walks_all && !reach::may_act(self.code, self.has_holes) {
+        let may_pass_over = !self.found.walks_all && !self.is_read_back;
+        if may_pass_over && !reach::may_act(self.code, self.has_holes) {
             return self.headers();
         }
         if let Some(name) = self.code.bare_call() {
