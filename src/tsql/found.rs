@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub(super) synonyms: Synonyms,
     pub(super) budget: Budget,
     pub(super) quoted_identifier: bool,
+    /// Whether code that does nothing worth telling is walked all the same.
+    pub(super) walks_all: bool,
     /// What texts that are passed on may cost, whatever the rest costs.
     aside: Budget,
     is_aside: bool,
@@ -57,6 +59,7 @@ impl Found {
             synonyms,
             budget,
             quoted_identifier,
+            walks_all: false,
             aside,
             is_aside: false,
         }

@@ -35,7 +35,8 @@ fn shown(value: &Folded) -> String {
         });
     }
     let mut shown = texts.join(" | ");
-    if let Some(reason) = value.reason() {
+    if value.is_open() {
+        let reason = value.reason();
         shown.push_str(&format!(" ({reason})"));
     }
     match value.taint() {
@@ -49,6 +50,7 @@ fn shown(value: &Folded) -> String {
 fn value_after(sql: &str) -> String {
     let budget = || Budget::for_text(sql);
     let mut found = Found::new(budget(), budget(), true, Synonyms::default());
+    found.walks_all = true;
     let code = Code::lex(Source::Outermost(sql), true);
     let mut walk = Walk::new(&code, &mut found, 0, false);
     walk.run();
