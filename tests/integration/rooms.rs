@@ -46,7 +46,7 @@ const PRIVILEGES: &[(&str, &[&str])] = &[
             "anyhow",
             "clap::",
             "indicatif",
-            "rpassword",
+            "rpassword::",
         ],
     ),
 ];
