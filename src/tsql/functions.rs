@@ -506,7 +506,7 @@ impl Call {
             self.function == Function::Stuff && place.and_then(Value::as_integer) == Some(1);
         let from_end = arguments
             .iter()
-            .flat_map(|argument| argument.values())
+            .flat_map(Folded::values)
             .any(|value| value.measure.is_some());
         let settled = at_start || from_end || self.function == Function::Length;
         if result.loose && !settled && text::counts_on_place(self.function) {

@@ -61,6 +61,7 @@ const LEAVING: &[&str] = &["break", "continue", "goto", "return"];
 impl Walk<'_, '_> {
     /// Whether the loop whose WHILE is at `at` goes round once more.
     pub(super) fn round(&mut self, at: usize) -> Round {
+        const COST: usize = 8;
         if !self.loops.0.contains_key(&at) {
             let body = self.followed_body(at);
             self.loops.0.insert(
@@ -75,7 +76,6 @@ impl Walk<'_, '_> {
         if known.body == 0 || self.variables.keeps_all {
             return Round::Unknown;
         }
-        const COST: usize = 8;
         let goes_on = self.condition_holds(at + 1);
         let may_go_on = known.walked < MOST_TOKENS && self.found.budget.spend(known.body * COST);
         match (goes_on, known.end) {

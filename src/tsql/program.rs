@@ -121,12 +121,12 @@ impl Index {
 
     /// The members that a call leads to; none where the callee is not at hand, or at another server.
     fn callees(&self, caller: usize, call: &CallSite) -> &[usize] {
-        let called = if call.is_function {
+        let members = if call.is_function {
             &self.functions
         } else {
             &self.places
         };
-        if called.is_empty() {
+        if members.is_empty() {
             return &[];
         }
         let mut parts = call.callee.iter().rev().map(|part| folded(part));
@@ -153,7 +153,7 @@ impl Index {
         for database in databases {
             for schema in &schemas {
                 let key = [database.to_owned(), (*schema).to_owned(), name.clone()];
-                if let Some(places) = called.get(&key) {
+                if let Some(places) = members.get(&key) {
                     return places;
                 }
             }

@@ -300,6 +300,7 @@ impl Walk<'_, '_> {
     }
 
     /// The row that the FETCH whose INTO is at `into` reads, and whether there is one; `None` where that is not known.
+    #[allow(clippy::option_option)] // that there is no row is known, too
     fn fetched(&mut self, into: usize) -> Option<Option<Vec<Folded>>> {
         let cursor = into.checked_sub(1)?;
         let mut word = cursor.checked_sub(1)?;

@@ -142,10 +142,10 @@ impl Arguments<'_> {
                 Some('%') => result.append_part(&format, at..at + 1),
                 Some('s' | 'S') => match arguments.next() {
                     Some(value) if value.is_null() => {
-                        result.append(&Value::made("(null)", Kind::Text, self.origin))
+                        result.append(&Value::made("(null)", Kind::Text, self.origin));
                     }
                     Some(value) => {
-                        result.append(&value.to_text(value.kind == Kind::National, None))
+                        result.append(&value.to_text(value.kind == Kind::National, None));
                     }
                     None => {}
                 },

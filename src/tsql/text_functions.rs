@@ -47,7 +47,7 @@ pub(super) fn apply(
         Function::Join => arguments
             .get(0)
             .map(|by| joined(Some(by), arguments.from(1))),
-        Function::Character(wide) => arguments.character(wide),
+        Function::Character(wide) => Some(arguments.character(wide)),
         Function::Code(wide) => return arguments.code(wide),
         Function::Replace => arguments.replace(budget),
         Function::Translate => arguments.translate(),
@@ -198,9 +198,9 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    fn character(&self, wide: bool) -> Option<Value> {
+    fn character(&self, wide: bool) -> Value {
         let Some(code) = self.integer(0) else {
-            return Some(Value::hole(HOLE, Kind::Text, self.origin));
+            return Value::hole(HOLE, Kind::Text, self.origin);
         };
         let character = match u8::try_from(code) {
             Ok(byte) if !wide => Some(decode::from_cp1252(byte)),
@@ -208,14 +208,10 @@ impl<'a> Arguments<'a> {
             _ => None,
         };
         let Some(character) = character else {
-            return Some(Value::null());
+            return Value::null();
         };
         let kind = if wide { Kind::National } else { Kind::Text };
-        Some(Value::decoded(
-            character.encode_utf8(&mut [0; 4]),
-            kind,
-            self.origin,
-        ))
+        Value::decoded(character.encode_utf8(&mut [0; 4]), kind, self.origin)
     }
 
     fn code(&self, wide: bool) -> Value {

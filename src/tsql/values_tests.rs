@@ -37,7 +37,7 @@ fn shown(value: &Folded) -> String {
     let mut shown = texts.join(" | ");
     if value.is_open() {
         let reason = value.reason();
-        shown.push_str(&format!(" ({reason})"));
+        shown.extend([" (", reason, ")"]);
     }
     match value.taint() {
         Some(true) => shown.push_str(" tainted"),

@@ -43,6 +43,7 @@ enum Update {
 
 /// The walk over one batch.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is asked for by itself
 pub(super) struct Walk<'w, 'c> {
     pub(super) code: &'w Code<'c>,
     pub(super) found: &'w mut Found,

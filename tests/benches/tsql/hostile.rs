@@ -3,8 +3,10 @@
 use super::corpus;
 use std::fmt::Write as _;
 
-/// Names and what makes the texts.
-pub const TEXTS: &[(&str, fn() -> String)] = &[
+/// A name and what makes the text.
+type Text = (&'static str, fn() -> String);
+
+pub const TEXTS: &[Text] = &[
     ("a module of 20 MB", || corpus::large(20_000_000)),
     ("100 000 nested parentheses", || {
         format!("EXEC({}'a'{})", "(".repeat(100_000), ")".repeat(100_000))
