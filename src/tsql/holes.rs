@@ -70,6 +70,9 @@ pub(super) fn has_text_holes(text: &str) -> bool {
 
 /// The text with another character in place of each hole that `becomes` gives one for.
 pub(super) fn map_holes(text: &str, becomes: impl Fn(char) -> char) -> String {
+    if !has_holes(text) {
+        return text.to_owned();
+    }
     let map = |character| {
         if is_hole(character) {
             becomes(character)
