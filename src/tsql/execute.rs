@@ -126,7 +126,7 @@ impl Walk<'_, '_> {
             self.forget(called);
             called += 2;
         }
-        if self.is_remote_source(called) {
+        if self.code.is_remote_source(called) {
             return self.call_at_source(called);
         }
         match self.code.kind(called) {

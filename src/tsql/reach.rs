@@ -9,21 +9,7 @@ use super::lexer::TokenKind;
 use super::procedures;
 use super::words::Keyword;
 
-/// Words without which neither remote rows, assemblies, external code, synonyms nor activated procedures are named.
-const WORDS: &[&str] = &[
-    "assembly",
-    "external",
-    "opendatasource",
-    "openquery",
-    "openrowset",
-    "procedure_name",
-    "synonym",
-];
-
-/// The shortest and the longest of them.
-const LENGTHS: std::ops::RangeInclusive<usize> = 7..=14;
-
-/// Whether a walk over the batch can find anything but the module's header.
+/// Whether a walk over the batch can find anything but what CREATE and ALTER make by themselves.
 pub(super) fn may_act(code: &Code, has_holes: bool) -> bool {
     code.bare_call().is_some() || (0..code.len()).any(|at| acts(code, at, has_holes))
 }
@@ -32,7 +18,7 @@ fn acts(code: &Code, at: usize, has_holes: bool) -> bool {
     match code.kind(at) {
         Some(TokenKind::Word) => match code.keyword(at) {
             Some(keyword) => begins_action(code, at, keyword),
-            None => LENGTHS.contains(&code.range(at).len()) && code.is_any(at, WORDS),
+            None => code.is_remote_source(at),
         },
         Some(TokenKind::Punctuation) => {
             code.is(at, "{")
@@ -47,6 +33,12 @@ fn begins_action(code: &Code, at: usize, keyword: Keyword) -> bool {
     match keyword {
         Keyword::Execute => !code.is_permission(at),
         Keyword::Bulk | Keyword::Grant => true,
+        // Their content may be a variable's value.
+        Keyword::Create | Keyword::Alter => {
+            let or_alter = code.is_word(at + 1, &["or"]);
+            let what = at + if or_alter { 3 } else { 1 };
+            code.is_word(what, &["assembly", "external"])
+        }
         Keyword::Dbcc => code.is_word(at + 1, &["addextendedproc"]),
         _ => false,
     }
@@ -58,14 +50,4 @@ fn reaches_files(code: &Code, open: usize) -> bool {
         let (name, _) = code.part(own);
         procedures::is_file_function(name)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_are_as_long_as_is_said() {
-        assert!(WORDS.iter().all(|word| LENGTHS.contains(&word.len())));
-    }
 }
