@@ -10,7 +10,40 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Code<'a> {
     source: Source<'a>,
-    tokens: Vec<Token>,
+    tokens: Vec<Meaningful>,
+}
+
+/// A token and what is asked of it again and again.
+#[derive(Debug, Clone, Copy)]
+struct Meaningful {
+    start: u32,
+    end: u32,
+    kind: TokenKind,
+    /// Of a word.
+    keyword: Option<Keyword>,
+    /// Of punctuation; 0 elsewhere.
+    mark: u8,
+}
+
+impl Meaningful {
+    fn of(code: &str, token: Token) -> Option<Self> {
+        if !means_something(&token) {
+            return None;
+        }
+        let range = token.start as usize..token.end as usize;
+        let (keyword, mark) = match token.kind {
+            TokenKind::Word => (code.get(range).and_then(Keyword::of), 0),
+            TokenKind::Punctuation => (None, *code.as_bytes().get(range.start)?),
+            _ => (None, 0),
+        };
+        Some(Self {
+            start: token.start,
+            end: token.end,
+            kind: token.kind,
+            keyword,
+            mark,
+        })
+    }
 }
 
 /// A name of one to four parts, in places of tokens.
@@ -67,20 +100,24 @@ impl QuotedIdentifier {
 
 impl<'a> Code<'a> {
     pub(super) fn lex(source: Source<'a>, quoted_identifier: bool) -> Self {
-        let tokens = Lexer::new(source.code(), quoted_identifier);
-        Self {
-            source,
-            tokens: tokens.filter(means_something).collect(),
-        }
+        /// Code has fewer tokens than one for so many bytes, most of the time.
+        const BYTES_PER_TOKEN: usize = 5;
+        let text = source.code();
+        let mut tokens = Vec::with_capacity(text.len() / BYTES_PER_TOKEN);
+        let lexer = Lexer::new(text, quoted_identifier);
+        tokens.extend(lexer.filter_map(|token| Meaningful::of(text, token)));
+        Self { source, tokens }
     }
 
     /// The first few tokens of a batch.
     pub(super) fn beginning(source: Source<'a>, quoted_identifier: bool) -> Self {
         const TOKENS: usize = 8;
-        let tokens = Lexer::new(source.code(), quoted_identifier);
+        let text = source.code();
+        let tokens = Lexer::new(text, quoted_identifier);
+        let tokens = tokens.filter_map(|token| Meaningful::of(text, token));
         Self {
             source,
-            tokens: tokens.filter(means_something).take(TOKENS).collect(),
+            tokens: tokens.take(TOKENS).collect(),
         }
     }
 
@@ -94,9 +131,9 @@ impl<'a> Code<'a> {
         let mut lexer = Lexer::from(source, start, *quoted_identifier);
         let mut option = QuotedIdentifier::default();
         while let Some(token) = lexer.next() {
-            if !means_something(&token) {
+            let Some(token) = Meaningful::of(source, token) else {
                 continue;
-            }
+            };
             code.tokens.push(token);
             if let Some(on) = option.after(&code, code.len() - 1) {
                 *quoted_identifier = on;
@@ -131,7 +168,8 @@ impl<'a> Code<'a> {
 
     /// Whether the token is this punctuation mark.
     pub(super) fn is(&self, at: usize, mark: &str) -> bool {
-        self.kind(at) == Some(TokenKind::Punctuation) && self.text(at) == mark
+        let token = self.tokens.get(at);
+        token.is_some_and(|token| mark.as_bytes() == [token.mark])
     }
 
     pub(super) fn is_variable(&self, at: usize) -> bool {
@@ -139,10 +177,7 @@ impl<'a> Code<'a> {
     }
 
     pub(super) fn keyword(&self, at: usize) -> Option<Keyword> {
-        match self.kind(at) {
-            Some(TokenKind::Word) => Keyword::of(self.text(at)),
-            _ => None,
-        }
+        self.tokens.get(at)?.keyword
     }
 
     /// Whether the token is one of these bare words, which need not be reserved.

@@ -6,6 +6,7 @@ use super::code::{Code, Name};
 use super::folded::{Folded, Source, reasons};
 use super::lexer::TokenKind;
 use super::object::Observation;
+use super::plain;
 use super::procedures::{self, Does};
 use super::variables::{Tables, Variables};
 use super::walk::{DEEPEST, Place, Walk};
@@ -17,11 +18,54 @@ use std::ops::Range;
 /// Why text that is executed was not read.
 const TOO_DEEP: &str = "text executed by text is read eight deep and no deeper";
 const TOO_MUCH: &str = "the text is too long, or executed too often, to be followed";
-const NOT_KNOWN: &str = "the text that is executed is not known";
 
 /// Words that begin a statement without being reserved: no procedure's name where a batch begins with them.
 const STATEMENTS_NOT_RESERVED: &[&str] =
     &["add", "disable", "enable", "get", "move", "send", "throw"];
+
+/// Calls that are told by the code alone.
+impl Code<'_> {
+    /// A procedure's name may begin a batch without EXEC.
+    pub(super) fn bare_call(&self) -> Option<Name> {
+        let first = (0..self.len()).find(|at| !self.is(*at, ";"))?;
+        if self.keyword(first).is_some() {
+            return None;
+        }
+        let name = self.name(first)?;
+        let (own, _) = self.part(name.last);
+        let is_call = match self.kind(name.next) {
+            Some(TokenKind::Punctuation) => self.is(name.next, ";") || self.is(name.next, "-"),
+            _ => !self.is_word(name.first, STATEMENTS_NOT_RESERVED),
+        };
+        let is_label = self.is(name.next, ":");
+        (is_call || procedures::procedure(own).is_some() && !is_label).then_some(name)
+    }
+
+    /// In text that is known in part, a hole may be all that is missing before a name that has an argument after it.
+    pub(super) fn call_behind_hole(&self, at: usize) -> Option<Name> {
+        if self.is_hole(at + 1) {
+            return None;
+        }
+        let name = self.name(at + 1)?;
+        let argument = matches!(
+            self.kind(name.next),
+            Some(TokenKind::String | TokenKind::Variable)
+        );
+        let (own, _) = self.part(name.last);
+        let is_sink = procedures::procedure(own).is_some_and(|row| {
+            matches!(row.does, Does::Is(_) | Does::RunsScript | Does::SetsOption)
+        });
+        (argument && is_sink).then_some(name)
+    }
+
+    /// Whether the EXECUTE at `at` is the permission or the clause of that name.
+    pub(super) fn is_permission(&self, at: usize) -> bool {
+        matches!(
+            self.keyword(at + 1),
+            Some(Keyword::As | Keyword::From | Keyword::PermissionTail)
+        )
+    }
+}
 
 impl Walk<'_, '_> {
     /// How a call spelt in these bytes of this batch comes about.
@@ -70,54 +114,10 @@ impl Walk<'_, '_> {
         });
     }
 
-    /// A procedure's name may begin a batch without EXEC.
-    pub(super) fn bare_call(&mut self) {
-        let code = self.code;
-        let first = (0..code.len()).find(|at| !code.is(*at, ";"));
-        let first = first.filter(|at| code.keyword(*at).is_none());
-        let Some(name) = first.and_then(|at| code.name(at)) else {
-            return;
-        };
-        let (own, _) = code.part(name.last);
-        let is_call = match code.kind(name.next) {
-            Some(TokenKind::Punctuation) => code.is(name.next, ";") || code.is(name.next, "-"),
-            _ => !code.is_word(name.first, STATEMENTS_NOT_RESERVED),
-        };
-        let is_label = code.is(name.next, ":");
-        if is_call || procedures::procedure(own).is_some() && !is_label {
-            self.call(name);
-        }
-    }
-
-    /// In text that is known in part, a hole may be all that is missing before a name that has an argument after it.
-    pub(super) fn call_behind_hole(&mut self, at: usize) {
-        if self.code.is_hole(at + 1) {
-            return;
-        }
-        let Some(name) = self.code.name(at + 1) else {
-            return;
-        };
-        let argument = matches!(
-            self.code.kind(name.next),
-            Some(TokenKind::String | TokenKind::Variable)
-        );
-        let (own, _) = self.code.part(name.last);
-        let is_sink = procedures::procedure(own).is_some_and(|row| {
-            matches!(row.does, Does::Is(_) | Does::RunsScript | Does::SetsOption)
-        });
-        if argument && is_sink {
-            self.call(name);
-        }
-    }
-
     /// EXEC and what follows it, unless it is the permission or the clause of that name.
     pub(super) fn execute(&mut self, at: usize) {
         let mut called = at + 1;
-        let permission = matches!(
-            self.code.keyword(called),
-            Some(Keyword::As | Keyword::From | Keyword::PermissionTail)
-        );
-        if permission {
+        if self.code.is_permission(at) {
             return;
         }
         if self.code.is(called, "(") {
@@ -127,7 +127,7 @@ impl Walk<'_, '_> {
             self.forget(called);
             called += 2;
         }
-        if self.is_remote_source(called) {
+        if self.code.is_remote_source(called) {
             return self.call_at_source(called);
         }
         match self.code.kind(called) {
@@ -184,8 +184,9 @@ impl Walk<'_, '_> {
 
     /// Walks a text that is executed by what stands at `place`, with what its parameters hold.
     pub(super) fn execute_value(&mut self, place: Place, how: How, text: &Folded, given: &[Given]) {
-        if text.is_open() && !self.has_holes {
-            self.unresolved(place, how, text, text.reason().unwrap_or(NOT_KNOWN));
+        let is_open = text.is_open();
+        if is_open && !self.has_holes {
+            self.unresolved(place, how, text, text.reason());
         }
         if text.len() == 0 {
             return;
@@ -207,9 +208,21 @@ impl Walk<'_, '_> {
         let mut tables = self.variables.temporary_tables(&mut self.found.budget);
         let before = tables.clone();
         let mut back: BTreeMap<usize, Folded> = BTreeMap::new();
+        let gives_back = given.iter().any(|given| given.back.is_some());
         for batch in text.batches() {
-            let left = self.walk_batch(text, batch, given, std::mem::take(&mut tables));
-            tables = left.temporary_tables(&mut self.found.budget);
+            let sees_tables = !before.is_empty() && text.slice(batch).contains('#');
+            let shared = if sees_tables {
+                tables.clone()
+            } else {
+                Tables::new()
+            };
+            let is_read_back = gives_back || sees_tables;
+            let Some(left) = self.walk_batch(text, batch, given, (is_read_back, shared)) else {
+                continue;
+            };
+            if sees_tables {
+                tables = left.temporary_tables(&mut self.found.budget);
+            }
             for (variable, given) in given.iter().filter_map(|g| Some((g.back?, g))) {
                 let Some(value) = left.get(&given.name) else {
                     continue;
@@ -220,50 +233,53 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        if text.is_open() {
+        let is_open = text.is_open();
+        if is_open {
             for value in back.values_mut() {
                 value.taint = value.taint.and(text.taint);
                 value.open(reasons::ELSEWHERE);
             }
         }
         self.given_back.extend(back);
-        let is_certain = !text.has_alternatives() && !text.is_open();
+        let is_certain = !text.has_alternatives() && !is_open;
         self.variables.take_back(tables, &before, is_certain);
     }
 
-    /// Walks one of the values that a text may have; what it leaves in its variables.
+    /// Walks one of the values that a text may have, with the temporary tables that it sees; what it leaves in its
+    /// variables, unless it was passed over, since it does nothing and none of its variables is read back.
     fn walk_batch(
         &mut self,
         text: &Folded,
         batch: usize,
         given: &[Given],
-        tables: Tables,
-    ) -> Variables {
+        (is_read_back, tables): (bool, Tables),
+    ) -> Option<Variables> {
         let source = Source::executed(text, batch);
-        let code = Code::lex(source, self.found.quoted_identifier);
         let has_holes = self.has_holes || text.is_open();
+        let quoted_identifier = self.found.quoted_identifier;
+        let may_pass_over = !self.found.walks_all && !is_read_back;
+        if may_pass_over && plain::is_plain(source, quoted_identifier, has_holes) {
+            return None;
+        }
+        let code = Code::lex(source, quoted_identifier);
         let mut walk = Walk::new(&code, self.found, self.depth + 1, has_holes);
+        walk.is_read_back = is_read_back;
         walk.variables.begin_with_tables(tables);
-        for Given {
-            name,
-            data_type,
-            value,
-            ..
-        } in given
-        {
-            if walk.found.budget.spend(value.len()) {
+        for given in given {
+            if walk.found.budget.spend(given.value.len()) {
+                let value = given.value.clone();
                 walk.variables
-                    .begin_with(name.clone(), *data_type, value.clone());
+                    .begin_with(given.name.clone(), given.data_type, value);
             }
         }
         walk.run();
-        walk.variables
+        Some(walk.variables)
     }
 
     /// Walks each of the values that a text may have where nothing of it comes back.
     pub(super) fn walk_apart(&mut self, text: &Folded) {
         for batch in text.batches() {
-            self.walk_batch(text, batch, &[], Tables::new());
+            self.walk_batch(text, batch, &[], (false, Tables::new()));
         }
     }
 

@@ -173,10 +173,9 @@ impl Folded {
         }
     }
 
-    /// Why the value is open, as can be said to a reader.
-    pub(super) fn reason(&self) -> Option<&'static str> {
-        let reason = self.reason.unwrap_or(reasons::TEXT);
-        self.is_open().then_some(reason)
+    /// Why the value is open, as can be said to a reader, if it is.
+    pub(super) fn reason(&self) -> &'static str {
+        self.reason.unwrap_or(reasons::TEXT)
     }
 
     /// Whether a parameter of the module, or data it reads, is in the value; `None` where that cannot be told.

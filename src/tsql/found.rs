@@ -27,9 +27,12 @@ pub(super) struct Found {
     pub(super) notes: Vec<(usize, String)>,
     pub(super) module: Option<Module>,
     pub(super) synonyms: Synonyms,
-    pub(super) given_back: GivenBack,
+    /// What procedures above give back; `None` where there is only one module.
+    pub(super) given_back: Option<GivenBack>,
     pub(super) budget: Budget,
     pub(super) quoted_identifier: bool,
+    /// Whether code that does nothing worth telling is walked all the same.
+    pub(super) walks_all: bool,
     /// What texts that are passed on may cost, whatever the rest costs.
     aside: Budget,
     is_aside: bool,
@@ -57,9 +60,10 @@ impl Found {
             notes: Vec::new(),
             module: None,
             synonyms,
-            given_back: GivenBack::default(),
+            given_back: None,
             budget,
             quoted_identifier,
+            walks_all: false,
             aside,
             is_aside: false,
         }

@@ -1,7 +1,7 @@
 //! Calls of functions: `schema.name(…)` in an expression or a FROM. Which of them are modules only the call graph knows;
 //! a column list looks the same and leads nowhere.
 
-use super::code::Name;
+use super::code::{Code, Name};
 use super::object::{Argument, CallSite};
 use super::taint::Taint;
 use super::variables::key;
@@ -21,12 +21,54 @@ fn argument(taint: Taint) -> Argument {
     }
 }
 
+/// So far arguments are looked through.
+const MOST_TOKENS: usize = 64;
+
+/// Calls of functions as the code alone tells them.
+impl Code<'_> {
+    /// The qualified name that ends before the token at `next`.
+    fn name_before(&self, next: usize) -> Option<Name> {
+        let qualified = |at: usize| at >= 2 && self.is(at - 1, ".") && self.is_part(at);
+        let last = next.checked_sub(1)?;
+        if !qualified(last) {
+            return None;
+        }
+        let mut first = last - 2;
+        if qualified(first) {
+            first -= 2;
+        }
+        self.is_part(first).then_some(Name { first, last, next })
+    }
+
+    /// Whether a function is called at the parenthesis and a variable may be passed to it: of whose it is more would
+    /// have to be known.
+    pub(super) fn passes_variable(&self, open: usize) -> bool {
+        if self.name_before(open).is_none() {
+            return false;
+        }
+        let mut depth = 0_usize;
+        for at in (open + 1..self.len()).take(MOST_TOKENS) {
+            if self.is_variable(at) {
+                return true;
+            }
+            depth += usize::from(self.is(at, "("));
+            if self.is(at, ")") {
+                if depth == 0 {
+                    return false;
+                }
+                depth -= 1;
+            }
+        }
+        false
+    }
+}
+
 impl Walk<'_, '_> {
     /// Notes every name of two or three parts that an opening parenthesis follows.
     pub(super) fn function_calls(&mut self) {
         for open in 3..self.code.len() {
             if self.code.is(open, "(")
-                && let Some(name) = self.name_before(open)
+                && let Some(name) = self.code.name_before(open)
             {
                 let start = self.code.origin(name.first);
                 self.found.calls.push(CallSite {
@@ -44,7 +86,6 @@ impl Walk<'_, '_> {
 
     /// What is passed from the token at `at` on, as far as whose it is: columns, and variables as they are in the end.
     fn passed_to_function(&self, mut at: usize) -> Vec<Argument> {
-        const MOST_TOKENS: usize = 64;
         let end = (at + MOST_TOKENS).min(self.code.len());
         let mut passed = Vec::new();
         let mut taint = Taint::CLEAN;
@@ -88,21 +129,5 @@ impl Walk<'_, '_> {
             true if !self.code.is_word(at, &["default"]) => Taint::DATA,
             _ => Taint::CLEAN,
         }
-    }
-
-    /// The qualified name that ends before the token at `next`.
-    fn name_before(&self, next: usize) -> Option<Name> {
-        let qualified = |at: usize| at >= 2 && self.code.is(at - 1, ".") && self.code.is_part(at);
-        let last = next - 1;
-        if !qualified(last) {
-            return None;
-        }
-        let mut first = last - 2;
-        if qualified(first) {
-            first -= 2;
-        }
-        self.code
-            .is_part(first)
-            .then_some(Name { first, last, next })
     }
 }

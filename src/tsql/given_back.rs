@@ -37,9 +37,17 @@ fn name(parts: &[String]) -> Option<[String; 2]> {
 }
 
 impl Walk<'_, '_> {
+    /// Whether the batch creates a module that gives something back which callers further down may read.
+    pub(super) fn gives_back(&self) -> bool {
+        let module = self.found.module.as_ref().filter(|_| self.depth == 0);
+        let mut parameters = module.into_iter().flat_map(|module| &module.parameters);
+        self.found.given_back.is_some() && parameters.any(|parameter| parameter.is_output)
+    }
+
     /// Keeps what the module that was walked leaves in its parameters for OUTPUT.
     pub(super) fn keep_given_back(&mut self) {
-        let Some(module) = self.found.module.as_ref().filter(|_| self.depth == 0) else {
+        let module = self.found.module.as_ref().filter(|_| self.gives_back());
+        let Some(module) = module else {
             return;
         };
         let Some(name) = name(&module.name) else {
@@ -54,13 +62,15 @@ impl Walk<'_, '_> {
         let bytes = values.values().map(Folded::len).sum();
         if !values.is_empty() && self.found.budget.spend(bytes) {
             let procedure = Procedure { parameters, values };
-            self.found.given_back.0.insert(name, procedure);
+            let known = self.found.given_back.get_or_insert_default();
+            known.0.insert(name, procedure);
         }
     }
 
     /// Notes for variables that are passed for OUTPUT what the callee gives back in them, if it is known.
     pub(super) fn take_given_back(&mut self, callee: &[String], arguments: &Arguments) {
-        let procedure = name(callee).and_then(|name| self.found.given_back.0.get(&name));
+        let known = self.found.given_back.as_ref();
+        let procedure = known.and_then(|known| known.0.get(&name(callee)?));
         let Some(procedure) = procedure else {
             return;
         };

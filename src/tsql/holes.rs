@@ -52,10 +52,15 @@ pub(super) fn delimiter(character: char) -> u8 {
     }
 }
 
+/// All holes begin with this byte in UTF-8.
+pub(super) const FIRST_BYTE: u8 = 0xEF;
+
 /// Whether any hole stands in the text.
 pub(super) fn has_holes(text: &str) -> bool {
-    // All of them begin with this byte in UTF-8.
-    text.as_bytes().contains(&0xEF) && text.chars().any(is_hole)
+    let begins = |at: usize| text.get(at..).and_then(|rest| rest.chars().next());
+    memchr::memchr_iter(FIRST_BYTE, text.as_bytes())
+        .filter_map(begins)
+        .any(is_hole)
 }
 
 /// Whether a hole that is no number's stands in the text.
@@ -65,6 +70,9 @@ pub(super) fn has_text_holes(text: &str) -> bool {
 
 /// The text with another character in place of each hole that `becomes` gives one for.
 pub(super) fn map_holes(text: &str, becomes: impl Fn(char) -> char) -> String {
+    if !has_holes(text) {
+        return text.to_owned();
+    }
     let map = |character| {
         if is_hole(character) {
             becomes(character)

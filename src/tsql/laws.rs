@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::{Lexer, Token, TokenKind};
+use super::module::observe_module_without_first_pass;
 use super::{Observation, observe_module, observe_script};
 use proptest::prelude::*;
 
@@ -153,6 +154,104 @@ pub(super) fn sql() -> impl Strategy<Value = String> {
     fragments.prop_map(|fragments| fragments.into_iter().flat_map(|(a, b)| [a, b]).collect())
 }
 
+/// Code mostly of single words, so that many batches hold only one that matters, or none.
+fn words() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        6 => proptest::sample::select(HARMLESS),
+        1 => proptest::sample::select(ACTING),
+    ];
+    let words = proptest::collection::vec(word, 0..30);
+    words.prop_map(|words| words.join(" "))
+}
+
+const HARMLESS: &[&str] = &[
+    "SELECT",
+    "a",
+    "FROM",
+    "t",
+    "WHERE",
+    ";",
+    "(",
+    ")",
+    "@x",
+    "=",
+    "1",
+    "'a'",
+    ",",
+    "UPDATE",
+    "SET",
+    "BEGIN",
+    "END",
+    "IF",
+    "CREATE PROC p AS",
+    "CREATE PROC p @x int AS",
+    "SET @x = 'a'",
+    "CREATE VIEW v WITH ENCRYPTION AS",
+    "-- EXEC p",
+    "\n",
+    "CREATE TABLE t",
+];
+
+const ACTING: &[&str] = &[
+    "EXEC",
+    "EXECUTE AS OWNER",
+    "GRANT EXECUTE ON xp_cmdshell TO public",
+    "BULK INSERT t FROM 'f'",
+    "OPENROWSET(",
+    "OPENQUERY(s, 'x')",
+    "OPENDATASOURCE('a', 'b')",
+    "DBCC ADDEXTENDEDPROC('a', 'b')",
+    "CREATE ASSEMBLY a FROM 'b'",
+    "ALTER ASSEMBLY a WITH PERMISSION_SET = UNSAFE",
+    "EXTERNAL NAME a.b.c",
+    "CREATE TYPE t EXTERNAL NAME a.b",
+    "CREATE EXTERNAL LIBRARY l FROM (CONTENT = 'x')",
+    "CREATE SYNONYM s FOR xp_cmdshell",
+    "ALTER QUEUE q WITH ACTIVATION (PROCEDURE_NAME = p)",
+    "dm_os_file_exists('a')",
+    "[dm_o\u{17F}_file_exists]('a')",
+    "dm_os_enumerate_filesystem(",
+    "{call p(1)}",
+    "{? = call p}",
+    "xp_cmdshell 'x'",
+    "p @a = 1",
+    "dbo.p",
+    "[p];",
+    "\u{FF58}p_cmdshell 'x'",
+    "EXEC('SELECT ' + @y + ' xp_cmdshell ''a''')",
+    "EXEC('SELECT 1' + @y)",
+    "EXEC sp_executesql N'SELECT 1'",
+    "EXEC p N'SELECT xp_cmdshell'",
+    "EXEC sp_executesql N'SET @o = N''EXEC xp_cmdshell 1''', N'@o nvarchar(99) OUTPUT', @o = @x OUTPUT EXEC(@x)",
+    "EXEC('x 1')",
+    "EXEC sp_MSforeachdb 'DROP TABLE ?'",
+    "'",
+    "/*",
+    "[",
+    "throw 1",
+    "dbo.f(1)",
+    "dbo.f(@x)",
+    "dbo.f((1), g(a, @x))",
+    "dbo . f (",
+    "[a].[b](",
+    "a.b\u{A0}(",
+    "\"a\".\"b\"(",
+    "a.?(",
+    "xp_dirtree @x",
+    "sp_configure 'clr', 1",
+    "bulk",
+    "/**/",
+    ".",
+];
+
+fn assert_misses_nothing(text: &str, quoted_identifier: bool) {
+    assert_eq!(
+        observe_module(text, quoted_identifier),
+        observe_module_without_first_pass(text, quoted_identifier),
+        "{text}"
+    );
+}
+
 fn tokens(text: &str, quoted_identifier: bool) -> Vec<Token> {
     Lexer::new(text, quoted_identifier).collect()
 }
@@ -204,6 +303,25 @@ proptest! {
     #[test]
     fn any_code_is_observed_in_order_and_inside_the_text(text in sql()) {
         assert_well_placed(&text);
+    }
+
+    #[test]
+    fn the_first_pass_misses_nothing(text in sql(), quoted_identifier in any::<bool>()) {
+        assert_misses_nothing(&text, quoted_identifier);
+    }
+
+    #[test]
+    fn the_first_pass_misses_nothing_in_code_of_words_that_matter(text in words()) {
+        assert_misses_nothing(&text, true);
+    }
+
+    #[test]
+    fn texts_that_are_not_read_do_nothing(text in words(), hole in words()) {
+        let quoted = |text: &str| text.replace('\'', "''");
+        let executed = format!("EXEC('{}')", quoted(&text));
+        assert_misses_nothing(&executed, true);
+        let partly = format!("EXEC('{}' + @x + '{}')", quoted(&text), quoted(&hole));
+        assert_misses_nothing(&partly, true);
     }
 
     #[test]
@@ -302,6 +420,47 @@ proptest! {
         let calls = |sql: &str| observe(sql, true).iter().map(|o| (o.sink, o.how)).collect::<Vec<_>>();
         prop_assert_eq!(calls(&spread), calls(&code));
     }
+}
+
+/// The labelled cases.
+const FAMILIES: &[&str] = &[
+    include_str!("../../tests/corpus/agent.toml"),
+    include_str!("../../tests/corpus/assembly.toml"),
+    include_str!("../../tests/corpus/configure.toml"),
+    include_str!("../../tests/corpus/decoys_admin.toml"),
+    include_str!("../../tests/corpus/decoys_dynamic.toml"),
+    include_str!("../../tests/corpus/decoys_text.toml"),
+    include_str!("../../tests/corpus/disguise.toml"),
+    include_str!("../../tests/corpus/dynamic.toml"),
+    include_str!("../../tests/corpus/external.toml"),
+    include_str!("../../tests/corpus/files.toml"),
+    include_str!("../../tests/corpus/linked.toml"),
+    include_str!("../../tests/corpus/modules.toml"),
+    include_str!("../../tests/corpus/ole.toml"),
+    include_str!("../../tests/corpus/registry.toml"),
+    include_str!("../../tests/corpus/startup.toml"),
+    include_str!("../../tests/corpus/taint.toml"),
+    include_str!("../../tests/corpus/xp_cmdshell.toml"),
+];
+
+#[test]
+fn the_first_pass_misses_nothing_in_the_labelled_cases() {
+    let mut texts = 0;
+    for family in FAMILIES {
+        let family: toml::Table = family.parse().unwrap();
+        for case in family["case"].as_array().unwrap() {
+            let text = case["text"].as_str().unwrap();
+            for quoted_identifier in [true, false] {
+                assert_misses_nothing(text, quoted_identifier);
+                // What a batch is that is no module, is executed, or hangs on what stands before it.
+                assert_misses_nothing(&format!("PRINT 1 {text}"), quoted_identifier);
+                let executed = format!("EXEC(N'{}')", text.replace('\'', "''"));
+                assert_misses_nothing(&executed, quoted_identifier);
+            }
+            texts += 1;
+        }
+    }
+    assert!(texts >= 200, "{texts}");
 }
 
 /// A million bytes of one fragment: as many tokens as expected, and an end.

@@ -2,7 +2,8 @@
 //! text. White space, comments and numbers are what SQL Server's own lexer takes them for, as far as
 //! Microsoft's published grammar tells.
 
-use super::holes::{NUMBER_HOLE, WRITTEN, doubled};
+use super::holes::{FIRST_BYTE, NUMBER_HOLE, WRITTEN, doubled};
+use memchr::{memchr, memchr2};
 
 /// What a token is. An unterminated comment, string or name reaches to the end of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub(super) struct Token {
 /// The longest text whose offsets a token can hold; a module's definition cannot come near it.
 pub(super) const LONGEST: usize = u32::MAX as usize;
 
+/// Two hyphens that may begin a comment or stand in a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AmbiguousComment;
+
 /// The tokens of a text no longer than [`LONGEST`].
 pub(super) struct Lexer<'a> {
     text: &'a str,
@@ -72,6 +77,36 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// The next token that may hold anything, a comment, a string or a delimited name, or that is no ASCII; others are
+    /// passed over, which is faster. A string's N is left out. An error where only all tokens would tell.
+    pub(super) fn next_opening(&mut self) -> Result<Option<Token>, AmbiguousComment> {
+        loop {
+            let rest = self.rest(self.at);
+            let opens = |byte: &u8| CLASSES[usize::from(*byte)] & OPENING != 0;
+            let Some(before) = rest.iter().position(opens) else {
+                return Ok(None);
+            };
+            self.at += before;
+            let pair = (rest.get(before), rest.get(before + 1));
+            match pair {
+                // `1e--1` is a number, a sign and a number.
+                (Some(b'-'), Some(b'-')) => {
+                    let last = self.at.checked_sub(1).and_then(|last| self.byte(last));
+                    if matches!(last, Some(b'e' | b'E')) {
+                        return Err(AmbiguousComment);
+                    }
+                }
+                (Some(b'/'), Some(b'*')) => {}
+                (Some(b'-' | b'/'), _) => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            return Ok(self.next());
+        }
+    }
+
     /// Whether `"…"` is a name from here on.
     pub(super) fn set_quoted_identifier(&mut self, on: bool) {
         self.quoted_identifier = on;
@@ -85,39 +120,52 @@ impl<'a> Lexer<'a> {
         self.text.get(at..)?.chars().next()
     }
 
-    /// The end of the run of bytes from `at` on for which `belongs` holds.
-    fn run(&self, at: usize, belongs: impl Fn(u8) -> bool) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at + rest
-            .iter()
-            .position(|byte| !belongs(*byte))
-            .unwrap_or(rest.len())
+    /// The bytes from `at` on.
+    fn rest(&self, at: usize) -> &'a [u8] {
+        self.bytes.get(at..).unwrap_or_default()
+    }
+
+    /// The end of the run of bytes of a class from `at` on.
+    fn run(&self, at: usize, class: u8) -> usize {
+        let rest = self.rest(at);
+        let belongs = |byte: &u8| CLASSES[usize::from(*byte)] & class != 0;
+        let end = rest.iter().position(|byte| !belongs(byte));
+        at + end.unwrap_or(rest.len())
     }
 
     /// The end of the run of characters from `at` on for which `belongs` holds; bytes outside ASCII are decoded.
-    fn run_of_characters(
-        &self,
-        mut at: usize,
-        ascii: impl Fn(u8) -> bool,
-        wide: impl Fn(char) -> bool,
-    ) -> usize {
-        loop {
-            at = self.run(at, &ascii);
+    fn run_of_characters(&self, at: usize, class: u8, wide: impl Fn(char) -> bool) -> usize {
+        let mut at = self.run(at, class);
+        while self.byte(at).is_some_and(|byte| !byte.is_ascii()) {
             match self.character(at) {
-                Some(character) if !character.is_ascii() && wide(character) => {
-                    at += character.len_utf8();
+                Some(character) if wide(character) => {
+                    at = self.run(at + character.len_utf8(), class);
                 }
                 _ => return at,
             }
         }
+        at
     }
 
     fn white_space(&self, at: usize) -> usize {
-        self.run_of_characters(at, |byte| byte <= b' ', is_wide_space)
+        self.run_of_characters(at, SPACE, is_wide_space)
     }
 
-    fn word(&self, at: usize) -> usize {
-        self.run_of_characters(at, is_word_byte, |character| {
+    fn word(&self, mut at: usize) -> usize {
+        // Eight bytes at a time: where a word ends cannot be foreseen, and a wrong guess costs more than the bytes.
+        while let Some(eight) = self.rest(at).first_chunk::<8>() {
+            let others = !word_bytes(u64::from_le_bytes(*eight)) & HIGH_BITS;
+            if others == 0 {
+                at += 8;
+                continue;
+            }
+            at += others.trailing_zeros() as usize / 8;
+            if self.byte(at).is_some_and(|byte| byte.is_ascii()) {
+                return at;
+            }
+            break;
+        }
+        self.run_of_characters(at, WORD, |character| {
             !is_wide_space(character) && !is_alone(character)
         })
     }
@@ -125,23 +173,26 @@ impl<'a> Lexer<'a> {
     /// From after the opening delimiter to after the closing one; a doubled closing one does not close.
     fn delimited(&self, mut at: usize, close: u8) -> usize {
         loop {
-            at = self.run(at, |byte| byte != close);
-            if at >= self.bytes.len() {
-                return at;
+            match memchr(close, self.rest(at)) {
+                None => return self.bytes.len(),
+                Some(before) if self.byte(at + before + 1) != Some(close) => {
+                    return at + before + 1;
+                }
+                Some(before) => at += before + 2,
             }
-            if self.byte(at + 1) != Some(close) {
-                return at + 1;
-            }
-            at += 2;
         }
+    }
+
+    fn line_comment(&self, at: usize) -> usize {
+        let rest = self.rest(at);
+        at + memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())
     }
 
     fn block_comment(&self, mut at: usize) -> usize {
         let mut depth = 1_usize;
-        loop {
-            at = self.run(at, |byte| byte != b'*' && byte != b'/');
+        while let Some(before) = memchr2(b'*', b'/', self.rest(at)) {
+            at += before;
             match (self.byte(at), self.byte(at + 1)) {
-                (None, _) => return at,
                 (Some(b'*'), Some(b'/')) if depth == 1 => return at + 2,
                 (Some(b'*'), Some(b'/')) => {
                     depth -= 1;
@@ -154,11 +205,12 @@ impl<'a> Lexer<'a> {
                 _ => at += 1,
             }
         }
+        self.bytes.len()
     }
 
     /// Digits, a fraction, and an exponent whose digits may be missing: `1EXEC` is `1E` and `XEC`.
     fn number(&self, at: usize) -> usize {
-        let digits = |at| self.run(at, |byte| byte.is_ascii_digit());
+        let digits = |at| self.run(at, DIGIT);
         let mut end = digits(at);
         if self.byte(end) == Some(b'.') {
             end = digits(end + 1);
@@ -176,7 +228,7 @@ impl<'a> Lexer<'a> {
     /// Hexadecimal digits, which a backslash at the end of a line continues on the next.
     fn binary(&self, mut at: usize) -> usize {
         loop {
-            at = self.run(at, |byte| byte.is_ascii_hexdigit());
+            at = self.run(at, HEX_DIGIT);
             match self.bytes.get(at..).map_or(0, line_continuation) {
                 0 => return at,
                 length => at += length,
@@ -209,10 +261,7 @@ impl<'a> Lexer<'a> {
         let second = self.byte(at + 1);
         match first {
             0..=b' ' => (TokenKind::WhiteSpace, self.white_space(at + 1)),
-            b'-' if second == Some(b'-') => {
-                let end = self.run(at + 2, |byte| byte != b'\n' && byte != b'\r');
-                (TokenKind::LineComment, end)
-            }
+            b'-' if second == Some(b'-') => (TokenKind::LineComment, self.line_comment(at + 2)),
             b'/' if second == Some(b'*') => (TokenKind::BlockComment, self.block_comment(at + 2)),
             b'\'' => (TokenKind::String, self.delimited(at + 1, b'\'')),
             b'"' => self.double_quoted(at + 1),
@@ -247,6 +296,7 @@ impl<'a> Lexer<'a> {
 impl Iterator for Lexer<'_> {
     type Item = Token;
 
+    #[inline]
     fn next(&mut self) -> Option<Token> {
         let start = self.at;
         let (kind, end) = self.token(start, self.byte(start)?);
@@ -274,8 +324,66 @@ fn is_alone(character: char) -> bool {
     character == WRITTEN || doubled(character).is_some()
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'@' | b'#' | b'$')
+/// The highest bit of each of eight bytes.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// The highest bit of those of eight bytes that are in a range of ASCII is set.
+const fn in_range(bytes: u64, first: u8, last: u8) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = bytes & !HIGH_BITS;
+    let from = low + EACH * (0x80 - first as u64);
+    let after = low + EACH * (0x7F - last as u64);
+    from & !after & !bytes
+}
+
+/// The highest bit of those of eight bytes that belong to [`WORD`] is set.
+const fn word_bytes(bytes: u64) -> u64 {
+    in_range(bytes, b'#', b'$')
+        | in_range(bytes, b'0', b'9')
+        | in_range(bytes, b'@', b'Z')
+        | in_range(bytes, b'_', b'_')
+        | in_range(bytes, b'a', b'z')
+}
+
+/// What ASCII bytes can be part of.
+const WORD: u8 = 1;
+const SPACE: u8 = 2;
+const DIGIT: u8 = 4;
+const HEX_DIGIT: u8 = 8;
+/// What begins tokens that can hold anything, and holes.
+const OPENING: u8 = 16;
+
+/// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        let mut class = 0;
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'@' | b'#' | b'$') {
+            class |= WORD;
+        }
+        if byte <= b' ' {
+            class |= SPACE;
+        }
+        if byte.is_ascii_digit() {
+            class |= DIGIT;
+        }
+        if byte.is_ascii_hexdigit() {
+            class |= HEX_DIGIT;
+        }
+        if matches!(byte, b'\'' | b'"' | b'[' | b'-' | b'/') {
+            class |= OPENING;
+        }
+        classes[byte as usize] = class;
+        byte += 1;
+    }
+    classes[FIRST_BYTE as usize] = OPENING;
+    classes
+};
+
+/// Whether a byte is a part of words, outside ASCII aside.
+pub(super) fn is_word_byte(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & WORD != 0
 }
 
 fn is_wide_space(character: char) -> bool {
@@ -291,4 +399,22 @@ fn is_money_sign(character: char) -> bool {
         character,
         '$' | '\u{A3}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20AF}'
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bytes_are_told_apart_as_one_is() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut eight = *b"a Z\x80\xff_9[";
+                eight[place] = byte;
+                let among = word_bytes(u64::from_le_bytes(eight)) >> (place * 8 + 7) & 1;
+                let alone = CLASSES[usize::from(byte)] & WORD != 0;
+                assert_eq!(among == 1, alone, "{byte:#x} at {place}");
+            }
+        }
+    }
 }

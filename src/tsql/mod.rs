@@ -55,9 +55,11 @@ mod object;
 mod operators;
 mod options;
 mod place;
+mod plain;
 mod procedures;
 mod program;
 mod query;
+mod reach;
 mod remote;
 mod rows;
 mod script;
@@ -94,3 +96,8 @@ pub use program::{Member, connect};
 pub use script::{observe_script, observe_script_among};
 pub use secrets::mask_secrets;
 pub use sink::{How, Sink};
+
+/// How many tokens a text has, white space and comments among them: what of an analysis is the lexer's alone.
+pub fn count_tokens(text: &str, quoted_identifier: bool) -> usize {
+    lexer::Lexer::new(text, quoted_identifier).count()
+}

@@ -20,15 +20,30 @@ pub fn observe_module(text: &str, quoted_identifier: bool) -> Object {
 
 /// The same, where `synonyms` are those of the module's database.
 pub fn observe_module_among(text: &str, quoted_identifier: bool, synonyms: &Synonyms) -> Object {
-    let mut found = Found::new(
+    let found = Found::new(
         Budget::for_text(text),
         Budget::for_text(text),
         quoted_identifier,
         synonyms.clone(),
     );
+    observed(text, found)
+}
+
+/// What is found when every batch and text is walked, whether or not it can do anything.
+#[cfg(test)]
+pub(super) fn observe_module_without_first_pass(text: &str, quoted_identifier: bool) -> Object {
+    let budget = || Budget::for_text(text);
+    let synonyms = Synonyms::default();
+    let mut found = Found::new(budget(), budget(), quoted_identifier, synonyms);
+    found.walks_all = true;
+    observed(text, found)
+}
+
+fn observed(text: &str, mut found: Found) -> Object {
     if text.len() > LONGEST {
         return unread();
     }
+    let quoted_identifier = found.quoted_identifier;
     let code = Code::lex(Source::Outermost(text), quoted_identifier);
     Walk::new(&code, &mut found, 0, false).run();
     let mut places = Places::new(text);

@@ -6,7 +6,11 @@ use std::sync::Arc;
 /// A name as it is compared: without case (Unicode's simple folding), without trailing blanks, and with full-width
 /// letters as their plain ones, which all but width-sensitive collations hold equal.
 pub(super) fn folded(name: &str) -> String {
-    name.trim_end_matches(' ').chars().map(fold).collect()
+    let name = name.trim_end_matches(' ');
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    name.chars().map(fold).collect()
 }
 
 fn fold(character: char) -> char {

@@ -155,6 +155,7 @@ impl Operand {
 }
 
 /// `left operator right`
+#[allow(clippy::needless_pass_by_value)] // both are used up
 pub(super) fn combine(
     mut left: Folded,
     operator: Operator,

@@ -155,12 +155,12 @@ pub(super) fn channel_named(text: &str, hole: char) -> Option<Channel> {
     let pattern = text.chars().flat_map(char::to_lowercase);
     let pattern: Vec<char> = pattern.map(|c| if c == hole { '%' } else { c }).collect();
     let exact = |name: &str| name.chars().eq(pattern.iter().copied());
-    let fits = |(name, _): &&(&'static str, u8)| is_part_like(name, &pattern);
-    let fitting: Vec<_> = OPTIONS.iter().filter(fits).collect();
     let channel = |name: &str| CHANNELS.iter().find(|c| c.name.eq_ignore_ascii_case(name));
-    if let Some((name, _)) = fitting.iter().find(|(name, _)| exact(name)) {
+    if let Some((name, _)) = OPTIONS.iter().find(|(name, _)| exact(name)) {
         return channel(name).copied();
     }
+    let fits = |(name, _): &&(&'static str, u8)| is_part_like(name, &pattern);
+    let fitting: Vec<_> = OPTIONS.iter().filter(fits).collect();
     let only = |version| {
         let mut there = fitting.iter().filter(|(_, since)| *since <= version);
         let (name, _) = there.next()?;

@@ -11,16 +11,18 @@ use super::words::Keyword;
 /// Where rows come from other than a table.
 const REMOTE: &[&str] = &["openrowset", "openquery", "opendatasource"];
 
-impl Walk<'_, '_> {
+impl Code<'_> {
     /// Whether a source of rows from elsewhere begins here.
     pub(super) fn is_remote_source(&self, at: usize) -> bool {
-        let long = matches!(self.code.range(at).len(), 9 | 10 | 14);
-        long && self.code.is_word(at, REMOTE) && self.code.is(at + 1, "(")
+        let long = matches!(self.range(at).len(), 9 | 10 | 14);
+        long && self.is(at + 1, "(") && self.is_word(at, REMOTE)
     }
+}
 
+impl Walk<'_, '_> {
     /// Reports the source at `at`, if there is one, and reads what it executes.
     pub(super) fn remote_source(&mut self, at: usize) {
-        if at < self.seen_source || !self.is_remote_source(at) {
+        if at < self.seen_source || !self.code.is_remote_source(at) {
             return;
         }
         let (place, how) = self.called_at(at);

@@ -17,6 +17,7 @@ use std::rc::Rc;
 pub(super) struct Rows {
     /// Names as they are compared; empty where there is none.
     pub(super) columns: Vec<String>,
+    #[allow(clippy::struct_field_names)] // there is no other word for them
     pub(super) rows: Vec<Vec<Folded>>,
     /// Why there may be other rows than these.
     pub(super) more: Option<&'static str>,

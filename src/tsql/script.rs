@@ -72,12 +72,12 @@ impl Script<'_> {
         let before = budget.left() + aside.left();
         let synonyms = std::mem::take(&mut self.synonyms);
         let mut found = Found::new(budget, aside, self.quoted_identifier, synonyms);
-        found.given_back = std::mem::take(&mut self.given_back);
+        found.given_back = Some(std::mem::take(&mut self.given_back));
         Walk::new(&code, &mut found, 0, false).run();
         let spent = before.saturating_sub(found.left());
         self.shared = self.shared.saturating_sub(spent);
         self.synonyms = std::mem::take(&mut found.synonyms);
-        self.given_back = std::mem::take(&mut found.given_back);
+        self.given_back = found.given_back.take().unwrap_or_default();
         let source = self.text.get(..batch.end).unwrap_or_default();
         let start = module::first(&code);
         Some(module::object(found, source, start, &mut self.places))

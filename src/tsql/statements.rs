@@ -312,13 +312,9 @@ impl Walk<'_, '_> {
 
     /// `name(`: a function that reaches the file system.
     pub(super) fn function(&mut self, open: usize) {
-        const SHORTEST: usize = 17;
         let own = open.saturating_sub(1);
-        if open < self.seen_source || self.code.range(own).len() < SHORTEST {
-            return;
-        }
         let (name, _) = self.code.part(own);
-        if !procedures::FILE_FUNCTIONS.contains(&folded(name).as_str()) {
+        if open < self.seen_source || !procedures::is_file_function(name) {
             return;
         }
         self.seen_source = self.code.after_group(open);

@@ -47,7 +47,7 @@ pub(super) fn apply(
         Function::Join => arguments
             .get(0)
             .map(|by| joined(Some(by), arguments.from(1))),
-        Function::Character(wide) => return arguments.character(wide),
+        Function::Character(wide) => Some(arguments.character(wide)),
         Function::Code(wide) => return arguments.code(wide),
         Function::Replace => arguments.replace(budget),
         Function::Translate => arguments.translate(),
@@ -208,10 +208,11 @@ impl<'a> Arguments<'a> {
             _ if wide => u32::try_from(code).ok().and_then(char::from_u32),
             _ => None,
         };
+        let Some(character) = character else {
+            return Value::null();
+        };
         let kind = if wide { Kind::National } else { Kind::Text };
-        character.map_or_else(Value::null, |character| {
-            Value::decoded(character.encode_utf8(&mut [0; 4]), kind, self.origin)
-        })
+        Value::decoded(character.encode_utf8(&mut [0; 4]), kind, self.origin)
     }
 
     fn code(&self, wide: bool) -> Value {

@@ -2,7 +2,7 @@
 
 use super::decode;
 use super::holes::{self, HOLE, NUMBER_HOLE};
-use super::lexer::{Lexer, TokenKind};
+use super::lexer::{AmbiguousComment, Lexer, Token, TokenKind};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
@@ -369,20 +369,35 @@ impl Value {
         if self.is_exact() {
             return true;
         }
+        let mut openings = Lexer::new(&self.text, true);
+        loop {
+            match openings.next_opening() {
+                Ok(None) => return true,
+                Ok(Some(token)) if self.is_contained_in(token) => {}
+                Ok(Some(_)) => return false,
+                Err(AmbiguousComment) => return self.holes_are_contained_in_tokens(),
+            }
+        }
+    }
+
+    fn holes_are_contained_in_tokens(&self) -> bool {
         let mut tokens = Lexer::new(&self.text, true);
-        tokens.all(|token| {
-            let range = token.start as usize..token.end as usize;
-            let text = self.text.get(range).unwrap_or_default();
-            let needs = match token.kind {
-                TokenKind::String => holes::QUOTES,
-                TokenKind::BracketedName => holes::BRACKETS,
-                TokenKind::QuotedName => holes::DOUBLE_QUOTES,
-                _ => 0,
-            };
-            let contained =
-                |c: char| holes::doubled(c).is_none_or(|has| needs != 0 && has & needs != 0);
-            text.chars().all(contained)
-        })
+        tokens.all(|token| self.is_contained_in(token))
+    }
+
+    /// Whether every hole in the token can be no code.
+    fn is_contained_in(&self, token: Token) -> bool {
+        let range = token.start as usize..token.end as usize;
+        let text = self.text.get(range).unwrap_or_default();
+        let needs = match token.kind {
+            TokenKind::String => holes::QUOTES,
+            TokenKind::BracketedName => holes::BRACKETS,
+            TokenKind::QuotedName => holes::DOUBLE_QUOTES,
+            _ => 0,
+        };
+        let contained =
+            |c: char| holes::doubled(c).is_none_or(|has| needs != 0 && has & needs != 0);
+        !text.as_bytes().contains(&holes::FIRST_BYTE) || text.chars().all(contained)
     }
 }
 

@@ -25,6 +25,7 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
+#[allow(clippy::format_collect)] // short enough
 fn hex(bytes: &[u8]) -> String {
     super::decode::to_hex(bytes).to_lowercase()
 }
@@ -83,7 +84,8 @@ proptest! {
         let parts: Vec<String> = parts(&code, &lengths).iter().map(|part| quoted(part)).collect();
         prop_assert_eq!(&effects(&format!("EXEC({})", parts.join(" + "))), &whole);
         prop_assert_eq!(&effects(&format!("EXEC(CONCAT({}, ''))", parts.join(", "))), &whole);
-        let appended = parts.join(" SET @v += ");
+        let appended: Vec<String> = parts.iter().map(|part| format!("SET @v += {part} ")).collect();
+        let appended = appended.concat();
         let declared = "DECLARE @v nvarchar(max) = N'' ";
         prop_assert_eq!(&effects(&format!("{declared} SET @v += {appended} EXEC(@v)")), &whole);
         let rows: Vec<String> = parts.iter().map(|part| format!("({part})")).collect();

@@ -35,10 +35,9 @@ fn shown(value: &Folded) -> String {
         });
     }
     let mut shown = texts.join(" | ");
-    if let Some(reason) = value.reason() {
-        shown += " (";
-        shown += reason;
-        shown += ")";
+    if value.is_open() {
+        let reason = value.reason();
+        shown.extend([" (", reason, ")"]);
     }
     match value.taint() {
         Some(true) => shown.push_str(" tainted"),
@@ -51,6 +50,7 @@ fn shown(value: &Folded) -> String {
 fn value_after(sql: &str) -> String {
     let budget = || Budget::for_text(sql);
     let mut found = Found::new(budget(), budget(), true, Synonyms::default());
+    found.walks_all = true;
     let code = Code::lex(Source::Outermost(sql), true);
     let mut walk = Walk::new(&code, &mut found, 0, false);
     walk.run();

@@ -130,14 +130,21 @@ impl Variables {
 
     /// The rows of a table variable, a temporary table or a cursor, in any case.
     pub(super) fn table(&self, name: &str) -> Option<&Rows> {
-        if self.tables.is_empty() {
+        if !self.may_be_table(name) {
             return None;
         }
         self.tables.get(&key(name)).map(|table| &table.rows)
     }
 
+    /// Most names are no table's; where there are few tables that is told faster than by looking the name up.
+    fn may_be_table(&self, name: &str) -> bool {
+        const FEW: usize = 8;
+        let like = |table: &String| table.len() == name.len() || !name.is_ascii();
+        self.tables.len() > FEW || self.tables.keys().any(like)
+    }
+
     pub(super) fn table_mut(&mut self, name: &str) -> Option<&mut Table> {
-        if self.tables.is_empty() {
+        if !self.may_be_table(name) {
             return None;
         }
         self.tables.get_mut(&key(name))

@@ -7,6 +7,7 @@ use super::folded::Folded;
 use super::found::Found;
 use super::lexer::TokenKind;
 use super::loops::{Loops, Round};
+use super::reach;
 use super::rows::Row;
 use super::variables::{Block, Variables};
 use super::words::Keyword;
@@ -48,6 +49,7 @@ enum Update {
 
 /// The walk over one batch.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is asked for by itself
 pub(super) struct Walk<'w, 'c> {
     pub(super) code: &'w Code<'c>,
     pub(super) found: &'w mut Found,
@@ -56,6 +58,8 @@ pub(super) struct Walk<'w, 'c> {
     pub(super) depth: usize,
     /// Whether the batch has holes, which has been reported.
     pub(super) has_holes: bool,
+    /// Whether somebody takes what the batch leaves in its variables.
+    pub(super) is_read_back: bool,
     parentheses: usize,
     update: Update,
     /// The token up to which something has looked ahead; nothing looks ahead from before it again.
@@ -89,6 +93,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             variables: Variables::default(),
             depth,
             has_holes,
+            is_read_back: false,
             parentheses: 0,
             update: Update::None,
             seen: 0,
@@ -112,7 +117,17 @@ impl<'w, 'c> Walk<'w, 'c> {
     }
 
     fn rounds(&mut self) {
-        self.bare_call();
+        let may_pass_over = !self.found.walks_all && !self.is_read_back;
+        if may_pass_over && !reach::may_act(self.code, self.has_holes) {
+            self.headers();
+            if !self.gives_back() {
+                return;
+            }
+            self.begun = true;
+        }
+        if let Some(name) = self.code.bare_call() {
+            self.call(name);
+        }
         self.pass();
         for round in 1..=LAST_ROUND {
             let jumps = self.jumps && !self.variables.keeps_all;
@@ -141,6 +156,17 @@ impl<'w, 'c> Walk<'w, 'c> {
         }
     }
 
+    /// All that a walk finds in code that does nothing worth telling.
+    fn headers(&mut self) {
+        let mut at = 0;
+        while at < self.code.len() {
+            at = match self.code.keyword(at) {
+                Some(Keyword::Create | Keyword::Alter) => self.create(at),
+                _ => at + 1,
+            };
+        }
+    }
+
     fn pass(&mut self) {
         let mut at = 0;
         while at < self.code.len() {
@@ -157,7 +183,11 @@ impl<'w, 'c> Walk<'w, 'c> {
                     Some(keyword) => self.keyword(at, keyword),
                     None => self.remote_source(at),
                 },
-                Some(TokenKind::Hole) if self.has_holes => self.call_behind_hole(at),
+                Some(TokenKind::Hole) if self.has_holes => {
+                    if let Some(name) = self.code.call_behind_hole(at) {
+                        self.call(name);
+                    }
+                }
                 _ => {}
             }
             at = self.jump.take().unwrap_or(next);
