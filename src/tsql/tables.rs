@@ -61,6 +61,7 @@ impl Walk<'_, '_> {
 
     /// A statement that may change a table whose rows are followed.
     pub(super) fn change_table(&mut self, at: usize) {
+        const CHANGING: &[&str] = &["update", "delete", "merge", "truncate", "drop"];
         if at < self.seen {
             return;
         }
@@ -83,7 +84,6 @@ impl Walk<'_, '_> {
             let name = self.code.part(at + 1).0.to_owned();
             return self.rewind(&name);
         }
-        const CHANGING: &[&str] = &["update", "delete", "merge", "truncate", "drop"];
         if self.code.is_word(at, CHANGING) {
             self.change_rows(at);
         }
