@@ -58,7 +58,7 @@ fn is_clause_from(text: &str, from: usize) -> bool {
             }
             continue;
         }
-        match Keyword::of(slice) {
+        match Keyword::of(slice.as_bytes()) {
             Some(Keyword::Execute | Keyword::Into) if differs => return false,
             Some(Keyword::Execute) => in_query = false,
             Some(Keyword::Select) => in_query = true,
