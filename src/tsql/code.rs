@@ -26,14 +26,14 @@ struct Meaningful {
 }
 
 impl Meaningful {
-    fn of(code: &str, token: Token) -> Option<Self> {
-        if !means_something(&token) {
-            return None;
-        }
+    fn of(code: &[u8], token: Token) -> Option<Self> {
         let range = token.start as usize..token.end as usize;
         let (keyword, mark) = match token.kind {
+            TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment => {
+                return None;
+            }
             TokenKind::Word => (code.get(range).and_then(Keyword::of), 0),
-            TokenKind::Punctuation => (None, *code.as_bytes().get(range.start)?),
+            TokenKind::Punctuation => (None, *code.get(range.start)?),
             _ => (None, 0),
         };
         Some(Self {
@@ -58,13 +58,6 @@ pub(super) struct Name {
 }
 
 const MOST_DOTS: usize = 3;
-
-fn means_something(token: &Token) -> bool {
-    !matches!(
-        token.kind,
-        TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment
-    )
-}
 
 /// Reads `SET …, QUOTED_IDENTIFIER, … ON`, which counts from there on, wherever control goes.
 #[derive(Debug, Default)]
@@ -104,8 +97,12 @@ impl<'a> Code<'a> {
         const BYTES_PER_TOKEN: usize = 5;
         let text = source.code();
         let mut tokens = Vec::with_capacity(text.len() / BYTES_PER_TOKEN);
-        let lexer = Lexer::new(text, quoted_identifier);
-        tokens.extend(lexer.filter_map(|token| Meaningful::of(text, token)));
+        let mut lexer = Lexer::new(text, quoted_identifier);
+        while let Some(token) = lexer.next_but_white_space() {
+            if let Some(token) = Meaningful::of(text.as_bytes(), token) {
+                tokens.push(token);
+            }
+        }
         Self { source, tokens }
     }
 
@@ -114,7 +111,7 @@ impl<'a> Code<'a> {
         const TOKENS: usize = 8;
         let text = source.code();
         let tokens = Lexer::new(text, quoted_identifier);
-        let tokens = tokens.filter_map(|token| Meaningful::of(text, token));
+        let tokens = tokens.filter_map(|token| Meaningful::of(text.as_bytes(), token));
         Self {
             source,
             tokens: tokens.take(TOKENS).collect(),
@@ -131,7 +128,7 @@ impl<'a> Code<'a> {
         let mut lexer = Lexer::from(source, start, *quoted_identifier);
         let mut option = QuotedIdentifier::default();
         while let Some(token) = lexer.next() {
-            let Some(token) = Meaningful::of(source, token) else {
+            let Some(token) = Meaningful::of(source.as_bytes(), token) else {
                 continue;
             };
             code.tokens.push(token);

@@ -95,6 +95,18 @@ impl Header {
     }
 }
 
+/// What the CREATE or ALTER at `at` makes: the token after it, unless the word stands in a list of permissions.
+pub(super) fn created(code: &Code, at: usize) -> Option<usize> {
+    if let Some(before) = at.checked_sub(1) {
+        let in_list = [",", "("].iter().any(|mark| code.is(before, mark));
+        if in_list || code.is_word(before, &["grant", "deny", "revoke", "for"]) {
+            return None;
+        }
+    }
+    let or_alter = code.is_word(at + 1, &["or"]) && code.is_word(at + 2, &["alter"]);
+    Some(at + if or_alter { 3 } else { 1 })
+}
+
 /// `EXTERNAL NAME`
 pub(super) fn is_external_name(code: &Code, at: usize) -> bool {
     code.is_word(at, &["external"]) && code.is_word(at + 1, &["name"])

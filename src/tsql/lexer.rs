@@ -107,6 +107,13 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// The next token that is no white space; about half of all tokens are.
+    #[inline]
+    pub(super) fn next_but_white_space(&mut self) -> Option<Token> {
+        self.at = self.white_space(self.at);
+        self.next()
+    }
+
     /// Whether `"…"` is a name from here on.
     pub(super) fn set_quoted_identifier(&mut self, on: bool) {
         self.quoted_identifier = on;

@@ -141,5 +141,5 @@ fn begins_with_keyword(text: &str, quoted_identifier: bool) -> bool {
                 .unwrap_or_default()
         });
     let first = written.find(|written| *written != ";");
-    first.is_some_and(|first| first == "(" || Keyword::of(first).is_some())
+    first.is_some_and(|first| first == "(" || Keyword::of(first.as_bytes()).is_some())
 }

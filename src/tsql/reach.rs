@@ -5,13 +5,34 @@
 //! here, by the same rule or by a wider one.
 
 use super::code::Code;
+use super::header::{self, Header};
 use super::lexer::TokenKind;
 use super::procedures;
 use super::words::Keyword;
 
 /// Whether a walk over the batch can find anything but what CREATE and ALTER make by themselves.
 pub(super) fn may_act(code: &Code, has_holes: bool) -> bool {
-    code.bare_call().is_some() || (0..code.len()).any(|at| acts(code, at, has_holes))
+    if code.bare_call().is_some() {
+        return true;
+    }
+    let mut at = 0;
+    while at < code.len() {
+        if acts(code, at, has_holes) {
+            return true;
+        }
+        at = match code.keyword(at) {
+            Some(Keyword::Create | Keyword::Alter) => after_header(code, at),
+            _ => at + 1,
+        };
+    }
+    false
+}
+
+/// The token after the CREATE or ALTER at `at`, and after a module's header: what is declared there is no call.
+fn after_header(code: &Code, at: usize) -> usize {
+    let what = header::created(code, at);
+    let header = what.and_then(|what| Header::read(code, what));
+    header.map_or(at + 1, |header| header.body.max(at + 1))
 }
 
 fn acts(code: &Code, at: usize, has_holes: bool) -> bool {
@@ -35,9 +56,8 @@ fn begins_action(code: &Code, at: usize, keyword: Keyword) -> bool {
         Keyword::Bulk | Keyword::Grant => true,
         // Their content may be a variable's value.
         Keyword::Create | Keyword::Alter => {
-            let or_alter = code.is_word(at + 1, &["or"]);
-            let what = at + if or_alter { 3 } else { 1 };
-            code.is_word(what, &["assembly", "external"])
+            let what = header::created(code, at);
+            what.is_some_and(|what| code.is_word(what, &["assembly", "external"]))
         }
         Keyword::Dbcc => code.is_word(at + 1, &["addextendedproc"]),
         _ => false,

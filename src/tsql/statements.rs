@@ -41,15 +41,13 @@ const FAR: usize = 64;
 impl Walk<'_, '_> {
     /// CREATE and ALTER. Returns the token to go on with.
     pub(super) fn create(&mut self, at: usize) -> usize {
-        if !self.is_statement(at) {
+        let Some(what) = header::created(self.code, at) else {
             return at + 1;
-        }
-        let creates = self.code.is_word(at, &["create"]);
-        let or_alter = self.code.is_word(at + 1, &["or"]) && self.code.is_word(at + 2, &["alter"]);
-        let what = at + if or_alter { 3 } else { 1 };
+        };
         if let Some(header) = Header::read(self.code, what) {
             return self.module(at, header);
         }
+        let creates = self.code.is_word(at, &["create"]);
         match self.code.text(what).to_ascii_lowercase().as_str() {
             "assembly" if creates => self.create_assembly(at, what),
             "assembly" => self.alter_assembly(at, what),
@@ -60,16 +58,6 @@ impl Walk<'_, '_> {
             _ => {}
         }
         at + 1
-    }
-
-    /// Whether a statement may begin here: in lists of permissions the same words stand.
-    fn is_statement(&self, at: usize) -> bool {
-        let Some(before) = at.checked_sub(1) else {
-            return true;
-        };
-        let in_list = [",", "("].iter().any(|mark| self.code.is(before, mark));
-        let permission = ["grant", "deny", "revoke", "for"];
-        !in_list && !self.code.is_word(before, &permission)
     }
 
     fn module(&mut self, at: usize, header: Header) -> usize {

@@ -158,6 +158,8 @@ impl<'w, 'c> Walk<'w, 'c> {
 
     /// All that a walk finds in code that does nothing worth telling.
     fn headers(&mut self) {
+        // Nothing reads what parameters hold.
+        self.begun = true;
         let mut at = 0;
         while at < self.code.len() {
             at = match self.code.keyword(at) {

@@ -171,8 +171,7 @@ const fn slot(word: &[u8]) -> usize {
 
 impl Keyword {
     /// The keyword this bare word is, in any case.
-    pub(super) fn of(word: &str) -> Option<Self> {
-        let word = word.as_bytes();
+    pub(super) fn of(word: &[u8]) -> Option<Self> {
         if word.len() < 2 || word.len() > LONGEST_KEYWORD {
             return None;
         }
@@ -221,12 +220,19 @@ mod tests {
     #[test]
     fn every_keyword_is_found_in_any_case_and_nothing_like_it() {
         for (word, keyword) in KEYWORDS {
-            assert_eq!(Keyword::of(word), Some(*keyword), "{word}");
-            assert_eq!(Keyword::of(&word.to_uppercase()), Some(*keyword), "{word}");
-            assert_eq!(Keyword::of(&format!("{word}_")), None, "{word}");
+            assert_eq!(Keyword::of(word.as_bytes()), Some(*keyword), "{word}");
+            assert_eq!(
+                Keyword::of(word.to_uppercase().as_bytes()),
+                Some(*keyword),
+                "{word}"
+            );
+            assert_eq!(Keyword::of(format!("{word}_").as_bytes()), None, "{word}");
             let (shorter, _) = word.split_at(word.len() - 1);
             let other = KEYWORDS.iter().find(|(other, _)| *other == shorter);
-            assert_eq!(Keyword::of(shorter), other.map(|(_, keyword)| *keyword));
+            assert_eq!(
+                Keyword::of(shorter.as_bytes()),
+                other.map(|(_, keyword)| *keyword)
+            );
         }
         for word in [
             "",
@@ -237,7 +243,7 @@ mod tests {
             "deallocates",
             "e\u{1d}ec",
         ] {
-            assert_eq!(Keyword::of(word), None, "{word}");
+            assert_eq!(Keyword::of(word.as_bytes()), None, "{word}");
         }
     }
 

@@ -51,8 +51,16 @@ fn main() {
         .collect();
     let all: Vec<&Module> = estate.iter().chain(&scripts).collect();
 
+    let calls = |module: &&Module| {
+        let object = observe_module(&module.text, true);
+        object.calls.iter().any(|call| !call.is_function)
+    };
+    let (calling, silent): (Vec<&Module>, Vec<&Module>) = quiet.iter().partition(|m| calls(m));
+
     let lexer = row("lexer alone, all", &all, |text| count_tokens(text, true));
-    let without = row("analysed: neither sink word nor execution", &quiet, sinks);
+    row("analysed: no sink word, execution or call", &silent, sinks);
+    row("analysed: calls of other modules only", &calling, sinks);
+    let without = row("both of these", &quiet, sinks);
     let with = row("analysed: a sink word or execution", &loud, sinks);
     row(
         "analysed: the estate",
