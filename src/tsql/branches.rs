@@ -105,7 +105,7 @@ impl Beginning {
 
 fn keyword(token: Token, text: &str) -> Option<Keyword> {
     match token.kind {
-        TokenKind::Word => Keyword::of(text),
+        TokenKind::Word => Keyword::of(text.as_bytes()),
         _ => None,
     }
 }
