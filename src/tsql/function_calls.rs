@@ -2,6 +2,7 @@
 //! a column list looks the same and leads nowhere.
 
 use super::code::{Code, Name};
+use super::header;
 use super::object::{Argument, CallSite};
 use super::taint::Taint;
 use super::variables::key;
@@ -64,9 +65,12 @@ impl Code<'_> {
 }
 
 impl Walk<'_, '_> {
-    /// Notes every name of two or three parts that an opening parenthesis follows.
+    /// Notes every name of two or three parts that an opening parenthesis follows, a module's own aside.
     pub(super) fn function_calls(&mut self) {
-        for open in 3..self.code.len() {
+        let mut next = 0;
+        while next < self.code.len() {
+            let open = next;
+            next = header::after(self.code, open);
             if self.code.is(open, "(")
                 && let Some(name) = self.code.name_before(open)
             {

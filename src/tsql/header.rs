@@ -107,6 +107,17 @@ pub(super) fn created(code: &Code, at: usize) -> Option<usize> {
     Some(at + if or_alter { 3 } else { 1 })
 }
 
+/// The token after the one at `at`, or after the module's header that begins there.
+pub(super) fn after(code: &Code, at: usize) -> usize {
+    let header = match code.keyword(at) {
+        Some(Keyword::Create | Keyword::Alter) => {
+            created(code, at).and_then(|what| Header::read(code, what))
+        }
+        _ => None,
+    };
+    header.map_or(at + 1, |header| header.body.max(at + 1))
+}
+
 /// `EXTERNAL NAME`
 pub(super) fn is_external_name(code: &Code, at: usize) -> bool {
     code.is_word(at, &["external"]) && code.is_word(at + 1, &["name"])

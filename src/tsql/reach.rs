@@ -5,7 +5,7 @@
 //! here, by the same rule or by a wider one.
 
 use super::code::Code;
-use super::header::{self, Header};
+use super::header;
 use super::lexer::TokenKind;
 use super::procedures;
 use super::words::Keyword;
@@ -20,19 +20,10 @@ pub(super) fn may_act(code: &Code, has_holes: bool) -> bool {
         if acts(code, at, has_holes) {
             return true;
         }
-        at = match code.keyword(at) {
-            Some(Keyword::Create | Keyword::Alter) => after_header(code, at),
-            _ => at + 1,
-        };
+        // What is declared in a header is no call.
+        at = header::after(code, at);
     }
     false
-}
-
-/// The token after the CREATE or ALTER at `at`, and after a module's header: what is declared there is no call.
-fn after_header(code: &Code, at: usize) -> usize {
-    let what = header::created(code, at);
-    let header = what.and_then(|what| Header::read(code, what));
-    header.map_or(at + 1, |header| header.body.max(at + 1))
 }
 
 fn acts(code: &Code, at: usize, has_holes: bool) -> bool {
