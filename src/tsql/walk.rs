@@ -123,7 +123,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             if !self.gives_back() {
                 return;
             }
-            self.begun = true;
+            self.begun = false;
         }
         if let Some(name) = self.code.bare_call() {
             self.call(name);
