@@ -133,7 +133,7 @@ fn the_exit_code_follows_severity_and_what_could_not_be_read() {
         .says("gone.sql:");
     assert_eq!(sinks(&ran).len(), 2, "the other file is read all the same");
     let ran = jsonl(&["a.sql"])
-        .file("a.sql", &format!("{PLANTED}\nGO\n:r other.sql\n"))
+        .file("a.sql", format!("{PLANTED}\nGO\n:r other.sql\n"))
         .run()
         .code(3)
         .says("another file, :r");
