@@ -112,6 +112,14 @@ struct Text {
 }
 
 impl Text {
+    /// Why it was not read whole, though what is in it was.
+    fn unread(&self) -> Option<Unread> {
+        let (line, what) = tsql::first_unread_directive(&self.text)?;
+        let path = self.file.path.clone();
+        let why = format!("line {line} has sqlcmd put in {what}; scan what sqlcmd makes of it");
+        Some(Unread { path, why })
+    }
+
     /// Keeps of the text the lines that sinks stand on.
     fn with_lines(mut self) -> ScannedFile {
         let lines: Vec<&str> = self.text.split('\n').collect();
@@ -157,7 +165,10 @@ fn read_all(files: &[String]) -> (Vec<Text>, Vec<Unread>) {
     let (mut texts, mut unread) = (Vec::new(), Vec::new());
     for (_, result) in done {
         match result {
-            Ok(text) => texts.push(text),
+            Ok(text) => {
+                unread.extend(text.unread());
+                texts.push(text);
+            }
             Err(file) => unread.push(file),
         }
     }

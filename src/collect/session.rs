@@ -30,7 +30,7 @@ const ROW_SIZE: usize = 64;
 /// A logged-in connection, until something goes wrong on it.
 pub struct Session {
     client: Option<Box<Client<Compat<Watched>>>>,
-    /// The server's own number for this session.
+    /// The server's number of the session, `@@SPID`.
     pub id: i32,
     /// The address that it was opened to.
     pub peer: Option<SocketAddr>,

@@ -21,7 +21,7 @@ pub struct ScannedFile {
     pub lines: Vec<String>,
 }
 
-/// A file that could not be read.
+/// A file that could not be read, or not whole.
 #[derive(Debug)]
 pub struct Unread {
     /// As given.
@@ -161,7 +161,7 @@ pub fn annotated(files: &[ScannedFile], unread: &[Unread], width: u16, color: bo
         "{found} sinks in {objects} modules and batches of {read} files"
     ); // writing to a String cannot fail
     if !unread.is_empty() {
-        let _ = write!(out, "; {} could not be read", unread.len());
+        let _ = write!(out, "; {} could not be read, or not whole", unread.len());
     }
     out += ".\n";
     out

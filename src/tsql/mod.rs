@@ -21,9 +21,9 @@
 //! there is no key.
 //!
 //! Known limits of this version: what a handler sees of values replaced inside its own TRY block is not
-//! followed; what a callee gives back in an OUTPUT parameter is known of procedures further up in the same script only; what a
-//! function of users returns is not; sqlcmd's own commands and variables are
-//! not read. Names are compared without case and width, though a server's collation may hold more or fewer of
+//! followed; what a callee gives back in an OUTPUT parameter is known of procedures further up in the same script
+//! only; what a function of users returns is not; what sqlcmd puts into a script is not read, and `directives` says
+//! where. Names are compared without case and width, though a server's collation may hold more or fewer of
 //! them equal.
 
 mod arguments;
@@ -36,6 +36,7 @@ mod code;
 mod conditions;
 mod convert;
 mod decode;
+mod directives;
 mod execute;
 mod expression;
 mod folded;
@@ -89,6 +90,7 @@ mod values_laws;
 #[cfg(test)]
 mod values_tests;
 
+pub use directives::first_unread_directive;
 pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};

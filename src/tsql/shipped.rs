@@ -167,7 +167,7 @@ const SHIPPED: &[&str] = &[
     "sp_marksubscriptionvalidation", "sp_memory_leak_detection", "sp_memory_optimized_cs_migration",
     "sp_mergearticlecolumn", "sp_mergecleanupmetadata", "sp_mergedummyupdate", "sp_mergemetadataretentioncleanup",
     "sp_mergesubscription_cleanup", "sp_mergesubscriptionsummary", "sp_migrate_user_to_contained", "sp_monitor",
-    "sp_msx_defect", "sp_msx_enlist", "sp_msx_get_account", "sp_msx_set_account", "sp_new_parallel_nested_tran_id",
+    "sp_ms_marksystemobject", "sp_msx_defect", "sp_msx_enlist", "sp_msx_get_account", "sp_msx_set_account", "sp_new_parallel_nested_tran_id",
     "sp_notify_operator", "sp_oledb_column_constraints", "sp_oledb_database", "sp_oledb_defdb", "sp_oledb_deflang",
     "sp_oledb_language", "sp_oledb_ro_usrname", "sp_oledbinfo", "sp_oracle_column_info", "sp_ori_get_xlock",
     "sp_password", "sp_peerconflictdetection_tableaug", "sp_persistent_version_cleanup", "sp_pkeys",
@@ -302,33 +302,37 @@ const SHIPPED: &[&str] = &[
     "sysmail_help_profile_sp", "sysmail_help_profileaccount_sp", "sysmail_help_queue_sp", "sysmail_help_status_sp",
     "sysmail_start_sp", "sysmail_stop_sp", "sysmail_update_account_sp", "sysmail_update_principalprofile_sp",
     "sysmail_update_profile_sp", "sysmail_update_profileaccount_sp",
+    "xp_deletemail", "xp_enum_oledb_providers", "xp_enumdsn", "xp_enumerrorlogs", "xp_enumgroups", "xp_findnextmsg",
+    "xp_get_tape_devices", "xp_grantlogin", "xp_instance_regenumkeys", "xp_instance_regenumvalues",
+    "xp_instance_regread", "xp_logevent", "xp_loginconfig", "xp_logininfo", "xp_msver", "xp_ntsec_enumdomains",
+    "xp_prop_oledb_provider", "xp_qv", "xp_readerrorlog", "xp_readmail", "xp_regenumkeys", "xp_regenumvalues",
+    "xp_regread", "xp_revokelogin", "xp_servicecontrol", "xp_sprintf", "xp_sqlagent_enum_jobs",
+    "xp_sqlagent_is_starting", "xp_sqlagent_monitor", "xp_sqlagent_notify", "xp_sscanf", "xp_startmail",
+    "xp_stopmail", "xp_sysmail_activate",
 ];
-
-/// Replication and the management tools have hundreds of procedures whose names begin so.
-const UNDOCUMENTED: &str = "sp_ms";
 
 /// The schemas that a procedure of the server's own is called under.
 const SCHEMAS: &[&str] = &["", "dbo", "sys"];
 
-/// Whether SQL Server brings a procedure of this name along, which executes nothing it is given: one that is listed, an
-/// extended procedure, or one of schema sys. The name is in parts, its own last; those in the table of `procedures` are
-/// not meant.
+/// Whether SQL Server brings a procedure of this name along, which executes nothing it is given. Only a listed name
+/// counts: anybody may give a procedure of his own a name that begins with `sp_MS` or `xp_`, and some of the server's own
+/// that are not documented do execute what they take. The name is in parts, its own last.
 pub(super) fn keeps_data(parts: &[String]) -> bool {
-    let mut from_last = parts.iter().rev();
-    let own = from_last.next().map(|own| folded(own)).unwrap_or_default();
-    let schema = from_last
-        .next()
-        .map(|schema| folded(schema))
-        .unwrap_or_default();
-    let is_listed =
-        || own.starts_with(UNDOCUMENTED) || SHIPPED.binary_search(&own.as_str()).is_ok();
-    own.starts_with("xp_") || schema == "sys" || SCHEMAS.contains(&schema.as_str()) && is_listed()
+    let mut from_last = parts.iter().rev().map(|part| folded(part));
+    let own = from_last.next().unwrap_or_default();
+    let schema = from_last.next().unwrap_or_default();
+    SCHEMAS.contains(&schema.as_str()) && SHIPPED.binary_search(&own.as_str()).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tsql::procedures::procedure;
+
+    fn keeps(parts: &[&str]) -> bool {
+        let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        keeps_data(&parts)
+    }
 
     #[test]
     fn names_are_in_order_in_lower_case_and_without_doubles() {
@@ -347,11 +351,14 @@ mod tests {
 
     #[test]
     fn a_name_under_a_schema_of_somebody_elses_is_not_the_servers() {
-        let keeps =
-            |parts: &[&str]| keeps_data(&parts.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
         assert!(keeps(&["sp_ReleaseAppLock"]) && keeps(&["msdb", "dbo", "sp_add_job"]));
-        assert!(keeps(&["master", "", "xp_anything"]) && keeps(&["sys", "anything"]));
-        assert!(keeps(&["sp_MSrepl_anything"]));
+        assert!(keeps(&["master", "", "xp_logevent"]) && keeps(&["sys", "sp_rename"]));
         assert!(!keeps(&["ops", "sp_add_job"]) && !keeps(&["sp_RunTask"]) && !keeps(&[]));
+    }
+
+    #[test]
+    fn a_name_that_only_begins_like_one_of_the_servers_is_not() {
+        assert!(!keeps(&["sp_MSrepl_anything"]) && !keeps(&["dbo", "sp_MSrun"]));
+        assert!(!keeps(&["master", "", "xp_anything"]) && !keeps(&["sys", "anything"]));
     }
 }

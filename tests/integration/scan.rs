@@ -132,6 +132,12 @@ fn the_exit_code_follows_severity_and_what_could_not_be_read() {
         .code(3)
         .says("gone.sql:");
     assert_eq!(sinks(&ran).len(), 2, "the other file is read all the same");
+    let ran = jsonl(&["a.sql"])
+        .file("a.sql", format!("{PLANTED}\nGO\n:r other.sql\n"))
+        .run()
+        .code(3)
+        .says("another file, :r");
+    assert_eq!(sinks(&ran).len(), 2, "the rest of the file is read");
     jsonl(&["empty"])
         .file("empty/readme.txt", "")
         .run()

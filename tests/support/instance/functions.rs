@@ -19,7 +19,7 @@ pub(super) struct Place<'a> {
     pub world: &'a World,
     pub database: &'a Database,
     pub session_id: i32,
-    /// This session claims to be of another server than the first.
+    /// The connection claims to be of another server than the first.
     pub elsewhere: bool,
 }
 

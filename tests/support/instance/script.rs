@@ -108,7 +108,7 @@ pub enum Fault {
     /// From a session's request of this number on, each request gets the answer to the one before;
     /// the first of them gets an empty one.
     LateAnswers { from: usize },
-    /// From this session on (from 1) the server says to be another.
+    /// From the connection of this number on (from 1) the server says to be another.
     OtherServer { from_session: usize },
     /// The view does not exist, whatever the version (error 208).
     Missing { view: &'static str },
