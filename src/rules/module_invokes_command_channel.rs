@@ -124,7 +124,7 @@ fn judge(
 }
 
 /// What a module does that matters here, each kind in order of place.
-struct Calls<'a> {
+pub(super) struct Calls<'a> {
     /// By its own code.
     commands: Vec<&'a ObservedSink>,
     /// By calling another module.
@@ -133,7 +133,7 @@ struct Calls<'a> {
 }
 
 impl<'a> Calls<'a> {
-    fn among(observations: &'a [ObservedSink]) -> Self {
+    pub(super) fn among(observations: &'a [ObservedSink]) -> Self {
         let command = |o: &&&ObservedSink| COMMAND_CHANNELS.contains(&o.name);
         let via = |o: &&&ObservedSink| o.how == How::ViaModule;
         let all: Vec<&ObservedSink> = observations.iter().collect();
@@ -147,13 +147,13 @@ impl<'a> Calls<'a> {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &'a ObservedSink> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a ObservedSink> {
         let kinds = [&self.commands, &self.through, &self.unread];
         kinds.into_iter().flatten().copied()
     }
 
     /// How bad it is, and what the module does; `None` if it does nothing of the kind.
-    fn say(&self) -> Option<(Severity, String)> {
+    pub(super) fn say(&self) -> Option<(Severity, String)> {
         let mut parts = Vec::new();
         let mut severity = None;
         if let Some(first) = self.commands.first() {

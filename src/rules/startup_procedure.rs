@@ -1,5 +1,7 @@
 //! What it checks: procedures of master that are marked to run when the server starts, also while the option scan for
-//! startup procs is off (then one step lower: they wait for it).
+//! startup procs is off (then one step lower: they wait for it). Where the procedure's text is at hand, the finding says
+//! by which line it runs commands or executes text that could not be read; module-invokes-command-channel says how texts
+//! are read and what can escape that.
 //!
 //! Why it matters: a startup procedure runs as sysadmin at every start, before anybody can look: the classic place to
 //! keep a foothold. sp_procoption switches scan for startup procs on by itself.
@@ -12,6 +14,7 @@
 //!
 //! References: docs: sp_procoption, scan for startup procs; STIG V-274446; CIS 2022 2.8; Microsoft VA1247
 
+use super::module_invokes_command_channel::Calls;
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Configuration, Fact, StartupProcedure};
@@ -65,7 +68,7 @@ fn report(
     let shown = named(&name);
     // Only both values seen as 0 say that the next start leaves it alone.
     let asleep = scan.is_some_and(|o| o.value == Some(0) && o.value_in_use == Some(0));
-    let (severity, message) = if asleep {
+    let (severity, mut message) = if asleep {
         let message = format!(
             "{shown} is marked to run at start; scan for startup procs is off, so it does not yet"
         );
@@ -84,6 +87,17 @@ fn report(
         procedure,
     )];
     evidence.extend(text.map(|module| Evidence::row("modules", Some(&master), module)));
+    let observed = text.and_then(|module| case.analysis().module(Some(&master), module));
+    if let (Some(module), Some(observed)) = (text, observed) {
+        let calls = Calls::among(&observed.sinks);
+        if let Some((_, does)) = calls.say() {
+            message = format!("{message}, and {does}");
+        }
+        evidence.extend(calls.all().map(|call| {
+            let place = call.place(&observed.sha256);
+            Evidence::row("modules", Some(&master), module).at(place)
+        }));
+    }
     evidence.extend(scan.map(|option| Evidence::row("configurations", None, option)));
     let subject = Subject::within("module", &master, name);
     judgement.fail_at(severity, subject, message, evidence);

@@ -54,6 +54,18 @@ static STARTUP: &[Fixture] = {
             FAIL,
         ),
         one(
+            "what it does is said with its line",
+            windows(16),
+            |r| {
+                let text = "CREATE PROCEDURE dbo.begin AS\nEXEC xp_cmdshell 'dir'";
+                r.add_module("master", "dbo.begin", "P", text);
+                r.mark_startup("dbo.begin");
+                r.set_option("scan for startup procs", 1, 1);
+            },
+            FAIL,
+        )
+        .saying("runs as sysadmin whenever the server starts, and calls xp_cmdshell (line 2)"),
+        one(
             "the scan is off: it waits",
             windows(16),
             add,
