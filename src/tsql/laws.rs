@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::{Lexer, Token, TokenKind};
-use super::module::observe_module_without_first_pass;
-use super::{Observation, observe_module, observe_script};
+use super::{Observation, observe_module, observe_module_without_first_pass, observe_script};
 use proptest::prelude::*;
 
 fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {

@@ -91,6 +91,8 @@ mod values_laws;
 mod values_tests;
 
 pub use directives::first_unread_directive;
+#[cfg(any(test, fuzzing))]
+pub use module::observe_module_without_first_pass;
 pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};

@@ -30,8 +30,8 @@ pub fn observe_module_among(text: &str, quoted_identifier: bool, synonyms: &Syno
 }
 
 /// What is found when every batch and text is walked, whether or not it can do anything.
-#[cfg(test)]
-pub(super) fn observe_module_without_first_pass(text: &str, quoted_identifier: bool) -> Object {
+#[cfg(any(test, fuzzing))]
+pub fn observe_module_without_first_pass(text: &str, quoted_identifier: bool) -> Object {
     let budget = || Budget::for_text(text);
     let synonyms = Synonyms::default();
     let mut found = Found::new(budget(), budget(), quoted_identifier, synonyms);
