@@ -122,6 +122,9 @@ impl Text {
 
     /// Keeps of the text the lines that sinks stand on.
     fn with_lines(mut self) -> ScannedFile {
+        if self.file.objects.iter().all(|o| o.sinks.is_empty()) {
+            return self.file;
+        }
         let lines: Vec<&str> = self.text.split('\n').collect();
         let sinks = self.file.objects.iter().flat_map(|object| &object.sinks);
         let shown = sinks.map(|sink| {

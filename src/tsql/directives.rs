@@ -2,6 +2,7 @@
 //! so that a script which uses it cannot be read whole (docs: sqlcmd utility, commands and scripting variables).
 
 use super::lexer::{LONGEST, Lexer, Token, TokenKind};
+use memchr::memmem;
 
 /// The first place of a script that stands for code which is not in it: the line, from 1, and what stands there: another
 /// file (`:r`), a command for the operating system of who runs the script (`!!`), a variable (`$(name)`) outside of names
@@ -9,6 +10,10 @@ use super::lexer::{LONGEST, Lexer, Token, TokenKind};
 pub fn first_unread_directive(text: &str) -> Option<(usize, &'static str)> {
     if text.len() > LONGEST {
         return None; // such a text is not read at all, which is said elsewhere
+    }
+    let has = |sign: &str| memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
+    if !["$(", "!!", ":r", ":R"].into_iter().any(has) {
+        return None;
     }
     let mut begins_line = true;
     let mut before: Option<(Token, bool)> = None;

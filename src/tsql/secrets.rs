@@ -3,73 +3,170 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use regex_lite::{Captures, Regex};
 
 /// What stands in a secret's place.
 const MASK: &str = "***";
 
-/// Where secrets stand. In each pattern the group `secret` is replaced; the rest stays.
-const PATTERNS: &[&str] = &[
+/// Where secrets stand: words of which each match has one, in lower case, and the pattern. Its group `secret` is
+/// replaced; the rest stays.
+const PATTERNS: &[(&[&str], &str)] = &[
     // PASSWORD = '…', SECRET = N'…', @rmtpassword = '…', MEDIAPASSWORD = '…', ENCRYPTION BY PASSWORD = '…'
-    r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?'(?P<secret>(?:[^']|'')+)(?:'|$)",
+    (
+        NAMES,
+        r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?'(?P<secret>(?:[^']|'')+)(?:'|$)",
+    ),
     // The same in text inside text, where quotes are doubled.
-    r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?''(?P<secret>(?:[^']|'''')+)(?:''|$)",
-    r"(?i)PASSWORD\s*=\s*(?P<secret>0x[0-9a-f]+)",
+    (
+        NAMES,
+        r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?''(?P<secret>(?:[^']|'''')+)(?:''|$)",
+    ),
+    (&["password"], r"(?i)PASSWORD\s*=\s*(?P<secret>0x[0-9a-f]+)"),
     // Connection strings, keys of storage accounts and the like.
-    r#"(?i)[;'"]\s*(?:password|pwd)\s*=\s*(?P<secret>[^'";\s][^'";]*)"#,
-    r#"(?i)\b(?:accountkey|sharedaccesskey|sharedaccesssignature|access[_-]?token|api[_-]?key|client[_-]?secret)\s*=\s*(?P<secret>[^'";\s]+)"#,
-    r"(?i)[?&]sig=(?P<secret>[^&'\s]+)",
-    r"(?i)\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",
+    (
+        &["password", "pwd"],
+        r#"(?i)[;'"]\s*(?:password|pwd)\s*=\s*(?P<secret>[^'";\s][^'";]*)"#,
+    ),
+    (
+        &["key", "sharedaccess", "token", "secret"],
+        r#"(?i)\b(?:accountkey|sharedaccesskey|sharedaccesssignature|access[_-]?token|api[_-]?key|client[_-]?secret)\s*=\s*(?P<secret>[^'";\s]+)"#,
+    ),
+    (&["sig="], r"(?i)[?&]sig=(?P<secret>[^&'\s]+)"),
+    (
+        &["bearer", "basic"],
+        r"(?i)\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9+/=._~-]{8,})",
+    ),
     // OPENROWSET('provider', 'server';'user';'password', …
-    r"(?i)OPENROWSET\s*\(\s*'[^']*'\s*,\s*'[^']*'\s*;\s*'[^']*'\s*;\s*'(?P<secret>[^']*)'",
+    (
+        &["openrowset"],
+        r"(?i)OPENROWSET\s*\(\s*'[^']*'\s*,\s*'[^']*'\s*;\s*'[^']*'\s*;\s*'(?P<secret>[^']*)'",
+    ),
     // sqlcmd, osql, isql, bcp -P …; psexec -p …; net use … /user:… …
-    r#"(?i)\b(?:sqlcmd|osql|isql|bcp)(?:\.exe)?\b[^\r\n]*?\s-P\s*(?P<secret>"[^"]*"|[^\s"']+)"#,
-    r#"(?i)\b(?:psexec|plink|pscp|winscp|curl|wget)(?:64)?(?:\.exe|\.com)?\b[^\r\n]*?\s(?:-p|-pw|--password)[\s=]+(?P<secret>"[^"]*"|[^\s"']+)"#,
-    r#"(?i)\bnet\s+use\b[^\r\n]*?/user:\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)"#,
-    r#"(?i)\bnet\s+use\s+(?:[a-z*]:?\s+)?\\\\\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)\s+/user:"#,
-    r#"(?i)\bnet\s+user\s+\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)\s+/add"#,
-    r#"(?i)\bcmdkey\b[^\r\n]*?/pass:(?P<secret>"[^"]*"|[^\s"']+)"#,
-    r#"(?i)\b(?:schtasks|wmic|runas)\b[^\r\n]*?(?:/rp|/password:?)\s*(?P<secret>"[^"]*"|[^\s"']+)"#,
-    r#"(?i)ConvertTo-SecureString\s+(?:-String\s+)?["']{1,2}(?P<secret>[^"']+)["']"#,
+    (
+        &["sqlcmd", "osql", "isql", "bcp"],
+        r#"(?i)\b(?:sqlcmd|osql|isql|bcp)(?:\.exe)?\b[^\r\n]*?\s-P\s*(?P<secret>"[^"]*"|[^\s"']+)"#,
+    ),
+    (
+        &["psexec", "plink", "pscp", "winscp", "curl", "wget"],
+        r#"(?i)\b(?:psexec|plink|pscp|winscp|curl|wget)(?:64)?(?:\.exe|\.com)?\b[^\r\n]*?\s(?:-p|-pw|--password)[\s=]+(?P<secret>"[^"]*"|[^\s"']+)"#,
+    ),
+    (
+        &["/user:"],
+        r#"(?i)\bnet\s+use\b[^\r\n]*?/user:\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)"#,
+    ),
+    (
+        &["/user:"],
+        r#"(?i)\bnet\s+use\s+(?:[a-z*]:?\s+)?\\\\\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)\s+/user:"#,
+    ),
+    (
+        &["/add"],
+        r#"(?i)\bnet\s+user\s+\S+\s+(?P<secret>"[^"]*"|[^\s"'/]+)\s+/add"#,
+    ),
+    (
+        &["/pass:"],
+        r#"(?i)\bcmdkey\b[^\r\n]*?/pass:(?P<secret>"[^"]*"|[^\s"']+)"#,
+    ),
+    (
+        &["schtasks", "wmic", "runas"],
+        r#"(?i)\b(?:schtasks|wmic|runas)\b[^\r\n]*?(?:/rp|/password:?)\s*(?P<secret>"[^"]*"|[^\s"']+)"#,
+    ),
+    (
+        &["convertto-securestring"],
+        r#"(?i)ConvertTo-SecureString\s+(?:-String\s+)?["']{1,2}(?P<secret>[^"']+)["']"#,
+    ),
     // sp_addlogin 'user', 'password'; sp_password 'old', 'new'
-    r"(?i)\bsp_addlogin\s+N?'[^']*'\s*,\s*N?'(?P<secret>[^']*)'",
-    r"(?i)\bsp_password\s+(?:NULL|N?'[^']*')\s*,\s*N?'(?P<secret>[^']*)'",
+    (
+        &["sp_addlogin"],
+        r"(?i)\bsp_addlogin\s+N?'[^']*'\s*,\s*N?'(?P<secret>[^']*)'",
+    ),
+    (
+        &["sp_password"],
+        r"(?i)\bsp_password\s+(?:NULL|N?'[^']*')\s*,\s*N?'(?P<secret>[^']*)'",
+    ),
 ];
 
-static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let compiled = PATTERNS
-        .iter()
-        .filter_map(|pattern| Regex::new(pattern).ok());
-    compiled.collect()
+/// What a secret is assigned to.
+const NAMES: &[&str] = &["password", "passwd", "passphrase", "secret", "pwd"];
+
+struct Secrets {
+    /// Finds the words of all patterns at once, which is much faster than trying each pattern.
+    words: AhoCorasick,
+    /// For each word the place of its pattern.
+    patterns_of_words: Vec<usize>,
+    patterns: Vec<Regex>,
+}
+
+static SECRETS: LazyLock<Option<Secrets>> = LazyLock::new(|| {
+    let pairs = PATTERNS.iter().enumerate();
+    let pairs = pairs.flat_map(|(place, (words, _))| words.iter().map(move |word| (place, word)));
+    let (patterns_of_words, words): (Vec<usize>, Vec<&str>) = pairs.unzip();
+    let patterns = PATTERNS.iter().map(|(_, pattern)| Regex::new(pattern));
+    let mut builder = AhoCorasick::builder();
+    Some(Secrets {
+        words: builder.ascii_case_insensitive(true).build(words).ok()?,
+        patterns_of_words,
+        patterns: patterns.collect::<Result<_, _>>().ok()?,
+    })
 });
+
+impl Secrets {
+    /// The patterns that may match, in their order.
+    fn candidates(&self, text: &str) -> impl Iterator<Item = &Regex> {
+        let mut may_match = vec![false; self.patterns.len()];
+        for found in self.words.find_overlapping_iter(text) {
+            let place = self.patterns_of_words.get(found.pattern().as_usize());
+            if let Some(may) = place.and_then(|place| may_match.get_mut(*place)) {
+                *may = true;
+            }
+        }
+        let patterns = self.patterns.iter().zip(may_match);
+        patterns.filter_map(|(pattern, may)| may.then_some(pattern))
+    }
+}
 
 /// The text with `***` for every secret that is recognised. It is for showing only: judgement reads the text itself.
 pub fn mask_secrets(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);
-    for pattern in SECRETS.iter() {
-        if !pattern.is_match(&shown) {
-            continue;
-        }
+    let Some(secrets) = SECRETS.as_ref() else {
+        return Cow::Borrowed(MASK);
+    };
+    for pattern in secrets.candidates(text) {
         let masked = pattern.replace_all(&shown, |found: &Captures<'_>| {
             let (Some(whole), Some(secret)) = (found.get(0), found.name("secret")) else {
-                return String::new();
+                return MASK.to_owned();
             };
             let before = shown.get(whole.start()..secret.start()).unwrap_or_default();
             let after = shown.get(secret.end()..whole.end()).unwrap_or_default();
             format!("{before}{MASK}{after}")
         });
-        shown = Cow::Owned(masked.into_owned());
+        if let Cow::Owned(masked) = masked {
+            shown = Cow::Owned(masked);
+        }
     }
     shown
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_pattern_compiles() {
-        assert_eq!(SECRETS.len(), PATTERNS.len());
+        assert!(SECRETS.is_some());
+    }
+
+    #[test]
+    fn every_match_has_a_word_of_its_pattern() {
+        let secrets = SECRETS.as_ref().unwrap();
+        for (text, _) in MASKED {
+            for pattern in secrets.patterns.iter().filter(|p| p.is_match(text)) {
+                let mut candidates = secrets.candidates(text);
+                let is_candidate = candidates.any(|c| c.as_str() == pattern.as_str());
+                assert!(is_candidate, "{text} {pattern}");
+            }
+        }
     }
 
     /// Text, and what is shown of it. Every secret is `hunter2` or `hunter''2`.
