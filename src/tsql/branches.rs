@@ -1,6 +1,7 @@
 //! Values that many branches leave behind. Conditions that each add a clause to a query double its possible texts;
 //! where all they differ in are such clauses, the longest and the shortest text show whatever any of them executes.
 
+use super::folded::Values;
 use super::holes;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::value::{Value, is_closed};
@@ -18,7 +19,7 @@ const REACHING_OUT: &[&str] = &[
 ];
 
 /// Keeps the longest and the shortest of many values if what they differ in can call nothing; tells whether it could.
-pub(super) fn thin_out(values: &mut Vec<Rc<Value>>) -> bool {
+pub(super) fn thin_out(values: &mut Values) -> bool {
     let common = common_prefix(values);
     let Some(first) = values.first() else {
         return false;
