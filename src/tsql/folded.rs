@@ -213,6 +213,15 @@ impl Folded {
             && self.values.iter().zip(&other.values).all(same)
     }
 
+    /// Whether `other` as one more value that this may have adds nothing.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let has = |value: &Rc<Value>| self.values.iter().any(|known| is_known(known, value));
+        self.taint.and(other.taint) == self.taint
+            && (self.open || !other.open)
+            && (self.loose || !other.loose)
+            && other.values.iter().all(has)
+    }
+
     /// The bytes of all values.
     pub(super) fn len(&self) -> usize {
         self.values.iter().map(|value| value.len()).sum()
@@ -272,15 +281,9 @@ impl Folded {
     pub(super) fn add_alternative(&mut self, other: &Self, budget: &mut Budget) {
         self.derive_from(other);
         for value in &other.values {
-            let same = |known: &Rc<Value>| {
-                let numbers = known.kind.is_number() && value.kind.is_number();
-                Rc::ptr_eq(known, value)
-                    || ((known.kind == value.kind || numbers) && known.text() == value.text())
-            };
-            if self.values.iter().any(same) {
-                continue;
+            if !self.values.iter().any(|known| is_known(known, value)) {
+                self.values.push(Rc::clone(value));
             }
-            self.values.push(Rc::clone(value));
         }
         if self.values.len() <= FEW_ALTERNATIVES {
             return;
@@ -492,4 +495,11 @@ impl Folded {
             self.open(reasons::BUDGET);
         }
     }
+}
+
+/// Whether a value among alternatives makes another one no alternative of its own.
+fn is_known(known: &Rc<Value>, value: &Rc<Value>) -> bool {
+    let numbers = known.kind.is_number() && value.kind.is_number();
+    Rc::ptr_eq(known, value)
+        || ((known.kind == value.kind || numbers) && known.text() == value.text())
 }

@@ -5,6 +5,7 @@ use super::folded::{Budget, Folded, reasons};
 use super::rows::Rows;
 use super::types::DataType;
 use super::value::Value;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A stretch of code that something opens and closes.
@@ -28,15 +29,38 @@ struct Frame {
     may_be_skipped: bool,
     /// What the variables first assigned in a frame that may be skipped held before it.
     before: BTreeMap<String, Folded>,
+    /// What variables held before frames inside of this one first assigned them.
+    before_inner: BTreeMap<String, Folded>,
     /// Every variable changed in a frame that may be skipped.
     changed: BTreeSet<String>,
-    /// The loop this is the body of, by its WHILE.
-    repeats: Option<usize>,
+    /// Of the body of a loop.
+    repeats: Option<Repeats>,
     /// The loop this is one round of, by its WHILE.
     spins: Option<usize>,
     is_if: bool,
     /// Of an ELSE: what the other branch left behind.
     otherwise: Option<Branch>,
+}
+
+impl Frame {
+    /// Notes what variables held before `inner`, which has ended, if they were not assigned here before.
+    fn note_before_inner(&mut self, inner: &Self) {
+        let first = inner.before_inner.iter();
+        for (name, before) in first.chain(&inner.before) {
+            if !self.before.contains_key(name) && !self.before_inner.contains_key(name) {
+                self.before_inner.insert(name.clone(), before.clone());
+            }
+        }
+    }
+}
+
+/// What a loop that may go round any number of times does with variables.
+#[derive(Debug)]
+struct Repeats {
+    /// The loop's WHILE.
+    at: usize,
+    /// Every variable that a round reads before it assigns it: what the round before left in it matters.
+    reads: RefCell<BTreeSet<String>>,
 }
 
 /// What a branch found and what it left, of each variable that it assigned.
@@ -100,6 +124,8 @@ pub(super) struct Variables {
     skippable: Vec<usize>,
     /// How many of the frames are loops.
     loops: usize,
+    /// Whether something was read too deep inside of a loop to tell what assigned it.
+    reads_deep: Cell<bool>,
     /// Whether control may come from anywhere, so that no value is ever replaced for certain.
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
@@ -125,7 +151,33 @@ pub(super) fn key(name: &str) -> String {
 impl Variables {
     /// What is known of a variable; `None` for one that was never assigned or declared.
     pub(super) fn get(&self, name: &str) -> Option<&Folded> {
+        self.note_read(name);
         self.values.get(name)
+    }
+
+    /// Notes the read of a variable with every loop around it whose round has not assigned it before.
+    fn note_read(&self, name: &str) {
+        /// Loops and branches in each other are looked through as far as this.
+        const DEEPEST: usize = 32;
+        if self.loops == 0 {
+            return;
+        }
+        let frames = self.skippable.iter().rev();
+        let frames = frames.filter_map(|at| self.frames.get(*at));
+        for frame in frames.take(DEEPEST) {
+            if frame.before.contains_key(name) {
+                return;
+            }
+            if let Some(repeats) = &frame.repeats {
+                let mut reads = repeats.reads.borrow_mut();
+                if !reads.contains(name) {
+                    reads.insert(name.to_owned());
+                }
+            }
+        }
+        if self.skippable.len() > DEEPEST {
+            self.reads_deep.set(true);
+        }
     }
 
     /// The rows of a table variable, a temporary table or a cursor, in any case.
@@ -252,6 +304,7 @@ impl Variables {
 
     /// Takes a variable's value out to have something appended; [`Self::put_back`] ends that.
     pub(super) fn take(&mut self, name: &str, origin: usize) -> Folded {
+        self.note_read(name);
         let value = self.values.remove(name);
         let value = value.unwrap_or_else(|| Folded::unknown(origin));
         if self.keeps_all {
@@ -310,6 +363,7 @@ impl Variables {
             block,
             may_be_skipped,
             before: BTreeMap::new(),
+            before_inner: BTreeMap::new(),
             changed: BTreeSet::new(),
             repeats: None,
             spins: None,
@@ -386,27 +440,37 @@ impl Variables {
         }
         self.enter(Block::Awaited, true);
         if let Some(frame) = self.frames.last_mut() {
-            frame.repeats = Some(at);
+            frame.repeats = Some(Repeats {
+                at,
+                reads: RefCell::default(),
+            });
             self.loops += 1;
         }
     }
 
-    /// Notes what the loop carries into its next round.
-    fn carry(&mut self, at: usize, changed: &BTreeSet<String>, budget: &mut Budget) {
-        let carries = self.carried.entry(at).or_default();
-        for name in changed {
+    /// Notes what the loop whose body ends carries into its next round: what a round reads before it assigns it, as far
+    /// as this one did not begin with it.
+    fn carry(&mut self, frame: &Frame, repeats: &Repeats, budget: &mut Budget) {
+        let reads = repeats.reads.borrow();
+        let carries = self.carried.entry(repeats.at).or_default();
+        for name in &frame.changed {
             if !budget.spend(Budget::PER_VALUE) {
                 return;
             }
-            let Some(value) = self.values.get(name) else {
+            let is_read = reads.contains(name) || self.reads_deep.get();
+            let Some(value) = self.values.get(name).filter(|_| is_read) else {
                 continue;
             };
+            let began_with = frame.before_inner.get(name).or(frame.before.get(name));
+            if began_with.is_some_and(|began_with| began_with.covers(value)) {
+                continue;
+            }
             let before = carries.get(name);
             if before.is_some_and(|before| before.is_same(value)) || !budget.spend(value.len()) {
                 continue;
             }
             if before.is_none_or(|before| !before.has_more()) {
-                self.moved.insert((at, name.clone()));
+                self.moved.insert((repeats.at, name.clone()));
             }
             carries.insert(name.clone(), value.clone());
         }
@@ -456,11 +520,15 @@ impl Variables {
         if frame.may_be_skipped {
             self.skippable.pop();
         }
-        if let Some(at) = frame.repeats {
+        if let Some(repeats) = &frame.repeats {
             self.loops = self.loops.saturating_sub(1);
-            self.carry(at, &frame.changed, budget);
+            self.carry(&frame, repeats, budget);
         }
+        let is_in_loop = self.is_in_loop();
         if let Some(outer) = self.innermost_skippable() {
+            if is_in_loop {
+                outer.note_before_inner(&frame);
+            }
             let mut changed = frame.changed;
             // The larger set takes the smaller in, so that deep nesting stays cheap.
             if changed.len() > outer.changed.len() {

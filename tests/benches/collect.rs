@@ -29,6 +29,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LATENCY: Duration = Duration::from_millis(20);
 const USER_DATABASES: i32 = 20;
 const MODULES: i32 = 50;

@@ -25,6 +25,10 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Each figure is the best of so many rounds.
 const ROUNDS: usize = 7;
 /// As long as this the texts are judged again and again: processor time is counted in steps of milliseconds.
