@@ -163,6 +163,11 @@ impl<'a> Code<'a> {
         code.get(self.range(at)).unwrap_or_default()
     }
 
+    /// The punctuation mark that the token is; 0 for any other token.
+    pub(super) fn mark(&self, at: usize) -> u8 {
+        self.tokens.get(at).map_or(0, |token| token.mark)
+    }
+
     /// Whether the token is this punctuation mark.
     pub(super) fn is(&self, at: usize, mark: &str) -> bool {
         let token = self.tokens.get(at);
@@ -178,8 +183,16 @@ impl<'a> Code<'a> {
     }
 
     /// Whether the token is one of these bare words, which need not be reserved.
+    #[inline]
     pub(super) fn is_word(&self, at: usize, words: &[&str]) -> bool {
-        self.kind(at) == Some(TokenKind::Word) && self.is_any(at, words)
+        let token = self.tokens.get(at);
+        let is_word = |token: &Meaningful| token.kind == TokenKind::Word;
+        // Most words are told apart by their lengths, without a look at the text.
+        token.filter(|token| is_word(token)).is_some_and(|token| {
+            let length = (token.end - token.start) as usize;
+            let mut alike = words.iter().filter(|word| word.len() == length);
+            alike.any(|word| self.text(at).eq_ignore_ascii_case(word))
+        })
     }
 
     /// Whether the token's text is one of these, in any case.
@@ -266,7 +279,10 @@ impl<'a> Code<'a> {
 
     /// A name's part without its delimiters, and where it begins in the batch.
     pub(super) fn part(&self, at: usize) -> (&'a str, usize) {
-        self.source.name(self.range(at))
+        match self.kind(at) {
+            Some(TokenKind::Word) => (self.text(at), self.range(at).start),
+            _ => self.source.name(self.range(at)),
+        }
     }
 
     /// The token after a list of query words that may stand before a select list: DISTINCT, TOP (n) PERCENT.

@@ -199,12 +199,12 @@ impl Walk<'_, '_> {
             }
             return;
         }
-        self.walk_here(text, given);
+        self.walk_here(text, is_open, given);
     }
 
     /// Walks each of the values that a text may have, with the temporary tables there are, and keeps what it gives back
     /// in them and in its parameters.
-    fn walk_here(&mut self, text: &Folded, given: &[Given]) {
+    fn walk_here(&mut self, text: &Folded, is_open: bool, given: &[Given]) {
         let mut tables = self.variables.temporary_tables(&mut self.found.budget);
         let before = tables.clone();
         let mut back: BTreeMap<usize, Folded> = BTreeMap::new();
@@ -217,7 +217,8 @@ impl Walk<'_, '_> {
                 Tables::new()
             };
             let is_read_back = gives_back || sees_tables;
-            let Some(left) = self.walk_batch(text, batch, given, (is_read_back, shared)) else {
+            let Some(left) = self.walk_batch(text, batch, is_open, given, (is_read_back, shared))
+            else {
                 continue;
             };
             if sees_tables {
@@ -233,7 +234,6 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let is_open = text.is_open();
         if is_open {
             for value in back.values_mut() {
                 value.taint = value.taint.and(text.taint);
@@ -251,11 +251,12 @@ impl Walk<'_, '_> {
         &mut self,
         text: &Folded,
         batch: usize,
+        is_open: bool,
         given: &[Given],
         (is_read_back, tables): (bool, Tables),
     ) -> Option<Variables> {
         let source = Source::executed(text, batch);
-        let has_holes = self.has_holes || text.is_open();
+        let has_holes = self.has_holes || is_open;
         let quoted_identifier = self.found.quoted_identifier;
         let may_pass_over = !self.found.walks_all && !is_read_back;
         if may_pass_over && plain::is_plain(source, quoted_identifier, has_holes) {
@@ -278,8 +279,9 @@ impl Walk<'_, '_> {
 
     /// Walks each of the values that a text may have where nothing of it comes back.
     pub(super) fn walk_apart(&mut self, text: &Folded) {
+        let is_open = text.is_open();
         for batch in text.batches() {
-            self.walk_batch(text, batch, &[], (false, Tables::new()));
+            self.walk_batch(text, batch, is_open, &[], (false, Tables::new()));
         }
     }
 

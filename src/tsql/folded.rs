@@ -7,6 +7,7 @@ use super::branches;
 use super::holes::{self, HOLE};
 use super::types::DataType;
 use super::value::{Kind, Value};
+use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -80,10 +81,13 @@ pub(super) const MOST_ALTERNATIVES: usize = 32;
 /// As much of a value is shown, in bytes.
 const LONGEST_SHOWN: usize = 4096;
 
+/// Values that something may have: nearly always one, which takes no allocation besides its own.
+pub(super) type Values = SmallVec<[Rc<Value>; 1]>;
+
 /// The values that something may have, never none.
 #[derive(Debug, Clone)]
 pub(super) struct Folded {
-    values: Vec<Rc<Value>>,
+    values: Values,
     /// Whether the value may be something that is not spelt out here.
     open: bool,
     reason: Option<&'static str>,
@@ -101,7 +105,7 @@ impl Default for Folded {
 impl From<Value> for Folded {
     fn from(value: Value) -> Self {
         Self {
-            values: vec![Rc::new(value)],
+            values: smallvec![Rc::new(value)],
             open: false,
             reason: None,
             taint: Taint::CLEAN,
@@ -159,7 +163,7 @@ impl Folded {
     pub(super) fn open(&mut self, reason: &'static str) {
         if self.values.iter().all(|value| value.kind.is_number()) {
             let origin = self.value(0).origin(0);
-            self.values = vec![Rc::new(Value::number(Kind::Numeric, origin))];
+            self.values = smallvec![Rc::new(Value::number(Kind::Numeric, origin))];
             return;
         }
         self.open = true;
@@ -318,7 +322,7 @@ impl Folded {
     /// Each value changed by itself.
     pub(super) fn map(&self, change: impl Fn(&Value) -> Value) -> Self {
         let mut mapped = Self {
-            values: Vec::new(),
+            values: Values::new(),
             ..self.clone_facts()
         };
         for value in &self.values {
@@ -349,7 +353,7 @@ impl Folded {
 
     fn clone_facts(&self) -> Self {
         Self {
-            values: Vec::new(),
+            values: Values::new(),
             open: self.open,
             reason: self.reason,
             taint: self.taint,
@@ -394,7 +398,7 @@ impl Folded {
     /// After `piece` was appended in a loop: more than two repetitions are as good as two.
     pub(super) fn saturate(&mut self, piece: &Self) {
         let mut saturated = false;
-        let mut values: Vec<Rc<Value>> = Vec::new();
+        let mut values = Values::new();
         for value in self.values.drain(..) {
             let repeated = piece
                 .values
@@ -463,7 +467,7 @@ impl Folded {
                 continue;
             }
             let mut whole = Self {
-                values: vec![Rc::clone(l)],
+                values: smallvec![Rc::clone(l)],
                 ..self.clone_facts()
             };
             whole.append_in_place(r, origin, budget);

@@ -108,13 +108,16 @@ pub(super) fn created(code: &Code, at: usize) -> Option<usize> {
 }
 
 /// The token after the one at `at`, or after the module's header that begins there.
+#[inline]
 pub(super) fn after(code: &Code, at: usize) -> usize {
-    let header = match code.keyword(at) {
-        Some(Keyword::Create | Keyword::Alter) => {
-            created(code, at).and_then(|what| Header::read(code, what))
-        }
-        _ => None,
-    };
+    match code.keyword(at) {
+        Some(Keyword::Create | Keyword::Alter) => after_created(code, at),
+        _ => at + 1,
+    }
+}
+
+fn after_created(code: &Code, at: usize) -> usize {
+    let header = created(code, at).and_then(|what| Header::read(code, what));
     header.map_or(at + 1, |header| header.body.max(at + 1))
 }
 

@@ -3,6 +3,7 @@
 use super::decode;
 use super::holes::{self, HOLE, NUMBER_HOLE};
 use super::lexer::{AmbiguousComment, Lexer, Token, TokenKind};
+use smallvec::SmallVec;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
@@ -50,7 +51,8 @@ struct Piece {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Value {
     text: String,
-    pieces: Vec<Piece>,
+    /// Of a literal one.
+    pieces: SmallVec<[Piece; 1]>,
     pub(super) kind: Kind,
     /// Of a number that is not known: which text's length it is.
     pub(super) measure: Option<Measure>,
@@ -88,7 +90,7 @@ impl Measure {
 impl Value {
     pub(super) const EMPTY: Self = Self {
         text: String::new(),
-        pieces: Vec::new(),
+        pieces: SmallVec::new_const(),
         kind: Kind::Text,
         measure: None,
     };

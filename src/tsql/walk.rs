@@ -199,14 +199,14 @@ impl<'w, 'c> Walk<'w, 'c> {
     }
 
     fn punctuation(&mut self, at: usize) {
-        match self.code.text(at) {
-            "(" => {
+        match self.code.mark(at) {
+            b'(' => {
                 self.parentheses += 1;
                 self.function(at);
             }
-            "{" => self.escape_call(at),
-            ")" => self.parentheses = self.parentheses.saturating_sub(1),
-            ";" => {
+            b'{' => self.escape_call(at),
+            b')' => self.parentheses = self.parentheses.saturating_sub(1),
+            b';' => {
                 self.parentheses = 0;
                 self.update = Update::None;
                 let origin = self.code.origin(at);
