@@ -20,8 +20,7 @@
 //! beyond the budget, is open, and says why. Rows of table variables come in the order they went in, as they do where
 //! there is no key.
 //!
-//! Known limits of this version: what a handler sees of values replaced inside its own TRY block is not
-//! followed; what a callee gives back in an OUTPUT parameter is known of procedures further up in the same script
+//! Known limits of this version: what a callee gives back in an OUTPUT parameter is known of procedures further up in the same script
 //! only; what a function of users returns is not; what sqlcmd puts into a script is not read, and `directives` says
 //! where. Names are compared without case and width, though a server's collation may hold more or fewer of
 //! them equal.

@@ -1,6 +1,8 @@
 //! The values of variables while statements are walked, and the blocks that decide whether an assignment
 //! replaces a value or only may.
 
+mod escapes;
+
 use super::folded::{Budget, Folded, reasons};
 use super::rows::Rows;
 use super::types::DataType;
@@ -40,17 +42,16 @@ struct Frame {
     is_if: bool,
     /// Of an ELSE: what the other branch left behind.
     otherwise: Option<Branch>,
+    /// What left the body of a loop, or a TRY, before its end.
+    escaped: BTreeMap<String, Folded>,
 }
 
 impl Frame {
-    /// Notes what variables held before `inner`, which has ended, if they were not assigned here before.
-    fn note_before_inner(&mut self, inner: &Self) {
-        let first = inner.before_inner.iter();
-        for (name, before) in first.chain(&inner.before) {
-            if !self.before.contains_key(name) && !self.before_inner.contains_key(name) {
-                self.before_inner.insert(name.clone(), before.clone());
-            }
-        }
+    /// What variables held before the frame, of those that were assigned in it.
+    fn take_before(&mut self) -> BTreeMap<String, Folded> {
+        let mut before = std::mem::take(&mut self.before);
+        before.append(&mut self.before_inner);
+        before
     }
 }
 
@@ -122,10 +123,14 @@ pub(super) struct Variables {
     frames: Vec<Frame>,
     /// The frames that may be skipped, innermost last.
     skippable: Vec<usize>,
+    /// The frames that are a TRY, innermost last.
+    tries: Vec<usize>,
+    /// What the TRY that has just ended replaced, until its handler begins.
+    replaced: BTreeMap<String, Folded>,
     /// How many of the frames are loops.
     loops: usize,
-    /// Whether something was read too deep inside of a loop to tell what assigned it.
-    reads_deep: Cell<bool>,
+    /// Whether it is not known any more what a round reads, and what it began with.
+    lost_track: Cell<bool>,
     /// Whether control may come from anywhere, so that no value is ever replaced for certain.
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
@@ -176,7 +181,7 @@ impl Variables {
             }
         }
         if self.skippable.len() > DEEPEST {
-            self.reads_deep.set(true);
+            self.lost_track.set(true);
         }
     }
 
@@ -295,6 +300,7 @@ impl Variables {
             self.values.insert(name, joined);
             return;
         }
+        self.note_replaced(&name, &before, origin, budget);
         if let Some(frame) = self.innermost_skippable() {
             frame.changed.insert(name.clone());
             frame.before.entry(name.clone()).or_insert(before);
@@ -369,6 +375,7 @@ impl Variables {
             spins: None,
             is_if: false,
             otherwise: None,
+            escaped: BTreeMap::new(),
         });
     }
 
@@ -450,26 +457,30 @@ impl Variables {
 
     /// Notes what the loop whose body ends carries into its next round: what a round reads before it assigns it, as far
     /// as this one did not begin with it.
-    fn carry(&mut self, frame: &Frame, repeats: &Repeats, budget: &mut Budget) {
+    fn carry(&mut self, frame: &Frame, before: &BTreeMap<String, Folded>, budget: &mut Budget) {
+        let Some(repeats) = &frame.repeats else {
+            return;
+        };
         let reads = repeats.reads.borrow();
         let carries = self.carried.entry(repeats.at).or_default();
         for name in &frame.changed {
             if !budget.spend(Budget::PER_VALUE) {
                 return;
             }
-            let is_read = reads.contains(name) || self.reads_deep.get();
+            let lost_track = self.lost_track.get();
+            let is_read = reads.contains(name) || lost_track;
             let Some(value) = self.values.get(name).filter(|_| is_read) else {
                 continue;
             };
-            let began_with = frame.before_inner.get(name).or(frame.before.get(name));
+            let began_with = before.get(name).filter(|_| !lost_track);
             if began_with.is_some_and(|began_with| began_with.covers(value)) {
                 continue;
             }
-            let before = carries.get(name);
-            if before.is_some_and(|before| before.is_same(value)) || !budget.spend(value.len()) {
+            let carried = carries.get(name);
+            if carried.is_some_and(|carried| carried.is_same(value)) || !budget.spend(value.len()) {
                 continue;
             }
-            if before.is_none_or(|before| !before.has_more()) {
+            if carried.is_none_or(|carried| !carried.has_more()) {
                 self.moved.insert((repeats.at, name.clone()));
             }
             carries.insert(name.clone(), value.clone());
@@ -514,29 +525,23 @@ impl Variables {
 
     /// Closes the innermost frame: what it assigned may or may not have been.
     pub(super) fn leave(&mut self, origin: usize, budget: &mut Budget) {
-        let Some(frame) = self.frames.pop() else {
+        let Some(mut frame) = self.frames.pop() else {
             return;
         };
         if frame.may_be_skipped {
             self.skippable.pop();
         }
-        if let Some(repeats) = &frame.repeats {
+        let mut before = frame.take_before();
+        let escaped = std::mem::take(&mut frame.escaped);
+        if frame.repeats.is_some() {
             self.loops = self.loops.saturating_sub(1);
-            self.carry(&frame, repeats, budget);
+            self.settle_loop(&escaped, origin, budget);
+            self.carry(&frame, &before, budget);
         }
-        let is_in_loop = self.is_in_loop();
-        if let Some(outer) = self.innermost_skippable() {
-            if is_in_loop {
-                outer.note_before_inner(&frame);
-            }
-            let mut changed = frame.changed;
-            // The larger set takes the smaller in, so that deep nesting stays cheap.
-            if changed.len() > outer.changed.len() {
-                std::mem::swap(&mut changed, &mut outer.changed);
-            }
-            outer.changed.extend(changed);
+        if self.tries.pop_if(|at| *at == self.frames.len()).is_some() {
+            self.settle_try(escaped, origin, budget);
         }
-        let mut before = frame.before;
+        self.note_in_outer(&before, frame.changed, budget);
         if let Some(otherwise) = frame.otherwise {
             self.join_branches(&mut before, otherwise, origin, budget);
         }
@@ -555,6 +560,37 @@ impl Variables {
             self.left.push(branch);
         } else {
             self.left.clear();
+        }
+    }
+
+    /// Notes with the frame around one that ends which variables were changed in it, and what they held before.
+    fn note_in_outer(
+        &mut self,
+        before: &BTreeMap<String, Folded>,
+        mut changed: BTreeSet<String>,
+        budget: &mut Budget,
+    ) {
+        let Some(outer) = self.innermost_skippable() else {
+            return;
+        };
+        let mut keeps_track = true;
+        for (name, before) in before {
+            if outer.before.contains_key(name) || outer.before_inner.contains_key(name) {
+                continue;
+            }
+            keeps_track &= budget.spend(Budget::PER_VALUE);
+            if !keeps_track {
+                break;
+            }
+            outer.before_inner.insert(name.clone(), before.clone());
+        }
+        // The larger set takes the smaller in, so that deep nesting stays cheap.
+        if changed.len() > outer.changed.len() {
+            std::mem::swap(&mut changed, &mut outer.changed);
+        }
+        outer.changed.extend(changed);
+        if !keeps_track {
+            self.lost_track.set(true);
         }
     }
 

@@ -273,6 +273,10 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.update = Update::BeforeSet;
                 self.change_table(at);
             }
+            Keyword::Statement if self.code.is_word(at, &["break", "continue"]) => {
+                let origin = self.code.origin(at);
+                self.jumps |= !self.variables.leave_round(origin, &mut self.found.budget);
+            }
             Keyword::Statement => self.change_table(at),
             Keyword::Bulk => self.bulk(at),
             Keyword::Dbcc => self.dbcc(at),
@@ -344,12 +348,22 @@ impl<'w, 'c> Walk<'w, 'c> {
         if !self.opens_block(at) {
             return self.begin_statement(at);
         }
+        let is_try = self.code.is_word(at + 1, &["try"]);
         if self.variables.innermost() == Some(Block::Awaited) {
+            if is_try {
+                self.variables.enter_try();
+            }
             return self.variables.becomes(Block::Statements);
         }
         self.begin_statement(at);
-        let handled = self.code.is_word(at + 1, &["try", "catch"]);
-        self.variables.enter(Block::Statements, handled);
+        if is_try {
+            self.variables.enter_try();
+        } else if self.code.is_word(at + 1, &["catch"]) {
+            let origin = self.code.origin(at);
+            self.variables.enter_catch(origin, &mut self.found.budget);
+        } else {
+            self.variables.enter(Block::Statements, false);
+        }
     }
 
     fn end(&mut self, at: usize) {
