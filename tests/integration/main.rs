@@ -14,6 +14,7 @@ mod demo_recordings;
 mod end_to_end;
 mod foreign_client;
 mod hostile;
+mod limits;
 mod readme;
 mod reference;
 mod rooms;
