@@ -476,11 +476,11 @@ impl Variables {
             if began_with.is_some_and(|began_with| began_with.covers(value)) {
                 continue;
             }
-            let carried = carries.get(name);
-            if carried.is_some_and(|carried| carried.is_same(value)) || !budget.spend(value.len()) {
+            let last = carries.get(name);
+            if last.is_some_and(|last| last.is_same(value)) || !budget.spend(value.len()) {
                 continue;
             }
-            if carried.is_none_or(|carried| !carried.has_more()) {
+            if last.is_none_or(|last| !last.has_more()) {
                 self.moved.insert((repeats.at, name.clone()));
             }
             carries.insert(name.clone(), value.clone());
