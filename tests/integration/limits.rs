@@ -69,11 +69,12 @@ fn what_is_not_followed_counts_as_unread() {
 
 #[test]
 fn more_than_32_values_and_nine_deep_count_as_unread() {
-    let branches: String = (0..33)
-        .map(|n| format!("IF @a = {n} SET @x = 'EXEC dbo.p{n} '\n"))
+    let branches: Vec<String> = (0..33)
+        .map(|n| format!("IF @a = {n} SET @x = 'EXEC dbo.p{n} '"))
         .collect();
+    let branches = branches.join(" ");
     assert!(is_unread(&format!(
-        "DECLARE @x varchar(99)\n{branches}EXEC(@x)"
+        "DECLARE @x varchar(99) {branches} EXEC(@x)"
     )));
     let nested = |depth| {
         (0..depth).fold("EXEC xp_cmdshell".to_owned(), |inner, _| {
