@@ -6,17 +6,17 @@ use super::operators::{Operator, combine};
 use super::query::Clauses;
 use super::rows::{Row, Rows};
 use super::types::DataType;
-use super::variables::{Block, key};
+use super::variables::Block;
 use super::walk::Walk;
 use super::words::Keyword;
 use std::rc::Rc;
 
 impl Walk<'_, '_> {
     pub(super) fn assign(&mut self, variable: usize, value: Folded) {
-        let name = key(self.code.text(variable));
         let origin = self.code.origin(variable);
+        let variable = self.variables.at(variable);
         self.variables
-            .assign(name, value, origin, &mut self.found.budget);
+            .assign(variable, value, origin, &mut self.found.budget);
     }
 
     /// From here on the variable holds what nobody knows.
@@ -89,8 +89,7 @@ impl Walk<'_, '_> {
     }
 
     fn is_same_variable(&self, a: usize, b: usize) -> bool {
-        self.code.text(a).eq_ignore_ascii_case(self.code.text(b))
-            || key(self.code.text(a)) == key(self.code.text(b))
+        self.variables.at(a) == self.variables.at(b)
     }
 
     /// Whether the expression at `at` reads the variable.
@@ -118,7 +117,7 @@ impl Walk<'_, '_> {
         let (mut value, next) = self.fold(Folded::default(), at, false);
         let origin = self.code.origin(variable);
         if let Some(operator) = by {
-            let before = self.variables.get(&key(self.code.text(variable))).cloned();
+            let before = self.variables.get(self.variables.at(variable)).cloned();
             let before = before.unwrap_or_else(|| Folded::unknown(origin));
             value = combine(before, operator, &value, origin, &mut self.found.budget);
         }
@@ -136,25 +135,25 @@ impl Walk<'_, '_> {
     /// Appends in place, so that a text put together from many pieces is not copied for each. What is appended again
     /// and again, in a loop or for each row, is looked at by itself.
     fn append(&mut self, variable: usize, at: usize) -> usize {
-        let name = key(self.code.text(variable));
         let origin = self.code.origin(variable);
+        let variable = self.variables.at(variable);
         let repeats = self.row.as_ref().is_some_and(|row| row.rows.repeats);
         if !repeats && !self.variables.is_in_loop() {
-            let value = self.variables.take(&name, origin);
+            let value = self.variables.take(variable, origin);
             let (value, next) = self.fold(value, at, false);
             self.variables
-                .put_back(name, value, origin, &mut self.found.budget);
+                .put_back(variable, value, origin, &mut self.found.budget);
             return next;
         }
         let (mut piece, next) = self.fold(Folded::default(), at, false);
         if repeats {
             piece.repeat();
         }
-        let mut value = self.variables.take(&name, origin);
+        let mut value = self.variables.take(variable, origin);
         value.append(&piece, origin, &mut self.found.budget);
         value.saturate(&piece);
         self.variables
-            .put_back(name, value, origin, &mut self.found.budget);
+            .put_back(variable, value, origin, &mut self.found.budget);
         next
     }
 
@@ -265,8 +264,8 @@ impl Walk<'_, '_> {
 
     /// Says of a variable that it may hold something else.
     fn open_assigned(&mut self, variable: usize, reason: &'static str) {
-        let name = key(self.code.text(variable));
-        if let Some(mut value) = self.variables.get(&name).cloned() {
+        let known = self.variables.get(self.variables.at(variable));
+        if let Some(mut value) = known.cloned() {
             value.open(reason);
             self.assign(variable, value);
         }
@@ -290,7 +289,6 @@ impl Walk<'_, '_> {
         let mut at = at + 1;
         while self.code.is_variable(at) {
             let variable = at;
-            let name = key(self.code.text(variable));
             let after_as = at + 1 + usize::from(self.code.is_word(at + 1, &["as"]));
             if self.code.is_word(after_as, &["table"]) {
                 at = self.declare_table(variable, after_as + 1);
@@ -299,13 +297,12 @@ impl Walk<'_, '_> {
             }
             let (data_type, _) = DataType::read(self.code, after_as);
             at = self.after_type(at + 1);
+            let declared = self.variables.at(variable);
+            self.variables.declare_typed(declared, data_type);
             if self.code.is(at, "=") {
-                self.variables.declare_typed(name, data_type);
                 let (value, next) = self.fold(Folded::default(), at + 1, false);
                 self.assign(variable, value);
                 at = next;
-            } else {
-                self.variables.declare_typed(name, data_type);
             }
             at += usize::from(self.code.is(at, ","));
         }

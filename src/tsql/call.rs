@@ -309,7 +309,7 @@ impl Walk<'_, '_> {
         let place = self.place(variable);
         let how = How::ViaVariableProcName;
         let arguments = self.arguments(variable + 1);
-        let value = self.variables.get(&key(self.code.text(variable)));
+        let value = self.variables.get(self.variables.at(variable));
         let value = value.filter(|value| self.found.budget.spend(value.len()));
         let Some(value) = value.cloned() else {
             if !self.has_holes {

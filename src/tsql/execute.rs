@@ -225,7 +225,7 @@ impl Walk<'_, '_> {
                 tables = left.temporary_tables(&mut self.found.budget);
             }
             for (variable, given) in given.iter().filter_map(|g| Some((g.back?, g))) {
-                let Some(value) = left.get(&given.name) else {
+                let Some(value) = left.get_named(&given.name) else {
                     continue;
                 };
                 match back.get_mut(&variable) {
@@ -270,7 +270,7 @@ impl Walk<'_, '_> {
             if walk.found.budget.spend(given.value.len()) {
                 let value = given.value.clone();
                 walk.variables
-                    .begin_with(given.name.clone(), given.data_type, value);
+                    .begin_with(&given.name, given.data_type, value);
             }
         }
         walk.run();

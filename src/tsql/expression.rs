@@ -10,7 +10,7 @@ use super::operators::{Operand, Operator};
 use super::rows::Rows;
 use super::types::DataType;
 use super::value::{Kind, Value};
-use super::variables::{Variables, key};
+use super::variables::Variables;
 use super::words::Keyword;
 
 /// What an opening parenthesis or CASE opened.
@@ -548,12 +548,12 @@ impl Expression<'_, '_> {
 
     fn variable(&mut self, token: usize, origin: usize) -> Folded {
         let text = self.code.text(token);
-        let fetched = self.variables.get(&key(text));
-        if let Some(name) = text.strip_prefix("@@").filter(|_| fetched.is_none()) {
+        let known = self.variables.get(self.variables.at(token));
+        if let Some(name) = text.strip_prefix("@@").filter(|_| known.is_none()) {
             let function = functions::global(name);
             return functions::Call::of_nothing(function, origin).result(self.budget);
         }
-        match self.variables.get(&key(text)) {
+        match known {
             Some(value) if self.budget.spend(Budget::PER_VALUE) => self.nullable(value.clone()),
             Some(value) => value.clone().into_hole(origin, reasons::BUDGET),
             None => Folded::unknown(origin),

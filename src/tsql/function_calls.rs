@@ -5,7 +5,6 @@ use super::code::{Code, Name};
 use super::header;
 use super::object::{Argument, CallSite};
 use super::taint::Taint;
-use super::variables::key;
 use super::walk::Walk;
 
 /// An argument of which nothing else is known.
@@ -121,7 +120,7 @@ impl Walk<'_, '_> {
 
     fn taint_of_token(&self, at: usize) -> Taint {
         if self.code.is_variable(at) {
-            let value = self.variables.get(&key(self.code.text(at)));
+            let value = self.variables.get(self.variables.at(at));
             return value.map_or(Taint::UNKNOWN, |value| value.taint);
         }
         let is_column = self.code.is_part(at)

@@ -57,7 +57,7 @@ impl Walk<'_, '_> {
         let given = module.parameters.iter().enumerate();
         let given = given.filter(|(_, parameter)| parameter.is_output);
         let values: BTreeMap<usize, Folded> = given
-            .filter_map(|(place, p)| Some((place, self.variables.get(&key(&p.name))?.clone())))
+            .filter_map(|(place, p)| Some((place, self.variables.get_named(&p.name)?.clone())))
             .collect();
         let bytes = values.values().map(Folded::len).sum();
         if !values.is_empty() && self.found.budget.spend(bytes) {

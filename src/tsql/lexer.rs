@@ -110,7 +110,14 @@ impl<'a> Lexer<'a> {
     /// The next token that is no white space; about half of all tokens are.
     #[inline]
     pub(super) fn next_but_white_space(&mut self) -> Option<Token> {
-        self.at = self.white_space(self.at);
+        // Mostly it is one blank or none.
+        self.at += usize::from(self.byte(self.at) == Some(b' '));
+        if self
+            .byte(self.at)
+            .is_some_and(|byte| byte <= b' ' || !byte.is_ascii())
+        {
+            self.at = self.white_space(self.at);
+        }
         self.next()
     }
 
@@ -264,7 +271,17 @@ impl<'a> Lexer<'a> {
     }
 
     /// The kind and the end of the token that begins at `at` with `first`.
+    #[inline]
     fn token(&self, at: usize, first: u8) -> (TokenKind, usize) {
+        // Most tokens.
+        if CLASSES[usize::from(first)] & WORD_START != 0 {
+            return (TokenKind::Word, self.word(at + 1));
+        }
+        self.other_token(at, first)
+    }
+
+    /// The same of a token that is no plain word.
+    fn other_token(&self, at: usize, first: u8) -> (TokenKind, usize) {
         let second = self.byte(at + 1);
         match first {
             0..=b' ' => (TokenKind::WhiteSpace, self.white_space(at + 1)),
@@ -287,14 +304,15 @@ impl<'a> Lexer<'a> {
             b'@' => (TokenKind::Variable, self.word(at + 1)),
             b'$' => self.money_or_word(at, '$'),
             _ if is_word_byte(first) => (TokenKind::Word, self.word(at + 1)),
+            _ if first.is_ascii() => (TokenKind::Punctuation, at + 1),
             _ => match self.character(at) {
                 Some(character) if is_wide_space(character) => {
                     (TokenKind::WhiteSpace, self.white_space(at))
                 }
                 Some(NUMBER_HOLE) => (TokenKind::Number, at + NUMBER_HOLE.len_utf8()),
                 Some(hole) if is_alone(hole) => (TokenKind::Hole, at + hole.len_utf8()),
-                Some(character) if !character.is_ascii() => self.money_or_word(at, character),
-                _ => (TokenKind::Punctuation, at + 1),
+                Some(character) => self.money_or_word(at, character),
+                None => (TokenKind::Punctuation, at + 1),
             },
         }
     }
@@ -359,6 +377,8 @@ const DIGIT: u8 = 4;
 const HEX_DIGIT: u8 = 8;
 /// What begins tokens that can hold anything, and holes.
 const OPENING: u8 = 16;
+/// What begins words and nothing else: an N may begin a string.
+const WORD_START: u8 = 32;
 
 /// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
 static CLASSES: [u8; 256] = {
@@ -368,6 +388,11 @@ static CLASSES: [u8; 256] = {
         let mut class = 0;
         if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'@' | b'#' | b'$') {
             class |= WORD;
+        }
+        if (byte.is_ascii_alphabetic() && !matches!(byte, b'N' | b'n'))
+            || matches!(byte, b'_' | b'#')
+        {
+            class |= WORD_START;
         }
         if byte <= b' ' {
             class |= SPACE;

@@ -7,7 +7,6 @@ use super::folded::{Folded, Taint, reasons};
 use super::source::Source;
 use super::types::DataType;
 use super::value::{Kind, Value};
-use super::variables::key;
 
 impl Expression<'_, '_> {
     /// The result of a method called on `receiver`.
@@ -79,7 +78,7 @@ impl Expression<'_, '_> {
             .and_then(within_parentheses)
         {
             let name = quoted(name)?;
-            let known = self.variables.get(&key(name)).cloned();
+            let known = self.variables.get_named(name).cloned();
             return Some(known.unwrap_or_else(|| Folded::unknown(origin)));
         }
         if argument.starts_with("sql:column") {

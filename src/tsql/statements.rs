@@ -8,7 +8,6 @@ use super::header::{self, Header};
 use super::names::folded;
 use super::procedures;
 use super::value::Value;
-use super::variables::key;
 use super::walk::Walk;
 use super::words::Keyword;
 
@@ -96,7 +95,7 @@ impl Walk<'_, '_> {
                     value.add_alternative(&default, &mut self.found.budget);
                 }
             }
-            let name = key(self.code.text(declared.at));
+            let name = self.code.text(declared.at);
             self.variables.begin_with(name, declared.data_type, value);
         }
     }

@@ -54,7 +54,9 @@ fn value_after(sql: &str) -> String {
     let code = Code::lex(Source::Outermost(sql), true);
     let mut walk = Walk::new(&code, &mut found, 0, false);
     walk.run();
-    walk.variables.get("@r").map_or("nothing".to_owned(), shown)
+    walk.variables
+        .get_named("@r")
+        .map_or("nothing".to_owned(), shown)
 }
 
 fn check(cases: &[Case], around: impl Fn(&str) -> String) {

@@ -3,73 +3,17 @@
 
 mod escapes;
 
+pub(super) use super::frames::Block;
+
+use super::code::Code;
 use super::folded::{Budget, Folded, reasons};
+use super::frames::{Branch, Frame, Repeats};
+use super::numbered::{ByVariable, Names, Variable};
 use super::rows::Rows;
 use super::types::DataType;
 use super::value::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// A stretch of code that something opens and closes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Block {
-    /// After IF, WHILE or ELSE, before the statement they govern.
-    Awaited,
-    /// The one statement that IF, WHILE or ELSE governs.
-    Statement,
-    /// BEGIN … END.
-    Statements,
-    /// CASE … END.
-    Case,
-    /// A SELECT with a source, which assigns nothing where there is no row.
-    Rows,
-}
-
-#[derive(Debug)]
-struct Frame {
-    block: Block,
-    may_be_skipped: bool,
-    /// What the variables first assigned in a frame that may be skipped held before it.
-    before: BTreeMap<String, Folded>,
-    /// What variables held before frames inside of this one first assigned them.
-    before_inner: BTreeMap<String, Folded>,
-    /// Every variable changed in a frame that may be skipped.
-    changed: BTreeSet<String>,
-    /// Of the body of a loop.
-    repeats: Option<Repeats>,
-    /// The loop this is one round of, by its WHILE.
-    spins: Option<usize>,
-    is_if: bool,
-    /// Of an ELSE: what the other branch left behind.
-    otherwise: Option<Branch>,
-    /// What left the body of a loop, or a TRY, before its end.
-    escaped: BTreeMap<String, Folded>,
-}
-
-impl Frame {
-    /// What variables held before the frame, of those that were assigned in it.
-    fn take_before(&mut self) -> BTreeMap<String, Folded> {
-        let mut before = std::mem::take(&mut self.before);
-        before.append(&mut self.before_inner);
-        before
-    }
-}
-
-/// What a loop that may go round any number of times does with variables.
-#[derive(Debug)]
-struct Repeats {
-    /// The loop's WHILE.
-    at: usize,
-    /// Every variable that a round reads before it assigns it: what the round before left in it matters.
-    reads: RefCell<BTreeSet<String>>,
-}
-
-/// What a branch found and what it left, of each variable that it assigned.
-#[derive(Debug, Default)]
-struct Branch {
-    before: BTreeMap<String, Folded>,
-    after: BTreeMap<String, Folded>,
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A table whose rows are followed.
 #[derive(Debug, Clone, Default)]
@@ -112,12 +56,13 @@ const FETCH_STATUS: &str = "@@fetch_status";
 /// All variables of one batch.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
-    values: HashMap<String, Folded>,
-    types: HashMap<String, DataType>,
+    names: Names,
+    values: ByVariable<Folded>,
+    types: ByVariable<DataType>,
     /// Table variables, temporary tables and cursors, by name, as far as their rows are known.
     tables: Tables,
     /// What variables hold before the first statement: parameters.
-    given: Vec<(String, Folded)>,
+    given: Vec<(Variable, Folded)>,
     /// Temporary tables that there are before the first statement.
     given_tables: Tables,
     frames: Vec<Frame>,
@@ -126,7 +71,7 @@ pub(super) struct Variables {
     /// The frames that are a TRY, innermost last.
     tries: Vec<usize>,
     /// What the TRY that has just ended replaced, until its handler begins.
-    replaced: BTreeMap<String, Folded>,
+    replaced: BTreeMap<Variable, Folded>,
     /// How many of the frames are loops.
     loops: usize,
     /// Whether it is not known any more what a round reads, and what it began with.
@@ -134,13 +79,13 @@ pub(super) struct Variables {
     /// Whether control may come from anywhere, so that no value is ever replaced for certain.
     pub(super) keeps_all: bool,
     /// What each loop's variables hold at the end of its body, by its WHILE: what its next round begins with.
-    carried: BTreeMap<usize, BTreeMap<String, Folded>>,
+    carried: BTreeMap<usize, BTreeMap<Variable, Folded>>,
     /// Whether NULL is put together with text as if it were empty: CONCAT_NULL_YIELDS_NULL is off.
     pub(super) null_is_empty: bool,
     /// What loops carry, by their WHILE, that is something else than the last time.
-    moved: BTreeSet<(usize, String)>,
+    moved: BTreeSet<(usize, Variable)>,
     /// The same of the walk before.
-    moving: BTreeSet<(usize, String)>,
+    moving: BTreeSet<(usize, Variable)>,
     /// The IFs whose branch has just ended, so that an ELSE may follow.
     left: Vec<Branch>,
 }
@@ -155,13 +100,28 @@ pub(super) fn key(name: &str) -> String {
 
 impl Variables {
     /// What is known of a variable; `None` for one that was never assigned or declared.
-    pub(super) fn get(&self, name: &str) -> Option<&Folded> {
-        self.note_read(name);
-        self.values.get(name)
+    pub(super) fn get(&self, variable: Variable) -> Option<&Folded> {
+        self.note_read(variable);
+        self.values.get(variable)
+    }
+
+    /// The same of the variable that has this name.
+    pub(super) fn get_named(&self, name: &str) -> Option<&Folded> {
+        self.get(self.names.known(name)?)
+    }
+
+    /// Tells the variables apart that the code names, before any of it is walked.
+    pub(super) fn number_tokens(&mut self, code: &Code) {
+        self.names.number_tokens(code);
+    }
+
+    /// The variable that the token of the batch is.
+    pub(super) fn at(&self, token: usize) -> Variable {
+        self.names.at(token)
     }
 
     /// Notes the read of a variable with every loop around it whose round has not assigned it before.
-    fn note_read(&self, name: &str) {
+    fn note_read(&self, variable: Variable) {
         /// Loops and branches in each other are looked through as far as this.
         const DEEPEST: usize = 32;
         if self.loops == 0 {
@@ -170,14 +130,11 @@ impl Variables {
         let frames = self.skippable.iter().rev();
         let frames = frames.filter_map(|at| self.frames.get(*at));
         for frame in frames.take(DEEPEST) {
-            if frame.before.contains_key(name) {
+            if frame.before.contains_key(&variable) {
                 return;
             }
             if let Some(repeats) = &frame.repeats {
-                let mut reads = repeats.reads.borrow_mut();
-                if !reads.contains(name) {
-                    reads.insert(name.to_owned());
-                }
+                repeats.reads.borrow_mut().insert(variable);
             }
         }
         if self.skippable.len() > DEEPEST {
@@ -228,11 +185,12 @@ impl Variables {
 
     /// A variable that holds `value` before the first statement: a parameter of the module, or of text that
     /// sp_executesql executes.
-    pub(super) fn begin_with(&mut self, name: String, data_type: DataType, value: Folded) {
-        self.types.insert(name.clone(), data_type);
-        let value = self.typed(&name, value, 0);
-        self.values.insert(name.clone(), value.clone());
-        self.given.push((name, value));
+    pub(super) fn begin_with(&mut self, name: &str, data_type: DataType, value: Folded) {
+        let variable = self.names.number(name);
+        self.types.insert(variable, data_type);
+        let value = self.typed(variable, value, 0);
+        self.values.insert(variable, value.clone());
+        self.given.push((variable, value));
     }
 
     /// Temporary tables that there are before the first statement.
@@ -271,14 +229,16 @@ impl Variables {
     }
 
     /// A declaration without a value: NULL. In a loop it resets nothing.
-    pub(super) fn declare_typed(&mut self, name: String, data_type: DataType) {
-        self.types.insert(name.clone(), data_type);
-        self.values.entry(name).or_insert_with(Folded::null);
+    pub(super) fn declare_typed(&mut self, variable: Variable, data_type: DataType) {
+        self.types.insert(variable, data_type);
+        if self.values.get(variable).is_none() {
+            self.values.insert(variable, Folded::null());
+        }
     }
 
     /// The value as one of the variable's type.
-    fn typed(&self, name: &str, value: Folded, origin: usize) -> Folded {
-        match self.types.get(name) {
+    fn typed(&self, variable: Variable, value: Folded, origin: usize) -> Folded {
+        match self.types.get(variable) {
             Some(data_type) if !value.fits(*data_type) => value.converted(*data_type, origin, true),
             _ => value,
         }
@@ -287,59 +247,59 @@ impl Variables {
     /// Gives a variable a value here.
     pub(super) fn assign(
         &mut self,
-        name: String,
+        variable: Variable,
         value: Folded,
         origin: usize,
         budget: &mut Budget,
     ) {
-        let value = self.typed(&name, value, origin);
-        let before = self.values.remove(&name);
+        let value = self.typed(variable, value, origin);
+        let before = self.values.remove(variable);
         let before = before.unwrap_or_else(|| Folded::unknown(origin));
         if self.keeps_all {
             let joined = join(before, &value, origin, budget);
-            self.values.insert(name, joined);
+            self.values.insert(variable, joined);
             return;
         }
-        self.note_replaced(&name, &before, origin, budget);
+        self.note_replaced(variable, &before, origin, budget);
         if let Some(frame) = self.innermost_skippable() {
-            frame.changed.insert(name.clone());
-            frame.before.entry(name.clone()).or_insert(before);
+            frame.changed.insert(variable);
+            frame.before.entry(variable).or_insert(before);
         }
-        self.values.insert(name, value);
+        self.values.insert(variable, value);
     }
 
     /// Takes a variable's value out to have something appended; [`Self::put_back`] ends that.
-    pub(super) fn take(&mut self, name: &str, origin: usize) -> Folded {
-        self.note_read(name);
-        let value = self.values.remove(name);
+    pub(super) fn take(&mut self, variable: Variable, origin: usize) -> Folded {
+        self.note_read(variable);
+        let value = self.values.remove(variable);
         let value = value.unwrap_or_else(|| Folded::unknown(origin));
         if self.keeps_all {
-            self.values.insert(name.to_owned(), value.clone());
+            self.values.insert(variable, value.clone());
         } else if let Some(frame) = self.innermost_skippable()
-            && !frame.before.contains_key(name)
+            && !frame.before.contains_key(&variable)
         {
             // Shared with what is appended to, which is copied then.
-            frame.before.insert(name.to_owned(), value.clone());
+            frame.before.insert(variable, value.clone());
         }
         value
     }
 
     pub(super) fn put_back(
         &mut self,
-        name: String,
+        variable: Variable,
         mut value: Folded,
         origin: usize,
         budget: &mut Budget,
     ) {
         if self.keeps_all {
             value.open(reasons::LOOP);
-            return self.assign(name, value, origin, budget);
+            return self.assign(variable, value, origin, budget);
         }
-        let value = self.typed(&name, value, origin);
+        let value = self.typed(variable, value, origin);
         if let Some(frame) = self.innermost_skippable() {
-            frame.changed.insert(name.clone());
+            frame.changed.insert(variable);
         }
-        self.values.insert(name, value);
+        self.values.insert(variable, value);
     }
 
     /// Whether what stands here is in a loop's body.
@@ -394,12 +354,13 @@ impl Variables {
 
     /// Notes whether the FETCH found a row; `None`: nobody knows.
     pub(super) fn note_fetch(&mut self, found: Option<bool>, origin: usize) {
+        let variable = self.names.number(FETCH_STATUS);
         let Some(found) = found else {
-            self.values.remove(FETCH_STATUS);
+            self.values.remove(variable);
             return;
         };
         let status = Value::integer(if found { 0 } else { -1 }, origin);
-        self.values.insert(FETCH_STATUS.to_owned(), status.into());
+        self.values.insert(variable, status.into());
     }
 
     /// Enters the branch of an IF, whose condition comes first.
@@ -417,10 +378,8 @@ impl Variables {
         }
         let branch = self.left.pop().filter(|_| self.left.is_empty());
         let branch = branch.filter(|_| !self.keeps_all);
-        if let Some(branch) = &branch {
-            let before = branch.before.iter();
-            let before = before.map(|(name, value)| (name.clone(), value.clone()));
-            self.values.extend(before);
+        for (variable, value) in branch.iter().flat_map(|branch| &branch.before) {
+            self.values.insert(*variable, value.clone());
         }
         self.enter(Block::Awaited, true);
         if let Some(frame) = self.frames.last_mut() {
@@ -436,14 +395,14 @@ impl Variables {
     /// Enters the condition of the loop whose WHILE is the token at `at`. Where the walk has been here before, the
     /// variables may also hold what the end of the loop's body left in them.
     pub(super) fn enter_loop(&mut self, at: usize, origin: usize, budget: &mut Budget) {
-        for (name, carried) in self.carried.remove(&at).unwrap_or_default() {
-            let now = self.values.remove(&name);
+        for (variable, carried) in self.carried.remove(&at).unwrap_or_default() {
+            let now = self.values.remove(variable);
             let now = now.unwrap_or_else(|| Folded::unknown(origin));
             let mut joined = join(now, &carried, origin, budget);
             joined.widen_numbers();
-            self.values.insert(name.clone(), joined);
+            self.values.insert(variable, joined);
             let carries = self.carried.entry(at).or_default();
-            carries.insert(name, carried);
+            carries.insert(variable, carried);
         }
         self.enter(Block::Awaited, true);
         if let Some(frame) = self.frames.last_mut() {
@@ -457,33 +416,33 @@ impl Variables {
 
     /// Notes what the loop whose body ends carries into its next round: what a round reads before it assigns it, as far
     /// as this one did not begin with it.
-    fn carry(&mut self, frame: &Frame, before: &BTreeMap<String, Folded>, budget: &mut Budget) {
+    fn carry(&mut self, frame: &Frame, before: &BTreeMap<Variable, Folded>, budget: &mut Budget) {
         let Some(repeats) = &frame.repeats else {
             return;
         };
         let reads = repeats.reads.borrow();
         let carries = self.carried.entry(repeats.at).or_default();
-        for name in &frame.changed {
+        for variable in frame.changed.iter().copied() {
             if !budget.spend(Budget::PER_VALUE) {
                 return;
             }
             let lost_track = self.lost_track.get();
-            let is_read = reads.contains(name) || lost_track;
-            let Some(value) = self.values.get(name).filter(|_| is_read) else {
+            let is_read = reads.contains(&variable) || lost_track;
+            let Some(value) = self.values.get(variable).filter(|_| is_read) else {
                 continue;
             };
-            let began_with = before.get(name).filter(|_| !lost_track);
+            let began_with = before.get(&variable).filter(|_| !lost_track);
             if began_with.is_some_and(|began_with| began_with.covers(value)) {
                 continue;
             }
-            let last = carries.get(name);
+            let last = carries.get(&variable);
             if last.is_some_and(|last| last.is_same(value)) || !budget.spend(value.len()) {
                 continue;
             }
             if last.is_none_or(|last| !last.has_more()) {
-                self.moved.insert((repeats.at, name.clone()));
+                self.moved.insert((repeats.at, variable));
             }
-            carries.insert(name.clone(), value.clone());
+            carries.insert(variable, value.clone());
         }
     }
 
@@ -494,7 +453,9 @@ impl Variables {
         let moved = !self.moving.is_empty();
         if moved && !self.keeps_all {
             self.values.clear();
-            self.values.extend(self.given.iter().cloned());
+            for (variable, value) in &self.given {
+                self.values.insert(*variable, value.clone());
+            }
             self.tables.clone_from(&self.given_tables);
         }
         moved
@@ -502,9 +463,9 @@ impl Variables {
 
     /// What loops carry and went on changing may be something else still.
     pub(super) fn open_moving(&mut self) {
-        for (at, name) in &self.moving {
+        for (at, variable) in &self.moving {
             let carried = self.carried.get_mut(at);
-            if let Some(carried) = carried.and_then(|carried| carried.get_mut(name)) {
+            if let Some(carried) = carried.and_then(|carried| carried.get_mut(variable)) {
                 carried.open(reasons::LOOP);
             }
         }
@@ -546,15 +507,15 @@ impl Variables {
             self.join_branches(&mut before, otherwise, origin, budget);
         }
         let mut branch = Branch::default();
-        for (name, before) in before {
-            let now = self.values.remove(&name);
+        for (variable, before) in before {
+            let now = self.values.remove(variable);
             let now = now.unwrap_or_else(Folded::null);
             if frame.is_if {
-                branch.before.insert(name.clone(), before.clone());
-                branch.after.insert(name.clone(), now.clone());
+                branch.before.insert(variable, before.clone());
+                branch.after.insert(variable, now.clone());
             }
             let joined = join(before, &now, origin, budget);
-            self.values.insert(name, joined);
+            self.values.insert(variable, joined);
         }
         if frame.is_if {
             self.left.push(branch);
@@ -566,23 +527,23 @@ impl Variables {
     /// Notes with the frame around one that ends which variables were changed in it, and what they held before.
     fn note_in_outer(
         &mut self,
-        before: &BTreeMap<String, Folded>,
-        mut changed: BTreeSet<String>,
+        before: &BTreeMap<Variable, Folded>,
+        mut changed: BTreeSet<Variable>,
         budget: &mut Budget,
     ) {
         let Some(outer) = self.innermost_skippable() else {
             return;
         };
         let mut keeps_track = true;
-        for (name, before) in before {
-            if outer.before.contains_key(name) || outer.before_inner.contains_key(name) {
+        for (variable, before) in before {
+            if outer.before.contains_key(variable) || outer.before_inner.contains_key(variable) {
                 continue;
             }
             keeps_track &= budget.spend(Budget::PER_VALUE);
             if !keeps_track {
                 break;
             }
-            outer.before_inner.insert(name.clone(), before.clone());
+            outer.before_inner.insert(*variable, before.clone());
         }
         // The larger set takes the smaller in, so that deep nesting stays cheap.
         if changed.len() > outer.changed.len() {
@@ -597,23 +558,23 @@ impl Variables {
     /// What IF and ELSE leave together: a variable that both assigned no longer holds what it held before.
     fn join_branches(
         &mut self,
-        before: &mut BTreeMap<String, Folded>,
+        before: &mut BTreeMap<Variable, Folded>,
         otherwise: Branch,
         origin: usize,
         budget: &mut Budget,
     ) {
-        for (name, after) in otherwise.after {
-            if before.remove(&name).is_some()
+        for (variable, after) in otherwise.after {
+            if before.remove(&variable).is_some()
                 && let Some(outer) = self.innermost_skippable()
-                && let Some(before) = otherwise.before.get(&name)
+                && let Some(before) = otherwise.before.get(&variable)
             {
-                let first = outer.before.entry(name.clone());
+                let first = outer.before.entry(variable);
                 first.or_insert_with(|| before.clone());
             }
-            let now = self.values.remove(&name);
+            let now = self.values.remove(variable);
             let now = now.unwrap_or_else(Folded::null);
             let joined = join(after, &now, origin, budget);
-            self.values.insert(name, joined);
+            self.values.insert(variable, joined);
         }
     }
 

@@ -125,6 +125,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             }
             self.begun = false;
         }
+        self.variables.number_tokens(self.code);
         if let Some(name) = self.code.bare_call() {
             self.call(name);
         }

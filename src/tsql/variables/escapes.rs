@@ -2,7 +2,8 @@
 
 use super::{Variables, join};
 use crate::tsql::folded::{Budget, Folded};
-use crate::tsql::variables::Block;
+use crate::tsql::frames::Block;
+use crate::tsql::numbered::Variable;
 use std::collections::BTreeMap;
 
 impl Variables {
@@ -22,16 +23,16 @@ impl Variables {
         }
         let inside = self.frames.get(body..).unwrap_or_default();
         let changed = inside.iter().flat_map(|frame| &frame.changed);
-        let changed: Vec<String> = changed.cloned().collect();
-        for name in changed {
-            let Some(value) = self.values.get(&name).cloned() else {
+        let changed: Vec<Variable> = changed.copied().collect();
+        for variable in changed {
+            let Some(value) = self.values.get(variable).cloned() else {
                 continue;
             };
             if !budget.spend(Budget::PER_VALUE) {
                 return false;
             }
             if let Some(frame) = self.frames.get_mut(body) {
-                add(&mut frame.escaped, name, value, origin, budget);
+                add(&mut frame.escaped, variable, value, origin, budget);
             }
         }
         true
@@ -50,7 +51,7 @@ impl Variables {
     /// Notes a value that is replaced: if it was assigned inside of a TRY, an error may have come before.
     pub(super) fn note_replaced(
         &mut self,
-        name: &str,
+        variable: Variable,
         value: &Folded,
         origin: usize,
         budget: &mut Budget,
@@ -62,16 +63,10 @@ impl Variables {
         let mut inside = frames.take_while(|at| **at >= handled);
         let is_own = inside.any(|at| {
             let frame = self.frames.get(*at);
-            frame.is_some_and(|frame| frame.before.contains_key(name))
+            frame.is_some_and(|frame| frame.before.contains_key(&variable))
         });
         if is_own && let Some(frame) = self.frames.get_mut(handled) {
-            add(
-                &mut frame.escaped,
-                name.to_owned(),
-                value.clone(),
-                origin,
-                budget,
-            );
+            add(&mut frame.escaped, variable, value.clone(), origin, budget);
         }
     }
 
@@ -79,41 +74,40 @@ impl Variables {
     pub(in super::super) fn enter_catch(&mut self, origin: usize, budget: &mut Budget) {
         let replaced = std::mem::take(&mut self.replaced);
         self.enter(Block::Statements, true);
-        for (name, value) in replaced {
-            let mut joined = self.values.get(&name).cloned().unwrap_or_default();
+        for (variable, value) in replaced {
+            let mut joined = self.values.get(variable).cloned().unwrap_or_default();
             joined.add_alternative(&value, budget);
-            self.assign(name, joined, origin, budget);
+            self.assign(variable, joined, origin, budget);
         }
     }
 
     /// What left the loop that ends is what variables may hold now.
     pub(super) fn settle_loop(
         &mut self,
-        escaped: &BTreeMap<String, Folded>,
+        escaped: &BTreeMap<Variable, Folded>,
         origin: usize,
         budget: &mut Budget,
     ) {
-        for (name, value) in escaped {
-            let now = self.values.remove(name);
+        for (variable, value) in escaped {
+            let now = self.values.remove(*variable);
             let now = now.unwrap_or_else(|| Folded::unknown(origin));
             let joined = join(now, value, origin, budget);
-            self.values.insert(name.clone(), joined);
+            self.values.insert(*variable, joined);
         }
     }
 
     /// What the TRY that ends replaced is its handler's, and that of the TRY around it.
     pub(super) fn settle_try(
         &mut self,
-        escaped: BTreeMap<String, Folded>,
+        escaped: BTreeMap<Variable, Folded>,
         origin: usize,
         budget: &mut Budget,
     ) {
         if let Some(outer) = self.tries.last().copied()
             && let Some(frame) = self.frames.get_mut(outer)
         {
-            for (name, value) in &escaped {
-                let (name, value) = (name.clone(), value.clone());
-                add(&mut frame.escaped, name, value, origin, budget);
+            for (variable, value) in &escaped {
+                add(&mut frame.escaped, *variable, value.clone(), origin, budget);
             }
         }
         self.replaced = escaped;
@@ -121,16 +115,16 @@ impl Variables {
 }
 
 fn add(
-    values: &mut BTreeMap<String, Folded>,
-    name: String,
+    values: &mut BTreeMap<Variable, Folded>,
+    variable: Variable,
     value: Folded,
     origin: usize,
     budget: &mut Budget,
 ) {
-    let joined = match values.remove(&name) {
+    let joined = match values.remove(&variable) {
         Some(known) if known.covers(&value) => known,
         Some(known) => join(known, &value, origin, budget),
         None => value,
     };
-    values.insert(name, joined);
+    values.insert(variable, joined);
 }
