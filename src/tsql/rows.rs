@@ -174,7 +174,7 @@ impl Expression<'_, '_> {
     }
 
     /// The select list for each row of the source, or once for an aggregate of all.
-    fn listed(&mut self, clauses: &Clauses, source: &Rows) -> Rows {
+    pub(super) fn listed(&mut self, clauses: &Clauses, source: &Rows) -> Rows {
         let mut listed = Rows {
             more: source.more,
             unsure: source.unsure,
