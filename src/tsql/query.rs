@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::expression::{Columns, DEEPEST_QUERY, Expression};
-use super::folded::{Folded, reasons};
+use super::folded::{Budget, Folded, reasons};
 use super::json;
 use super::rows::{MOST_ROWS, Rows};
 use super::value::{Kind, Value};
@@ -215,6 +215,9 @@ impl Expression<'_, '_> {
             if self.code.is_any(name.last, &["string_split"]) {
                 return (self.split(name.next + 1), next);
             }
+            if self.code.is_any(name.last, &["generate_series"]) {
+                return (Some(self.series(name.next + 1)), next);
+            }
             if self.code.is_any(name.last, &["openjson"]) && !self.code.is_word(next, &["with"]) {
                 return (self.elements(name.next + 1), next);
             }
@@ -258,7 +261,7 @@ impl Expression<'_, '_> {
             }
             at += 1;
             rows.rows.push(row);
-            if rows.rows.len() > MOST_ROWS || !self.budget.spend(super::folded::Budget::PER_VALUE) {
+            if rows.rows.len() > MOST_ROWS || !self.budget.spend(Budget::PER_VALUE) {
                 rows.more = Some(reasons::BUDGET);
                 break;
             }
@@ -268,6 +271,50 @@ impl Expression<'_, '_> {
             at += 1;
         }
         (rows, at)
+    }
+
+    /// GENERATE_SERIES: the numbers, or one that stands for all.
+    fn series(&mut self, at: usize) -> Rows {
+        let origin = self.code.origin(at);
+        let (first, next) = self.with(Columns::None, at);
+        let (last, next) = self.with(Columns::None, next + 1);
+        let step = if self.code.is(next, ",") {
+            self.with(Columns::None, next + 1).0
+        } else {
+            Folded::default()
+        };
+        let mut rows = Rows {
+            columns: vec!["value".to_owned()],
+            ..Rows::default()
+        };
+        if let Some(numbers) = self.counted(&first, &last, &step) {
+            let numbers = numbers.into_iter();
+            let number = |number| vec![Folded::from(Value::integer(number, origin))];
+            rows.rows = numbers.map(number).collect();
+        } else {
+            let taint = first.taint.and(last.taint).and(step.taint);
+            rows.rows = vec![vec![Folded::number(Kind::Integer, origin, taint)]];
+            rows.repeats = true;
+        }
+        rows
+    }
+
+    /// The numbers from the first to the last, where they are known and not too many.
+    fn counted(&mut self, first: &Folded, last: &Folded, step: &Folded) -> Option<Vec<i64>> {
+        let (first, last) = (first.only()?.as_integer()?, last.only()?.as_integer()?);
+        let step = match step.only()?.as_integer() {
+            Some(step) => step,
+            None if !step.is_blank() => return None,
+            None if first > last => -1,
+            None => 1,
+        };
+        let steps = last.checked_sub(first)?.checked_div(step)?;
+        let count = usize::try_from(steps.checked_add(1)?).unwrap_or(0);
+        if count > MOST_ROWS || !self.budget.spend(count * Budget::PER_VALUE) {
+            return None;
+        }
+        let numbers = (0..).map_while(|place: i64| first.checked_add(step.checked_mul(place)?));
+        Some(numbers.take(count).collect())
     }
 
     /// OPENJSON of a document that is known.
