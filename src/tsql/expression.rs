@@ -225,6 +225,10 @@ impl Expression<'_, '_> {
 
     fn operator(&mut self, state: &mut State, mark: &str, origin: usize) {
         let unary = state.expects_operand;
+        // `||` is how newer servers spell `+` of texts.
+        let joins = mark == "|" && self.code.is(state.at, "|");
+        state.at += usize::from(joins);
+        let mark = if joins { "+" } else { mark };
         if unary && mark == "*" {
             // COUNT(*)
             return self.value(state, Folded::number(Kind::Integer, origin, Taint::DATA));
