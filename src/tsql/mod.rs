@@ -78,6 +78,7 @@ mod value;
 mod variables;
 mod walk;
 mod words;
+mod xml_paths;
 
 #[cfg(test)]
 mod cases;
