@@ -183,6 +183,7 @@ impl Walk<'_, '_> {
         if let Some(order) = clauses.order {
             let unsorted = source.clone();
             self.expression(false).sort(&mut source, &unsorted, order);
+            self.expression(false).keep_top(&mut source, &clauses);
         }
         let assigned = self.assigned(&clauses);
         if clauses.aggregates {

@@ -25,7 +25,8 @@ pub(super) struct Clauses {
     /// What follows UNION or the like.
     pub(super) union: Option<usize>,
     pub(super) is_distinct: bool,
-    pub(super) top: bool,
+    /// TOP
+    pub(super) top: Option<usize>,
     pub(super) aggregates: bool,
     /// The token after the query, or after this part of a UNION.
     pub(super) end: usize,
@@ -48,12 +49,11 @@ impl Clauses {
     /// Of the query whose SELECT is at `select`.
     pub(super) fn find(code: &Code, select: usize) -> Self {
         let list = code.after_select(select);
-        let before = select + 1..list;
-        let has = |keyword| before.clone().any(|at| code.keyword(at) == Some(keyword));
+        let mut before = select + 1..list;
         let mut clauses = Self {
             list,
             is_distinct: code.is_word(select + 1, &["distinct"]),
-            top: has(Keyword::Top),
+            top: before.find(|at| code.keyword(*at) == Some(Keyword::Top)),
             ..Self::default()
         };
         let mut at = list;

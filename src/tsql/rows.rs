@@ -124,6 +124,8 @@ impl Expression<'_, '_> {
         let origin = self.code.origin(at);
         let mut all = Rows::default();
         let mut at = at;
+        // ORDER BY sorts all of a UNION, TOP keeps rows of one part.
+        let first = self.code.after_select(at);
         loop {
             let clauses = Clauses::find(self.code, at);
             if !self.budget.spend((clauses.end - at) * 4) {
@@ -135,6 +137,9 @@ impl Expression<'_, '_> {
             all.extend(part);
             if let Some(order) = clauses.order {
                 self.sort(&mut all, &source, order);
+                if clauses.list == first {
+                    self.keep_top(&mut all, &clauses);
+                }
             }
             if let Some(xml) = clauses.xml {
                 all = self.as_xml(&all, xml, origin);
@@ -166,8 +171,8 @@ impl Expression<'_, '_> {
         if let Some(filter) = clauses.filter.filter(|_| !source.repeats) {
             self.keep_meant(&mut source, filter + 1);
         }
-        if (clauses.group.is_some() || clauses.is_distinct || clauses.top) && source.rows.len() > 1
-        {
+        let chooses = clauses.group.is_some() || clauses.is_distinct || clauses.top.is_some();
+        if chooses && source.rows.len() > 1 {
             source.unsure = source.unsure.or(Some(reasons::ORDER));
         }
         source
@@ -451,6 +456,22 @@ impl Expression<'_, '_> {
             .iter()
             .filter_map(|place| rows.rows.get(*place).cloned())
             .collect();
+    }
+
+    /// Of rows whose order is known, those that TOP keeps.
+    pub(super) fn keep_top(&mut self, rows: &mut Rows, clauses: &Clauses) {
+        let is_known = rows.more.is_none() && rows.unsure.is_none() && !rows.repeats;
+        let top = clauses.top.filter(|_| is_known);
+        let Some(top) = top else {
+            return;
+        };
+        let parenthesis = usize::from(self.code.is(top + 1, "("));
+        let (number, next) = self.with(Columns::None, top + 1 + parenthesis);
+        let number = number.only().and_then(Value::as_integer);
+        let ends = next + parenthesis == clauses.list;
+        if let Some(number) = number.filter(|_| ends) {
+            rows.rows.truncate(usize::try_from(number).unwrap_or(0));
+        }
     }
 
     /// FOR XML, whose XML is at `at`, as one value.

@@ -143,14 +143,30 @@ impl Walk<'_, '_> {
             return at;
         }
         let mut after = at;
-        while after < at + LONGEST_OUTPUT && !self.code.is_word(after, &["values", "select"]) {
+        while after < at + LONGEST_OUTPUT
+            && !self.code.is_word(after, &["into", "values", "select"])
+        {
             after = if self.code.is(after, "(") {
                 self.code.after_group(after)
             } else {
                 after + 1
             };
         }
+        if self.code.keyword(after) == Some(Keyword::Into) {
+            return self.after_target(after);
+        }
         after
+    }
+
+    /// What follows the table and its columns that the INTO at `into` names.
+    fn after_target(&self, into: usize) -> usize {
+        let target = into + 1;
+        let next = self.code.name(target).map_or(target + 1, |name| name.next);
+        let lists = self.code.is(next, "(");
+        if lists && self.code.keyword(next + 1) != Some(Keyword::Select) {
+            return self.code.after_group(next);
+        }
+        next
     }
 
     /// What the OUTPUT clause of an INSERT puts into the table behind the INTO at `into`: its list for each row that is
@@ -159,7 +175,7 @@ impl Walk<'_, '_> {
         let near = into.saturating_sub(LONGEST_OUTPUT)..into;
         let output = near.rev().find(|at| self.code.is_word(*at, &["output"]))?;
         let columns = self.inserted_columns(output)?;
-        let next = self.after_output(output);
+        let next = self.after_target(into);
         let mut rows = self.written_rows(next).filter(|rows| !rows.repeats)?;
         rows.columns = columns;
         let list = Clauses {
@@ -181,7 +197,8 @@ impl Walk<'_, '_> {
             let table = self.variables.table(self.code.part(last).0)?;
             (last, table.columns.clone())
         };
-        let mut before = (target.saturating_sub(NEAR)..target).rev();
+        let before = target.saturating_sub(NEAR)..target;
+        let mut before = before.rev().take_while(|at| !self.code.is(*at, ")"));
         let inserts = before.any(|at| self.code.is_word(at, &["insert"]));
         inserts.then_some(columns)
     }
