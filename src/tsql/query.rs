@@ -131,25 +131,53 @@ impl Clauses {
 impl Expression<'_, '_> {
     /// The rows of what FROM names at `at`; a clause or the query's end follows at `end`.
     pub(super) fn source(&mut self, at: usize, end: usize) -> Rows {
+        let (Some(mut rows), mut next) = self.named(at, end) else {
+            return Rows::of_table();
+        };
+        while next < end && !self.code.is_word(next, &["with"]) {
+            let other = self.crossed(next).map(|at| self.named(at, end));
+            let Some((Some(other), after)) = other else {
+                // A join: its rows are others.
+                return Rows::of_table();
+            };
+            let Some(all) = rows.times(&other, self.budget) else {
+                return Rows::of_table();
+            };
+            (rows, next) = (all, after);
+        }
+        rows
+    }
+
+    /// What is joined without a condition at `at`.
+    fn crossed(&self, at: usize) -> Option<usize> {
+        let is_cross = self.code.is_word(at, &["cross"]);
+        if is_cross && self.code.is_word(at + 1, &["join", "apply"]) {
+            return Some(at + 2);
+        }
+        self.code.is(at, ",").then_some(at + 1)
+    }
+
+    /// Rows under their alias, and the token after it.
+    fn named(&mut self, at: usize, end: usize) -> (Option<Rows>, usize) {
         let (rows, next) = self.derived(at);
         let Some(mut rows) = rows else {
-            return Rows::of_table();
+            return (None, next);
         };
         let alias = next + usize::from(self.code.keyword(next) == Some(Keyword::As));
         let mut next = next;
-        if alias < end && self.code.keyword(alias).is_none() && self.code.name(alias).is_some() {
+        let joins = self.code.is_word(alias, &["cross"]);
+        if alias < end
+            && !joins
+            && self.code.keyword(alias).is_none()
+            && self.code.name(alias).is_some()
+        {
             next = alias + 1;
             if self.code.is(next, "(") {
                 rows.columns = self.names(next + 1);
                 next = self.code.after_group(next);
             }
         }
-        let hint = self.code.is_word(next, &["with"]);
-        if next < end && !hint {
-            // A join: its rows are others.
-            return Rows::of_table();
-        }
-        rows
+        (Some(rows), next)
     }
 
     /// Whether all that FROM names is in the schemas of the server's own.

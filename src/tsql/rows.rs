@@ -107,6 +107,33 @@ impl Rows {
         }
     }
 
+    /// Each row with each of the others; `None` where they are too many, or a name would mean two columns.
+    pub(super) fn times(&self, other: &Self, budget: &mut Budget) -> Option<Self> {
+        let count = self.rows.len() * other.rows.len();
+        let width = self.columns.len() + other.columns.len();
+        let is_ambiguous = other.columns.iter().any(|name| self.columns.contains(name));
+        let is_known = !self.repeats && !other.repeats && !is_ambiguous && count <= MOST_ROWS;
+        if !is_known || !budget.spend(count * (width + 1) * Budget::PER_VALUE) {
+            return None;
+        }
+        let with_each = |row: &Vec<Folded>| {
+            let joined = other
+                .rows
+                .iter()
+                .map(|more| [row.as_slice(), more].concat());
+            joined.collect::<Vec<_>>()
+        };
+        let in_any_order = self.rows.len() > 1 && other.rows.len() > 1;
+        let unsure = self.unsure.or(other.unsure);
+        Some(Self {
+            columns: [self.columns.as_slice(), &other.columns].concat(),
+            rows: self.rows.iter().flat_map(with_each).collect(),
+            more: self.more.or(other.more),
+            unsure: unsure.or(in_any_order.then_some(reasons::ORDER)),
+            ..Self::default()
+        })
+    }
+
     /// Says of something put together from all rows what is said of them.
     pub(super) fn qualify(&self, whole: &mut Folded) {
         if let Some(reason) = self.more.or(self.unsure) {

@@ -206,9 +206,11 @@ impl Walk<'_, '_> {
     pub(super) fn add_rows(&mut self, name: &str, columns: &[String], rows: Rows) {
         let certain = self.variables.is_certain();
         if self.variables.table(name).is_none() {
+            // A variable of a table type is empty before; what is passed in such a one is read-only.
+            let is_variable = name.starts_with('@');
             let unknown = Rows {
                 columns: columns.to_vec(),
-                more: Some(reasons::DATA),
+                more: (!is_variable).then_some(reasons::DATA),
                 ..Rows::default()
             };
             self.variables.keep_rows(name, unknown);
