@@ -60,6 +60,7 @@ mod plain;
 mod procedures;
 mod program;
 mod query;
+mod raised;
 mod reach;
 mod remote;
 mod rows;
