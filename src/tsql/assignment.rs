@@ -75,6 +75,10 @@ impl Walk<'_, '_> {
             }
             return self.assign_expression(variable, value, None);
         }
+        let joins = self.code.is(operator, "|") && self.code.is(operator + 1, "|");
+        if joins && self.code.is(operator + 2, "=") {
+            return self.assign_expression(variable, operator + 3, Some(Operator::Plus));
+        }
         let compound = Operator::of(self.code.text(operator));
         match compound.filter(|_| self.code.is(operator + 1, "=")) {
             Some(Operator::Plus) if !self.mentions(operator + 2, variable) => {
@@ -178,6 +182,7 @@ impl Walk<'_, '_> {
         if let Some(order) = clauses.order {
             let unsorted = source.clone();
             self.expression(false).sort(&mut source, &unsorted, order);
+            self.expression(false).keep_top(&mut source, &clauses);
         }
         let assigned = self.assigned(&clauses);
         if clauses.aggregates {

@@ -9,6 +9,7 @@ use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
 use super::options;
 use super::procedures::{self, Does, Parameters, Procedure};
+use super::script;
 use super::shipped;
 use super::types::DataType;
 use super::value::Value;
@@ -231,7 +232,7 @@ impl Walk<'_, '_> {
                         "the job step's subsystem stays what it is; its command is read as T-SQL";
                     self.found.note(called.place.start, note.to_owned());
                 }
-                self.execute_value(called.place, called.how, command, &[]);
+                self.execute_step(called, command);
             }
             return;
         }
@@ -245,6 +246,20 @@ impl Walk<'_, '_> {
             self.found.note(called.place.start, note);
         }
         self.report(called.place, Sink::AgentJob, called.how, seen);
+    }
+
+    /// The agent divides what a step executes by lines of GO, as client tools divide a script.
+    fn execute_step(&mut self, called: &Called, command: &Folded) {
+        let only = command.only();
+        let only = only.filter(|text| self.found.budget.spend(text.len()));
+        let batches = only.map_or_else(Vec::new, |text| script::batches(text.text()).0);
+        if batches.len() < 2 {
+            return self.execute_value(called.place, called.how, command, &[]);
+        }
+        for batch in batches {
+            let part = command.map(|text| text.part(batch.clone()));
+            self.execute_value(called.place, called.how, &part, &[]);
+        }
     }
 
     /// A call of a procedure that is no sink.

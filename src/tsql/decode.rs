@@ -112,6 +112,30 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Text in which a mark and four digits, or a mark, `+` and six, are a character by its number, and a mark twice is
+/// itself. `None` where anything else follows a mark.
+pub(super) fn from_unicode_escapes(text: &str, mark: char) -> Option<String> {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(mark) {
+        plain.push_str(before);
+        if let Some(after) = after.strip_prefix(mark) {
+            plain.push(mark);
+            rest = after;
+            continue;
+        }
+        let (digits, length) = match after.strip_prefix('+') {
+            Some(digits) => (digits, 6),
+            None => (after, 4),
+        };
+        let number = u32::from_str_radix(digits.get(..length)?, 16).ok()?;
+        plain.push(char::from_u32(number)?);
+        rest = digits.get(length..)?;
+    }
+    plain.push_str(rest);
+    Some(plain)
+}
+
 /// What an entity of XML stands for.
 pub(super) fn entity_character(entity: &str) -> Option<char> {
     let name = entity.strip_prefix('&')?.strip_suffix(';')?;

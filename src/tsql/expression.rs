@@ -225,6 +225,10 @@ impl Expression<'_, '_> {
 
     fn operator(&mut self, state: &mut State, mark: &str, origin: usize) {
         let unary = state.expects_operand;
+        // `||` is how newer servers spell `+` of texts.
+        let joins = mark == "|" && self.code.is(state.at, "|");
+        state.at += usize::from(joins);
+        let mark = if joins { "+" } else { mark };
         if unary && mark == "*" {
             // COUNT(*)
             return self.value(state, Folded::number(Kind::Integer, origin, Taint::DATA));
@@ -458,6 +462,14 @@ impl Expression<'_, '_> {
         state.at += 1;
         let own = name.first == name.last;
         let function = functions::function(self.code.part(name.last).0, own);
+        if self.code.is_any(name.last, &["error_message"])
+            && !state.is_mute()
+            && let Some(value) = self.raised_before(name.first)
+        {
+            self.value(state, value);
+            state.at = self.code.after_group(state.at - 1);
+            return;
+        }
         if function == Function::StringAgg && !state.is_mute() && self.depth < DEEPEST_QUERY {
             let (value, next) = self.inner().aggregated(state.at, origin);
             self.value(state, value);

@@ -50,12 +50,16 @@ pub(super) enum Function {
     Length,
     Bytes,
     Position,
+    /// PATINDEX
+    Pattern,
     Str,
     Absolute,
     Base64,
     HexText,
     JsonValue,
-    /// MIN, MAX: one of the values.
+    /// UNISTR
+    Escaped,
+    /// MIN, MAX, GREATEST, LEAST: one of the values.
     OneOf,
     /// Bytes that are not known.
     Digest,
@@ -127,12 +131,16 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("len", Function::Length),
     ("datalength", Function::Bytes),
     ("charindex", Function::Position),
+    ("patindex", Function::Pattern),
     ("str", Function::Str),
     ("abs", Function::Absolute),
     ("base64_decode", Function::Base64),
     ("fn_varbintohexstr", Function::HexText),
     ("min", Function::OneOf),
     ("max", Function::OneOf),
+    ("greatest", Function::OneOf),
+    ("least", Function::OneOf),
+    ("unistr", Function::Escaped),
     ("compress", Function::Digest),
     ("crypt_gen_random", Function::Digest),
     ("decompress", Function::Digest),
@@ -228,7 +236,6 @@ const NUMBERS: &[&str] = &[
     "object_id",
     "objectproperty",
     "objectpropertyex",
-    "patindex",
     "pi",
     "power",
     "rand",

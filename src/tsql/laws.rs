@@ -433,12 +433,17 @@ const FAMILIES: &[&str] = &[
     include_str!("../../tests/corpus/dynamic.toml"),
     include_str!("../../tests/corpus/external.toml"),
     include_str!("../../tests/corpus/files.toml"),
+    include_str!("../../tests/corpus/forms.toml"),
+    include_str!("../../tests/corpus/generated.toml"),
     include_str!("../../tests/corpus/linked.toml"),
     include_str!("../../tests/corpus/modules.toml"),
     include_str!("../../tests/corpus/ole.toml"),
+    include_str!("../../tests/corpus/readable.toml"),
     include_str!("../../tests/corpus/registry.toml"),
+    include_str!("../../tests/corpus/rows.toml"),
     include_str!("../../tests/corpus/startup.toml"),
     include_str!("../../tests/corpus/taint.toml"),
+    include_str!("../../tests/corpus/tools.toml"),
     include_str!("../../tests/corpus/xp_cmdshell.toml"),
 ];
 

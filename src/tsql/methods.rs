@@ -7,6 +7,7 @@ use super::folded::{Folded, Taint, reasons};
 use super::source::Source;
 use super::types::DataType;
 use super::value::{Kind, Value};
+use super::xml_paths;
 
 impl Expression<'_, '_> {
     /// The result of a method called on `receiver`.
@@ -124,7 +125,7 @@ fn decoded(value: &Value, is_base64: bool) -> Value {
     }
 }
 
-/// The text of what a path finds: all of it, or that of the one element there is.
+/// The text of what a path finds, where that can be told; else that of the one element there is, or all of it.
 fn content(xml: &Value, path: &str, to: DataType, origin: usize) -> Value {
     if xml.is_null() {
         return Value::null();
@@ -132,7 +133,8 @@ fn content(xml: &Value, path: &str, to: DataType, origin: usize) -> Value {
     let text = xml.text();
     let plain = text.contains('&').then(|| xml.without_entities());
     let whole = plain.as_ref().unwrap_or(xml);
-    let value = match single_element(text) {
+    let found = || xml_paths::find(text, path).filter(|_| xml.is_exact());
+    let value = match found().or_else(|| single_element(text)) {
         _ if !text.contains('<') => whole.clone(),
         Some(inner) => xml.part(inner).without_entities(),
         None if path.trim() == "." => without_tags(xml),

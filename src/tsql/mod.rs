@@ -61,6 +61,7 @@ mod plain;
 mod procedures;
 mod program;
 mod query;
+mod raised;
 mod reach;
 mod remote;
 mod rows;
@@ -79,6 +80,7 @@ mod value;
 mod variables;
 mod walk;
 mod words;
+mod xml_paths;
 
 #[cfg(test)]
 mod cases;

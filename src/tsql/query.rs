@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::expression::{Columns, DEEPEST_QUERY, Expression};
-use super::folded::{Folded, reasons};
+use super::folded::{Budget, Folded, reasons};
 use super::json;
 use super::rows::{MOST_ROWS, Rows};
 use super::value::{Kind, Value};
@@ -25,7 +25,8 @@ pub(super) struct Clauses {
     /// What follows UNION or the like.
     pub(super) union: Option<usize>,
     pub(super) is_distinct: bool,
-    pub(super) top: bool,
+    /// TOP
+    pub(super) top: Option<usize>,
     pub(super) aggregates: bool,
     /// The token after the query, or after this part of a UNION.
     pub(super) end: usize,
@@ -48,12 +49,11 @@ impl Clauses {
     /// Of the query whose SELECT is at `select`.
     pub(super) fn find(code: &Code, select: usize) -> Self {
         let list = code.after_select(select);
-        let before = select + 1..list;
-        let has = |keyword| before.clone().any(|at| code.keyword(at) == Some(keyword));
+        let mut before = select + 1..list;
         let mut clauses = Self {
             list,
             is_distinct: code.is_word(select + 1, &["distinct"]),
-            top: has(Keyword::Top),
+            top: before.find(|at| code.keyword(*at) == Some(Keyword::Top)),
             ..Self::default()
         };
         let mut at = list;
@@ -131,25 +131,53 @@ impl Clauses {
 impl Expression<'_, '_> {
     /// The rows of what FROM names at `at`; a clause or the query's end follows at `end`.
     pub(super) fn source(&mut self, at: usize, end: usize) -> Rows {
+        let (Some(mut rows), mut next) = self.named(at, end) else {
+            return Rows::of_table();
+        };
+        while next < end && !self.code.is_word(next, &["with"]) {
+            let other = self.crossed(next).map(|at| self.named(at, end));
+            let Some((Some(other), after)) = other else {
+                // A join: its rows are others.
+                return Rows::of_table();
+            };
+            let Some(all) = rows.times(&other, self.budget) else {
+                return Rows::of_table();
+            };
+            (rows, next) = (all, after);
+        }
+        rows
+    }
+
+    /// What is joined without a condition at `at`.
+    fn crossed(&self, at: usize) -> Option<usize> {
+        let is_cross = self.code.is_word(at, &["cross"]);
+        if is_cross && self.code.is_word(at + 1, &["join", "apply"]) {
+            return Some(at + 2);
+        }
+        self.code.is(at, ",").then_some(at + 1)
+    }
+
+    /// Rows under their alias, and the token after it.
+    fn named(&mut self, at: usize, end: usize) -> (Option<Rows>, usize) {
         let (rows, next) = self.derived(at);
         let Some(mut rows) = rows else {
-            return Rows::of_table();
+            return (None, next);
         };
         let alias = next + usize::from(self.code.keyword(next) == Some(Keyword::As));
         let mut next = next;
-        if alias < end && self.code.keyword(alias).is_none() && self.code.name(alias).is_some() {
+        let joins = self.code.is_word(alias, &["cross"]);
+        if alias < end
+            && !joins
+            && self.code.keyword(alias).is_none()
+            && self.code.name(alias).is_some()
+        {
             next = alias + 1;
             if self.code.is(next, "(") {
                 rows.columns = self.names(next + 1);
                 next = self.code.after_group(next);
             }
         }
-        let hint = self.code.is_word(next, &["with"]);
-        if next < end && !hint {
-            // A join: its rows are others.
-            return Rows::of_table();
-        }
-        rows
+        (Some(rows), next)
     }
 
     /// Whether all that FROM names is in the schemas of the server's own.
@@ -215,6 +243,9 @@ impl Expression<'_, '_> {
             if self.code.is_any(name.last, &["string_split"]) {
                 return (self.split(name.next + 1), next);
             }
+            if self.code.is_any(name.last, &["generate_series"]) {
+                return (Some(self.series(name.next + 1)), next);
+            }
             if self.code.is_any(name.last, &["openjson"]) && !self.code.is_word(next, &["with"]) {
                 return (self.elements(name.next + 1), next);
             }
@@ -258,7 +289,7 @@ impl Expression<'_, '_> {
             }
             at += 1;
             rows.rows.push(row);
-            if rows.rows.len() > MOST_ROWS || !self.budget.spend(super::folded::Budget::PER_VALUE) {
+            if rows.rows.len() > MOST_ROWS || !self.budget.spend(Budget::PER_VALUE) {
                 rows.more = Some(reasons::BUDGET);
                 break;
             }
@@ -268,6 +299,50 @@ impl Expression<'_, '_> {
             at += 1;
         }
         (rows, at)
+    }
+
+    /// GENERATE_SERIES: the numbers, or one that stands for all.
+    fn series(&mut self, at: usize) -> Rows {
+        let origin = self.code.origin(at);
+        let (first, next) = self.with(Columns::None, at);
+        let (last, next) = self.with(Columns::None, next + 1);
+        let step = if self.code.is(next, ",") {
+            self.with(Columns::None, next + 1).0
+        } else {
+            Folded::default()
+        };
+        let mut rows = Rows {
+            columns: vec!["value".to_owned()],
+            ..Rows::default()
+        };
+        if let Some(numbers) = self.counted(&first, &last, &step) {
+            let numbers = numbers.into_iter();
+            let number = |number| vec![Folded::from(Value::integer(number, origin))];
+            rows.rows = numbers.map(number).collect();
+        } else {
+            let taint = first.taint.and(last.taint).and(step.taint);
+            rows.rows = vec![vec![Folded::number(Kind::Integer, origin, taint)]];
+            rows.repeats = true;
+        }
+        rows
+    }
+
+    /// The numbers from the first to the last, where they are known and not too many.
+    fn counted(&mut self, first: &Folded, last: &Folded, step: &Folded) -> Option<Vec<i64>> {
+        let (first, last) = (first.only()?.as_integer()?, last.only()?.as_integer()?);
+        let step = match step.only()?.as_integer() {
+            Some(step) => step,
+            None if !step.is_blank() => return None,
+            None if first > last => -1,
+            None => 1,
+        };
+        let steps = last.checked_sub(first)?.checked_div(step)?;
+        let count = usize::try_from(steps.checked_add(1)?).unwrap_or(0);
+        if count > MOST_ROWS || !self.budget.spend(count * Budget::PER_VALUE) {
+            return None;
+        }
+        let numbers = (0..).map_while(|place: i64| first.checked_add(step.checked_mul(place)?));
+        Some(numbers.take(count).collect())
     }
 
     /// OPENJSON of a document that is known.

@@ -107,6 +107,33 @@ impl Rows {
         }
     }
 
+    /// Each row with each of the others; `None` where they are too many, or a name would mean two columns.
+    pub(super) fn times(&self, other: &Self, budget: &mut Budget) -> Option<Self> {
+        let count = self.rows.len() * other.rows.len();
+        let width = self.columns.len() + other.columns.len();
+        let is_ambiguous = other.columns.iter().any(|name| self.columns.contains(name));
+        let is_known = !self.repeats && !other.repeats && !is_ambiguous && count <= MOST_ROWS;
+        if !is_known || !budget.spend(count * (width + 1) * Budget::PER_VALUE) {
+            return None;
+        }
+        let with_each = |row: &Vec<Folded>| {
+            let joined = other
+                .rows
+                .iter()
+                .map(|more| [row.as_slice(), more].concat());
+            joined.collect::<Vec<_>>()
+        };
+        let in_any_order = self.rows.len() > 1 && other.rows.len() > 1;
+        let unsure = self.unsure.or(other.unsure);
+        Some(Self {
+            columns: [self.columns.as_slice(), &other.columns].concat(),
+            rows: self.rows.iter().flat_map(with_each).collect(),
+            more: self.more.or(other.more),
+            unsure: unsure.or(in_any_order.then_some(reasons::ORDER)),
+            ..Self::default()
+        })
+    }
+
     /// Says of something put together from all rows what is said of them.
     pub(super) fn qualify(&self, whole: &mut Folded) {
         if let Some(reason) = self.more.or(self.unsure) {
@@ -124,6 +151,8 @@ impl Expression<'_, '_> {
         let origin = self.code.origin(at);
         let mut all = Rows::default();
         let mut at = at;
+        // ORDER BY sorts all of a UNION, TOP keeps rows of one part.
+        let first = self.code.after_select(at);
         loop {
             let clauses = Clauses::find(self.code, at);
             if !self.budget.spend((clauses.end - at) * 4) {
@@ -135,6 +164,9 @@ impl Expression<'_, '_> {
             all.extend(part);
             if let Some(order) = clauses.order {
                 self.sort(&mut all, &source, order);
+                if clauses.list == first {
+                    self.keep_top(&mut all, &clauses);
+                }
             }
             if let Some(xml) = clauses.xml {
                 all = self.as_xml(&all, xml, origin);
@@ -166,15 +198,15 @@ impl Expression<'_, '_> {
         if let Some(filter) = clauses.filter.filter(|_| !source.repeats) {
             self.keep_meant(&mut source, filter + 1);
         }
-        if (clauses.group.is_some() || clauses.is_distinct || clauses.top) && source.rows.len() > 1
-        {
+        let chooses = clauses.group.is_some() || clauses.is_distinct || clauses.top.is_some();
+        if chooses && source.rows.len() > 1 {
             source.unsure = source.unsure.or(Some(reasons::ORDER));
         }
         source
     }
 
     /// The select list for each row of the source, or once for an aggregate of all.
-    fn listed(&mut self, clauses: &Clauses, source: &Rows) -> Rows {
+    pub(super) fn listed(&mut self, clauses: &Clauses, source: &Rows) -> Rows {
         let mut listed = Rows {
             more: source.more,
             unsure: source.unsure,
@@ -451,6 +483,22 @@ impl Expression<'_, '_> {
             .iter()
             .filter_map(|place| rows.rows.get(*place).cloned())
             .collect();
+    }
+
+    /// Of rows whose order is known, those that TOP keeps.
+    pub(super) fn keep_top(&mut self, rows: &mut Rows, clauses: &Clauses) {
+        let is_known = rows.more.is_none() && rows.unsure.is_none() && !rows.repeats;
+        let top = clauses.top.filter(|_| is_known);
+        let Some(top) = top else {
+            return;
+        };
+        let parenthesis = usize::from(self.code.is(top + 1, "("));
+        let (number, next) = self.with(Columns::None, top + 1 + parenthesis);
+        let number = number.only().and_then(Value::as_integer);
+        let ends = next + parenthesis == clauses.list;
+        if let Some(number) = number.filter(|_| ends) {
+            rows.rows.truncate(usize::try_from(number).unwrap_or(0));
+        }
     }
 
     /// FOR XML, whose XML is at `at`, as one value.

@@ -108,7 +108,7 @@ fn collect_synonyms(code: &Code, synonyms: &mut Synonyms) {
 }
 
 /// Where the lines of GO divide a text, and whether any word of it is SYNONYM.
-fn batches(text: &str) -> (Vec<Range<usize>>, bool) {
+pub(super) fn batches(text: &str) -> (Vec<Range<usize>>, bool) {
     let mut batches = Vec::new();
     let mut names_synonyms = false;
     let mut start = text.len() - text.trim_start_matches('\u{FEFF}').len();

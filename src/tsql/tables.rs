@@ -13,6 +13,9 @@ use super::words::Keyword;
 /// How many tokens a statement's words may stand before what it is about.
 const NEAR: usize = 12;
 
+/// An OUTPUT clause is no longer, in tokens.
+const LONGEST_OUTPUT: usize = 128;
+
 impl Walk<'_, '_> {
     /// `@t TABLE (…)`, whose parenthesis is at `open`; the token after it.
     pub(super) fn declare_table(&mut self, variable: usize, open: usize) -> usize {
@@ -109,15 +112,11 @@ impl Walk<'_, '_> {
             columns = self.expression(false).names(next + 1);
             next = self.code.after_group(next);
         }
-        let mut rows = if self.code.is_word(next, &["values"]) {
-            self.expression(false).values(next + 1).0
-        } else if self.code.keyword(next) == Some(Keyword::Select) {
-            self.expression(false).rows(next).0
-        } else {
-            let name = self.code.part(name).0.to_owned();
+        next = self.after_output(next);
+        let name = self.code.part(name).0.to_owned();
+        let Some(mut rows) = self.written_rows(next) else {
             return self.add_unknown_rows(&name, &columns);
         };
-        let name = self.code.part(name).0.to_owned();
         let is_empty = self
             .variables
             .table(&name)
@@ -129,12 +128,89 @@ impl Walk<'_, '_> {
         self.add_rows(&name, &columns, rows);
     }
 
+    /// The rows of VALUES or of a query at `at`.
+    fn written_rows(&mut self, at: usize) -> Option<Rows> {
+        if self.code.is_word(at, &["values"]) {
+            return Some(self.expression(false).values(at + 1).0);
+        }
+        let is_query = self.code.keyword(at) == Some(Keyword::Select);
+        is_query.then(|| self.expression(false).rows(at).0)
+    }
+
+    /// What follows the OUTPUT clause at `at`, if there is one.
+    fn after_output(&self, at: usize) -> usize {
+        if !self.code.is_word(at, &["output"]) {
+            return at;
+        }
+        let mut after = at;
+        while after < at + LONGEST_OUTPUT
+            && !self.code.is_word(after, &["into", "values", "select"])
+        {
+            after = if self.code.is(after, "(") {
+                self.code.after_group(after)
+            } else {
+                after + 1
+            };
+        }
+        if self.code.keyword(after) == Some(Keyword::Into) {
+            return self.after_target(after);
+        }
+        after
+    }
+
+    /// What follows the table and its columns that the INTO at `into` names.
+    fn after_target(&self, into: usize) -> usize {
+        let target = into + 1;
+        let next = self.code.name(target).map_or(target + 1, |name| name.next);
+        let lists = self.code.is(next, "(");
+        if lists && self.code.keyword(next + 1) != Some(Keyword::Select) {
+            return self.code.after_group(next);
+        }
+        next
+    }
+
+    /// What the OUTPUT clause of an INSERT puts into the table behind the INTO at `into`: its list for each row that is
+    /// written out.
+    fn output_rows(&mut self, into: usize) -> Option<Rows> {
+        let near = into.saturating_sub(LONGEST_OUTPUT)..into;
+        let output = near.rev().find(|at| self.code.is_word(*at, &["output"]))?;
+        let columns = self.inserted_columns(output)?;
+        let next = self.after_target(into);
+        let mut rows = self.written_rows(next).filter(|rows| !rows.repeats)?;
+        rows.columns = columns;
+        let list = Clauses {
+            list: output + 1,
+            after_list: into,
+            ..Clauses::default()
+        };
+        Some(self.expression(false).listed(&list, &rows))
+    }
+
+    /// The columns that an INSERT fills, whose OUTPUT is at `output`.
+    fn inserted_columns(&mut self, output: usize) -> Option<Vec<String>> {
+        let last = output.checked_sub(1)?;
+        let mut near = (output.saturating_sub(LONGEST_OUTPUT)..last).rev();
+        let (target, columns) = if self.code.is(last, ")") {
+            let open = near.find(|at| self.code.is(*at, "("))?;
+            (open, self.expression(false).names(open + 1))
+        } else {
+            let table = self.variables.table(self.code.part(last).0)?;
+            (last, table.columns.clone())
+        };
+        let before = target.saturating_sub(NEAR)..target;
+        let mut before = before.rev().take_while(|at| !self.code.is(*at, ")"));
+        let inserts = before.any(|at| self.code.is_word(at, &["insert"]));
+        inserts.then_some(columns)
+    }
+
     pub(super) fn add_rows(&mut self, name: &str, columns: &[String], rows: Rows) {
         let certain = self.variables.is_certain();
         if self.variables.table(name).is_none() {
+            // A variable of a table type is empty before; what is passed in such a one is read-only.
+            let is_variable = name.starts_with('@');
             let unknown = Rows {
                 columns: columns.to_vec(),
-                more: Some(reasons::DATA),
+                more: (!is_variable).then_some(reasons::DATA),
                 ..Rows::default()
             };
             self.variables.keep_rows(name, unknown);
@@ -200,7 +276,14 @@ impl Walk<'_, '_> {
             self.variables.keep_rows(&name, rows);
         } else if is_table {
             // OUTPUT … INTO
-            self.add_unknown_rows(&name, &[]);
+            let mut columns = Vec::new();
+            if self.code.is(target + 1, "(") {
+                columns = self.expression(false).names(target + 2);
+            }
+            match self.output_rows(at) {
+                Some(rows) => self.add_rows(&name, &columns, rows),
+                None => self.add_unknown_rows(&name, &columns),
+            }
         }
     }
 

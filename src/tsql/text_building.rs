@@ -140,6 +140,30 @@ impl Arguments<'_> {
     }
 
     /// FORMATMESSAGE and xp_sprintf: `%s` and its like are the arguments in turn.
+    /// A text that FORMATMESSAGE cuts to a precision and sets to a width.
+    fn shaped(&self, text: &Value, flags: &str) -> Option<Value> {
+        let (width, precision) = measures(flags)?;
+        let length = text.text().chars().count();
+        if width == 0 && precision.is_none() {
+            return Some(text.clone());
+        }
+        if !text.is_exact() {
+            return None;
+        }
+        let cut = precision.and_then(|most| text.text().char_indices().nth(most));
+        let text = cut.map_or_else(|| text.clone(), |(end, _)| text.part(0..end));
+        let length = precision.map_or(length, |most| most.min(length));
+        let blanks = " ".repeat(width.saturating_sub(length));
+        let blanks = Value::made(&blanks, text.kind, self.origin);
+        let (mut whole, rest) = if flags.starts_with('-') {
+            (text, blanks)
+        } else {
+            (blanks, text)
+        };
+        whole.append(&rest);
+        Some(whole)
+    }
+
     pub(super) fn formatted(&self) -> Option<Value> {
         let format = self
             .text(0)
@@ -164,7 +188,8 @@ impl Arguments<'_> {
                         result.append(&Value::made("(null)", Kind::Text, self.origin));
                     }
                     Some(value) => {
-                        result.append(&value.to_text(value.kind == Kind::National, None));
+                        let text = value.to_text(value.kind == Kind::National, None);
+                        result.append(&self.shaped(&text, rest.get(..flags)?)?);
                     }
                     None => {}
                 },
@@ -183,6 +208,21 @@ impl Arguments<'_> {
         result.append_part(&format, from.min(text.len())..text.len());
         Some(result)
     }
+}
+
+/// A width and a precision before `s`.
+fn measures(flags: &str) -> Option<(usize, Option<usize>)> {
+    let (width, precision) = match flags.split_once('.') {
+        Some((width, precision)) => (width, Some(precision.parse().ok()?)),
+        None => (flags, None),
+    };
+    let width = width.trim_matches(['-', ' ', 'l', 'h']);
+    let width = if width.is_empty() {
+        Some(0)
+    } else {
+        width.parse().ok()
+    };
+    Some((width.filter(|width| *width <= LONGEST_NAME)?, precision))
 }
 
 /// The text with the holes it has after `pattern` was replaced in it: delimiters stay doubled only if the replacing

@@ -21,6 +21,7 @@ pub(super) fn counts_on_place(function: Function) -> bool {
             | Function::Length
             | Function::Bytes
             | Function::Position
+            | Function::Pattern
             | Function::Code(_)
             | Function::Base64
     )
@@ -67,10 +68,12 @@ pub(super) fn apply(
         Function::Length => return arguments.length(false),
         Function::Bytes => return arguments.length(true),
         Function::Position => return arguments.position(),
+        Function::Pattern => return arguments.pattern(),
         Function::Str => return arguments.number_text(),
         Function::Absolute => return arguments.absolute(),
         Function::Base64 => arguments.base64(),
         Function::HexText => arguments.hex_text(),
+        Function::Escaped => arguments.unescaped(),
         Function::JsonValue => arguments.json_value(),
         Function::NamePart => arguments.name_part(),
         _ => None,
@@ -133,6 +136,18 @@ fn offset(text: &str, characters: usize) -> usize {
     text.char_indices()
         .nth(characters)
         .map_or(text.len(), |(at, _)| at)
+}
+
+/// The number, from 1, of the character at which the wanted text is found behind the first `start`; 0 where it is not.
+fn position_of(wanted: &str, text: &str, start: usize) -> Option<i64> {
+    let start = offset(text, start);
+    let searched = folded_case(text);
+    let found = searched.get(start..)?.find(&folded_case(wanted));
+    let characters = |end| searched.get(..end).map(|before| before.chars().count() + 1);
+    match found {
+        Some(at) => i64::try_from(characters(start + at)?).ok(),
+        None => Some(0),
+    }
 }
 
 /// Where the text that is known ends.
@@ -399,14 +414,18 @@ impl<'a> Arguments<'a> {
                 Some(start) => usize::try_from(start.as_integer()?.max(1)).ok()? - 1,
                 None => 0,
             };
-            let start = offset(text.text(), start);
-            let searched = folded_case(text.text());
-            let found = searched.get(start..)?.find(&folded_case(wanted.text()));
-            let characters = |end| searched.get(..end).map(|before| before.chars().count() + 1);
-            match found {
-                Some(at) => i64::try_from(characters(start + at)?).ok(),
-                None => Some(0),
-            }
+            position_of(wanted.text(), text.text(), start)
+        };
+        position().map_or_else(|| self.number(), |at| Value::integer(at, self.origin))
+    }
+
+    /// PATINDEX of `%text%`.
+    fn pattern(&self) -> Value {
+        let position = || {
+            let (pattern, text) = (self.exact(0)?, self.exact(1)?);
+            let wanted = pattern.text().strip_prefix('%')?.strip_suffix('%')?;
+            let is_plain = !wanted.contains(['%', '_', '[']);
+            is_plain.then(|| position_of(wanted, text.text(), 0))?
         };
         position().map_or_else(|| self.number(), |at| Value::integer(at, self.origin))
     }
@@ -450,6 +469,13 @@ impl<'a> Arguments<'a> {
 
     fn json_value(&self) -> Option<Value> {
         json::member(&self.exact(0)?, self.exact(1)?.text())
+    }
+
+    fn unescaped(&self) -> Option<Value> {
+        let (text, mark) = (self.exact(0)?, self.exact(1));
+        let mark = mark.map_or(Some('\\'), |mark| mark.text().chars().next())?;
+        let plain = decode::from_unicode_escapes(text.text(), mark)?;
+        Some(Value::decoded(&plain, Kind::National, text.origin(0)))
     }
 
     fn hex_text(&self) -> Option<Value> {
