@@ -67,6 +67,7 @@ mod script;
 mod secrets;
 mod shipped;
 mod sink;
+mod skim;
 mod source;
 mod statements;
 mod tables;
