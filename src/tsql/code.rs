@@ -148,6 +148,11 @@ impl<'a> Code<'a> {
         code
     }
 
+    /// How many tokens there are, but for those that only tell whether anybody goes on.
+    pub(super) fn part_len(&self) -> usize {
+        self.sure.min(self.len())
+    }
+
     /// Whether anybody has asked for more than the part of the batch has, so that the answer may be wrong.
     pub(super) fn is_overrun(&self) -> bool {
         self.overrun.get()

@@ -110,7 +110,9 @@ impl<'a> Lexer<'a> {
     /// The next token that is no white space; about half of all tokens are.
     #[inline]
     pub(super) fn next_but_white_space(&mut self) -> Option<Token> {
-        self.at = self.white_space(self.at);
+        if self.byte(self.at).is_some_and(may_be_space) {
+            self.at = self.white_space(self.at);
+        }
         self.next()
     }
 
@@ -133,11 +135,13 @@ impl<'a> Lexer<'a> {
     }
 
     /// The end of the run of bytes of a class from `at` on.
-    fn run(&self, at: usize, class: u8) -> usize {
-        let rest = self.rest(at);
-        let belongs = |byte: &u8| CLASSES[usize::from(*byte)] & class != 0;
-        let end = rest.iter().position(|byte| !belongs(byte));
-        at + end.unwrap_or(rest.len())
+    fn run(&self, mut at: usize, class: u8) -> usize {
+        while let Some(byte) = self.bytes.get(at)
+            && CLASSES[usize::from(*byte)] & class != 0
+        {
+            at += 1;
+        }
+        at
     }
 
     /// The end of the run of characters from `at` on for which `belongs` holds; bytes outside ASCII are decoded.
@@ -159,11 +163,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&self, mut at: usize) -> usize {
-        // Eight bytes at a time: where a word ends cannot be foreseen, and a wrong guess costs more than the bytes.
-        while let Some(eight) = self.rest(at).first_chunk::<8>() {
-            let others = !word_bytes(u64::from_le_bytes(*eight)) & HIGH_BITS;
+        // Many bytes at a time: where a word ends cannot be foreseen, and a wrong guess costs more than the bytes.
+        while let Some(bytes) = self.rest(at).first_chunk() {
+            let others = others_than_word_bytes(bytes);
             if others == 0 {
-                at += 8;
+                at += bytes.len();
                 continue;
             }
             at += others.trailing_zeros() as usize / 8;
@@ -306,7 +310,13 @@ impl Iterator for Lexer<'_> {
     #[inline]
     fn next(&mut self) -> Option<Token> {
         let start = self.at;
-        let (kind, end) = self.token(start, self.byte(start)?);
+        let first = self.byte(start)?;
+        // About half of all tokens but white space.
+        let (kind, end) = if CLASSES[usize::from(first)] & ONLY_WORD != 0 {
+            (TokenKind::Word, self.word(start + 1))
+        } else {
+            self.token(start, first)
+        };
         self.at = end;
         Some(Token {
             kind,
@@ -331,25 +341,15 @@ fn is_alone(character: char) -> bool {
     character == WRITTEN || doubled(character).is_some()
 }
 
-/// The highest bit of each of eight bytes.
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
-/// The highest bit of those of eight bytes that are in a range of ASCII is set.
-const fn in_range(bytes: u64, first: u8, last: u8) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let low = bytes & !HIGH_BITS;
-    let from = low + EACH * (0x80 - first as u64);
-    let after = low + EACH * (0x7F - last as u64);
-    from & !after & !bytes
-}
-
-/// The highest bit of those of eight bytes that belong to [`WORD`] is set.
-const fn word_bytes(bytes: u64) -> u64 {
-    in_range(bytes, b'#', b'$')
-        | in_range(bytes, b'0', b'9')
-        | in_range(bytes, b'@', b'Z')
-        | in_range(bytes, b'_', b'_')
-        | in_range(bytes, b'a', b'z')
+/// Those of the bytes that do not belong to [`WORD`] are not zero.
+#[allow(clippy::needless_bitwise_bool)] // without branches it comes to a few instructions for all of them
+fn others_than_word_bytes(bytes: &[u8; 16]) -> u128 {
+    let belongs = |byte: u8| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        letter | digit | (byte == b'_') | (byte == b'@') | (byte == b'#') | (byte == b'$')
+    };
+    u128::from_le_bytes(bytes.map(|byte| if belongs(byte) { 0 } else { u8::MAX }))
 }
 
 /// What ASCII bytes can be part of.
@@ -359,6 +359,8 @@ const DIGIT: u8 = 4;
 const HEX_DIGIT: u8 = 8;
 /// What begins tokens that can hold anything, and holes.
 const OPENING: u8 = 16;
+/// What begins nothing but words.
+const ONLY_WORD: u8 = 32;
 
 /// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
 static CLASSES: [u8; 256] = {
@@ -368,6 +370,9 @@ static CLASSES: [u8; 256] = {
         let mut class = 0;
         if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'@' | b'#' | b'$') {
             class |= WORD;
+        }
+        if byte.is_ascii_alphabetic() && !matches!(byte, b'N' | b'n') {
+            class |= ONLY_WORD;
         }
         if byte <= b' ' {
             class |= SPACE;
@@ -393,6 +398,11 @@ pub(super) fn is_word_byte(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & WORD != 0
 }
 
+/// Whether white space may begin with the byte.
+fn may_be_space(byte: u8) -> bool {
+    byte <= b' ' || !byte.is_ascii()
+}
+
 fn is_wide_space(character: char) -> bool {
     matches!(
         character,
@@ -413,14 +423,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eight_bytes_are_told_apart_as_one_is() {
+    fn many_bytes_are_told_apart_as_one_is() {
         for byte in 0..=u8::MAX {
-            for place in 0..8 {
-                let mut eight = *b"a Z\x80\xff_9[";
-                eight[place] = byte;
-                let among = word_bytes(u64::from_le_bytes(eight)) >> (place * 8 + 7) & 1;
+            for place in 0..16 {
+                let mut bytes = *b"a Z\x80\xff_9[a Z\x80\xff_9[";
+                bytes[place] = byte;
+                let among = others_than_word_bytes(&bytes) >> (place * 8) & 0xFF;
                 let alone = CLASSES[usize::from(byte)] & WORD != 0;
-                assert_eq!(among == 1, alone, "{byte:#x} at {place}");
+                assert_eq!(among == 0, alone, "{byte:#x} at {place}");
             }
         }
     }

@@ -51,6 +51,7 @@ mod lexer;
 mod loops;
 mod methods;
 mod module;
+mod named_calls;
 mod names;
 mod object;
 mod operators;
@@ -79,11 +80,14 @@ mod value;
 mod variables;
 mod walk;
 mod words;
+mod writes;
 
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod skim_laws;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -1,23 +1,23 @@
 //! The first look at a batch: its tokens one by one, none of them kept. Most modules hold nothing that acts but calls of
 //! procedures and functions by their names. Of these the header is read and the calls, each by itself; the rest does
-//! nothing but decide what variables hold, and no call passes one on.
+//! nothing but decide what variables hold, and no call is passed one that is ever given a value.
 //!
 //! It is never wrong: whatever acts by [`reach`](super::reach) is found here by the same rule or by a wider one, and
 //! where a call needs more of the batch than was read for it, or a variable's value, nothing is decided here.
 
 use super::code::Code;
 use super::found::Found;
-use super::function_calls::MOST_TOKENS;
-use super::header::{self, Header};
-use super::lexer::{Lexer, Token, TokenKind};
+use super::lexer::{Lexer, TokenKind};
+use super::named_calls::NamedCall;
 use super::procedures;
 use super::source::Source;
-use super::variables::Variables;
+use super::variables::{FETCH_STATUS, Variables, key};
 use super::walk::Walk;
 use super::words::Keyword;
+use std::collections::BTreeSet;
 
 /// The words without which nothing acts but calls by name, in lower case: of sinks, and of settings that change what
-/// values are.
+/// values and tokens are.
 const ACTING: &[&str] = &[
     "addextendedproc",
     "ansi_defaults",
@@ -28,7 +28,10 @@ const ACTING: &[&str] = &[
     "opendatasource",
     "openquery",
     "openrowset",
+    "quoted_identifier",
 ];
+
+const EXECUTES: &[&str] = &["exec", "execute"];
 
 /// What CREATE and ALTER make that acts, or is a module by itself.
 const MADE: &[&str] = &[
@@ -47,7 +50,7 @@ const MADE: &[&str] = &[
 /// The first letters of words that are asked for, by their length.
 static FIRST_LETTERS: [u32; 32] = {
     let mut letters = [0; 32];
-    let lists = [ACTING, MADE, &["alter", "create", "exec", "execute"]];
+    let lists = [ACTING, EXECUTES, MADE];
     let mut list = 0;
     while list < lists.len() {
         let mut at = 0;
@@ -61,16 +64,15 @@ static FIRST_LETTERS: [u32; 32] = {
     letters
 };
 
+/// Whether a word is as long as one that is asked for and begins with the same letter.
+fn begins_like_asked_for(word: &[u8]) -> bool {
+    let letters = FIRST_LETTERS.get(word.len()).copied().unwrap_or(0);
+    word.first()
+        .is_some_and(|first| letters >> (first & 0x1F) & 1 != 0)
+}
+
 /// The tokens of the longest name before a parenthesis.
 const LONGEST_NAME: usize = 5;
-
-/// A call, by the part of the batch that is looked at for it.
-enum Call<'a> {
-    /// From EXECUTE on.
-    Procedure(Code<'a>),
-    /// From a name on, and the parenthesis after it.
-    Function(Code<'a>, usize),
-}
 
 /// The batch that reaches from an offset to the end of a text.
 type Batch<'a> = (&'a str, usize);
@@ -88,23 +90,41 @@ pub(super) fn observe(batch: Batch, found: &mut Found) -> Option<usize> {
 }
 
 fn calls_alone(batch: Batch, found: &mut Found) -> Option<usize> {
-    let begun = Begun::of(batch, found)?;
+    let begun = Begun::of(batch, found, false)?;
     let calls = Skim::new(batch, found).calls(begun.body)?;
-    let mut variables = begun.variables;
-    for call in calls {
-        let (Call::Procedure(part) | Call::Function(part, _)) = &call;
-        let mut walk = Walk::new(part, found, 0, false);
-        walk.variables = variables;
-        match call {
-            Call::Procedure(_) => walk.execute(0),
-            Call::Function(_, open) => walk.function_call(open),
+    let mut variables = Variables::default();
+    if passes_variables(&calls) {
+        if may_change_passed(&calls, batch, &begun, found) {
+            return None;
         }
+        variables = Begun::of(batch, found, true)?.variables;
+    }
+    for call in calls {
+        let mut walk = Walk::new(call.code(), found, 0, false);
+        walk.variables = variables;
+        call.walk(&mut walk);
         variables = walk.variables;
-        if part.is_overrun() {
+        if call.code().is_overrun() {
             return None;
         }
     }
     Some(begun.start)
+}
+
+fn passes_variables(calls: &[NamedCall]) -> bool {
+    calls.iter().any(|call| !call.variables().is_empty())
+}
+
+/// Whether a variable that is passed in a call may not hold what it holds in the beginning.
+fn may_change_passed(calls: &[NamedCall], batch: Batch, begun: &Begun, found: &Found) -> bool {
+    let names = calls.iter().flat_map(|call| {
+        let variables = call.variables().into_iter();
+        variables.map(|at| key(call.code().text(at)))
+    });
+    let names: BTreeSet<String> = names.collect();
+    let arguments: Vec<_> = calls.iter().map(NamedCall::written_arguments).collect();
+    let code = Code::part_from(batch, found.quoted_identifier, |_, _| false);
+    names.contains(FETCH_STATUS) || code.may_write(&names, begun.body, &arguments)
 }
 
 /// A batch's beginning.
@@ -119,7 +139,7 @@ struct Begun {
 
 impl Begun {
     /// Reads the header of the module that the batch creates, if it creates one.
-    fn of(batch: Batch, found: &mut Found) -> Option<Self> {
+    fn of(batch: Batch, found: &mut Found, reads_parameters: bool) -> Option<Self> {
         let code = Code::part_from(batch, found.quoted_identifier, may_begin_body);
         if code.len() == 0 || code.bare_call().is_some() {
             return None;
@@ -129,14 +149,17 @@ impl Begun {
             body: code.range(0).start,
             variables: Variables::default(),
         };
-        if header::created(&code, 0).is_some_and(|what| Header::read(&code, what).is_some()) {
+        if matches!(code.keyword(0), Some(Keyword::Create | Keyword::Alter)) {
             let mut walk = Walk::new(&code, found, 0, false);
+            walk.begun = !reads_parameters;
             let body = walk.create(0);
             if walk.gives_back() {
                 return None;
             }
             begun.variables = walk.variables;
+            let has_header = found.module.is_some();
             begun.body = match code.range(body) {
+                _ if !has_header => begun.start,
                 after if after.is_empty() => batch.0.len(),
                 token => token.start,
             };
@@ -153,53 +176,6 @@ fn may_begin_body(code: &Code, at: usize) -> bool {
     follows_as && code.keyword(at).is_some_and(begins) || at > LONGEST
 }
 
-/// Whether a call's arguments have ended at the token at `at`.
-fn ends_call(code: &Code, at: usize) -> bool {
-    code.is(at, ";") || code.keyword(at).is_some_and(Keyword::ends_list)
-}
-
-/// Whether a variable's value is passed in the call, which is all of the code but a token or two.
-fn passes_variable(code: &Code) -> bool {
-    let after_name = code.name(called(code)).map(|name| name.next);
-    let mut depth = 0_usize;
-    for at in called(code)..code.len() {
-        if ends_call(code, at) {
-            return false;
-        }
-        depth += usize::from(code.is(at, "("));
-        let begins = after_name == Some(at) || depth == 0 && code.is(at - 1, ",");
-        let is_name = begins && code.is(at + 1, "=");
-        if code.is_variable(at) && !is_name {
-            return true;
-        }
-    }
-    false
-}
-
-/// What EXECUTE calls, by its token.
-fn called(code: &Code) -> usize {
-    let gives_back = code.is_variable(1) && code.is(2, "=");
-    if gives_back { 3 } else { 1 }
-}
-
-/// Whether the EXECUTE that the code begins with calls a procedure, not one of the server's that acts, by its name; or
-/// nothing.
-fn calls_by_name(code: &Code, found: &Found) -> bool {
-    let called = called(code);
-    if code.is(called, "(") || code.kind(called) == Some(TokenKind::String) {
-        return false;
-    }
-    code.name(called).is_none_or(|name| {
-        let acts = |parts: &[String]| {
-            parts
-                .last()
-                .is_none_or(|own| procedures::procedure(own).is_some())
-        };
-        let parts = code.parts(name);
-        !acts(&parts) && found.synonyms.get(&parts).is_none()
-    })
-}
-
 /// The tokens of a batch as they pass by.
 struct Skim<'a, 'f> {
     source: &'a str,
@@ -208,9 +184,7 @@ struct Skim<'a, 'f> {
     /// Where the last tokens begin, and how many have passed.
     starts: [usize; RECENT],
     passed: usize,
-    last: Token,
-    before_last: Token,
-    calls: Vec<Call<'a>>,
+    calls: Vec<NamedCall<'a>>,
 }
 
 /// A power of two.
@@ -218,120 +192,100 @@ const RECENT: usize = 8;
 
 impl<'a, 'f> Skim<'a, 'f> {
     fn new((source, start): Batch<'a>, found: &'f Found) -> Self {
-        let none = Token {
-            kind: TokenKind::WhiteSpace,
-            start: 0,
-            end: 0,
-        };
         Self {
             source,
             lexer: Lexer::from(source, start, found.quoted_identifier),
             found,
-            starts: [0; RECENT],
+            starts: [start; RECENT],
             passed: 0,
-            last: none,
-            before_last: none,
             calls: Vec::new(),
         }
     }
 
     /// All calls that begin at `body` or after it; `None` where something else acts.
-    fn calls(mut self, body: usize) -> Option<Vec<Call<'a>>> {
+    fn calls(mut self, body: usize) -> Option<Vec<NamedCall<'a>>> {
+        use TokenKind::{BlockComment, LineComment, WhiteSpace};
         while let Some(token) = self.lexer.next_but_white_space() {
-            if matches!(
-                token.kind,
-                TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment
-            ) {
-                continue;
-            }
-            if token.start as usize >= body && self.acts(token) {
+            let start = token.start as usize;
+            let acts = match token.kind {
+                WhiteSpace | LineComment | BlockComment => continue,
+                TokenKind::Word => {
+                    let word = self.source.as_bytes().get(start..token.end as usize);
+                    word.is_some_and(|word| {
+                        begins_like_asked_for(word) && start >= body && self.word(start, word)
+                    })
+                }
+                TokenKind::Punctuation => match self.source.as_bytes().get(start) {
+                    Some(b'(') => start >= body && self.parenthesis(start),
+                    Some(b'{') => start >= body,
+                    _ => false,
+                },
+                TokenKind::Hole => true,
+                _ => false,
+            };
+            if acts {
                 return None;
             }
-            if let Some(start) = self.starts.get_mut(self.passed % RECENT) {
-                *start = token.start as usize;
+            if let Some(place) = self.starts.get_mut(self.passed % RECENT) {
+                *place = start;
             }
             self.passed += 1;
-            self.before_last = std::mem::replace(&mut self.last, token);
         }
         Some(self.calls)
     }
 
-    /// Whether the token acts in another way than calls by name, which are noted.
-    fn acts(&mut self, token: Token) -> bool {
-        match token.kind {
-            TokenKind::Word => self.word(token),
-            TokenKind::Punctuation => match self.source.as_bytes().get(token.start as usize) {
-                Some(b'(') => self.parenthesis(),
-                Some(b'{') => true,
-                _ => false,
-            },
-            TokenKind::Hole => true,
-            _ => false,
-        }
-    }
-
-    fn word(&mut self, token: Token) -> bool {
-        let word = self.written(token);
-        let letters = FIRST_LETTERS.get(word.len()).copied().unwrap_or(0);
-        let first = word.first().map_or(0, |first| first & 0x1F);
-        if letters >> first & 1 == 0 {
-            return false;
-        }
-        if [&b"exec"[..], b"execute"]
-            .iter()
-            .any(|w| word.eq_ignore_ascii_case(w))
-        {
-            return self.procedure(token.start as usize).is_none();
-        }
+    /// Whether the word that begins at `start` acts in another way than calls by name, which are noted.
+    fn word(&mut self, start: usize, word: &[u8]) -> bool {
         let is_in = |words: &[&str]| {
             words
                 .iter()
                 .any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
         };
+        if is_in(EXECUTES) {
+            let call = NamedCall::of_procedure(self.source, start, self.found);
+            let acts = call.is_none();
+            self.calls.extend(call);
+            return acts;
+        }
         is_in(ACTING) || is_in(MADE) && self.follows_create()
     }
 
-    /// Whether CREATE or ALTER has just passed.
-    fn follows_create(&self) -> bool {
-        let last = self.written(self.last);
-        [&b"create"[..], b"alter"]
-            .iter()
-            .any(|w| last.eq_ignore_ascii_case(w))
+    /// Where the token begins that has passed so many tokens ago.
+    fn recent(&self, ago: usize) -> usize {
+        let place = self.passed.wrapping_sub(ago) % RECENT;
+        self.starts.get(place).copied().unwrap_or(0)
     }
 
-    fn parenthesis(&mut self) -> bool {
-        let range = self.last.start as usize..self.last.end as usize;
-        let (own, _) = Source::Outermost(self.source).name(range);
-        if procedures::is_file_function(own) {
+    fn follows_create(&self) -> bool {
+        let rest = self.source.get(self.recent(1)..).unwrap_or_default();
+        let begins = |word: &&str| {
+            rest.get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        ["create", "alter"].iter().any(begins)
+    }
+
+    /// Whether a function that acts stands before the parenthesis; others are noted.
+    fn parenthesis(&mut self, open: usize) -> bool {
+        let own = self.recent(1);
+        let is_long = open.saturating_sub(own) >= procedures::SHORTEST_FILE_FUNCTION;
+        if is_long && procedures::is_file_function(self.name_at(own)) {
             return true;
         }
-        self.written(self.before_last) == b"." && self.function().is_none()
+        let dot = self.source.as_bytes().get(self.recent(2));
+        if self.passed > 1 && dot == Some(&b'.') {
+            let name = self.passed.min(LONGEST_NAME);
+            let call = NamedCall::of_function(self.source, self.recent(name), name, self.found);
+            self.calls.push(call);
+        }
+        false
     }
 
-    /// Notes the call that begins with EXECUTE; `None` where it is none by name, or a variable is passed.
-    fn procedure(&mut self, start: usize) -> Option<()> {
-        let ends = |code: &Code, at: usize| at > 1 && ends_call(code, at - 1);
-        let code = Code::part_from((self.source, start), self.found.quoted_identifier, ends);
-        let is_alone = calls_by_name(&code, self.found) && !passes_variable(&code);
-        is_alone.then(|| self.calls.push(Call::Procedure(code)))
-    }
-
-    /// Notes the call whose parenthesis has come; `None` where a variable is passed.
-    fn function(&mut self) -> Option<()> {
-        let open = self.passed.min(LONGEST_NAME);
-        let start = *self.starts.get((self.passed - open) % RECENT)?;
-        let mut depth = 0_usize;
-        let ends = |code: &Code, at: usize| {
-            depth += usize::from(at >= open && code.is(at, "("));
-            depth = depth.saturating_sub(usize::from(code.is(at, ")")));
-            at > open && (depth == 0 || at > open + MOST_TOKENS)
-        };
-        let code = Code::part_from((self.source, start), self.found.quoted_identifier, ends);
-        (!code.passes_variable(open)).then(|| self.calls.push(Call::Function(code, open)))
-    }
-
-    fn written(&self, token: Token) -> &'a [u8] {
-        let range = token.start as usize..token.end as usize;
-        self.source.as_bytes().get(range).unwrap_or_default()
+    /// The name that begins at `start`, without its delimiters.
+    fn name_at(&self, start: usize) -> &'a str {
+        let quoted_identifier = self.found.quoted_identifier;
+        let token = Lexer::from(self.source, start, quoted_identifier).next();
+        let range = token.map_or(0..0, |token| token.start as usize..token.end as usize);
+        Source::Outermost(self.source).name(range).0
     }
 }
