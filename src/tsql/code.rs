@@ -4,13 +4,17 @@ use super::holes;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::source::Source;
 use super::words::Keyword;
+use std::cell::Cell;
 use std::ops::Range;
 
-/// A batch: its text and its tokens without white space and comments.
+/// A batch, or a part of one: its text and its tokens without white space and comments.
 #[derive(Debug)]
 pub(super) struct Code<'a> {
     source: Source<'a>,
     tokens: Vec<Meaningful>,
+    /// Of a part of a batch: the tokens that may be asked for. A few more are there, so that whoever goes on is noticed.
+    sure: usize,
+    overrun: Cell<bool>,
 }
 
 /// A token and what is asked of it again and again.
@@ -103,7 +107,55 @@ impl<'a> Code<'a> {
                 tokens.push(token);
             }
         }
-        Self { source, tokens }
+        Self::of(source, tokens)
+    }
+
+    fn of(source: Source<'a>, tokens: Vec<Meaningful>) -> Self {
+        Self {
+            source,
+            tokens,
+            sure: usize::MAX,
+            overrun: Cell::new(false),
+        }
+    }
+
+    /// The part of the batch that reaches to the end of `source`, from the token that begins at `start` to the first one
+    /// that `ends` it.
+    pub(super) fn part_from(
+        (source, start): (&'a str, usize),
+        quoted_identifier: bool,
+        mut ends: impl FnMut(&Self, usize) -> bool,
+    ) -> Self {
+        /// No loop that ends where the tokens do steps over more of them at once.
+        const AFTER: usize = 3;
+        let mut code = Self::of(Source::Outermost(source), Vec::new());
+        let mut lexer = Lexer::from(source, start, quoted_identifier);
+        let mut end = None;
+        while let Some(token) = lexer.next_but_white_space() {
+            let Some(token) = Meaningful::of(source.as_bytes(), token) else {
+                continue;
+            };
+            code.tokens.push(token);
+            match end {
+                None if ends(&code, code.len() - 1) => end = Some(code.len()),
+                Some(end) if code.len() >= end + AFTER => {
+                    code.sure = end;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        code
+    }
+
+    /// How many tokens there are, but for those that only tell whether anybody goes on.
+    pub(super) fn part_len(&self) -> usize {
+        self.sure.min(self.len())
+    }
+
+    /// Whether anybody has asked for more than the part of the batch has, so that the answer may be wrong.
+    pub(super) fn is_overrun(&self) -> bool {
+        self.overrun.get()
     }
 
     /// The first few tokens of a batch.
@@ -112,19 +164,13 @@ impl<'a> Code<'a> {
         let text = source.code();
         let tokens = Lexer::new(text, quoted_identifier);
         let tokens = tokens.filter_map(|token| Meaningful::of(text.as_bytes(), token));
-        Self {
-            source,
-            tokens: tokens.take(TOKENS).collect(),
-        }
+        Self::of(source, tokens.take(TOKENS).collect())
     }
 
     /// A batch of a script, which reaches to the end of `source`. SET QUOTED_IDENTIFIER in it is followed, and left in
     /// `quoted_identifier` as it is at its end.
     pub(super) fn lex_batch(source: &'a str, start: usize, quoted_identifier: &mut bool) -> Self {
-        let mut code = Self {
-            source: Source::Outermost(source),
-            tokens: Vec::new(),
-        };
+        let mut code = Self::of(Source::Outermost(source), Vec::new());
         let mut lexer = Lexer::from(source, start, *quoted_identifier);
         let mut option = QuotedIdentifier::default();
         while let Some(token) = lexer.next() {
@@ -148,13 +194,20 @@ impl<'a> Code<'a> {
         &self.source
     }
 
+    fn token(&self, at: usize) -> Option<&Meaningful> {
+        if at >= self.sure {
+            self.overrun.set(true);
+        }
+        self.tokens.get(at)
+    }
+
     pub(super) fn kind(&self, at: usize) -> Option<TokenKind> {
-        self.tokens.get(at).map(|token| token.kind)
+        self.token(at).map(|token| token.kind)
     }
 
     /// The bytes of the token at `at`; empty after the last.
     pub(super) fn range(&self, at: usize) -> Range<usize> {
-        let token = self.tokens.get(at);
+        let token = self.token(at);
         token.map_or(0..0, |token| token.start as usize..token.end as usize)
     }
 
@@ -170,7 +223,7 @@ impl<'a> Code<'a> {
 
     /// Whether the token is this punctuation mark.
     pub(super) fn is(&self, at: usize, mark: &str) -> bool {
-        let token = self.tokens.get(at);
+        let token = self.token(at);
         token.is_some_and(|token| mark.as_bytes() == [token.mark])
     }
 
@@ -179,7 +232,7 @@ impl<'a> Code<'a> {
     }
 
     pub(super) fn keyword(&self, at: usize) -> Option<Keyword> {
-        self.tokens.get(at)?.keyword
+        self.token(at)?.keyword
     }
 
     /// Whether the token is one of these bare words, which need not be reserved.

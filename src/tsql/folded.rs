@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// How many bytes may be copied or walked again while one text is judged: linear in it, so that variables that
 /// double at each step and code that executes a long value again and again end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     left: usize,
     /// No value is longer, in bytes.

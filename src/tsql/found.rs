@@ -69,6 +69,16 @@ impl Found {
         }
     }
 
+    /// The same before anything was found, for somebody who may have to give up.
+    pub(super) fn begin_again(&self) -> Self {
+        let (budget, aside) = (self.budget.clone(), self.aside.clone());
+        let synonyms = self.synonyms.clone();
+        Self {
+            given_back: self.given_back.as_ref().map(|_| GivenBack::default()),
+            ..Self::new(budget, aside, self.quoted_identifier, synonyms)
+        }
+    }
+
     /// What may still be spent, in bytes.
     pub(super) fn left(&self) -> usize {
         self.budget.left() + self.aside.left()

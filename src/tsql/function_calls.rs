@@ -22,7 +22,7 @@ fn argument(taint: Taint) -> Argument {
 }
 
 /// So far arguments are looked through.
-const MOST_TOKENS: usize = 64;
+pub(super) const MOST_TOKENS: usize = 64;
 
 /// Calls of functions as the code alone tells them.
 impl Code<'_> {
@@ -70,21 +70,27 @@ impl Walk<'_, '_> {
         while next < self.code.len() {
             let open = next;
             next = header::after(self.code, open);
-            if self.code.is(open, "(")
-                && let Some(name) = self.code.name_before(open)
-            {
-                let start = self.code.origin(name.first);
-                self.found.calls.push(CallSite {
-                    callee: self.code.parts(name),
-                    is_function: true,
-                    how: self.how(&self.code.range(name.last)),
-                    line: 0,
-                    column: 0,
-                    span: start..0,
-                    arguments: self.passed_to_function(open + 1),
-                });
+            if self.code.is(open, "(") {
+                self.function_call(open);
             }
         }
+    }
+
+    /// Notes the name that stands before the parenthesis, if it has two parts or three.
+    pub(super) fn function_call(&mut self, open: usize) {
+        let Some(name) = self.code.name_before(open) else {
+            return;
+        };
+        let start = self.code.origin(name.first);
+        self.found.calls.push(CallSite {
+            callee: self.code.parts(name),
+            is_function: true,
+            how: self.how(&self.code.range(name.last)),
+            line: 0,
+            column: 0,
+            span: start..0,
+            arguments: self.passed_to_function(open + 1),
+        });
     }
 
     /// What is passed from the token at `at` on, as far as whose it is: columns, and variables as they are in the end.

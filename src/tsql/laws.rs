@@ -11,7 +11,7 @@ fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {
 }
 
 /// Tokens with blanks and comments between them, whole or broken off.
-const FRAGMENTS: &[&str] = &[
+pub(super) const FRAGMENTS: &[&str] = &[
     "EXEC xp_cmdshell 'x'",
     "EXEC('xp_cmdshell ''x''' + @y)",
     "DECLARE @x varchar(99) = 'EXEC '",
@@ -154,7 +154,7 @@ pub(super) fn sql() -> impl Strategy<Value = String> {
 }
 
 /// Code mostly of single words, so that many batches hold only one that matters, or none.
-fn words() -> impl Strategy<Value = String> {
+pub(super) fn words() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         6 => proptest::sample::select(HARMLESS),
         1 => proptest::sample::select(ACTING),
@@ -163,7 +163,7 @@ fn words() -> impl Strategy<Value = String> {
     words.prop_map(|words| words.join(" "))
 }
 
-const HARMLESS: &[&str] = &[
+pub(super) const HARMLESS: &[&str] = &[
     "SELECT",
     "a",
     "FROM",
@@ -243,7 +243,7 @@ const ACTING: &[&str] = &[
     ".",
 ];
 
-fn assert_misses_nothing(text: &str, quoted_identifier: bool) {
+pub(super) fn assert_misses_nothing(text: &str, quoted_identifier: bool) {
     assert_eq!(
         observe_module(text, quoted_identifier),
         observe_module_without_first_pass(text, quoted_identifier),

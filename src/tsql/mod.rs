@@ -51,6 +51,7 @@ mod lexer;
 mod loops;
 mod methods;
 mod module;
+mod named_calls;
 mod names;
 mod numbered;
 mod object;
@@ -69,6 +70,7 @@ mod script;
 mod secrets;
 mod shipped;
 mod sink;
+mod skim;
 mod source;
 mod statements;
 mod tables;
@@ -80,12 +82,15 @@ mod value;
 mod variables;
 mod walk;
 mod words;
+mod writes;
 mod xml_paths;
 
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod skim_laws;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

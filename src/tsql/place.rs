@@ -1,6 +1,6 @@
 //! Byte offsets to lines and columns, in one pass over the text and only as far as the last place asked for.
 
-use memchr::memchr2_iter;
+use memchr::{memchr_iter, memrchr2};
 
 /// A position that only moves forward.
 #[derive(Debug)]
@@ -25,14 +25,16 @@ impl<'a> Places<'a> {
     /// LF, CRLF or a lone CR. Offsets must not fall between calls.
     pub(super) fn advance_to(&mut self, offset: usize) -> (u32, u32) {
         let passed = self.bytes.get(self.at..offset).unwrap_or_default();
+        let is_alone = |end: &usize| self.bytes.get(self.at + end + 1) != Some(&b'\n');
+        let returns = memchr_iter(b'\r', passed).filter(is_alone).count();
+        let ends = returns + memchr_iter(b'\n', passed).count();
         let mut line = 0;
-        for end in memchr2_iter(b'\n', b'\r', passed) {
-            let is_pair = passed.get(end) == Some(&b'\r')
-                && self.bytes.get(self.at + end + 1) == Some(&b'\n');
-            if !is_pair {
-                self.next_line();
-                line = end + 1;
-            }
+        if ends > 0 {
+            self.line = self
+                .line
+                .saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+            self.column = 1;
+            line = line_start(passed, self.bytes.get(self.at + passed.len()).copied());
         }
         for byte in passed.get(line..).unwrap_or_default() {
             let units = match byte {
@@ -47,9 +49,13 @@ impl<'a> Places<'a> {
         self.at = self.at.max(offset);
         (self.line, self.column)
     }
+}
 
-    fn next_line(&mut self) {
-        self.line = self.line.saturating_add(1);
-        self.column = 1;
-    }
+/// Where the last line of `passed` begins, which `next` follows: a CR before an LF is no end yet.
+fn line_start(passed: &[u8], next: Option<u8>) -> usize {
+    let before_pair = match passed.split_last() {
+        Some((b'\r', before)) if next == Some(b'\n') => before,
+        _ => passed,
+    };
+    memrchr2(b'\n', b'\r', before_pair).map_or(0, |end| end + 1)
 }

@@ -201,11 +201,12 @@ const PROCEDURES: &[Procedure] = &[
 /// Functions that reach the file system.
 const FILE_FUNCTIONS: &[&str] = &["dm_os_enumerate_filesystem", "dm_os_file_exists"];
 
+/// In bytes; none of their letters has a shorter one that is held equal.
+pub(super) const SHORTEST_FILE_FUNCTION: usize = 17;
+
 /// Whether a function reaches the file system.
 pub(super) fn is_file_function(name: &str) -> bool {
-    /// In bytes; none of their letters has a shorter one that is held equal.
-    const SHORTEST: usize = 17;
-    name.len() >= SHORTEST && FILE_FUNCTIONS.contains(&folded(name).as_str())
+    name.len() >= SHORTEST_FILE_FUNCTION && FILE_FUNCTIONS.contains(&folded(name).as_str())
 }
 
 /// The row of a procedure's own name, in any database, under any schema.

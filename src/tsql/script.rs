@@ -9,6 +9,7 @@ use super::module;
 use super::names::Synonyms;
 use super::object::Object;
 use super::place::Places;
+use super::skim;
 use super::walk::Walk;
 use std::ops::Range;
 
@@ -24,6 +25,16 @@ pub fn observe_script(text: &str) -> Vec<Object> {
 
 /// The same, where `synonyms` are known besides those of the file.
 pub fn observe_script_among(text: &str, synonyms: &Synonyms) -> Vec<Object> {
+    observed(text, synonyms, false)
+}
+
+/// What is found when every batch and text is walked, whether or not it can do anything.
+#[cfg(test)]
+pub(super) fn observe_script_without_first_pass(text: &str) -> Vec<Object> {
+    observed(text, &Synonyms::default(), true)
+}
+
+fn observed(text: &str, synonyms: &Synonyms, walks_all: bool) -> Vec<Object> {
     if text.len() > LONGEST {
         return vec![module::unread()];
     }
@@ -43,6 +54,7 @@ pub fn observe_script_among(text: &str, synonyms: &Synonyms) -> Vec<Object> {
         synonyms,
         given_back: GivenBack::default(),
         shared: SHARED,
+        walks_all,
     };
     let objects = batches
         .into_iter()
@@ -59,28 +71,41 @@ struct Script<'a> {
     given_back: GivenBack,
     /// What is left of [`SHARED`].
     shared: usize,
+    walks_all: bool,
 }
 
 impl Script<'_> {
     fn object(&mut self, batch: &Range<usize>) -> Option<Object> {
-        let code = batch_code(self.text, batch, &mut self.quoted_identifier);
-        if code.len() == 0 {
-            return None;
-        }
+        let source = self.text.get(..batch.end).unwrap_or_default();
+        let mut found = self.lend(batch);
+        let before = found.left();
+        let start = skim::observe((source, batch.start), &mut found).or_else(|| {
+            let code = Code::lex_batch(source, batch.start, &mut found.quoted_identifier);
+            Walk::new(&code, &mut found, 0, false).run();
+            (code.len() > 0).then(|| module::first(&code))
+        });
+        self.take_back(&mut found, before);
+        Some(module::object(found, source, start?, &mut self.places))
+    }
+
+    /// What the walk over a batch begins with.
+    fn lend(&mut self, batch: &Range<usize>) -> Found {
         let budget = Budget::sharing(batch.len(), self.shared);
         let aside = Budget::sharing(batch.len(), self.shared);
-        let before = budget.left() + aside.left();
         let synonyms = std::mem::take(&mut self.synonyms);
         let mut found = Found::new(budget, aside, self.quoted_identifier, synonyms);
         found.given_back = Some(std::mem::take(&mut self.given_back));
-        Walk::new(&code, &mut found, 0, false).run();
+        found.walks_all = self.walks_all;
+        found
+    }
+
+    /// What the walk leaves to the next.
+    fn take_back(&mut self, found: &mut Found, before: usize) {
         let spent = before.saturating_sub(found.left());
         self.shared = self.shared.saturating_sub(spent);
         self.synonyms = std::mem::take(&mut found.synonyms);
         self.given_back = found.given_back.take().unwrap_or_default();
-        let source = self.text.get(..batch.end).unwrap_or_default();
-        let start = module::first(&code);
-        Some(module::object(found, source, start, &mut self.places))
+        self.quoted_identifier = found.quoted_identifier;
     }
 }
 

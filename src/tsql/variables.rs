@@ -51,7 +51,7 @@ impl Table {
 }
 
 /// What `@@FETCH_STATUS` is kept under.
-const FETCH_STATUS: &str = "@@fetch_status";
+pub(super) const FETCH_STATUS: &str = "@@fetch_status";
 
 /// All variables of one batch.
 #[derive(Debug, Default)]
