@@ -93,7 +93,8 @@ fn calls_alone(batch: Batch, found: &mut Found) -> Option<usize> {
     let begun = Begun::of(batch, found, false)?;
     let calls = Skim::new(batch, found).calls(begun.body)?;
     let mut variables = Variables::default();
-    if passes_variables(&calls) {
+    let passes_variables = passes_variables(&calls);
+    if passes_variables {
         if may_change_passed(&calls, batch, &begun, found) {
             return None;
         }
@@ -102,6 +103,9 @@ fn calls_alone(batch: Batch, found: &mut Found) -> Option<usize> {
     for call in calls {
         let mut walk = Walk::new(call.code(), found, 0, false);
         walk.variables = variables;
+        if passes_variables {
+            walk.variables.number_tokens(call.code());
+        }
         call.walk(&mut walk);
         variables = walk.variables;
         if call.code().is_overrun() {
@@ -151,6 +155,9 @@ impl Begun {
         };
         if matches!(code.keyword(0), Some(Keyword::Create | Keyword::Alter)) {
             let mut walk = Walk::new(&code, found, 0, false);
+            if reads_parameters {
+                walk.variables.number_tokens(&code);
+            }
             walk.begun = !reads_parameters;
             let body = walk.create(0);
             if walk.gives_back() {
