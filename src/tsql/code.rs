@@ -266,12 +266,12 @@ impl<'a> Code<'a> {
                     Some(TokenKind::BracketedName) => "]]",
                     Some(TokenKind::QuotedName) => "\"\"",
                     _ => {
-                        part.push_str(&holes::shown(text));
+                        holes::show(text, part);
                         continue;
                     }
                 };
                 let single = doubled.get(1..).unwrap_or_default();
-                part.push_str(&holes::shown(&text.replace(doubled, single)));
+                holes::show(&text.replace(doubled, single), part);
             }
         }
         parts
