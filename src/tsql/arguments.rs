@@ -200,7 +200,7 @@ impl Walk<'_, '_> {
                 value.taint = taint;
                 value
             }
-            _ => self.fold(Folded::default(), at, true).0,
+            _ => self.value_at(at, true).0,
         }
     }
 }

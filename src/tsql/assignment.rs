@@ -31,7 +31,7 @@ impl Walk<'_, '_> {
             return self.forget(variable);
         }
         let origin = self.code.origin(variable);
-        let (mut value, next) = self.fold(Folded::default(), variable + 2, false);
+        let (mut value, next) = self.value_at(variable + 2, false);
         value.open(reasons::ROWS);
         self.variables.enter(Block::Rows, true);
         self.assign(variable, value);
@@ -118,7 +118,7 @@ impl Walk<'_, '_> {
 
     /// Assigns the expression at `at`, or the variable's value combined with it.
     fn assign_expression(&mut self, variable: usize, at: usize, by: Option<Operator>) -> usize {
-        let (mut value, next) = self.fold(Folded::default(), at, false);
+        let (mut value, next) = self.value_at(at, false);
         let origin = self.code.origin(variable);
         if let Some(operator) = by {
             let before = self.variables.get(self.variables.at(variable)).cloned();
@@ -128,7 +128,7 @@ impl Walk<'_, '_> {
         if self.row.as_ref().is_some_and(|row| row.rows.repeats) && self.mentions(at, variable) {
             // Once more, with what the first row left.
             self.assign(variable, value.clone());
-            let (again, _) = self.fold(Folded::default(), at, false);
+            let (again, _) = self.value_at(at, false);
             value.add_alternative(&again, &mut self.found.budget);
             value.repeat();
         }
@@ -149,7 +149,7 @@ impl Walk<'_, '_> {
                 .put_back(variable, value, origin, &mut self.found.budget);
             return next;
         }
-        let (mut piece, next) = self.fold(Folded::default(), at, false);
+        let (mut piece, next) = self.value_at(at, false);
         if repeats {
             piece.repeat();
         }
@@ -305,7 +305,7 @@ impl Walk<'_, '_> {
             let declared = self.variables.at(variable);
             self.variables.declare_typed(declared, data_type);
             if self.code.is(at, "=") {
-                let (value, next) = self.fold(Folded::default(), at + 1, false);
+                let (value, next) = self.value_at(at + 1, false);
                 self.assign(variable, value);
                 at = next;
             }

@@ -59,7 +59,7 @@ fn common_length(a: &[u8], b: &[u8]) -> usize {
 
 /// What texts that begin alike have in common, up to the token in which they part.
 struct Beginning {
-    /// Where that token begins.
+    /// Where that token begins, or the white space before it.
     parts_at: usize,
     /// Whether a statement has begun that calls nothing.
     in_query: bool,
@@ -72,12 +72,13 @@ impl Beginning {
             parts_at: 0,
             in_query: false,
         };
-        for token in Lexer::new(text, true) {
-            beginning.parts_at = token.start as usize;
+        let mut tokens = Lexer::new(text, true);
+        while let Some(token) = tokens.next_but_white_space() {
             // A token that ends where the texts part may be longer in another.
             if token.end as usize >= common {
                 break;
             }
+            beginning.parts_at = token.end as usize;
             let slice = text.get(token.start as usize..token.end as usize);
             match keyword(token, slice.unwrap_or_default()) {
                 Some(Keyword::Execute) => beginning.in_query = false,
@@ -93,11 +94,13 @@ impl Beginning {
     /// Whether a text that begins so only goes on with a statement that calls nothing.
     fn goes_on_with_clauses(&self, text: &str) -> bool {
         let mut in_query = self.in_query;
-        Lexer::from(text, self.parts_at, true).all(|token| {
+        let mut tokens = Lexer::from(text, self.parts_at, true);
+        std::iter::from_fn(|| tokens.next_but_white_space()).all(|token| {
             let slice = text
                 .get(token.start as usize..token.end as usize)
                 .unwrap_or_default();
-            let is_harmless = match keyword(token, slice) {
+            let keyword = keyword(token, slice);
+            let is_harmless = match keyword {
                 Some(Keyword::Select) => true,
                 Some(Keyword::Into) => false,
                 Some(keyword) => !keyword.begins_statement(),
@@ -106,8 +109,8 @@ impl Beginning {
                     says_all(token, slice) && !far.any(|word| word.eq_ignore_ascii_case(slice))
                 }
             };
-            in_query |= keyword(token, slice) == Some(Keyword::Select);
-            is_harmless && (in_query || token.kind == TokenKind::WhiteSpace)
+            in_query |= keyword == Some(Keyword::Select);
+            is_harmless && in_query
         })
     }
 }

@@ -21,6 +21,9 @@ struct Set {
 impl Walk<'_, '_> {
     /// UPDATE, DELETE, MERGE, TRUNCATE or DROP at `at`.
     pub(super) fn change_rows(&mut self, at: usize) {
+        if !self.variables.follows_tables() {
+            return;
+        }
         let Some(target) = self.target(at) else {
             return;
         };

@@ -314,20 +314,34 @@ impl<'a> Code<'a> {
             if self.is(at, ".") {
                 parts.push(String::new());
             } else if let Some(part) = parts.last_mut() {
-                let (text, _) = self.part(at);
-                let doubled = match self.kind(at) {
-                    Some(TokenKind::BracketedName) => "]]",
-                    Some(TokenKind::QuotedName) => "\"\"",
-                    _ => {
-                        part.push_str(&holes::shown(text));
-                        continue;
-                    }
-                };
-                let single = doubled.get(1..).unwrap_or_default();
-                part.push_str(&holes::shown(&text.replace(doubled, single)));
+                self.show_part(at, part);
             }
         }
         parts
+    }
+
+    /// The same parts with dots between them.
+    pub(super) fn dotted(&self, name: Name) -> String {
+        let mut dotted = String::new();
+        for at in name.first..=name.last {
+            if self.is(at, ".") {
+                dotted.push('.');
+            } else {
+                self.show_part(at, &mut dotted);
+            }
+        }
+        dotted
+    }
+
+    fn show_part(&self, at: usize, out: &mut String) {
+        let (text, _) = self.part(at);
+        let doubled = match self.kind(at) {
+            Some(TokenKind::BracketedName) => "]]",
+            Some(TokenKind::QuotedName) => "\"\"",
+            _ => return holes::show(text, out),
+        };
+        let single = doubled.get(1..).unwrap_or_default();
+        holes::show(&text.replace(doubled, single), out);
     }
 
     /// A name's part without its delimiters, and where it begins in the batch.

@@ -135,9 +135,17 @@ impl State {
 }
 
 impl Expression<'_, '_> {
-    /// The value of the expression that begins with the token at `at`, appended to `out`, and the place of the token
-    /// after the expression.
-    pub(super) fn append_to(mut self, out: Folded, at: usize) -> (Folded, usize) {
+    /// The value of the expression that begins with the token at `at`, and the place of the token after it.
+    pub(super) fn value_at(self, at: usize) -> (Folded, usize) {
+        self.read(None, at)
+    }
+
+    /// The same, appended to `out`.
+    pub(super) fn append_to(self, out: Folded, at: usize) -> (Folded, usize) {
+        self.read(Some(out).filter(|out| !out.is_blank()), at)
+    }
+
+    fn read(mut self, out: Option<Folded>, at: usize) -> (Folded, usize) {
         let origin = self.code.origin(at);
         let mut state = State {
             root: Level::new(Opened::Root, false, false, origin),
@@ -146,7 +154,7 @@ impl Expression<'_, '_> {
             expects_operand: true,
             gives_up: false,
         };
-        if !out.is_blank() {
+        if let Some(out) = out {
             state.root.operand.set(out);
             state
                 .root

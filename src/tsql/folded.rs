@@ -490,7 +490,13 @@ impl Folded {
         if left.len() + right.len() > budget.longest {
             self.open(reasons::LENGTH);
         } else if budget.spend(shared + right.len()) {
-            Rc::make_mut(left).concatenate(right, origin);
+            if let Some(left) = Rc::get_mut(left) {
+                left.concatenate(right, origin);
+            } else {
+                let mut whole = left.copied_before(right);
+                whole.concatenate(right, origin);
+                *left = Rc::new(whole);
+            }
         } else {
             self.open(reasons::BUDGET);
         }

@@ -131,7 +131,7 @@ fn list(code: &Code, mut at: usize, parameters: &mut Vec<Declared>) -> usize {
     while code.is_variable(at) {
         let after_as = at + 1 + usize::from(code.is_word(at + 1, &["as"]));
         let (data_type, after_type) = DataType::read(code, after_as);
-        let type_name = code.name(after_as).map(|name| code.parts(name).join("."));
+        let type_name = code.name(after_as).map(|name| code.dotted(name));
         let mut parameter = Parameter {
             name: code.text(at).to_owned(),
             type_name: type_name.unwrap_or_default(),

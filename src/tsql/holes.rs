@@ -83,7 +83,11 @@ pub(super) fn map_holes(text: &str, becomes: impl Fn(char) -> char) -> String {
     text.chars().map(map).collect()
 }
 
-/// The text as it is shown: each hole is `…`.
-pub(super) fn shown(text: &str) -> String {
-    map_holes(text, |_| '…')
+/// Appends the text as it is shown: each hole is `…`.
+pub(super) fn show(text: &str, out: &mut String) {
+    if has_holes(text) {
+        out.push_str(&map_holes(text, |_| '…'));
+    } else {
+        out.push_str(text);
+    }
 }

@@ -273,7 +273,7 @@ impl Expression<'_, '_> {
             columns,
             depth: self.depth,
         };
-        inner.append_to(Folded::default(), at)
+        inner.value_at(at)
     }
 
     /// `*` or `t.*`, and the token after it.

@@ -104,7 +104,7 @@ impl Walk<'_, '_> {
         let (place, how) = self.called_by(&[external, external + 1]);
         let mut command = Command::none();
         if let Some(name) = self.code.name(external + 2) {
-            command.show(self.code.parts(name).join("."));
+            command.show(self.code.dotted(name));
         }
         self.report(place, Sink::ClrModule, how, command);
     }
@@ -149,7 +149,7 @@ impl Walk<'_, '_> {
             next = after.max(next + 1);
         }
         let set = self.permission_set(next).unwrap_or("SAFE");
-        let name = self.code.parts(name).join(".");
+        let name = self.code.dotted(name);
         let (place, how) = self.called_by(&[at, what, from]);
         let note = format!("assembly {name} is created with permission set {set}");
         self.found.note(place.start, note);
@@ -166,7 +166,7 @@ impl Walk<'_, '_> {
         if code.is_none() && set.is_none() {
             return;
         }
-        let written = self.code.parts(name).join(".");
+        let written = self.code.dotted(name);
         let mut command = Command::none();
         match code {
             Some(from) => command.add(&self.fold(Folded::default(), from + 1, true).0),

@@ -107,9 +107,10 @@ impl DataType {
             next += 1;
         }
         let (own, _) = code.part(word);
+        let trimmed = own.trim_end();
         let row = TYPES
             .iter()
-            .find(|(row, _)| row.eq_ignore_ascii_case(own.trim_end()));
+            .find(|(row, _)| row.eq_ignore_ascii_case(trimmed));
         let mut base = row.map_or(Base::Other, |(_, base)| *base);
         if code.is_word(next, &["varying"]) && base != Base::Other {
             base = varying(false);
@@ -128,10 +129,13 @@ impl DataType {
             let length = stated.map_or(Length::Max, Length::Is);
             return (Self { base, length }, code.after_group(next));
         }
-        let length = match own.to_ascii_lowercase().as_str() {
-            "sysname" => Length::Is(128),
-            "text" | "ntext" | "image" => Length::Max,
-            _ => Length::Unstated,
+        let is = |name: &str| own.eq_ignore_ascii_case(name);
+        let length = if is("sysname") {
+            Length::Is(128)
+        } else if ["text", "ntext", "image"].into_iter().any(is) {
+            Length::Max
+        } else {
+            Length::Unstated
         };
         (Self { base, length }, next)
     }

@@ -251,6 +251,19 @@ impl Value {
         self.put_part(other, range, false);
     }
 
+    /// A copy that has room for another text after it.
+    pub(super) fn copied_before(&self, other: &Self) -> Self {
+        let mut text = String::with_capacity(self.len() + other.len());
+        text.push_str(&self.text);
+        let mut pieces = SmallVec::with_capacity(self.pieces.len() + other.pieces.len());
+        pieces.extend_from_slice(&self.pieces);
+        Self {
+            text,
+            pieces,
+            ..*self
+        }
+    }
+
     /// Appends another text, which was not next to what is there.
     pub(super) fn append(&mut self, other: &Self) {
         self.put_part(other, 0..other.len(), true);

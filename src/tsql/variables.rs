@@ -150,6 +150,11 @@ impl Variables {
         self.tables.get(&key(name)).map(|table| &table.rows)
     }
 
+    /// Whether the rows of any table are followed.
+    pub(super) fn follows_tables(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
     /// Most names are no table's; where there are few tables that is told faster than by looking the name up.
     fn may_be_table(&self, name: &str) -> bool {
         const FEW: usize = 8;

@@ -387,8 +387,18 @@ impl<'w, 'c> Walk<'w, 'c> {
         self.variables.leave(origin, &mut self.found.budget);
     }
 
-    /// The value of the expression at `at`, appended to `out`, and the token after it.
+    /// The value of the expression at `at`, and the token after it.
+    pub(super) fn value_at(&mut self, at: usize, names_are_text: bool) -> (Folded, usize) {
+        self.read(names_are_text, |expression| expression.value_at(at))
+    }
+
+    /// The same, appended to `out`.
     pub(super) fn fold(&mut self, out: Folded, at: usize, names_are_text: bool) -> (Folded, usize) {
+        self.read(names_are_text, |expression| expression.append_to(out, at))
+    }
+
+    /// Reads an expression where names of columns mean those of the row at hand.
+    fn read<T>(&mut self, names_are_text: bool, read: impl FnOnce(Expression<'_, 'c>) -> T) -> T {
         let row = self.row.take();
         let mut expression = self.expression(names_are_text);
         if let Some(row) = &row {
@@ -397,9 +407,9 @@ impl<'w, 'c> Walk<'w, 'c> {
                 None => Columns::All(&row.rows),
             };
         }
-        let folded = expression.append_to(out, at);
+        let value = read(expression);
         self.row = row;
-        folded
+        value
     }
 
     /// Reads expressions of this batch.
