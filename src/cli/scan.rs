@@ -11,7 +11,8 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 use super::args::{Scan, ScanFormat};
 use super::{Exit, output, print};
 use crate::report::{self, ScannedFile, Unread};
-use crate::tsql::{self, Member};
+use crate::rules::Excerpt;
+use crate::tsql::{self, Member, Observation};
 
 /// Names of files that hold T-SQL, looked for in folders. A file that is named itself is always read.
 const EXTENSIONS: &[&str] = &[
@@ -20,7 +21,8 @@ const EXTENSIONS: &[&str] = &[
 
 pub(super) fn scan(args: &Scan) -> anyhow::Result<Exit> {
     let files = files(&args.paths)?;
-    let (mut scanned, unread) = read_all(&files);
+    let keeps_text = matches!(args.format, ScanFormat::Table);
+    let (mut scanned, unread) = read_all(&files, keeps_text);
     let objects = scanned.iter_mut().flat_map(|file| &mut file.file.objects);
     let member = |object| Member {
         database: "",
@@ -28,7 +30,7 @@ pub(super) fn scan(args: &Scan) -> anyhow::Result<Exit> {
         object,
     };
     tsql::connect(&mut objects.map(member).collect::<Vec<_>>());
-    let scanned: Vec<ScannedFile> = scanned.into_iter().map(Text::with_lines).collect();
+    let scanned: Vec<ScannedFile> = scanned.into_iter().map(Scanned::with_lines).collect();
     let terminal = output::Terminal::of_stdout();
     print(&match args.format {
         ScanFormat::Table => report::annotated(&scanned, &unread, terminal.width, terminal.color),
@@ -105,50 +107,44 @@ fn walk(folder: &Path, files: &mut Vec<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file's text beside what was found in it.
-struct Text {
+/// A file beside what is shown of it besides what was found.
+struct Scanned {
     file: ScannedFile,
-    text: String,
+    /// Its text, where lines of it are shown: the texts of all files are many times what is found in them.
+    text: Option<String>,
+    /// Why it was not read whole, though what is in it was.
+    unread: Option<Unread>,
 }
 
-impl Text {
-    /// Why it was not read whole, though what is in it was.
-    fn unread(&self) -> Option<Unread> {
-        let (line, what) = tsql::first_unread_directive(&self.text)?;
-        let path = self.file.path.clone();
-        let why = format!("line {line} has sqlcmd put in {what}; scan what sqlcmd makes of it");
-        Some(Unread { path, why })
-    }
-
+impl Scanned {
     /// Keeps of the text the lines that sinks stand on.
     fn with_lines(mut self) -> ScannedFile {
-        if self.file.objects.iter().all(|o| o.sinks.is_empty()) {
-            return self.file;
+        if let Some(text) = self.text {
+            let sinks = self.file.objects.iter().flat_map(|object| &object.sinks);
+            let line = |sink: &Observation| Excerpt::of(&text, &sink.span, sink.command.as_deref());
+            self.file.lines = sinks.map(line).collect();
         }
-        let lines: Vec<&str> = self.text.split('\n').collect();
-        let sinks = self.file.objects.iter().flat_map(|object| &object.sinks);
-        let shown = sinks.map(|sink| {
-            let index = usize::try_from(sink.line)
-                .unwrap_or_default()
-                .saturating_sub(1);
-            let line = lines.get(index).copied().unwrap_or_default();
-            tsql::mask_secrets(line.trim_end_matches('\r')).into_owned()
-        });
-        self.file.lines = shown.collect();
         self.file
     }
 }
 
+fn unread_directive(path: &str, text: &str) -> Option<Unread> {
+    let (line, what) = tsql::first_unread_directive(text)?;
+    let why = format!("line {line} has sqlcmd put in {what}; scan what sqlcmd makes of it");
+    let path = path.to_owned();
+    Some(Unread { path, why })
+}
+
 /// Reads and analyses the files on every core, and gives them in order.
-fn read_all(files: &[String]) -> (Vec<Text>, Vec<Unread>) {
+fn read_all(files: &[String], keeps_text: bool) -> (Vec<Scanned>, Vec<Unread>) {
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<Text, Unread>)>> = Mutex::default();
+    let done: Mutex<Vec<(usize, Result<Scanned, Unread>)>> = Mutex::default();
     let work = || {
         while let Some((index, file)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
             files.get(index).map(|file| (index, file))
         } {
-            let result = read_one(file);
+            let result = read_one(file, keeps_text);
             let mut done = done
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -165,20 +161,20 @@ fn read_all(files: &[String]) -> (Vec<Text>, Vec<Unread>) {
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
-    let (mut texts, mut unread) = (Vec::new(), Vec::new());
+    let (mut scanned, mut unread) = (Vec::new(), Vec::new());
     for (_, result) in done {
         match result {
-            Ok(text) => {
-                unread.extend(text.unread());
-                texts.push(text);
+            Ok(mut file) => {
+                unread.extend(file.unread.take());
+                scanned.push(file);
             }
             Err(file) => unread.push(file),
         }
     }
-    (texts, unread)
+    (scanned, unread)
 }
 
-fn read_one(given: &str) -> Result<Text, Unread> {
+fn read_one(given: &str, keeps_text: bool) -> Result<Scanned, Unread> {
     let path = shown(given);
     let bytes = if given == "-" {
         let mut bytes = Vec::new();
@@ -191,14 +187,15 @@ fn read_one(given: &str) -> Result<Text, Unread> {
         path: path.clone(),
         why: error.to_string(),
     })?;
-    let text = decode(&bytes);
-    let objects = tsql::observe_script(&text);
+    let text = decode(bytes);
+    let unread = unread_directive(&path, &text);
     let file = ScannedFile {
         path,
-        objects,
+        objects: tsql::observe_script(&text),
         lines: Vec::new(),
     };
-    Ok(Text { file, text })
+    let text = keeps_text.then_some(text);
+    Ok(Scanned { file, text, unread })
 }
 
 /// A path as it is shown everywhere: `/` between its parts, without a leading `./`.
@@ -212,16 +209,13 @@ fn shown(given: &str) -> String {
 }
 
 /// By byte-order mark; else UTF-8 if it is that, else Windows-1252, as SQL Server's own tools save files.
-fn decode(bytes: &[u8]) -> String {
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+fn decode(bytes: Vec<u8>) -> String {
+    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
         let (text, _) = encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default());
         return text.into_owned();
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => WINDOWS_1252
-            .decode_without_bom_handling(bytes)
-            .0
-            .into_owned(),
-    }
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let (text, _) = WINDOWS_1252.decode_without_bom_handling(error.as_bytes());
+        text.into_owned()
+    })
 }

@@ -1,13 +1,14 @@
 //! What `scan` found in T-SQL files, in three forms over one model.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::visible;
-use crate::rules::Severity;
+use crate::rules::{Excerpt, Severity};
 use crate::tsql::{Object, Observation, Sink};
 
 /// One file, or standard input.
@@ -17,8 +18,8 @@ pub struct ScannedFile {
     pub path: String,
     /// Its modules and batches, in order.
     pub objects: Vec<Object>,
-    /// The lines that sinks stand on, in the order of all sinks.
-    pub lines: Vec<String>,
+    /// For people: of each sink the line that it stands on, in the order of all sinks.
+    pub lines: Vec<Option<Excerpt>>,
 }
 
 /// A file that could not be read, or not whole.
@@ -147,7 +148,7 @@ pub fn annotated(files: &[ScannedFile], unread: &[Unread], width: u16, color: bo
         let mut lines = file.lines.iter();
         for object in &file.objects {
             for sink in &object.sinks {
-                let line = lines.next().map(String::as_str).unwrap_or_default();
+                let line = lines.next().and_then(Option::as_ref);
                 out += &diagnostic(&renderer, file, object, sink, line);
                 out += "\n\n";
                 found += 1;
@@ -172,7 +173,7 @@ fn diagnostic(
     file: &ScannedFile,
     object: &Object,
     sink: &Observation,
-    line: &str,
+    line: Option<&Excerpt>,
 ) -> String {
     let severity = severity(sink);
     let level = match severity {
@@ -181,15 +182,9 @@ fn diagnostic(
         Severity::Low | Severity::Info => Level::NOTE,
     };
     let title = format!("{}: {}", sink.sink.as_str(), headline(object, sink));
-    let (shown, start) = excerpt(line, sink.column);
-    let rest = shown.get(start..).unwrap_or_default();
-    let length = rest
-        .find(|c: char| c.is_whitespace() || matches!(c, '(' | ',' | ';'))
-        .unwrap_or(rest.len())
-        .max(1)
-        .min(rest.len());
+    let (shown, marked) = line.map_or_else(|| (String::new(), 0..0), |line| marked(line, sink));
     let path = visible(&file.path);
-    let annotation = AnnotationKind::Primary.span(start..start + length);
+    let annotation = AnnotationKind::Primary.span(marked);
     let snippet = Snippet::source(shown.as_str())
         .line_start(usize::try_from(sink.line).unwrap_or_default())
         .path(path.as_str())
@@ -198,7 +193,9 @@ fn diagnostic(
         .with_name(severity.as_str())
         .primary_title(title)
         .element(snippet);
-    for note in details(sink) {
+    let is_moved = line.is_none_or(|line| line.indent(sink.column).is_none());
+    let column = is_moved.then(|| format!("column {} of the whole line", sink.column));
+    for note in details(sink).into_iter().chain(column) {
         group = group.element(Level::NOTE.message(note));
     }
     renderer.render(&[group])
@@ -232,21 +229,24 @@ fn details(sink: &Observation) -> Vec<String> {
     details
 }
 
-/// A line without what a terminal would obey, and the byte in it at which a column (from 1, UTF-16 units) begins.
-fn excerpt(line: &str, column: u32) -> (String, usize) {
-    let mut units = 1;
-    let mut before = String::new();
-    let mut rest = line;
-    for c in line.chars() {
-        if units >= column {
-            break;
+/// A line without what a terminal would obey, and the bytes of it that are marked.
+fn marked(line: &Excerpt, sink: &Observation) -> (String, Range<usize>) {
+    let indent = " ".repeat(line.indent(sink.column).unwrap_or(0));
+    let start = line.column.saturating_sub(1);
+    let end = start.saturating_add(line.length);
+    let mut parts = [String::new(), String::new(), String::new()];
+    let mut units = 0;
+    for c in line.text.chars() {
+        let part = usize::from(units >= start) + usize::from(units >= end);
+        if let Some(part) = parts.get_mut(part) {
+            part.push(c);
         }
         units += u32::try_from(c.len_utf16()).unwrap_or(1);
-        before.push(c);
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
     }
-    let before = visible(&before);
-    (format!("{before}{}", visible(rest)), before.len())
+    let [before, span, after] = parts.map(|part| visible(&part));
+    let before = format!("{indent}{before}");
+    let marked = before.len()..before.len() + span.len();
+    (format!("{before}{span}{after}"), marked)
 }
 
 /// SARIF 2.1.0: one run, a rule for each sink, a location for each finding.

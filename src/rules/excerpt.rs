@@ -78,6 +78,14 @@ impl Excerpt {
     }
 }
 
+impl Excerpt {
+    /// How many blanks bring the mark to its column in the whole line; `None` where too much of the line is left out.
+    pub fn indent(&self, column: u32) -> Option<usize> {
+        let indent = usize::try_from(column.checked_sub(self.column)?).ok()?;
+        (indent <= LEAD).then_some(indent)
+    }
+}
+
 fn units(text: &str) -> u32 {
     u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX)
 }

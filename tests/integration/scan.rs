@@ -147,6 +147,23 @@ fn the_exit_code_follows_severity_and_what_could_not_be_read() {
 }
 
 #[test]
+fn the_table_shows_a_place_as_editors_count_and_of_a_long_line_only_a_part() {
+    let show = |text: &str| {
+        let ran = Cli::new(&["scan", "a.sql"]).file("a.sql", text).run();
+        ran.code(1).stdout
+    };
+    let indented = show("CREATE PROC p AS\r    EXEC xp_cmdshell 'dir'\r");
+    assert!(indented.contains("--> a.sql:2:10\n"), "{indented}");
+    assert!(indented.contains("2 |     EXEC xp_cmdshell"), "{indented}");
+
+    let long = show(&"EXEC xp_cmdshell 'dir' ".repeat(2_000));
+    let longest = long.lines().map(str::len).max();
+    assert!(longest < Some(400), "{longest:?}");
+    let last = "= note: column 45983 of the whole line";
+    assert!(long.contains(last), "the last of 2 000 calls");
+}
+
+#[test]
 fn the_table_shows_the_line_with_a_mark_and_nothing_that_a_terminal_obeys() {
     let hostile = "CREATE PROC [dbo].[a\u{1b}[2Jb] AS\nEXEC xp_cmdshell 'x\u{202e}y'";
     let ran = Cli::new(&["scan", "a.sql"])
