@@ -12,8 +12,9 @@ use std::ops::Range;
 pub(super) struct Code<'a> {
     source: Source<'a>,
     tokens: Vec<Meaningful>,
-    /// Of a part of a batch: the tokens that may be asked for. A few more are there, so that whoever goes on is noticed.
-    sure: usize,
+    /// Of a part of a batch: so many tokens more there seem to be, so that whoever goes on is noticed.
+    left_out: usize,
+    /// Whether a token has been asked for that is not there.
     overrun: Cell<bool>,
 }
 
@@ -97,11 +98,17 @@ impl QuotedIdentifier {
 
 impl<'a> Code<'a> {
     pub(super) fn lex(source: Source<'a>, quoted_identifier: bool) -> Self {
+        Self::lex_from(source, 0, quoted_identifier)
+    }
+
+    /// The batch that reaches from `start` to the end of the source.
+    pub(super) fn lex_from(source: Source<'a>, start: usize, quoted_identifier: bool) -> Self {
         /// Code has fewer tokens than one for so many bytes, most of the time.
         const BYTES_PER_TOKEN: usize = 5;
         let text = source.code();
-        let mut tokens = Vec::with_capacity(text.len() / BYTES_PER_TOKEN);
-        let mut lexer = Lexer::new(text, quoted_identifier);
+        let length = text.len().saturating_sub(start);
+        let mut tokens = Vec::with_capacity(length / BYTES_PER_TOKEN);
+        let mut lexer = Lexer::from(text, start, quoted_identifier);
         while let Some(token) = lexer.next_but_white_space() {
             if let Some(token) = Meaningful::of(text.as_bytes(), token) {
                 tokens.push(token);
@@ -114,7 +121,7 @@ impl<'a> Code<'a> {
         Self {
             source,
             tokens,
-            sure: usize::MAX,
+            left_out: 0,
             overrun: Cell::new(false),
         }
     }
@@ -127,35 +134,32 @@ impl<'a> Code<'a> {
         mut ends: impl FnMut(&Self, usize) -> bool,
     ) -> Self {
         /// No loop that ends where the tokens do steps over more of them at once.
-        const AFTER: usize = 3;
-        let mut code = Self::of(Source::Outermost(source), Vec::new());
+        const SEEM_LEFT: usize = 4;
+        /// Most parts have fewer tokens.
+        const FEW: usize = 32;
+        let mut code = Self::of(Source::Outermost(source), Vec::with_capacity(FEW));
         let mut lexer = Lexer::from(source, start, quoted_identifier);
-        let mut end = None;
         while let Some(token) = lexer.next_but_white_space() {
             let Some(token) = Meaningful::of(source.as_bytes(), token) else {
                 continue;
             };
             code.tokens.push(token);
-            match end {
-                None if ends(&code, code.len() - 1) => end = Some(code.len()),
-                Some(end) if code.len() >= end + AFTER => {
-                    code.sure = end;
-                    break;
-                }
-                _ => {}
+            if ends(&code, code.tokens.len() - 1) {
+                code.left_out = SEEM_LEFT;
+                break;
             }
         }
         code
     }
 
-    /// How many tokens there are, but for those that only tell whether anybody goes on.
+    /// How many tokens are there.
     pub(super) fn part_len(&self) -> usize {
-        self.sure.min(self.len())
+        self.tokens.len()
     }
 
     /// Whether anybody has asked for more than the part of the batch has, so that the answer may be wrong.
     pub(super) fn is_overrun(&self) -> bool {
-        self.overrun.get()
+        self.left_out > 0 && self.overrun.get()
     }
 
     /// The first few tokens of a batch.
@@ -187,7 +191,7 @@ impl<'a> Code<'a> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.tokens.len()
+        self.tokens.len() + self.left_out
     }
 
     pub(super) fn source(&self) -> &Source<'a> {
@@ -195,10 +199,11 @@ impl<'a> Code<'a> {
     }
 
     fn token(&self, at: usize) -> Option<&Meaningful> {
-        if at >= self.sure {
+        let token = self.tokens.get(at);
+        if token.is_none() {
             self.overrun.set(true);
         }
-        self.tokens.get(at)
+        token
     }
 
     pub(super) fn kind(&self, at: usize) -> Option<TokenKind> {

@@ -499,6 +499,8 @@ const SLOW: &[(&str, bool)] = &[
     ("EXEC sp_executesql @a = 1, ", true),
     ("EXEC sp_executesql N'EXEC sp_executesql @x', ", true),
     ("UPDATE t SET @x = 1, @y = ", true),
+    ("EXEC p @y SELECT @x, @x, @x, ", true),
+    ("EXEC p @y, a.f(a.f(@x, ", true),
     ("@x = ", true),
     ("UPDATE t SET a = 1 + (", true),
     ("EXEC @x ", true),

@@ -6,6 +6,9 @@
 //!                                    expression ◀──┘  └── text that is executed is walked again
 //! ```
 //!
+//! Most modules do nothing but call others by name, or not even that. They are not walked: `skim` finds their calls, and
+//! these are read by themselves.
+//!
 //! Nothing here fails: what is not understood is stepped over, and code that is executed but could not be
 //! read is itself an observation. Time is linear in the text; the only recursion is into text that is
 //! executed by text, and that is bounded.

@@ -7,7 +7,7 @@ use super::lexer::{LONGEST, Lexer};
 use super::names::Synonyms;
 use super::object::{Argument, CallSite, Kind, Note, Object, Observation};
 use super::place::Places;
-use super::skim;
+use super::skim::{self, Look};
 use super::taint::Taint;
 use super::walk::Walk;
 use super::{How, Sink};
@@ -46,10 +46,11 @@ fn observed(text: &str, mut found: Found) -> Object {
     }
     let quoted_identifier = found.quoted_identifier;
     let mut places = Places::new(text);
-    if let Some(start) = skim::observe((text, 0), &mut found) {
-        return object(found, text, start, &mut places);
-    }
-    let code = Code::lex(Source::Outermost(text), quoted_identifier);
+    let code = match skim::look((text, 0), &mut found) {
+        Look::Found(start) => return object(found, text, start, &mut places),
+        Look::Walk(code) => code,
+    };
+    let code = code.unwrap_or_else(|| Code::lex(Source::Outermost(text), quoted_identifier));
     Walk::new(&code, &mut found, 0, false).run();
     object(found, text, first(&code), &mut places)
 }

@@ -23,10 +23,15 @@ impl<'a> NamedCall<'a> {
     /// The call that begins with the EXECUTE at `start`; `None` where it is none by name, or where more than the values
     /// of variables may be passed.
     pub(super) fn of_procedure(source: &'a str, start: usize, found: &Found) -> Option<Self> {
-        // A token more, which is asked for after a semicolon.
-        let ends = |code: &Code, at: usize| at > 1 && ends_call(code, at - 1);
+        // A token more, which is asked for after a semicolon; a text that is executed need not be looked at.
+        let ends = |code: &Code, at: usize| match at {
+            0 => false,
+            1 => code.is(at, "("),
+            _ => ends_call(code, at - 1),
+        };
         let code = Code::part_from((source, start), found.quoted_identifier, ends);
-        (calls_by_name(&code, found) && !has_more(&code)).then_some(Self::Procedure(code))
+        let is_plain = calls_by_name(&code, found) && !code.passes_more(code.called_and_passed(0));
+        is_plain.then_some(Self::Procedure(code))
     }
 
     /// The call whose name begins at `start` and has so many tokens before the parenthesis; or less than a call.
@@ -65,18 +70,6 @@ impl<'a> NamedCall<'a> {
             Self::Function(..) => Vec::new(),
         }
     }
-
-    /// Where the arguments of a procedure are written, in which `@a = 1` assigns nothing.
-    pub(super) fn written_arguments(&self) -> Range<usize> {
-        let code = self.code();
-        match self {
-            Self::Procedure(_) if !arguments(code).is_empty() => {
-                let arguments = arguments(code);
-                code.range(arguments.start).start..code.range(arguments.end - 1).end
-            }
-            _ => 0..0,
-        }
-    }
 }
 
 /// Whether a call's arguments have ended at the token at `at`. `p;2` is a name.
@@ -85,28 +78,40 @@ fn ends_call(code: &Code, at: usize) -> bool {
         || code.keyword(at).is_some_and(Keyword::ends_list)
 }
 
-/// What EXECUTE calls, by its token.
-fn called(code: &Code) -> usize {
-    let gives_back = code.is_variable(1) && code.is(2, "=");
-    if gives_back { 3 } else { 1 }
-}
-
-/// What is called and passed, by tokens; nothing of a permission.
-fn arguments(code: &Code) -> Range<usize> {
-    if code.is_permission(0) {
-        return 0..0;
+impl Code<'_> {
+    /// What the EXECUTE calls, by its token.
+    fn called(&self, execute: usize) -> usize {
+        let gives_back = self.is_variable(execute + 1) && self.is(execute + 2, "=");
+        execute + if gives_back { 3 } else { 1 }
     }
-    let called = called(code);
-    let end = (called..code.part_len()).find(|at| ends_call(code, *at));
-    called..end.unwrap_or(code.part_len())
+
+    /// What the EXECUTE calls and passes, by tokens; nothing of a permission.
+    pub(super) fn called_and_passed(&self, execute: usize) -> Range<usize> {
+        if self.is_permission(execute) {
+            return 0..0;
+        }
+        let called = self.called(execute);
+        let end = (called..self.part_len()).find(|at| ends_call(self, *at));
+        called..end.unwrap_or(self.part_len())
+    }
+
+    /// Whether more may stand there than plain arguments: a method, whose own argument names a variable in a string, or
+    /// a statement that does not begin with a reserved word.
+    pub(super) fn passes_more(&self, mut called_and_passed: Range<usize>) -> bool {
+        let is_plain = |keyword| keyword == Keyword::Null || keyword == Keyword::Clause;
+        called_and_passed.any(|at| {
+            let is_method = at >= 2 && self.is(at, "(") && self.is(at - 2, ".");
+            is_method || !self.keyword(at).is_none_or(is_plain)
+        })
+    }
 }
 
 /// The variables in a procedure's arguments that are no names of its parameters.
 fn values(code: &Code) -> Vec<usize> {
-    let after_name = code.name(called(code)).map(|name| name.next);
+    let after_name = code.name(code.called(0)).map(|name| name.next);
     let mut values = Vec::new();
     let mut grouped = false;
-    for at in arguments(code) {
+    for at in code.called_and_passed(0) {
         grouped |= code.is(at, "(");
         let begins = after_name == Some(at) || !grouped && code.is(at - 1, ",");
         if code.is_variable(at) && !(begins && code.is(at + 1, "=")) {
@@ -119,7 +124,7 @@ fn values(code: &Code) -> Vec<usize> {
 /// Whether the EXECUTE that the code begins with calls a procedure by its name, but none of the server's that acts; or
 /// nothing.
 fn calls_by_name(code: &Code, found: &Found) -> bool {
-    let called = called(code);
+    let called = code.called(0);
     if code.is(called, "(")
         || matches!(
             code.kind(called),
@@ -132,15 +137,5 @@ fn calls_by_name(code: &Code, found: &Found) -> bool {
         let parts = code.parts(name);
         let acts = |own: &String| procedures::procedure(own).is_some();
         !parts.last().is_some_and(acts) && found.synonyms.get(&parts).is_none()
-    })
-}
-
-/// Whether more may stand behind the name than plain arguments: a method, whose own argument names a variable in a
-/// string, or a statement that does not begin with a reserved word.
-fn has_more(code: &Code) -> bool {
-    let is_plain = |keyword| keyword == Keyword::Null || keyword == Keyword::Clause;
-    arguments(code).any(|at| {
-        let is_method = code.is(at, "(") && code.is(at - 2, ".");
-        is_method || !code.keyword(at).is_none_or(is_plain)
     })
 }

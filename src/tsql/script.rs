@@ -9,8 +9,9 @@ use super::module;
 use super::names::Synonyms;
 use super::object::Object;
 use super::place::Places;
-use super::skim;
+use super::skim::{self, Look};
 use super::walk::Walk;
+use memchr::memchr2;
 use std::ops::Range;
 
 /// What batches may cost together beyond what their lengths allow, in bytes.
@@ -79,11 +80,14 @@ impl Script<'_> {
         let source = self.text.get(..batch.end).unwrap_or_default();
         let mut found = self.lend(batch);
         let before = found.left();
-        let start = skim::observe((source, batch.start), &mut found).or_else(|| {
-            let code = Code::lex_batch(source, batch.start, &mut found.quoted_identifier);
-            Walk::new(&code, &mut found, 0, false).run();
-            (code.len() > 0).then(|| module::first(&code))
-        });
+        let start = match skim::look((source, batch.start), &mut found) {
+            Look::Found(start) => Some(start),
+            Look::Walk(_) => {
+                let code = Code::lex_batch(source, batch.start, &mut found.quoted_identifier);
+                Walk::new(&code, &mut found, 0, false).run();
+                (code.len() > 0).then(|| module::first(&code))
+            }
+        };
         self.take_back(&mut found, before);
         Some(module::object(found, source, start?, &mut self.places))
     }
@@ -140,7 +144,6 @@ pub(super) fn batches(text: &str) -> (Vec<Range<usize>>, bool) {
     let mut lexer = Lexer::from(text, start, true).peekable();
     let mut begins_line = true;
     while let Some(token) = lexer.next() {
-        let written = written(text, &token);
         if token.kind != TokenKind::WhiteSpace {
             if begins_line && is_separator(text, &token) {
                 batches.push(start..token.start as usize);
@@ -154,10 +157,10 @@ pub(super) fn batches(text: &str) -> (Vec<Range<usize>>, bool) {
                 start = end;
                 continue;
             }
-            names_synonyms |= written.eq_ignore_ascii_case("synonym");
+            names_synonyms |= is_spelt(text, &token, "synonym");
             begins_line = false;
-        } else if written.contains(['\n', '\r']) {
-            begins_line = true;
+        } else if !begins_line {
+            begins_line = breaks_line(text, &token);
         }
     }
     batches.push(start..text.len());
@@ -169,19 +172,30 @@ fn written<'a>(text: &'a str, token: &Token) -> &'a str {
         .unwrap_or_default()
 }
 
+/// Whether the token is this word, in any case.
+fn is_spelt(text: &str, token: &Token, word: &str) -> bool {
+    let is_as_long = (token.end - token.start) as usize == word.len();
+    is_as_long && written(text, token).eq_ignore_ascii_case(word)
+}
+
 fn is_line_break(text: &str, token: &Token) -> bool {
-    token.kind == TokenKind::WhiteSpace && written(text, token).contains(['\n', '\r'])
+    token.kind == TokenKind::WhiteSpace && breaks_line(text, token)
+}
+
+fn breaks_line(text: &str, token: &Token) -> bool {
+    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    written(text, token).as_bytes().iter().any(is_end)
 }
 
 /// Where the line ends that `at` is in.
 fn line_end(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    at + rest.find(['\n', '\r']).unwrap_or(rest.len())
+    at + memchr2(b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len())
 }
 
 /// Whether a line's first token is a GO that has the line for itself, a count and comments aside.
 fn is_separator(text: &str, token: &Token) -> bool {
-    if token.kind != TokenKind::Word || !written(text, token).eq_ignore_ascii_case("go") {
+    if token.kind != TokenKind::Word || !is_spelt(text, token, "go") {
         return false;
     }
     let end = line_end(text, token.end as usize);

@@ -11,10 +11,10 @@ use super::lexer::{Lexer, TokenKind};
 use super::named_calls::NamedCall;
 use super::procedures;
 use super::source::Source;
-use super::variables::{FETCH_STATUS, Variables, key};
+use super::variables::{Variables, key};
 use super::walk::Walk;
 use super::words::Keyword;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 /// The words without which nothing acts but calls by name, in lower case: of sinks, and of settings that change what
 /// values and tokens are.
@@ -77,27 +77,42 @@ const LONGEST_NAME: usize = 5;
 /// The batch that reaches from an offset to the end of a text.
 type Batch<'a> = (&'a str, usize);
 
-/// Finds what the batch does, and gives the offset of its first token; `None`, and nothing found, where it must be walked.
-pub(super) fn observe(batch: Batch, found: &mut Found) -> Option<usize> {
-    if found.walks_all {
-        return None;
-    }
-    let mut own = found.begin_again();
-    let start = calls_alone(batch, &mut own)?;
-    own.given_back = found.given_back.take();
-    *found = own;
-    Some(start)
+/// What a first look comes to.
+pub(super) enum Look<'a> {
+    /// All that the batch does has been found; its first token begins here.
+    Found(usize),
+    /// The batch must be walked. These are its tokens, if they were needed, but that SET QUOTED_IDENTIFIER was not
+    /// followed.
+    Walk(Option<Code<'a>>),
 }
 
-fn calls_alone(batch: Batch, found: &mut Found) -> Option<usize> {
-    let begun = Begun::of(batch, found, false)?;
-    let calls = Skim::new(batch, found).calls(begun.body)?;
-    let mut variables = Variables::default();
-    let passes_variables = passes_variables(&calls);
-    if passes_variables {
-        if may_change_passed(&calls, batch, &begun, found) {
-            return None;
+/// Finds what the batch does, if calls by name are all that acts in it.
+pub(super) fn look<'a>(batch: Batch<'a>, found: &mut Found) -> Look<'a> {
+    let mut written = Written::default();
+    if found.walks_all {
+        return Look::Walk(None);
+    }
+    let mut own = found.begin_again();
+    match calls_alone(batch, &mut own, &mut written) {
+        Some(start) => {
+            own.given_back = found.given_back.take();
+            *found = own;
+            Look::Found(start)
         }
+        None => Look::Walk(written.code),
+    }
+}
+
+fn calls_alone<'a>(
+    batch: Batch<'a>,
+    found: &mut Found,
+    written: &mut Written<'a>,
+) -> Option<usize> {
+    let begun = Begun::of(batch, found, false)?;
+    let calls = Skim::new(batch, found, written).calls(begun.body)?;
+    let mut variables = Variables::default();
+    let passes_variables = written.code.is_some();
+    if passes_variables {
         variables = Begun::of(batch, found, true)?.variables;
     }
     for call in calls {
@@ -115,20 +130,31 @@ fn calls_alone(batch: Batch, found: &mut Found) -> Option<usize> {
     Some(begun.start)
 }
 
-fn passes_variables(calls: &[NamedCall]) -> bool {
-    calls.iter().any(|call| !call.variables().is_empty())
+/// The variables that the batch may give values, once a call is passed any.
+#[derive(Default)]
+struct Written<'a> {
+    code: Option<Code<'a>>,
+    variables: HashSet<String>,
 }
 
-/// Whether a variable that is passed in a call may not hold what it holds in the beginning.
-fn may_change_passed(calls: &[NamedCall], batch: Batch, begun: &Begun, found: &Found) -> bool {
-    let names = calls.iter().flat_map(|call| {
-        let variables = call.variables().into_iter();
-        variables.map(|at| key(call.code().text(at)))
-    });
-    let names: BTreeSet<String> = names.collect();
-    let arguments: Vec<_> = calls.iter().map(NamedCall::written_arguments).collect();
-    let code = Code::part_from(batch, found.quoted_identifier, |_, _| false);
-    names.contains(FETCH_STATUS) || code.may_write(&names, begun.body, &arguments)
+impl<'a> Written<'a> {
+    /// Whether the call is passed a variable that may not hold what it holds in the beginning.
+    fn reaches(
+        &mut self,
+        call: &NamedCall,
+        batch: Batch<'a>,
+        (body, quoted): (usize, bool),
+    ) -> bool {
+        let passed = call.variables();
+        if self.code.is_none() && !passed.is_empty() {
+            let (source, start) = batch;
+            let code = Code::lex_from(Source::Outermost(source), start, quoted);
+            self.variables = code.written_variables(body);
+            self.code = Some(code);
+        }
+        let names = passed.iter().map(|at| key(call.code().text(*at)));
+        names.into_iter().any(|name| self.variables.contains(&name))
+    }
 }
 
 /// A batch's beginning.
@@ -175,9 +201,16 @@ impl Begun {
     }
 }
 
-/// Whether a module's body is sure to begin before long, or the header is too long to be read by itself.
+/// Whether the batch creates no module, or the module's body is sure to begin, or else its header is too long to be read
+/// by itself.
 fn may_begin_body(code: &Code, at: usize) -> bool {
     const LONGEST: usize = 4096;
+    /// A name that may be called is told by fewer tokens.
+    const ENOUGH: usize = 16;
+    let creates = matches!(code.keyword(0), Some(Keyword::Create | Keyword::Alter));
+    if !creates && at > ENOUGH {
+        return true;
+    }
     let begins = |keyword: Keyword| keyword.begins_statement() || keyword == Keyword::Select;
     let follows_as = at > 0 && code.keyword(at - 1) == Some(Keyword::As);
     follows_as && code.keyword(at).is_some_and(begins) || at > LONGEST
@@ -185,9 +218,12 @@ fn may_begin_body(code: &Code, at: usize) -> bool {
 
 /// The tokens of a batch as they pass by.
 struct Skim<'a, 'f> {
+    batch: Batch<'a>,
     source: &'a str,
+    body: usize,
     lexer: Lexer<'a>,
     found: &'f Found,
+    written: &'f mut Written<'a>,
     /// Where the last tokens begin, and how many have passed.
     starts: [usize; RECENT],
     passed: usize,
@@ -198,11 +234,15 @@ struct Skim<'a, 'f> {
 const RECENT: usize = 8;
 
 impl<'a, 'f> Skim<'a, 'f> {
-    fn new((source, start): Batch<'a>, found: &'f Found) -> Self {
+    fn new(batch: Batch<'a>, found: &'f Found, written: &'f mut Written<'a>) -> Self {
+        let (source, start) = batch;
         Self {
+            batch,
             source,
+            body: start,
             lexer: Lexer::from(source, start, found.quoted_identifier),
             found,
+            written,
             starts: [start; RECENT],
             passed: 0,
             calls: Vec::new(),
@@ -212,6 +252,7 @@ impl<'a, 'f> Skim<'a, 'f> {
     /// All calls that begin at `body` or after it; `None` where something else acts.
     fn calls(mut self, body: usize) -> Option<Vec<NamedCall<'a>>> {
         use TokenKind::{BlockComment, LineComment, WhiteSpace};
+        self.body = body;
         while let Some(token) = self.lexer.next_but_white_space() {
             let start = token.start as usize;
             let acts = match token.kind {
@@ -250,9 +291,7 @@ impl<'a, 'f> Skim<'a, 'f> {
         };
         if is_in(EXECUTES) {
             let call = NamedCall::of_procedure(self.source, start, self.found);
-            let acts = call.is_none();
-            self.calls.extend(call);
-            return acts;
+            return call.is_none_or(|call| self.call(call));
         }
         is_in(ACTING) || is_in(MADE) && self.follows_create()
     }
@@ -283,9 +322,17 @@ impl<'a, 'f> Skim<'a, 'f> {
         if self.passed > 1 && dot == Some(&b'.') {
             let name = self.passed.min(LONGEST_NAME);
             let call = NamedCall::of_function(self.source, self.recent(name), name, self.found);
-            self.calls.push(call);
+            return self.call(call);
         }
         false
+    }
+
+    /// Notes a call, unless it hangs on what a variable is given.
+    fn call(&mut self, call: NamedCall<'a>) -> bool {
+        let whole = (self.body, self.found.quoted_identifier);
+        let acts = self.written.reaches(&call, self.batch, whole);
+        self.calls.push(call);
+        acts
     }
 
     /// The name that begins at `start`, without its delimiters.

@@ -1,64 +1,70 @@
-//! Whether a batch may give a variable a value, by what stands beside the variable alone.
+//! Which variables a batch may give a value, by what stands beside them alone.
 
 use super::code::Code;
 use super::lexer::TokenKind;
-use super::variables::key;
+use super::variables::{FETCH_STATUS, key};
 use super::words::Keyword;
-use std::collections::BTreeSet;
-use std::ops::Range;
+use std::collections::HashSet;
 
 impl Code<'_> {
-    /// Whether anything from `start` on, in bytes, may give one of the variables a value. In `arguments`, which are in
-    /// order, an equals sign only follows a parameter's name.
-    pub(super) fn may_write(
-        &self,
-        variables: &BTreeSet<String>,
-        start: usize,
-        arguments: &[Range<usize>],
-    ) -> bool {
-        let lists = self.assigns_in_lists();
-        let mut arguments = arguments.iter().peekable();
-        let mut declares = false;
-        for at in 0..self.len() {
-            let place = self.range(at).start;
+    /// The variables that anything from `start` on, in bytes, may give a value, as they are compared.
+    pub(super) fn written_variables(&self, start: usize) -> HashSet<String> {
+        let mut written = HashSet::from([FETCH_STATUS.to_owned()]);
+        // What stands in a list, which matters where any list assigns.
+        let mut listed = HashSet::new();
+        let (mut assigns_lists, mut declares) = (false, false);
+        let mut passed = 0..0;
+        // The last variable after SET, or in a list after INTO.
+        let mut last = None;
+        for at in self.first_from(start)..self.len() {
             if let Some(keyword) = self.keyword(at) {
                 let goes_on = declares && !keyword.begins_statement();
                 declares = keyword == Keyword::Declare || goes_on;
+                if keyword == Keyword::Select {
+                    assigns_lists |= self.is_variable(self.after_select(at));
+                } else if keyword == Keyword::Execute {
+                    let call = self.called_and_passed(at);
+                    // In plain arguments an equals sign only follows a parameter's name.
+                    passed = if self.passes_more(call.clone()) {
+                        0..0
+                    } else {
+                        call
+                    };
+                }
             } else if self.is(at, ";") {
                 declares = false;
             }
-            if place < start || !self.is_variable(at) || !variables.contains(&key(self.text(at))) {
+            if !self.is_variable(at) {
                 continue;
             }
-            while arguments.next_if(|range| range.end <= place).is_some() {}
-            let is_passed = arguments.peek().is_some_and(|range| range.contains(&place));
-            let is_listed = lists && self.follows_comma(at);
-            let is_written =
-                declares || is_listed || self.follows_writer(at) || self.is_assigned(at);
-            if self.is_given_back(at) || !is_passed && is_written {
-                return true;
+            let is_next = self.follows_comma(at) && at.checked_sub(2) == last;
+            if is_next && last.is_some() || self.follows_writer(at) {
+                last = Some(at);
+            }
+            let is_written = declares || last == Some(at) || self.is_assigned(at);
+            if self.is_given_back(at) || is_written && !passed.contains(&at) {
+                written.insert(key(self.text(at)));
+            } else if self.follows_comma(at) && !passed.contains(&at) {
+                listed.insert(key(self.text(at)));
             }
         }
-        false
+        if assigns_lists {
+            written.extend(listed);
+        }
+        written
     }
 
-    /// Whether any query assigns variables.
-    fn assigns_in_lists(&self) -> bool {
-        let assigns = |at: usize| {
-            self.keyword(at) == Some(Keyword::Select) && self.is_variable(self.after_select(at))
-        };
-        (0..self.len()).any(assigns)
+    /// The first token that begins at `start` or after it.
+    fn first_from(&self, start: usize) -> usize {
+        let first = (0..self.len()).find(|at| self.range(*at).start >= start);
+        first.unwrap_or(self.len())
     }
 
     fn follows_comma(&self, at: usize) -> bool {
         at.checked_sub(1).is_some_and(|before| self.is(before, ","))
     }
 
-    /// After SET, or in a list after INTO.
-    fn follows_writer(&self, mut at: usize) -> bool {
-        while at >= 2 && self.follows_comma(at) && self.is_variable(at - 2) {
-            at -= 2;
-        }
+    fn follows_writer(&self, at: usize) -> bool {
         let before = at.checked_sub(1).and_then(|before| self.keyword(before));
         matches!(before, Some(Keyword::Set | Keyword::Into))
     }
