@@ -297,7 +297,12 @@ impl Walk<'_, '_> {
             if self.code.is(target + 1, "(") {
                 columns = self.expression(false).names(target + 2);
             }
-            match self.output_rows(at) {
+            let kept = self
+                .variables
+                .table(&name)
+                .map_or(0, |rows| rows.rows.len());
+            let known = (kept < MOST_ROWS).then(|| self.output_rows(at));
+            match known.flatten() {
                 Some(rows) => self.add_rows(&name, &columns, rows),
                 None => self.add_unknown_rows(&name, &columns),
             }
