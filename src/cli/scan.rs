@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail};
-use encoding_rs::{Encoding, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::args::{Scan, ScanFormat};
 use super::{Exit, output, print};
@@ -208,14 +208,35 @@ fn shown(given: &str) -> String {
     path.strip_prefix("./").map_or(path.clone(), str::to_owned)
 }
 
-/// By byte-order mark; else UTF-8 if it is that, else Windows-1252, as SQL Server's own tools save files.
-fn decode(bytes: Vec<u8>) -> String {
-    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
-        let (text, _) = encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default());
-        return text.into_owned();
+/// UTF-16 of which the mark was left out: of most pairs of bytes the same one is zero, as in no other encoding.
+fn unmarked_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
+    const LOOKED_AT: usize = 512;
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let pairs = pairs.get(..LOOKED_AT.min(pairs.len()))?;
+    let zeros = |place: usize| {
+        let zeros = pairs.iter().filter(|pair| pair.get(place) == Some(&0));
+        zeros.count()
+    };
+    let most = |count: usize| count * 4 > pairs.len() * 3;
+    match (zeros(0), zeros(1)) {
+        (0, low) if most(low) => Some(UTF_16LE),
+        (high, 0) if most(high) => Some(UTF_16BE),
+        _ => None,
     }
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let (text, _) = WINDOWS_1252.decode_without_bom_handling(error.as_bytes());
+}
+
+/// By byte-order mark; else UTF-16 where its zeros show it, UTF-8 if it is that, and Windows-1252, as SQL Server's own
+/// tools save files.
+fn decode(bytes: Vec<u8>) -> String {
+    let decoded = |encoding: &'static Encoding, bytes: &[u8]| {
+        let (text, _) = encoding.decode_without_bom_handling(bytes);
         text.into_owned()
-    })
+    };
+    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
+        return decoded(encoding, bytes.get(mark..).unwrap_or_default());
+    }
+    if let Some(encoding) = unmarked_utf16(&bytes) {
+        return decoded(encoding, &bytes);
+    }
+    String::from_utf8(bytes).unwrap_or_else(|error| decoded(WINDOWS_1252, error.as_bytes()))
 }

@@ -148,7 +148,10 @@ impl Walk<'_, '_> {
     /// `EXEC (…)`, here or AT a linked server.
     fn execute_group(&mut self, at: usize, open: usize) {
         let (place, how) = self.called_at(at);
+        // What is joined here is no expression: NULL counts as empty, whatever is set.
+        let null_is_empty = std::mem::replace(&mut self.variables.null_is_empty, true);
         let (text, _) = self.fold(Folded::default(), open + 1, true);
+        self.variables.null_is_empty = null_is_empty;
         let close = self.code.after_group(open);
         if self.code.is_word(close, &["at"]) {
             let mut command = Command::of(&text);

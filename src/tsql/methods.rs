@@ -29,7 +29,8 @@ impl Expression<'_, '_> {
         let (Some(path), Some(to)) = (path, arguments.get(1).and_then(Folded::only)) else {
             return unknown();
         };
-        if !name.eq_ignore_ascii_case("value") || !to.is_exact() {
+        let reads = name.eq_ignore_ascii_case("value") && to.is_exact();
+        if !reads || !self.budget.spend(receiver.len()) {
             return unknown();
         }
         let to_folded = Folded::from(to.clone());

@@ -7,7 +7,10 @@ use super::types::DataType;
 use super::words::Keyword;
 
 /// So many tokens before ERROR_MESSAGE an error is looked for.
-const FAR: usize = 256;
+const FAR: usize = 128;
+
+/// What looking at one of them costs of the budget, in bytes.
+const PER_TOKEN: usize = 16;
 
 /// RAISERROR takes three arguments and twenty more.
 const MOST_ARGUMENTS: usize = 23;
@@ -16,7 +19,7 @@ impl Expression<'_, '_> {
     /// The message that THROW or RAISERROR gives the error whose handler the token at `at` is in.
     pub(super) fn raised_before(&mut self, at: usize) -> Option<Folded> {
         let near = || at.saturating_sub(FAR)..at;
-        if self.depth >= DEEPEST_QUERY || !self.budget.spend(FAR) {
+        if self.depth >= DEEPEST_QUERY || !self.budget.spend(FAR * PER_TOKEN) {
             return None;
         }
         let is_begin = |at: usize| self.code.keyword(at) == Some(Keyword::Begin);

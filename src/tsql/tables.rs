@@ -47,6 +47,7 @@ impl Walk<'_, '_> {
             while at < end && !self.code.is(at, ",") {
                 if self.code.is_word(at, &["identity"]) {
                     table.identity = table.types.len().checked_sub(1);
+                    table.numbering = self.numbering(at + 1);
                 }
                 table.is_keyed |= self
                     .code
@@ -60,6 +61,20 @@ impl Walk<'_, '_> {
             at += 1;
         }
         table
+    }
+
+    /// `(seed, step)` of an IDENTITY, at `open`.
+    fn numbering(&self, open: usize) -> Option<(i64, i64)> {
+        if !self.code.is(open, "(") {
+            return None;
+        }
+        let close = self.code.after_group(open);
+        let written = |range: std::ops::Range<usize>| {
+            let marks: String = range.map(|at| self.code.text(at)).collect();
+            marks.parse().ok()
+        };
+        let comma = (open..close).find(|at| self.code.is(*at, ","))?;
+        Some((written(open + 1..comma)?, written(comma + 1..close - 1)?))
     }
 
     /// A statement that may change a table whose rows are followed.
@@ -237,8 +252,10 @@ impl Walk<'_, '_> {
             repeats: rows.repeats,
             ..Rows::default()
         };
+        let (seed, step) = table.numbering.unwrap_or((1, 1));
         for row in rows.rows {
-            let number = i64::try_from(table.rows.rows.len() + added.rows.len() + 1).unwrap_or(0);
+            let before = i64::try_from(table.rows.rows.len() + added.rows.len()).unwrap_or(0);
+            let number = seed.saturating_add(step.saturating_mul(before));
             let cells = places.iter().enumerate().map(|(place, from)| {
                 let given = from.and_then(|from| row.get(from)).cloned();
                 match given {
@@ -280,7 +297,12 @@ impl Walk<'_, '_> {
             if self.code.is(target + 1, "(") {
                 columns = self.expression(false).names(target + 2);
             }
-            match self.output_rows(at) {
+            let kept = self
+                .variables
+                .table(&name)
+                .map_or(0, |rows| rows.rows.len());
+            let known = (kept < MOST_ROWS).then(|| self.output_rows(at));
+            match known.flatten() {
                 Some(rows) => self.add_rows(&name, &columns, rows),
                 None => self.add_unknown_rows(&name, &columns),
             }

@@ -23,6 +23,8 @@ pub(super) struct Table {
     pub(super) types: Vec<DataType>,
     /// The column that numbers the rows.
     pub(super) identity: Option<usize>,
+    /// Its first number, and what is added for each row; 1 and 1 where none is given.
+    pub(super) numbering: Option<(i64, i64)>,
     /// Whether a key decides in which order rows come.
     pub(super) is_keyed: bool,
     /// Of a cursor: the row that FETCH reads next, where that is known.

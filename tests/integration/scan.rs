@@ -95,6 +95,8 @@ fn files_are_read_in_the_encodings_of_sql_servers_tools() {
     for bytes in [
         text.as_bytes().to_vec(),
         [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat(),
+        little.clone(),
+        big.clone(),
         utf16(little, [0xff, 0xfe]),
         utf16(big, [0xfe, 0xff]),
         latin,
