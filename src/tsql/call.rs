@@ -3,7 +3,7 @@
 use super::arguments::{Arguments, Command, Passed, shown};
 use super::code::{Code, Name};
 use super::execute::observation;
-use super::folded::{Folded, Source, Taint};
+use super::folded::{Folded, Source, Taint, reasons};
 use super::holes::{self, HOLE};
 use super::names::folded;
 use super::object::{Argument, AsCode, CallSite, Observation};
@@ -110,6 +110,13 @@ impl Walk<'_, '_> {
                 for text in arguments.taken(procedure) {
                     self.execute_value(place, how, text, &[]);
                 }
+            }
+            Does::ExecutesRows => {
+                for text in arguments.taken(procedure) {
+                    self.execute_value(place, how, text, &[]);
+                }
+                let rows = Folded::from_outside(place.start, Taint::DATA, reasons::ROWS);
+                self.unresolved(place, how, &rows, reasons::ROWS);
             }
             Does::ExecutesWithParameters(parameters) => {
                 if let Some(text) = arguments.taken(procedure).first() {

@@ -10,7 +10,9 @@ pub(super) enum Does {
     Is(Sink),
     /// It executes what it takes as T-SQL.
     Executes,
-    /// The same, and the text has parameters.
+    /// It executes what it takes, a query, and then every row of its result.
+    ExecutesRows,
+    /// It executes what it takes, and the text has parameters.
     ExecutesWithParameters(Parameters),
     /// It takes a language, a script in it, and a query for the script's input.
     RunsScript,
@@ -132,6 +134,8 @@ const FOR_EACH_TABLE: &[Parameter] = &[
     parameter("@command1", 0),
     parameter("@command2", 2),
     parameter("@command3", 3),
+    // A condition, which becomes a part of a query's text.
+    parameter("@whereand", 4),
     parameter("@precommand", 5),
     parameter("@postcommand", 6),
 ];
@@ -178,7 +182,7 @@ const PROCEDURES: &[Procedure] = &[
     files("xp_delete_file"),
     files("xp_delete_files"),
     files("xp_dirtree"),
-    native("xp_execresultset", Does::Executes, first(&[parameter("@cmd", 0)])),
+    native("xp_execresultset", Does::ExecutesRows, first(&[parameter("@cmd", 0)])),
     files("xp_fileexist"),
     files("xp_fixeddrives"),
     files("xp_getfiledetails"),
