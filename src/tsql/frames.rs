@@ -35,6 +35,8 @@ pub(super) struct Frame {
     /// The loop this is one round of, by its WHILE.
     pub(super) spins: Option<usize>,
     pub(super) is_if: bool,
+    /// Of an IF or an ELSE in a loop that is followed round by round: whether this branch is taken, if that is known.
+    pub(super) is_taken: Option<bool>,
     /// Of an ELSE: what the other branch left behind.
     pub(super) otherwise: Option<Branch>,
     /// What left the body of a loop, or a TRY, before its end.
@@ -62,6 +64,7 @@ pub(super) struct Repeats {
 /// What a branch found and what it left, of each variable that it assigned.
 #[derive(Debug, Default)]
 pub(super) struct Branch {
+    pub(super) is_taken: Option<bool>,
     pub(super) before: BTreeMap<Variable, Folded>,
     pub(super) after: BTreeMap<Variable, Folded>,
 }

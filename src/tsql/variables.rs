@@ -4,6 +4,7 @@
 mod escapes;
 
 pub(super) use super::frames::Block;
+pub(super) use escapes::Leaves;
 
 use super::code::Code;
 use super::folded::{Budget, Folded, reasons};
@@ -76,6 +77,8 @@ pub(super) struct Variables {
     replaced: BTreeMap<Variable, Folded>,
     /// How many of the frames are loops.
     loops: usize,
+    /// How many of the frames are rounds of loops that are followed.
+    followed: usize,
     /// Whether it is not known any more what a round reads, and what it began with.
     lost_track: Cell<bool>,
     /// Whether control may come from anywhere, so that no value is ever replaced for certain.
@@ -341,6 +344,7 @@ impl Variables {
             repeats: None,
             spins: None,
             is_if: false,
+            is_taken: None,
             otherwise: None,
             escaped: BTreeMap::new(),
         });
@@ -351,6 +355,7 @@ impl Variables {
         self.enter(Block::Awaited, false);
         if let Some(frame) = self.frames.last_mut() {
             frame.spins = Some(at);
+            self.followed += 1;
         }
     }
 
@@ -371,10 +376,11 @@ impl Variables {
     }
 
     /// Enters the branch of an IF, whose condition comes first.
-    pub(super) fn enter_if(&mut self) {
+    pub(super) fn enter_if(&mut self, is_taken: Option<bool>) {
         self.enter(Block::Awaited, true);
         if let Some(frame) = self.frames.last_mut() {
             frame.is_if = true;
+            frame.is_taken = is_taken;
         }
     }
 
@@ -390,6 +396,7 @@ impl Variables {
         }
         self.enter(Block::Awaited, true);
         if let Some(frame) = self.frames.last_mut() {
+            frame.is_taken = branch.as_ref().and_then(|b| b.is_taken).map(|taken| !taken);
             frame.otherwise = branch;
         }
     }
@@ -453,11 +460,11 @@ impl Variables {
         }
     }
 
-    /// Forgets all values but what loops carry, for another walk, and tells whether one is needed: whether a loop
-    /// carries something that the last walk did not begin with.
-    pub(super) fn begin_again(&mut self) -> bool {
+    /// Forgets all values but what loops carry, for another walk, and tells whether one is needed: whether it is said so,
+    /// or a loop carries something that the last walk did not begin with.
+    pub(super) fn begin_again(&mut self, is_needed: bool) -> bool {
         self.moving = std::mem::take(&mut self.moved);
-        let moved = !self.moving.is_empty();
+        let moved = is_needed || !self.moving.is_empty();
         if moved && !self.keeps_all {
             self.values.clear();
             for (variable, value) in &self.given {
@@ -499,6 +506,7 @@ impl Variables {
         if frame.may_be_skipped {
             self.skippable.pop();
         }
+        self.followed -= usize::from(frame.spins.is_some());
         let mut before = frame.take_before();
         let escaped = std::mem::take(&mut frame.escaped);
         if frame.repeats.is_some() {
@@ -510,6 +518,9 @@ impl Variables {
             self.settle_try(escaped, origin, budget);
         }
         self.note_in_outer(&before, frame.changed, budget);
+        if let Some(is_taken) = frame.is_taken {
+            return self.settle_taken(is_taken, before, (frame.is_if, frame.otherwise));
+        }
         if let Some(otherwise) = frame.otherwise {
             self.join_branches(&mut before, otherwise, origin, budget);
         }

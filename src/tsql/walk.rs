@@ -66,14 +66,19 @@ pub(super) struct Walk<'w, 'c> {
     pub(super) seen: usize,
     /// The same for sources of rows from elsewhere and for functions.
     pub(super) seen_source: usize,
-    jumps: bool,
+    /// Whether control may come from anywhere.
+    pub(super) jumps: bool,
+    /// Whether loops with BREAK or CONTINUE are followed round by round.
+    pub(super) follows_breaks: bool,
+    /// Whether one turned out to be none that can be, in this walk.
+    pub(super) loses_rounds: bool,
     /// The row that names of columns belong to while a query's list is assigned.
     pub(super) row: Option<Row>,
     /// The SELECT seen last.
     pub(super) last_select: usize,
     pub(super) loops: Loops,
     /// Where the walk goes on, if not at the next token.
-    jump: Option<usize>,
+    pub(super) jump: Option<usize>,
     /// Whether this is not the first round.
     pub(super) begun: bool,
     /// What executed text gives back in variables, by their tokens, until the walk comes to them.
@@ -99,6 +104,8 @@ impl<'w, 'c> Walk<'w, 'c> {
             seen: 0,
             seen_source: 0,
             jumps: false,
+            follows_breaks: true,
+            loses_rounds: false,
             row: None,
             last_select: 0,
             loops: Loops::default(),
@@ -133,7 +140,8 @@ impl<'w, 'c> Walk<'w, 'c> {
         for round in 1..=LAST_ROUND {
             let jumps = self.jumps && !self.variables.keeps_all;
             self.variables.keeps_all |= jumps;
-            if !self.variables.begin_again() && !jumps {
+            let loses_rounds = std::mem::take(&mut self.loses_rounds);
+            if !self.variables.begin_again(loses_rounds) && !jumps {
                 return;
             }
             let cost = self.code.len() * PER_TOKEN;
@@ -210,13 +218,21 @@ impl<'w, 'c> Walk<'w, 'c> {
             b';' => {
                 self.parentheses = 0;
                 self.update = Update::None;
-                let origin = self.code.origin(at);
-                self.leave_while(
-                    |block| matches!(block, Block::Statement | Block::Awaited),
-                    origin,
-                );
+                self.semicolon(at);
             }
             _ => {}
+        }
+    }
+
+    /// Closes what a semicolon ends: branches and loops without a block.
+    fn semicolon(&mut self, at: usize) {
+        let origin = self.code.origin(at);
+        while let Some(Block::Statement | Block::Awaited) = self.variables.innermost() {
+            let again = self.variables.ends_round();
+            self.variables.leave(origin, &mut self.found.budget);
+            if let Some(again) = again {
+                return self.end_round(again, at + 1);
+            }
         }
     }
 
@@ -275,8 +291,7 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.change_table(at);
             }
             Keyword::Statement if self.code.is_word(at, &["break", "continue"]) => {
-                let origin = self.code.origin(at);
-                self.jumps |= !self.variables.leave_round(origin, &mut self.found.budget);
+                self.leave_round(at);
             }
             Keyword::Statement => self.change_table(at),
             Keyword::Bulk => self.bulk(at),
@@ -329,7 +344,8 @@ impl<'w, 'c> Walk<'w, 'c> {
                 }
             }
         } else {
-            self.variables.enter_if();
+            let is_taken = self.is_taken(at);
+            self.variables.enter_if(is_taken);
         }
     }
 
@@ -379,10 +395,6 @@ impl<'w, 'c> Walk<'w, 'c> {
         self.variables.forget_branches();
         if let Some(again) = self.variables.ends_round() {
             self.end_round(again, at + 1);
-            self.jump = Some(again);
-            // What the round has looked ahead to is looked at again.
-            self.seen = self.seen.min(again);
-            self.seen_source = self.seen_source.min(again);
         }
         self.variables.leave(origin, &mut self.found.budget);
     }

@@ -1,12 +1,82 @@
-//! Values that leave a block before its end: by BREAK and CONTINUE, or with an error, to its handler.
+//! Values that leave a block before its end, by BREAK and CONTINUE or with an error, and branches that are known to be
+//! taken or not.
 
 use super::{Variables, join};
 use crate::tsql::folded::{Budget, Folded};
-use crate::tsql::frames::Block;
+use crate::tsql::frames::{Block, Branch, Frame};
 use crate::tsql::numbered::Variable;
 use std::collections::BTreeMap;
 
+/// Whether BREAK or CONTINUE is come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Leaves {
+    Never,
+    /// In a round of the loop with this WHILE.
+    Surely(usize),
+    Perhaps,
+}
+
 impl Variables {
+    /// Whether every loop around is followed round by round, and there is one.
+    pub(in super::super) fn is_in_followed_loop(&self) -> bool {
+        !self.is_in_loop() && self.followed > 0
+    }
+
+    /// BREAK or CONTINUE in a loop that is followed round by round. Where it is come to, what is inside of the loop is
+    /// closed, and the loop.
+    pub(in super::super) fn leave_followed_round(
+        &mut self,
+        origin: usize,
+        budget: &mut Budget,
+    ) -> Leaves {
+        let around = self.frames.iter().rev();
+        let inside = around.take_while(|frame| frame.spins.is_none());
+        let is_sure = |frame: &Frame| !frame.may_be_skipped || frame.is_taken == Some(true);
+        if inside.clone().any(|frame| frame.is_taken == Some(false)) {
+            return Leaves::Never;
+        }
+        if !inside.clone().all(is_sure) {
+            return Leaves::Perhaps;
+        }
+        for _ in 0..inside.count() {
+            self.leave(origin, budget);
+        }
+        let again = self.ends_round();
+        self.leave(origin, budget);
+        again.map_or(Leaves::Perhaps, Leaves::Surely)
+    }
+
+    /// Closes a branch of which it is known whether it is taken.
+    pub(super) fn settle_taken(
+        &mut self,
+        is_taken: bool,
+        before: BTreeMap<Variable, Folded>,
+        (is_if, otherwise): (bool, Option<Branch>),
+    ) {
+        let mut branch = Branch {
+            is_taken: Some(is_taken),
+            ..Branch::default()
+        };
+        for (variable, before) in before {
+            if is_if && let Some(now) = self.values.get(variable) {
+                branch.after.insert(variable, now.clone());
+                branch.before.insert(variable, before.clone());
+            }
+            if !is_taken {
+                self.values.insert(variable, before);
+            }
+        }
+        let otherwise = otherwise.filter(|_| !is_taken);
+        for (variable, after) in otherwise.into_iter().flat_map(|branch| branch.after) {
+            self.values.insert(variable, after);
+        }
+        if is_if {
+            self.left.push(branch);
+        } else {
+            self.left.clear();
+        }
+    }
+
     /// BREAK or CONTINUE: what variables hold here is what they may hold after the loop, and in its next round. Tells
     /// whether all of it could be noted.
     pub(in super::super) fn leave_round(&mut self, origin: usize, budget: &mut Budget) -> bool {
