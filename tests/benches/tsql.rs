@@ -82,6 +82,7 @@ fn main() {
         let tokens = Tokenizer::new(&MsSqlDialect {}, text).tokenize();
         tokens.map_or(0, |tokens| tokens.len())
     });
+    scan(&all);
     let search = text_search(&all);
 
     println!("\nratios");
@@ -172,6 +173,35 @@ fn processor_time() -> Option<Duration> {
     let counted = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = counted.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
+}
+
+/// How fast the binary reads the same texts from files, one for each module, on every core: by the clock, from its start to
+/// its end.
+fn scan(modules: &[&Module]) {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, module) in modules.iter().enumerate() {
+        fs::write(folder.path().join(format!("{number}.sql")), &module.text).unwrap();
+    }
+    let run = || {
+        let start = Instant::now();
+        let ran = Command::new(env!("CARGO_BIN_EXE_mssql-posture"))
+            .args(["scan", "--format", "jsonl"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(ran.status.code(), Some(1), "findings");
+        start.elapsed()
+    };
+    let best = (0..ROUNDS).map(|_| run()).min().unwrap();
+    let bytes: usize = modules.iter().map(|module| module.text.len()).sum();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!(
+        "{:<44} {:>8} {:>7.1} {:>9.1}",
+        format!("`scan` of as many files, {cores} cores, by the clock"),
+        modules.len(),
+        bytes as f64 / 1e6,
+        bytes as f64 / 1e6 / best.as_secs_f64()
+    );
 }
 
 /// How fast ripgrep counts lines with one word, in one thread, over the same texts in one file; `None` where it is not
