@@ -80,9 +80,19 @@ impl<'a> Lexer<'a> {
     /// The next token that may hold anything, a comment, a string or a delimited name, or that is no ASCII; others are
     /// passed over, which is faster. A string's N is left out. An error where only all tokens would tell.
     pub(super) fn next_opening(&mut self) -> Result<Option<Token>, AmbiguousComment> {
+        self.next_of(OPENING)
+    }
+
+    /// The same, and `(`, `{` and what may continue a constant on the next line.
+    pub(super) fn next_opening_or_mark(&mut self) -> Result<Option<Token>, AmbiguousComment> {
+        self.next_of(OPENING | MARK)
+    }
+
+    #[inline]
+    fn next_of(&mut self, class: u8) -> Result<Option<Token>, AmbiguousComment> {
         loop {
             let rest = self.rest(self.at);
-            let opens = |byte: &u8| CLASSES[usize::from(*byte)] & OPENING != 0;
+            let opens = |byte: &u8| CLASSES[usize::from(*byte)] & class != 0;
             let Some(before) = rest.iter().position(opens) else {
                 return Ok(None);
             };
@@ -92,7 +102,8 @@ impl<'a> Lexer<'a> {
                 // `1e--1` is a number, a sign and a number.
                 (Some(b'-'), Some(b'-')) => {
                     let last = self.at.checked_sub(1).and_then(|last| self.byte(last));
-                    if matches!(last, Some(b'e' | b'E')) {
+                    let may_be_exponent = matches!(last, Some(b'e' | b'E'));
+                    if may_be_exponent && word_start(self.bytes, self.at).is_none() {
                         return Err(AmbiguousComment);
                     }
                 }
@@ -380,6 +391,9 @@ const OPENING: u8 = 16;
 /// What begins words and nothing else: an N may begin a string.
 const WORD_START: u8 = 32;
 
+/// What stands before arguments or calls, and a backslash.
+const MARK: u8 = 64;
+
 /// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
@@ -406,6 +420,9 @@ static CLASSES: [u8; 256] = {
         if matches!(byte, b'\'' | b'"' | b'[' | b'-' | b'/') {
             class |= OPENING;
         }
+        if matches!(byte, b'(' | b'{' | b'\\') {
+            class |= MARK;
+        }
         classes[byte as usize] = class;
         byte += 1;
     }
@@ -416,6 +433,21 @@ static CLASSES: [u8; 256] = {
 /// Whether a byte is a part of words, outside ASCII aside.
 pub(super) fn is_word_byte(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & WORD != 0
+}
+
+/// Where the word or the variable begins that ends at `end`, as far as the bytes before tell; `None` where it may be the
+/// end of a number, or begin with a character outside ASCII.
+pub(super) fn word_start(bytes: &[u8], end: usize) -> Option<usize> {
+    let before = bytes.get(..end)?;
+    let start = before.iter().rposition(|byte| !is_word_byte(*byte));
+    let (before, word) = before.split_at(start.map_or(0, |last| last + 1));
+    let is_number = match before {
+        [.., digit, b'.'] if digit.is_ascii_digit() => true,
+        [.., last] => !last.is_ascii(),
+        [] => false,
+    };
+    let begins = |first: &u8| first.is_ascii_alphabetic() || matches!(first, b'_' | b'#' | b'@');
+    (!is_number && word.first().is_some_and(begins)).then_some(before.len())
 }
 
 fn is_wide_space(character: char) -> bool {
