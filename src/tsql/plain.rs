@@ -5,7 +5,7 @@
 //! there, and of every name that is told.
 
 use super::lexer::{Lexer, TokenKind, is_word_byte};
-use super::signs::{Search, Signs};
+use super::signs::Signs;
 use super::source::Source;
 use super::words::Keyword;
 use memchr::{memchr, memchr_iter};
@@ -47,7 +47,8 @@ static SIGNS_WITH_HOLES: LazyLock<Signs> = LazyLock::new(|| signs(WORDS_AFTER_HO
 
 fn signs(more: &[&str]) -> Signs {
     let words = WORDS.iter().chain(more).map(|word| word.as_bytes());
-    Signs::new(words.chain(SPELLINGS.iter().copied()))
+    let signs: Vec<&[u8]> = words.chain(SPELLINGS.iter().copied()).collect();
+    Signs::new(&signs)
 }
 
 /// Whether a walk over the executed text would find nothing.
@@ -61,15 +62,7 @@ pub(super) fn is_plain(source: Source, quoted_identifier: bool, has_holes: bool)
 
 fn has_sign(text: &[u8], has_holes: bool) -> bool {
     let signs = if has_holes { &SIGNS_WITH_HOLES } else { &SIGNS };
-    let Some(mut search) = Search::from(text, 0, signs) else {
-        return true;
-    };
-    while !search.is_over() {
-        if search.any_in_piece(|found| !is_part_of_longer_word(text, found)) {
-            return true;
-        }
-    }
-    false
+    signs.any_in(text, |found| !is_part_of_longer_word(text, found))
 }
 
 /// Whether what is found is EXEC or EXECUTE in the middle of a longer word, as in the name of a column.

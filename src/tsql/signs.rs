@@ -11,12 +11,28 @@ pub(super) struct Signs(Option<AhoCorasick>);
 
 impl Signs {
     /// The words are in lower case; of those that begin at one place the longest is found.
-    pub(super) fn new<'w>(words: impl Iterator<Item = &'w [u8]>) -> Self {
+    pub(super) fn new(words: &[impl AsRef<[u8]>]) -> Self {
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostLongest);
-        let words: Vec<&[u8]> = words.collect();
-        let fit = words.iter().all(|word| word.len() <= LONGEST);
+        let fit = words.iter().all(|word| word.as_ref().len() <= LONGEST);
         Self(builder.build(words).ok().filter(|_| fit))
+    }
+
+    /// Whether any sign in the text is one that `acts`.
+    pub(super) fn any_in(
+        &'static self,
+        text: &[u8],
+        mut acts: impl FnMut(Range<usize>) -> bool,
+    ) -> bool {
+        let Some(mut search) = Search::from(text, 0, self) else {
+            return true;
+        };
+        while search.at < text.len() {
+            if search.any_in_piece(&mut acts) {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -37,10 +53,6 @@ impl<'t> Search<'t> {
     /// Where what has not been searched yet begins.
     pub(super) fn at(&self) -> usize {
         self.at
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.at >= self.text.len()
     }
 
     /// Whether any sign that begins in the text's next piece is one that `acts`.

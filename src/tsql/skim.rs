@@ -50,10 +50,7 @@ const MADE: &[&str] = &[
     "view",
 ];
 
-static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
-    let words = [ACTING, EXECUTES, MADE].into_iter().flatten();
-    Signs::new(words.map(|word| word.as_bytes()))
-});
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| Signs::new(&[ACTING, EXECUTES, MADE].concat()));
 
 /// The tokens of the longest name before a parenthesis.
 const LONGEST_NAME: usize = 5;
@@ -250,7 +247,7 @@ impl<'a, 'f> Skim<'a, 'f> {
     /// All calls in the body; `None` where something else acts.
     fn calls(mut self) -> Option<Vec<NamedCall<'a>>> {
         loop {
-            let stop = self.lexer.next_opening_or_mark().ok()?;
+            let stop = self.lexer.next_opening_or_mark();
             let end = stop.map_or(self.source.len(), |stop| stop.start as usize);
             while let Some(word) = self.words.next_before(end) {
                 if word.start >= self.stop.end as usize {
