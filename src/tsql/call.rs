@@ -259,7 +259,7 @@ impl Walk<'_, '_> {
     fn execute_step(&mut self, called: &Called, command: &Folded) {
         let only = command.only();
         let only = only.filter(|text| self.found.budget.spend(text.len()));
-        let batches = only.map_or_else(Vec::new, |text| script::batches(text.text()).0);
+        let batches = only.map_or_else(Vec::new, |text| script::batches(text.text()));
         if batches.len() < 2 {
             return self.execute_value(called.place, called.how, command, &[]);
         }

@@ -2,10 +2,12 @@
 
 use super::holes;
 use super::lexer::{Lexer, Token, TokenKind};
+use super::signs::Signs;
 use super::source::Source;
 use super::words::Keyword;
 use std::cell::Cell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// A batch, or a part of one: its text and its tokens without white space and comments.
 #[derive(Debug)]
@@ -64,6 +66,11 @@ pub(super) struct Name {
 
 const MOST_DOTS: usize = 3;
 
+/// The options that decide whether `"…"` is a name.
+const SETTINGS_OF_QUOTES: &[&str] = &["quoted_identifier", "ansi_defaults"];
+
+static QUOTES_ARE_SET: LazyLock<Signs> = LazyLock::new(|| Signs::new(SETTINGS_OF_QUOTES));
+
 /// Reads `SET …, QUOTED_IDENTIFIER, … ON`, which counts from there on, wherever control goes.
 #[derive(Debug, Default)]
 struct QuotedIdentifier {
@@ -81,7 +88,7 @@ impl QuotedIdentifier {
         }
         if code.is_word(at, &["set"]) {
             (self.in_set, self.named) = (true, false);
-        } else if self.in_set && code.is_word(at, &["quoted_identifier", "ansi_defaults"]) {
+        } else if self.in_set && code.is_word(at, SETTINGS_OF_QUOTES) {
             self.named = true;
         } else if self.in_set && code.is_word(at, &["on", "off"]) {
             self.in_set = false;
@@ -174,6 +181,10 @@ impl<'a> Code<'a> {
     /// A batch of a script, which reaches to the end of `source`. SET QUOTED_IDENTIFIER in it is followed, and left in
     /// `quoted_identifier` as it is at its end.
     pub(super) fn lex_batch(source: &'a str, start: usize, quoted_identifier: &mut bool) -> Self {
+        let batch = source.as_bytes().get(start..).unwrap_or_default();
+        if !QUOTES_ARE_SET.any_in(batch, |_| true) {
+            return Self::lex_from(Source::Outermost(source), start, *quoted_identifier);
+        }
         let mut code = Self::of(Source::Outermost(source), Vec::new());
         let mut lexer = Lexer::from(source, start, *quoted_identifier);
         let mut option = QuotedIdentifier::default();

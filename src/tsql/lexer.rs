@@ -47,15 +47,13 @@ pub(super) struct Token {
 /// The longest text whose offsets a token can hold; a module's definition cannot come near it.
 pub(super) const LONGEST: usize = u32::MAX as usize;
 
-/// Two hyphens that may begin a comment or stand in a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AmbiguousComment;
-
 /// The tokens of a text no longer than [`LONGEST`].
 pub(super) struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// A place before `at` or there that is in the middle of no token.
+    boundary: usize,
     quoted_identifier: bool,
 }
 
@@ -65,6 +63,7 @@ impl<'a> Lexer<'a> {
             text,
             bytes: text.as_bytes(),
             at: 0,
+            boundary: 0,
             quoted_identifier,
         }
     }
@@ -73,38 +72,60 @@ impl<'a> Lexer<'a> {
     pub(super) fn from(text: &'a str, at: usize, quoted_identifier: bool) -> Self {
         Self {
             at,
+            boundary: at,
             ..Self::new(text, quoted_identifier)
         }
     }
 
     /// The next token that may hold anything, a comment, a string or a delimited name, or that is no ASCII; others are
-    /// passed over, which is faster. A string's N is left out. An error where only all tokens would tell.
-    pub(super) fn next_opening(&mut self) -> Result<Option<Token>, AmbiguousComment> {
+    /// passed over, which is faster. A string's N is left out.
+    pub(super) fn next_opening(&mut self) -> Option<Token> {
+        self.next_of(OPENING)
+    }
+
+    /// The same, and `(`, `{` and what may continue a constant on the next line.
+    pub(super) fn next_opening_or_mark(&mut self) -> Option<Token> {
+        self.next_of(OPENING | MARK)
+    }
+
+    #[inline]
+    fn next_of(&mut self, class: u8) -> Option<Token> {
         loop {
             let rest = self.rest(self.at);
-            let opens = |byte: &u8| CLASSES[usize::from(*byte)] & OPENING != 0;
-            let Some(before) = rest.iter().position(opens) else {
-                return Ok(None);
+            let opens = |byte: &u8| CLASSES[usize::from(*byte)] & class != 0;
+            self.at += rest.iter().position(opens)?;
+            let passed = match (self.byte(self.at)?, self.byte(self.at + 1)) {
+                (b'-', Some(b'-')) => self.number_with_sign(),
+                (b'/', Some(b'*')) => None,
+                (b'-' | b'/', _) => Some(self.at + 1),
+                _ => None,
             };
-            self.at += before;
-            let pair = (rest.get(before), rest.get(before + 1));
-            match pair {
-                // `1e--1` is a number, a sign and a number.
-                (Some(b'-'), Some(b'-')) => {
-                    let last = self.at.checked_sub(1).and_then(|last| self.byte(last));
-                    if matches!(last, Some(b'e' | b'E')) {
-                        return Err(AmbiguousComment);
-                    }
-                }
-                (Some(b'/'), Some(b'*')) => {}
-                (Some(b'-' | b'/'), _) => {
-                    self.at += 1;
-                    continue;
-                }
-                _ => {}
-            }
-            return Ok(self.next());
+            let Some(end) = passed else {
+                break;
+            };
+            self.at = end;
         }
+        let token = self.next()?;
+        // One for a number may stand in the middle of a word.
+        if token.kind != TokenKind::Number {
+            self.boundary = token.end as usize;
+        }
+        Some(token)
+    }
+
+    /// The end of the number that the hyphen here is a part of, if it is: `1e--1` is a number, a sign and a number.
+    fn number_with_sign(&mut self) -> Option<usize> {
+        let last = self.at.checked_sub(1).and_then(|last| self.byte(last));
+        if !matches!(last, Some(b'e' | b'E')) {
+            return None;
+        }
+        let mut tokens = Self::from(self.text, self.boundary, self.quoted_identifier);
+        let token = tokens.find(|token| token.end as usize > self.at)?;
+        let end = token.end as usize;
+        ((token.start as usize) < self.at).then(|| {
+            self.boundary = end;
+            end
+        })
     }
 
     /// The next token that is no white space; about half of all tokens are.
@@ -161,7 +182,8 @@ impl<'a> Lexer<'a> {
         at
     }
 
-    fn white_space(&self, at: usize) -> usize {
+    /// The end of the white space that begins at `at`.
+    pub(super) fn white_space(&self, at: usize) -> usize {
         self.run_of_characters(at, SPACE, is_wide_space)
     }
 
@@ -380,6 +402,9 @@ const OPENING: u8 = 16;
 /// What begins words and nothing else: an N may begin a string.
 const WORD_START: u8 = 32;
 
+/// What stands before arguments or calls, and a backslash.
+const MARK: u8 = 64;
+
 /// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
@@ -406,6 +431,9 @@ static CLASSES: [u8; 256] = {
         if matches!(byte, b'\'' | b'"' | b'[' | b'-' | b'/') {
             class |= OPENING;
         }
+        if matches!(byte, b'(' | b'{' | b'\\') {
+            class |= MARK;
+        }
         classes[byte as usize] = class;
         byte += 1;
     }
@@ -416,6 +444,21 @@ static CLASSES: [u8; 256] = {
 /// Whether a byte is a part of words, outside ASCII aside.
 pub(super) fn is_word_byte(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & WORD != 0
+}
+
+/// Where the word or the variable begins that ends at `end`, as far as the bytes before tell; `None` where it may be the
+/// end of a number, or begin with a character outside ASCII.
+pub(super) fn word_start(bytes: &[u8], end: usize) -> Option<usize> {
+    let before = bytes.get(..end)?;
+    let start = before.iter().rposition(|byte| !is_word_byte(*byte));
+    let (before, word) = before.split_at(start.map_or(0, |last| last + 1));
+    let is_number = match before {
+        [.., digit, b'.'] if digit.is_ascii_digit() => true,
+        [.., last] => !last.is_ascii(),
+        [] => false,
+    };
+    let begins = |first: &u8| first.is_ascii_alphabetic() || matches!(first, b'_' | b'#' | b'@');
+    (!is_number && word.first().is_some_and(begins)).then_some(before.len())
 }
 
 fn is_wide_space(character: char) -> bool {

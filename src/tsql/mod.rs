@@ -72,6 +72,7 @@ mod rows;
 mod script;
 mod secrets;
 mod shipped;
+mod signs;
 mod sink;
 mod skim;
 mod source;

@@ -5,9 +5,9 @@
 //! there, and of every name that is told.
 
 use super::lexer::{Lexer, TokenKind, is_word_byte};
+use super::signs::Signs;
 use super::source::Source;
 use super::words::Keyword;
-use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::{memchr, memchr_iter};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -42,16 +42,13 @@ const SPELLINGS: &[&[u8]] = &[
 /// In text that is known in part, a procedure of the server's may follow a hole.
 const WORDS_AFTER_HOLES: &[&str] = &["sp_", "xp_"];
 
-static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| searcher(&[]));
-static SIGNS_WITH_HOLES: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| searcher(WORDS_AFTER_HOLES));
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| signs(&[]));
+static SIGNS_WITH_HOLES: LazyLock<Signs> = LazyLock::new(|| signs(WORDS_AFTER_HOLES));
 
-fn searcher(more: &[&str]) -> Option<AhoCorasick> {
+fn signs(more: &[&str]) -> Signs {
     let words = WORDS.iter().chain(more).map(|word| word.as_bytes());
-    let signs = words.chain(SPELLINGS.iter().copied());
-    let mut builder = AhoCorasick::builder();
-    builder.match_kind(MatchKind::LeftmostFirst);
-    builder.build(signs).ok()
+    let signs: Vec<&[u8]> = words.chain(SPELLINGS.iter().copied()).collect();
+    Signs::new(&signs)
 }
 
 /// Whether a walk over the executed text would find nothing.
@@ -64,29 +61,8 @@ pub(super) fn is_plain(source: Source, quoted_identifier: bool, has_holes: bool)
 }
 
 fn has_sign(text: &[u8], has_holes: bool) -> bool {
-    /// Longer than any sign, which may lie across two pieces.
-    const OVERLAP: usize = 16;
     let signs = if has_holes { &SIGNS_WITH_HOLES } else { &SIGNS };
-    let Some(signs) = signs.as_ref() else {
-        return true;
-    };
-    let mut piece = [0; 1024];
-    let mut rest = text;
-    loop {
-        let length = rest.len().min(piece.len());
-        let (now, _) = rest.split_at(length);
-        for (lower, byte) in piece.iter_mut().zip(now) {
-            *lower = byte.to_ascii_lowercase();
-        }
-        let mut found = signs.find_iter(piece.get(..length).unwrap_or_default());
-        if found.any(|found| !is_part_of_longer_word(rest, found.range())) {
-            return true;
-        }
-        if length == rest.len() {
-            return false;
-        }
-        rest = rest.get(length - OVERLAP..).unwrap_or_default();
-    }
+    signs.any_in(text, |found| !is_part_of_longer_word(text, found))
 }
 
 /// Whether what is found is EXEC or EXECUTE in the middle of a longer word, as in the name of a column.

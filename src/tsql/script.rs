@@ -9,13 +9,17 @@ use super::module;
 use super::names::Synonyms;
 use super::object::Object;
 use super::place::Places;
+use super::signs::Signs;
 use super::skim::{self, Look};
 use super::walk::Walk;
 use memchr::memchr2;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// What batches may cost together beyond what their lengths allow, in bytes.
 const SHARED: usize = 32 << 20;
+
+static SYNONYM: LazyLock<Signs> = LazyLock::new(|| Signs::new(&["synonym"]));
 
 /// What a file's batches do, in order: one object for each that holds any code. GO is read as client tools read it, and
 /// SET QUOTED_IDENTIFIER counts from where it stands; at the beginning it is on. Synonyms that the file creates are known
@@ -39,9 +43,9 @@ fn observed(text: &str, synonyms: &Synonyms, walks_all: bool) -> Vec<Object> {
     if text.len() > LONGEST {
         return vec![module::unread()];
     }
-    let (batches, names_synonyms) = batches(text);
+    let batches = batches(text);
     let mut synonyms = synonyms.clone();
-    if names_synonyms {
+    if SYNONYM.any_in(text.as_bytes(), |_| true) {
         let mut quoted_identifier = true;
         for batch in &batches {
             let code = batch_code(text, batch, &mut quoted_identifier);
@@ -136,35 +140,49 @@ fn collect_synonyms(code: &Code, synonyms: &mut Synonyms) {
     }
 }
 
-/// Where the lines of GO divide a text, and whether any word of it is SYNONYM.
-pub(super) fn batches(text: &str) -> (Vec<Range<usize>>, bool) {
+/// Where the lines of GO divide a text.
+pub(super) fn batches(text: &str) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
-    let mut names_synonyms = false;
     let mut start = text.len() - text.trim_start_matches('\u{FEFF}').len();
-    let mut lexer = Lexer::from(text, start, true).peekable();
-    let mut begins_line = true;
-    while let Some(token) = lexer.next() {
-        if token.kind != TokenKind::WhiteSpace {
-            if begins_line && is_separator(text, &token) {
-                batches.push(start..token.start as usize);
-                // The rest of the line is GO's.
-                let line = |next: &Token| next.start as usize;
-                let end = line_end(text, token.end as usize);
-                while lexer
-                    .next_if(|next| line(next) < end && !is_line_break(text, next))
-                    .is_some()
-                {}
-                start = end;
-                continue;
+    let mut lexer = Lexer::from(text, start, true);
+    let mut opening = lexer.next_opening();
+    let mut line = start;
+    while let Some(go) = next_go(text, line) {
+        let end = line_end(text, go.end as usize);
+        line = end;
+        while opening.is_some_and(|opening| opening.end <= go.start) {
+            opening = lexer.next_opening();
+        }
+        if let Some(around) = opening.filter(|opening| opening.start < go.start) {
+            line = line_end(text, around.end as usize);
+        } else if is_separator(text, &go) {
+            batches.push(start..go.start as usize);
+            start = end;
+            // A comment that begins in the rest of the line is GO's.
+            while let Some(passed) = opening.filter(|opening| (opening.start as usize) < end) {
+                line = line.max(passed.end as usize);
+                opening = lexer.next_opening();
             }
-            names_synonyms |= is_spelt(text, &token, "synonym");
-            begins_line = false;
-        } else if !begins_line {
-            begins_line = breaks_line(text, &token);
         }
     }
     batches.push(start..text.len());
-    (batches, names_synonyms)
+    batches
+}
+
+/// The first word GO that begins a line, from the line at `line` on, whether or not it stands in a comment or a string.
+fn next_go(text: &str, mut line: usize) -> Option<Token> {
+    let lexer = Lexer::new(text, true);
+    loop {
+        let first = lexer.white_space(line);
+        if matches!(text.as_bytes().get(first)?, b'g' | b'G') {
+            let word = Lexer::from(text, first, true).next();
+            let go = word.filter(|word| is_spelt(text, word, "go"));
+            if go.is_some() {
+                return go;
+            }
+        }
+        line = line_end(text, first);
+    }
 }
 
 fn written<'a>(text: &'a str, token: &Token) -> &'a str {
@@ -176,15 +194,6 @@ fn written<'a>(text: &'a str, token: &Token) -> &'a str {
 fn is_spelt(text: &str, token: &Token, word: &str) -> bool {
     let is_as_long = (token.end - token.start) as usize == word.len();
     is_as_long && written(text, token).eq_ignore_ascii_case(word)
-}
-
-fn is_line_break(text: &str, token: &Token) -> bool {
-    token.kind == TokenKind::WhiteSpace && breaks_line(text, token)
-}
-
-fn breaks_line(text: &str, token: &Token) -> bool {
-    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    written(text, token).as_bytes().iter().any(is_end)
 }
 
 /// Where the line ends that `at` is in.
@@ -205,4 +214,95 @@ fn is_separator(text: &str, token: &Token) -> bool {
         TokenKind::Number => written(text, &token).bytes().all(|b| b.is_ascii_digit()),
         _ => written(text, &token) == ";",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The same as [`batches`], by all tokens.
+    fn batches_by_tokens(text: &str) -> Vec<Range<usize>> {
+        let mut batches = Vec::new();
+        let mut start = text.len() - text.trim_start_matches('\u{FEFF}').len();
+        let mut lexer = Lexer::from(text, start, true).peekable();
+        let mut begins_line = true;
+        while let Some(token) = lexer.next() {
+            let breaks = |token: &Token| written(text, token).contains(['\n', '\r']);
+            let is_blank = |token: &Token| token.kind == TokenKind::WhiteSpace;
+            if begins_line && is_spelt(text, &token, "go") && is_separator(text, &token) {
+                batches.push(start..token.start as usize);
+                start = line_end(text, token.end as usize);
+                let is_on_line = |next: &Token| (next.start as usize) < start;
+                while lexer
+                    .next_if(|next| is_on_line(next) && !(is_blank(next) && breaks(next)))
+                    .is_some()
+                {}
+            } else if is_blank(&token) {
+                begins_line |= breaks(&token);
+            } else {
+                // Client tools know no constants that go on.
+                let is_binary = token.kind == TokenKind::Binary;
+                begins_line = is_binary && written(text, &token).ends_with(['\n', '\r']);
+            }
+        }
+        batches.push(start..text.len());
+        batches
+    }
+
+    const FRAGMENTS: &[&str] = &[
+        "GO",
+        "go",
+        "Go 2",
+        "GO;",
+        "GO x",
+        "GOTO",
+        "go--",
+        "GO /*",
+        "GO /* a */ -- b",
+        "\n",
+        "\r",
+        "\r\n",
+        " ",
+        "\t",
+        "\u{A0}",
+        "\u{3000}",
+        "\u{0}",
+        "\u{FEFF}",
+        "'",
+        "N'",
+        "\"",
+        "[",
+        "]",
+        "/*",
+        "*/",
+        "--",
+        "-- go\n",
+        "/* a\nGO\n*/",
+        "'\nGO\n'",
+        "[\nGO\n]",
+        "1e--",
+        "1.e--GO\n",
+        "1e-",
+        "a\u{FDD8}1e--",
+        "\u{FDD8}",
+        "\u{FF47}o",
+        "e--",
+        "0xA\\\n",
+        "0x\\\r\nB",
+        "\\\n",
+        "SELECT 1",
+        "a",
+        "1",
+    ];
+
+    proptest! {
+        #[test]
+        fn lines_of_go_are_found_as_by_all_tokens(
+            fragments in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..20),
+        ) {
+            let text = fragments.concat();
+            prop_assert_eq!(batches(&text), batches_by_tokens(&text), "{:?}", text);
+        }
+    }
 }

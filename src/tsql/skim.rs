@@ -1,4 +1,4 @@
-//! The first look at a batch: its tokens one by one, none of them kept. Most modules hold nothing that acts but calls of
+//! The first look at a batch, which divides as little of it into tokens as it can. Most modules hold nothing that acts but calls of
 //! procedures and functions by their names. Of these the header is read and the calls, each by itself; the rest does
 //! nothing but decide what variables hold, and no call is passed one that is ever given a value.
 //!
@@ -7,14 +7,17 @@
 
 use super::code::Code;
 use super::found::Found;
-use super::lexer::{Lexer, TokenKind};
+use super::lexer::{Lexer, Token, TokenKind, is_word_byte, word_start};
 use super::named_calls::NamedCall;
 use super::procedures;
+use super::signs::{Search, Signs};
 use super::source::Source;
 use super::variables::{Variables, key};
 use super::walk::Walk;
 use super::words::Keyword;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
+use std::sync::LazyLock;
 
 /// The words without which nothing acts but calls by name, in lower case: of sinks, and of settings that change what
 /// values and tokens are.
@@ -47,29 +50,7 @@ const MADE: &[&str] = &[
     "view",
 ];
 
-/// The first letters of words that are asked for, by their length.
-static FIRST_LETTERS: [u32; 32] = {
-    let mut letters = [0; 32];
-    let lists = [ACTING, EXECUTES, MADE];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut at = 0;
-        while at < lists[list].len() {
-            let word = lists[list][at].as_bytes();
-            letters[word.len()] |= 1 << (word[0] & 0x1F);
-            at += 1;
-        }
-        list += 1;
-    }
-    letters
-};
-
-/// Whether a word is as long as one that is asked for and begins with the same letter.
-fn begins_like_asked_for(word: &[u8]) -> bool {
-    let letters = FIRST_LETTERS.get(word.len()).copied().unwrap_or(0);
-    word.first()
-        .is_some_and(|first| letters >> (first & 0x1F) & 1 != 0)
-}
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| Signs::new(&[ACTING, EXECUTES, MADE].concat()));
 
 /// The tokens of the longest name before a parenthesis.
 const LONGEST_NAME: usize = 5;
@@ -109,7 +90,7 @@ fn calls_alone<'a>(
     written: &mut Written<'a>,
 ) -> Option<usize> {
     let begun = Begun::of(batch, found, false)?;
-    let calls = Skim::new(batch, found, written).calls(begun.body)?;
+    let calls = Skim::new(batch, begun.body, found, written)?.calls()?;
     let mut variables = Variables::default();
     let passes_variables = written.code.is_some();
     if passes_variables {
@@ -216,94 +197,141 @@ fn may_begin_body(code: &Code, at: usize) -> bool {
     follows_as && code.keyword(at).is_some_and(begins) || at > LONGEST
 }
 
-/// The tokens of a batch as they pass by.
+/// A batch of which no tokens are made but those that may hold anything and those around calls. Where the bytes leave
+/// open what a token is, nothing is decided here.
 struct Skim<'a, 'f> {
     batch: Batch<'a>,
     source: &'a str,
     body: usize,
     lexer: Lexer<'a>,
+    words: Words<'a>,
     found: &'f Found,
     written: &'f mut Written<'a>,
-    /// Where the last tokens begin, and how many have passed.
-    starts: [usize; RECENT],
-    passed: usize,
+    /// What the lexer stopped at last: what follows up to the next stop is neither comment, string nor delimited name.
+    stop: Token,
+    /// Tokens that have passed, but few of them.
+    landmarks: Last,
     calls: Vec<NamedCall<'a>>,
 }
 
-/// A power of two.
-const RECENT: usize = 8;
-
 impl<'a, 'f> Skim<'a, 'f> {
-    fn new(batch: Batch<'a>, found: &'f Found, written: &'f mut Written<'a>) -> Self {
+    fn new(
+        batch: Batch<'a>,
+        body: usize,
+        found: &'f Found,
+        written: &'f mut Written<'a>,
+    ) -> Option<Self> {
         let (source, start) = batch;
-        Self {
+        let at = u32::try_from(start).ok()?;
+        Some(Self {
             batch,
             source,
-            body: start,
+            body,
             lexer: Lexer::from(source, start, found.quoted_identifier),
+            words: Words {
+                search: Search::from(source.as_bytes(), body, &SIGNS)?,
+                found: VecDeque::new(),
+            },
             found,
             written,
-            starts: [start; RECENT],
-            passed: 0,
+            stop: Token {
+                kind: TokenKind::Punctuation,
+                start: at,
+                end: at,
+            },
+            landmarks: Last::new(start),
             calls: Vec::new(),
-        }
+        })
     }
 
-    /// All calls that begin at `body` or after it; `None` where something else acts.
-    fn calls(mut self, body: usize) -> Option<Vec<NamedCall<'a>>> {
-        use TokenKind::{BlockComment, LineComment, WhiteSpace};
-        self.body = body;
-        while let Some(token) = self.lexer.next_but_white_space() {
-            let start = token.start as usize;
-            let acts = match token.kind {
-                WhiteSpace | LineComment | BlockComment => continue,
-                TokenKind::Word => {
-                    let word = self.source.as_bytes().get(start..token.end as usize);
-                    word.is_some_and(|word| {
-                        begins_like_asked_for(word) && start >= body && self.word(start, word)
-                    })
+    /// All calls in the body; `None` where something else acts.
+    fn calls(mut self) -> Option<Vec<NamedCall<'a>>> {
+        loop {
+            let stop = self.lexer.next_opening_or_mark();
+            let end = stop.map_or(self.source.len(), |stop| stop.start as usize);
+            while let Some(word) = self.words.next_before(end) {
+                if word.start >= self.stop.end as usize {
+                    self.word(word)?;
                 }
-                TokenKind::Punctuation => match self.source.as_bytes().get(start) {
-                    Some(b'(') => start >= body && self.parenthesis(start),
-                    Some(b'{') => start >= body,
-                    _ => false,
-                },
-                TokenKind::Hole => true,
-                _ => false,
+            }
+            let Some(stop) = stop else {
+                return Some(self.calls);
             };
-            if acts {
-                return None;
-            }
-            if let Some(place) = self.starts.get_mut(self.passed % RECENT) {
-                *place = start;
-            }
-            self.passed += 1;
+            self.pass(stop)?;
+            self.stop = stop;
         }
-        Some(self.calls)
     }
 
-    /// Whether the word that begins at `start` acts in another way than calls by name, which are noted.
-    fn word(&mut self, start: usize, word: &[u8]) -> bool {
+    fn pass(&mut self, stop: Token) -> Option<()> {
+        use TokenKind::{BracketedName, Hole, Punctuation, QuotedName, String};
+        let start = stop.start as usize;
+        match stop.kind {
+            Hole => return None,
+            Punctuation => match self.source.as_bytes().get(start) {
+                Some(b'(' | b'{') if start < self.body => {}
+                Some(b'(') => self.parenthesis(start)?,
+                _ => return None,
+            },
+            String | BracketedName | QuotedName => {}
+            // What is outside ASCII may stand in the middle of a token.
+            _ => return Some(()),
+        }
+        self.landmarks.pass(start);
+        Some(())
+    }
+
+    /// Notes the call that begins with a word found outside of comments, strings and delimited names; `None` where the
+    /// word acts in another way.
+    fn word(&mut self, range: Range<usize>) -> Option<()> {
+        let bytes = self.source.as_bytes();
+        let next = bytes.get(range.end).copied().unwrap_or_default();
+        if is_word_byte(next) || word_start(bytes, range.end)? != range.start {
+            return Some(());
+        }
+        let word = bytes.get(range.clone())?;
         let is_in = |words: &[&str]| {
             words
                 .iter()
                 .any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
         };
-        if is_in(EXECUTES) {
-            let call = NamedCall::of_procedure(self.source, start, self.found);
-            return call.is_none_or(|call| self.call(call));
+        let is_made = is_in(MADE) && self.follows_create(range.start);
+        if !next.is_ascii() || is_in(ACTING) || is_made {
+            return None;
         }
-        is_in(ACTING) || is_in(MADE) && self.follows_create()
+        self.landmarks.pass(range.start);
+        if is_in(EXECUTES) {
+            let call = NamedCall::of_procedure(self.source, range.start, self.found)?;
+            self.call(call)?;
+        }
+        Some(())
     }
 
-    /// Where the token begins that has passed so many tokens ago.
-    fn recent(&self, ago: usize) -> usize {
-        let place = self.passed.wrapping_sub(ago) % RECENT;
-        self.starts.get(place).copied().unwrap_or(0)
+    /// The tokens before `at`, where one begins: so many, or a few more or all of the batch.
+    fn last_before(&self, at: usize, number: usize) -> Last {
+        let quoted_identifier = self.found.quoted_identifier;
+        let mut last = Last::new(at);
+        for ago in 1..=number {
+            let start = self.landmarks.start(ago);
+            last = Last::new(start);
+            let mut lexer = Lexer::from(self.source, start, quoted_identifier);
+            while let Some(token) = lexer.next_but_white_space()
+                && (token.start as usize) < at
+            {
+                use TokenKind::{BlockComment, LineComment, WhiteSpace};
+                if !matches!(token.kind, WhiteSpace | LineComment | BlockComment) {
+                    last.pass(token.start as usize);
+                }
+            }
+            if last.passed >= number {
+                break;
+            }
+        }
+        last
     }
 
-    fn follows_create(&self) -> bool {
-        let rest = self.source.get(self.recent(1)..).unwrap_or_default();
+    fn follows_create(&self, at: usize) -> bool {
+        let before = self.last_before(at, 1).start(1);
+        let rest = self.source.get(before..).unwrap_or_default();
         let begins = |word: &&str| {
             rest.get(..word.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(word))
@@ -311,28 +339,58 @@ impl<'a, 'f> Skim<'a, 'f> {
         ["create", "alter"].iter().any(begins)
     }
 
-    /// Whether a function that acts stands before the parenthesis; others are noted.
-    fn parenthesis(&mut self, open: usize) -> bool {
-        let own = self.recent(1);
+    /// Notes the function whose name stands before the parenthesis, if that may be one; `None` where it acts by itself.
+    fn parenthesis(&mut self, open: usize) -> Option<()> {
+        if self.follows_plain_word(open) {
+            return Some(());
+        }
+        let last = self.last_before(open, LONGEST_NAME);
+        let own = last.start(1);
         let is_long = open.saturating_sub(own) >= procedures::SHORTEST_FILE_FUNCTION;
         if is_long && procedures::is_file_function(self.name_at(own)) {
-            return true;
+            return None;
         }
-        let dot = self.source.as_bytes().get(self.recent(2));
-        if self.passed > 1 && dot == Some(&b'.') {
-            let name = self.passed.min(LONGEST_NAME);
-            let call = NamedCall::of_function(self.source, self.recent(name), name, self.found);
-            return self.call(call);
+        let dot = self.source.as_bytes().get(last.start(2));
+        if last.passed > 1 && dot == Some(&b'.') {
+            let name = last.passed.min(LONGEST_NAME);
+            let call = NamedCall::of_function(self.source, last.start(name), name, self.found);
+            self.call(call)?;
         }
-        false
+        Some(())
+    }
+
+    /// Whether the bytes before the parenthesis are enough to tell that it follows no qualified name, nor one as long as
+    /// that of a function that acts. Most do.
+    fn follows_plain_word(&self, open: usize) -> bool {
+        let before = self.source.as_bytes().get(self.stop.end as usize..open);
+        let without = |bytes: &'a [u8], belongs: fn(u8) -> bool| {
+            let last = bytes.iter().rposition(|byte| !belongs(*byte));
+            bytes
+                .get(..last.map_or(0, |last| last + 1))
+                .unwrap_or_default()
+        };
+        let is_blank: fn(u8) -> bool = |byte| byte <= b' ';
+        let name = without(before.unwrap_or_default(), is_blank);
+        let before_name = without(name, is_word_byte);
+        let is_short = name.len() - before_name.len() < procedures::SHORTEST_FILE_FUNCTION;
+        let is_plain = match without(before_name, is_blank).last() {
+            Some(last) => last.is_ascii() && !matches!(last, b'.' | b'?'),
+            // A string can be taken for a name, but not for a part of a longer one.
+            None => match self.stop.kind {
+                TokenKind::Punctuation => true,
+                TokenKind::String => !name.is_empty(),
+                _ => false,
+            },
+        };
+        is_short && is_plain
     }
 
     /// Notes a call, unless it hangs on what a variable is given.
-    fn call(&mut self, call: NamedCall<'a>) -> bool {
+    fn call(&mut self, call: NamedCall<'a>) -> Option<()> {
         let whole = (self.body, self.found.quoted_identifier);
         let acts = self.written.reaches(&call, self.batch, whole);
         self.calls.push(call);
-        acts
+        (!acts).then_some(())
     }
 
     /// The name that begins at `start`, without its delimiters.
@@ -341,5 +399,57 @@ impl<'a, 'f> Skim<'a, 'f> {
         let token = Lexer::from(self.source, start, quoted_identifier).next();
         let range = token.map_or(0..0, |token| token.start as usize..token.end as usize);
         Source::Outermost(self.source).name(range).0
+    }
+}
+
+/// Words that are looked for, wherever they stand, in order.
+struct Words<'a> {
+    search: Search<'a>,
+    /// Of those that have been found the ones that were not asked for yet.
+    found: VecDeque<Range<usize>>,
+}
+
+impl Words<'_> {
+    fn next_before(&mut self, end: usize) -> Option<Range<usize>> {
+        while self.found.is_empty() && self.search.at() < end {
+            let found = &mut self.found;
+            self.search.any_in_piece(|word| {
+                found.push_back(word);
+                false
+            });
+        }
+        let is_next = self.found.front()?.start < end;
+        is_next.then(|| self.found.pop_front()).flatten()
+    }
+}
+
+/// Where the last tokens begin, and how many have passed.
+struct Last {
+    starts: [usize; Last::KEPT],
+    passed: usize,
+}
+
+impl Last {
+    /// A power of two, and enough for the longest name.
+    const KEPT: usize = 8;
+
+    fn new(start: usize) -> Self {
+        Self {
+            starts: [start; Self::KEPT],
+            passed: 0,
+        }
+    }
+
+    fn pass(&mut self, start: usize) {
+        if let Some(place) = self.starts.get_mut(self.passed % Self::KEPT) {
+            *place = start;
+        }
+        self.passed += 1;
+    }
+
+    /// Where the token begins that has passed so many tokens ago.
+    fn start(&self, ago: usize) -> usize {
+        let place = self.passed.wrapping_sub(ago) % Self::KEPT;
+        self.starts.get(place).copied().unwrap_or(0)
     }
 }

@@ -73,7 +73,147 @@ const CHANGING: &[&str] = &[
     "INSERT INTO #t VALUES ('a')",
 ];
 
+/// Modules in which bytes hardly tell what the tokens are, with enough blanks that a search for words comes to the end
+/// of a piece anywhere.
+fn doubtful_module() -> impl Strategy<Value = String> {
+    let fragment = prop_oneof![
+        4 => proptest::sample::select(DOUBTFUL).prop_map(str::to_owned),
+        2 => proptest::sample::select(HARMLESS).prop_map(str::to_owned),
+        1 => proptest::sample::select(CALLING).prop_map(str::to_owned),
+        1 => (900..1_100_usize).prop_map(|blanks| " ".repeat(blanks)),
+    ];
+    let joined = (
+        fragment,
+        proptest::sample::select(&["", " ", "\n", "/*'*/"][..]),
+    );
+    let fragments = proptest::collection::vec(joined, 0..10);
+    (proptest::sample::select(HEADERS), fragments).prop_map(|(header, fragments)| {
+        let fragments = fragments.into_iter().flat_map(|(a, b)| [a, b.to_owned()]);
+        format!("{header} {}", fragments.collect::<String>())
+    })
+}
+
+const DOUBTFUL: &[&str] = &[
+    // Words that may begin within a number, or be a part of a longer word.
+    "exec p",
+    "EXECUTE p @x",
+    "1exec p",
+    "1.exec p",
+    "1bulk",
+    "1.grant",
+    "1.5bulk",
+    "$1bulk",
+    "$bulk",
+    "£1bulk",
+    "£bulk",
+    "éexec p",
+    "execé p",
+    "exec\u{A0}p",
+    "\u{A0}exec p",
+    "\u{3000}exec p",
+    "\u{FDD8}exec p",
+    "a\u{FDD8}exec p",
+    "\u{FF42}ulk",
+    "t.exec",
+    "@exec",
+    "#exec",
+    "_bulk",
+    "bulk_",
+    "executes",
+    "xexec",
+    "0xAexec p",
+    "0xA\\\nexec p",
+    "0xA\\\nB.f(@x)",
+    "\\",
+    // Hyphens that begin comments or do not.
+    "1e--exec p\n",
+    "1.e--exec p\n",
+    "$1e--exec p\n",
+    "name--exec p\n",
+    "a.e--exec p\n",
+    "@e--bulk\n",
+    "1ee--bulk\n",
+    "--e--'\n",
+    "- - /",
+    "e",
+    "1",
+    ".",
+    "/* -- */",
+    "-- /*\n",
+    "-- '\n",
+    "'--'",
+    "[--]",
+    "\"--\"",
+    "N'",
+    "N\"a\"",
+    "'",
+    "[",
+    // What CREATE makes.
+    "create type",
+    "create/*x*/type",
+    "CREATE -- x\n synonym s FOR xp_cmdshell",
+    "[create] type",
+    "'create' type",
+    "type",
+    "queue",
+    "view a AS",
+    "1create type",
+    "or alter queue q WITH ACTIVATION (PROCEDURE_NAME = p)",
+    // What stands before a parenthesis.
+    "(",
+    "f(",
+    "f (@x)",
+    ".f(@x)",
+    "a.f\n(@x)",
+    "a . -- b.\n f (@x)",
+    "a.f -- .\n(@x)",
+    "-- a.\nf(@x)",
+    "-- it'\nf(@x)",
+    "a.-- (\nf(@x)",
+    "/*a.*/f(@x)",
+    "a./**/f(@x)",
+    "[a]/*'*/.[b] (@x)",
+    "[a].b.[c](@x)",
+    "a.b.c.d(@x)",
+    "'a'.b(@x)",
+    "a.'b'(@x)",
+    "a..f(@x)",
+    "a.?(@x)",
+    "?.f(@x)",
+    "?(@x)",
+    "1.5(@x)",
+    "1abc.f(@x)",
+    "a.1abc(@x)",
+    "1.abc.f(@x)",
+    "@a.f(@x)",
+    "é.f(@x)",
+    "a.é(@x)",
+    "a.f\u{A0}(@x)",
+    "a\u{3000}.f(@x)",
+    "\u{FF41}.f(@x)",
+    "b\u{FF41}.f(@x)",
+    "b\u{FDD8}.f(@x)",
+    "\u{FFFC}.f(@x)",
+    "a.exec(@x)",
+    "a.type(@x)",
+    "dm_os_file_exists ('a')",
+    "1dm_os_file_exists('a')",
+    "[dm_os_file_exists] ('a')",
+    "\"dm_os_file_exists\"('a')",
+    "dm_os_file_exists/**/('a')",
+    "{call p(1)}",
+    "{",
+];
+
 proptest! {
+    #[test]
+    fn what_bytes_hardly_tell_is_what_it_is_to_the_walk(
+        text in doubtful_module(),
+        quoted_identifier in any::<bool>(),
+    ) {
+        assert_misses_nothing(&text, quoted_identifier);
+    }
+
     #[test]
     fn calls_read_by_themselves_are_what_they_are_to_the_walk(
         text in calling_module(),

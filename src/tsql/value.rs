@@ -2,9 +2,10 @@
 
 use super::decode;
 use super::holes::{self, HOLE, NUMBER_HOLE};
-use super::lexer::{AmbiguousComment, Lexer, Token, TokenKind};
+use super::lexer::{Lexer, Token, TokenKind};
 use smallvec::SmallVec;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter;
 use std::ops::Range;
 
 /// What a value is, as far as operators and conversions tell values apart.
@@ -384,20 +385,9 @@ impl Value {
         if self.is_exact() {
             return true;
         }
-        let mut openings = Lexer::new(&self.text, true);
-        loop {
-            match openings.next_opening() {
-                Ok(None) => return true,
-                Ok(Some(token)) if self.is_contained_in(token) => {}
-                Ok(Some(_)) => return false,
-                Err(AmbiguousComment) => return self.holes_are_contained_in_tokens(),
-            }
-        }
-    }
-
-    fn holes_are_contained_in_tokens(&self) -> bool {
-        let mut tokens = Lexer::new(&self.text, true);
-        tokens.all(|token| self.is_contained_in(token))
+        let mut lexer = Lexer::new(&self.text, true);
+        let mut openings = iter::from_fn(|| lexer.next_opening());
+        openings.all(|token| self.is_contained_in(token))
     }
 
     /// Whether every hole in the token can be no code.
