@@ -21,7 +21,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    const PER_BYTE: usize = 8;
+    const PER_BYTE: usize = 16;
     /// What the handling of a value costs besides its bytes.
     pub(super) const PER_VALUE: usize = 64;
     /// Small modules may execute the same value many times.
