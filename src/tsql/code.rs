@@ -31,13 +31,14 @@ struct Meaningful {
 }
 
 impl Meaningful {
+    #[inline]
     fn of(code: &[u8], token: Token) -> Option<Self> {
         let range = token.start as usize..token.end as usize;
         let (keyword, mark) = match token.kind {
             TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment => {
                 return None;
             }
-            TokenKind::Word => (code.get(range).and_then(Keyword::of), 0),
+            TokenKind::Word => (Keyword::at(code, range), 0),
             TokenKind::Punctuation => (None, *code.get(range.start)?),
             _ => (None, 0),
         };
