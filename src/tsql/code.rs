@@ -237,6 +237,23 @@ impl<'a> Code<'a> {
         self.kind(at) == Some(TokenKind::Variable)
     }
 
+    /// The places of all variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = usize> {
+        let tokens = self.tokens.iter().enumerate();
+        let variables = tokens.filter(|(_, token)| token.kind == TokenKind::Variable);
+        variables.map(|(at, _)| at)
+    }
+
+    /// The first opening parenthesis, CREATE or ALTER from the token at `at` on.
+    pub(super) fn next_opening_or_creation(&self, at: usize) -> Option<usize> {
+        let is_either = |token: &Meaningful| match token.keyword {
+            Some(Keyword::Create | Keyword::Alter) => true,
+            _ => token.mark == b'(',
+        };
+        let rest = self.tokens.get(at..)?;
+        Some(at + rest.iter().position(is_either)?)
+    }
+
     pub(super) fn keyword(&self, at: usize) -> Option<Keyword> {
         self.token(at)?.keyword
     }
