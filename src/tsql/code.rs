@@ -33,13 +33,14 @@ struct Meaningful {
 }
 
 impl Meaningful {
+    #[inline]
     fn of(code: &[u8], token: Token) -> Option<Self> {
         let range = token.start as usize..token.end as usize;
         let (keyword, mark) = match token.kind {
             TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment => {
                 return None;
             }
-            TokenKind::Word => (code.get(range).and_then(Keyword::of), 0),
+            TokenKind::Word => (Keyword::at(code, range), 0),
             TokenKind::Punctuation => (None, *code.get(range.start)?),
             _ => (None, 0),
         };
@@ -245,6 +246,23 @@ impl<'a> Code<'a> {
 
     pub(super) fn is_variable(&self, at: usize) -> bool {
         self.kind(at) == Some(TokenKind::Variable)
+    }
+
+    /// The places of all variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = usize> {
+        let tokens = self.tokens.iter().enumerate();
+        let variables = tokens.filter(|(_, token)| token.kind == TokenKind::Variable);
+        variables.map(|(at, _)| at)
+    }
+
+    /// The first opening parenthesis, CREATE or ALTER from the token at `at` on.
+    pub(super) fn next_opening_or_creation(&self, at: usize) -> Option<usize> {
+        let is_either = |token: &Meaningful| match token.keyword {
+            Some(Keyword::Create | Keyword::Alter) => true,
+            _ => token.mark == b'(',
+        };
+        let rest = self.tokens.get(at..)?;
+        Some(at + rest.iter().position(is_either)?)
     }
 
     pub(super) fn keyword(&self, at: usize) -> Option<Keyword> {

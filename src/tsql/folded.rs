@@ -190,15 +190,17 @@ impl Folded {
 
     /// The longest of the values this may have, or the first of those, holes as `…`, cut after a few KB.
     pub(super) fn shown(&self) -> String {
-        let mut shown = String::new();
         let longest = self.values.iter().rev().max_by_key(|value| value.len());
-        for character in longest.map_or("", |value| value.text()).chars() {
-            if shown.len() >= LONGEST_SHOWN {
-                shown.push('…');
-                break;
-            }
-            let hole = holes::is_hole(character);
-            shown.push(if hole { '…' } else { character });
+        let text = longest.map_or("", |value| value.text());
+        let mut ends = LONGEST_SHOWN..text.len();
+        let cut = ends.find(|at| text.is_char_boundary(*at));
+        let mut shown = String::new();
+        holes::show(
+            text.get(..cut.unwrap_or(text.len())).unwrap_or_default(),
+            &mut shown,
+        );
+        if cut.is_some() {
+            shown.push('…');
         }
         shown
     }

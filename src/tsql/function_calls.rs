@@ -67,8 +67,7 @@ impl Walk<'_, '_> {
     /// Notes every name of two or three parts that an opening parenthesis follows, a module's own aside.
     pub(super) fn function_calls(&mut self) {
         let mut next = 0;
-        while next < self.code.len() {
-            let open = next;
+        while let Some(open) = self.code.next_opening_or_creation(next) {
             next = header::after(self.code, open);
             if self.code.is(open, "(") {
                 self.function_call(open);

@@ -85,7 +85,7 @@ impl<'a> Lexer<'a> {
 
     /// The same, and `(`, `{` and what may continue a constant on the next line.
     pub(super) fn next_opening_or_mark(&mut self) -> Option<Token> {
-        self.next_of(OPENING | MARK)
+        self.next_of(OPENING | STOP)
     }
 
     #[inline]
@@ -190,17 +190,24 @@ impl<'a> Lexer<'a> {
     fn word(&self, mut at: usize) -> usize {
         // Eight bytes at a time: where a word ends cannot be foreseen, and a wrong guess costs more than the bytes.
         while let Some(eight) = self.rest(at).first_chunk::<8>() {
-            let others = !word_bytes(u64::from_le_bytes(*eight)) & HIGH_BITS;
+            let others = !most_word_bytes(u64::from_le_bytes(*eight)) & HIGH_BITS;
             if others == 0 {
                 at += 8;
                 continue;
             }
             at += others.trailing_zeros() as usize / 8;
-            if self.byte(at).is_some_and(|byte| byte.is_ascii()) {
+            let ends = |byte: u8| byte.is_ascii() && !is_word_byte(byte);
+            if self.byte(at).is_some_and(ends) {
                 return at;
             }
             break;
         }
+        self.rest_of_word(at)
+    }
+
+    /// The end of a word that goes on with something rare, or near the end of the text.
+    #[inline(never)] // or else all words would pay for it
+    fn rest_of_word(&self, at: usize) -> usize {
         self.run_of_characters(at, WORD, |character| {
             !is_wide_space(character) && !is_alone(character)
         })
@@ -296,8 +303,12 @@ impl<'a> Lexer<'a> {
     #[inline]
     fn token(&self, at: usize, first: u8) -> (TokenKind, usize) {
         // Most tokens.
-        if CLASSES[usize::from(first)] & WORD_START != 0 {
+        let class = CLASSES[usize::from(first)];
+        if class & WORD_START != 0 {
             return (TokenKind::Word, self.word(at + 1));
+        }
+        if class & MARK != 0 {
+            return (TokenKind::Punctuation, at + 1);
         }
         self.other_token(at, first)
     }
@@ -372,24 +383,24 @@ fn is_alone(character: char) -> bool {
 }
 
 /// The highest bit of each of eight bytes.
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+const HIGH_BITS: u64 = each(0x80);
 
-/// The highest bit of those of eight bytes that are in a range of ASCII is set.
-const fn in_range(bytes: u64, first: u8, last: u8) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let low = bytes & !HIGH_BITS;
-    let from = low + EACH * (0x80 - first as u64);
-    let after = low + EACH * (0x7F - last as u64);
-    from & !after & !bytes
+/// Eight times the same byte.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
-/// The highest bit of those of eight bytes that belong to [`WORD`] is set.
-const fn word_bytes(bytes: u64) -> u64 {
-    in_range(bytes, b'#', b'$')
-        | in_range(bytes, b'0', b'9')
-        | in_range(bytes, b'@', b'Z')
-        | in_range(bytes, b'_', b'_')
-        | in_range(bytes, b'a', b'z')
+/// The highest bit of those of eight bytes that are letters, digits or `_` is set: of [`WORD`] only `#`, `$` and `@` are
+/// left out, which seldom stand inside of a word.
+const fn most_word_bytes(bytes: u64) -> u64 {
+    let low = bytes & !HIGH_BITS;
+    let in_lower_case = low | each(0x20);
+    let from_a = in_lower_case + each(0x80 - b'a');
+    let after_z = in_lower_case + each(0x7F - b'z');
+    let from_0 = low + each(0x80 - b'0');
+    let after_9 = low + each(0x7F - b'9');
+    let is_line = HIGH_BITS - (low ^ each(b'_'));
+    (from_a & !after_z | from_0 & !after_9 | is_line) & !bytes
 }
 
 /// What ASCII bytes can be part of.
@@ -401,9 +412,11 @@ const HEX_DIGIT: u8 = 8;
 const OPENING: u8 = 16;
 /// What begins words and nothing else: an N may begin a string.
 const WORD_START: u8 = 32;
+/// What is a token by itself, whatever follows.
+const MARK: u8 = 64;
 
 /// What stands before arguments or calls, and a backslash.
-const MARK: u8 = 64;
+const STOP: u8 = 128;
 
 /// The classes of each byte; of those outside ASCII only the one that holes begin with has any.
 static CLASSES: [u8; 256] = {
@@ -431,8 +444,11 @@ static CLASSES: [u8; 256] = {
         if matches!(byte, b'\'' | b'"' | b'[' | b'-' | b'/') {
             class |= OPENING;
         }
-        if matches!(byte, b'(' | b'{' | b'\\') {
+        if class == 0 && byte != b'.' {
             class |= MARK;
+        }
+        if matches!(byte, b'(' | b'{' | b'\\') {
+            class |= STOP;
         }
         classes[byte as usize] = class;
         byte += 1;
@@ -486,8 +502,8 @@ mod tests {
             for place in 0..8 {
                 let mut eight = *b"a Z\x80\xff_9[";
                 eight[place] = byte;
-                let among = word_bytes(u64::from_le_bytes(eight)) >> (place * 8 + 7) & 1;
-                let alone = CLASSES[usize::from(byte)] & WORD != 0;
+                let among = most_word_bytes(u64::from_le_bytes(eight)) >> (place * 8 + 7) & 1;
+                let alone = CLASSES[usize::from(byte)] & WORD != 0 && !b"#$@".contains(&byte);
                 assert_eq!(among == 1, alone, "{byte:#x} at {place}");
             }
         }

@@ -26,20 +26,24 @@ pub(super) struct Names {
 impl Names {
     /// Numbers the variables that the code names.
     pub(super) fn number_tokens(&mut self, code: &Code) {
+        self.tokens.clear();
+        let mut variables = code.variables().peekable();
+        if variables.peek().is_none() {
+            return;
+        }
         // Most are spelt as they were before, which is told without another name.
         let mut spelt = [("", Variable::default()); SPELLINGS];
-        self.tokens = vec![Variable::default(); code.len()];
+        self.tokens.resize(code.len(), Variable::default());
         self.numbers.reserve(MANY);
-        for (at, token) in self.tokens.iter_mut().enumerate() {
-            if !code.is_variable(at) {
-                continue;
-            }
+        for at in variables {
             let text = code.text(at);
             let before = &mut spelt[spelling(text)];
             if before.0 != text {
                 *before = (text, number(&mut self.numbers, text));
             }
-            *token = before.1;
+            if let Some(token) = self.tokens.get_mut(at) {
+                *token = before.1;
+            }
         }
     }
 

@@ -100,6 +100,10 @@ pub(super) type Tables = BTreeMap<String, Table>;
 
 /// A variable's name as it is compared.
 pub(super) fn key(name: &str) -> String {
+    // Nearly all of them are, and many of them are asked for.
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
     name.to_lowercase()
 }
 

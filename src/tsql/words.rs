@@ -1,5 +1,7 @@
 //! The words that matter: keywords by what they do to a statement, and functions by what they do to a text.
 
+use std::ops::Range;
+
 /// A reserved word's part in finding statements and the ends of expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keyword {
@@ -139,12 +141,52 @@ const LONGEST_KEYWORD: usize = 11;
 /// As many places as make most words that are no keywords fall on an empty one.
 const SLOTS: usize = 512;
 
+/// A word of as many letters at most, in lower case, one byte each; 0 where it has ended. Two words are compared at once.
+type Letters = u128;
+
+const MOST_LETTERS: usize = size_of::<Letters>();
+
+/// The first so many of these bytes. Bytes that are no letters make no word that is one of letters.
+const fn letters(bytes: [u8; MOST_LETTERS], length: usize) -> Letters {
+    const LOWER_CASE: Letters = Letters::from_le_bytes([0x20; MOST_LETTERS]);
+    (Letters::from_le_bytes(bytes) | LOWER_CASE) & FIRST[length]
+}
+
+/// The bytes of the first so many letters.
+static FIRST: [Letters; LONGEST_KEYWORD + 1] = {
+    let mut first = [0; LONGEST_KEYWORD + 1];
+    let mut length = 1;
+    while length <= LONGEST_KEYWORD {
+        first[length] = first[length - 1] << 8 | 0xFF;
+        length += 1;
+    }
+    first
+};
+
+/// The letters of each keyword.
+static SPELT: [Letters; KEYWORDS.len()] = {
+    let mut spelt = [0; KEYWORDS.len()];
+    let mut number = 0;
+    while number < KEYWORDS.len() {
+        let word = KEYWORDS[number].0.as_bytes();
+        let mut bytes = [0; MOST_LETTERS];
+        let mut at = 0;
+        while at < word.len() {
+            bytes[at] = word[at];
+            at += 1;
+        }
+        spelt[number] = letters(bytes, word.len());
+        number += 1;
+    }
+    spelt
+};
+
 /// Where each keyword is in [`KEYWORDS`], counted from 1, at the place of its letters or the next free one; 0 elsewhere.
 static PLACES: [u8; SLOTS] = {
     let mut places = [0; SLOTS];
     let mut number = 0;
     while number < KEYWORDS.len() {
-        let mut slot = slot(KEYWORDS[number].0.as_bytes());
+        let mut slot = slot(SPELT[number]);
         while places[slot] != 0 {
             slot = (slot + 1) % SLOTS;
         }
@@ -157,30 +199,46 @@ static PLACES: [u8; SLOTS] = {
     places
 };
 
-/// The place of a word of two letters or more: the same in any case.
-const fn slot(word: &[u8]) -> usize {
-    const CASE: u8 = 0x20;
-    let length = word.len();
-    let (first, second) = ((word[0] | CASE) as usize, (word[1] | CASE) as usize);
-    let (middle, last) = (
-        (word[length / 2] | CASE) as usize,
-        (word[length - 1] | CASE) as usize,
-    );
-    (first * 81 + second * 39 + middle * 127 + last * 89 + length * 57) % SLOTS
+/// The place of a word.
+#[allow(clippy::cast_possible_truncation)] // what is cut off has been added before, and places are few
+const fn slot(word: Letters) -> usize {
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let both = word as u64 ^ (word >> u64::BITS) as u64;
+    (both.wrapping_mul(SPREAD) >> (u64::BITS - SLOTS.ilog2())) as usize
 }
 
 impl Keyword {
+    /// The keyword that the bare word at `range` of a text is, in any case.
+    #[inline]
+    pub(super) fn at(text: &[u8], range: Range<usize>) -> Option<Self> {
+        let length = range.len();
+        if !(2..=LONGEST_KEYWORD).contains(&length) {
+            return None;
+        }
+        let bytes = text.get(range.start..)?;
+        match bytes.first_chunk() {
+            Some(bytes) => Self::spelt(letters(*bytes, length)),
+            None => Self::of(bytes.get(..length)?),
+        }
+    }
+
     /// The keyword this bare word is, in any case.
+    #[inline(never)] // seldom asked
     pub(super) fn of(word: &[u8]) -> Option<Self> {
         if word.len() < 2 || word.len() > LONGEST_KEYWORD {
             return None;
         }
+        let mut bytes = [0; MOST_LETTERS];
+        bytes.get_mut(..word.len())?.copy_from_slice(word);
+        Self::spelt(letters(bytes, word.len()))
+    }
+
+    fn spelt(word: Letters) -> Option<Self> {
         let mut slot = slot(word);
         loop {
-            let number = usize::from(*PLACES.get(slot)?);
-            let (spelt, keyword) = KEYWORDS.get(number.checked_sub(1)?)?;
-            if word.eq_ignore_ascii_case(spelt.as_bytes()) {
-                return Some(*keyword);
+            let number = usize::from(*PLACES.get(slot)?).checked_sub(1)?;
+            if *SPELT.get(number)? == word {
+                return KEYWORDS.get(number).map(|(_, keyword)| *keyword);
             }
             slot = (slot + 1) % SLOTS;
         }
@@ -221,6 +279,13 @@ mod tests {
     fn every_keyword_is_found_in_any_case_and_nothing_like_it() {
         for (word, keyword) in KEYWORDS {
             assert_eq!(Keyword::of(word.as_bytes()), Some(*keyword), "{word}");
+            let text = format!("a {word} and much more than that");
+            let range = 2..2 + word.len();
+            assert_eq!(Keyword::at(text.as_bytes(), range.clone()), Some(*keyword));
+            assert_eq!(
+                Keyword::at(&text.as_bytes()[..range.end], range),
+                Some(*keyword)
+            );
             assert_eq!(
                 Keyword::of(word.to_uppercase().as_bytes()),
                 Some(*keyword),
