@@ -63,12 +63,17 @@ impl Walk<'_, '_> {
         if self.variables.table(own).is_some() {
             return Some(own.to_owned());
         }
+        let is_table = |at: &usize| {
+            let first = self.code.text(*at).as_bytes().first();
+            matches!(first, Some(b'#' | b'@' | b'[' | b'"'))
+        };
         let alias_of = |at: &usize| {
             let alias = at + 1 + usize::from(self.code.keyword(at + 1) == Some(Keyword::As));
             let is_alias = self.code.part(alias).0.eq_ignore_ascii_case(own);
             is_alias && self.variables.table(self.code.part(*at).0).is_some()
         };
-        let at = self.statement_after(target).find(alias_of)?;
+        let mut tables = self.statement_after(target).filter(is_table);
+        let at = tables.find(alias_of)?;
         Some(self.code.part(at).0.to_owned())
     }
 
