@@ -197,7 +197,7 @@ impl Expression<'_, '_> {
             let schema = name.last.checked_sub(2).filter(|at| *at >= name.first);
             let own = self.code.part(name.last).0.to_ascii_lowercase();
             match schema {
-                Some(schema) if self.code.is_any(schema, OWN) => true,
+                Some(schema) if OWN.contains(&self.plain_name(schema).as_str()) => true,
                 // The old names, in any database.
                 _ => matches!(own.as_str(), "sysprocesses" | "sysdatabases" | "sysobjects"),
             }

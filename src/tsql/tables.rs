@@ -257,11 +257,12 @@ impl Walk<'_, '_> {
             let before = i64::try_from(table.rows.rows.len() + added.rows.len()).unwrap_or(0);
             let number = seed.saturating_add(step.saturating_mul(before));
             let cells = places.iter().enumerate().map(|(place, from)| {
-                let given = from.and_then(|from| row.get(from)).cloned();
-                match given {
+                match from.map(|from| row.get(from)) {
                     None if table.identity == Some(place) => Value::integer(number, origin).into(),
                     None => Folded::null(),
-                    Some(cell) => table.typed(place, cell, origin),
+                    Some(Some(cell)) => table.typed(place, cell.clone(), origin),
+                    // The query has columns that are not known.
+                    Some(None) => Folded::from_outside(origin, Taint::DATA, reasons::DATA),
                 }
             });
             added.rows.push(cells.collect());
