@@ -143,13 +143,16 @@ impl Walk<'_, '_> {
         self.add_rows(&name, &columns, rows);
     }
 
-    /// The rows of VALUES or of a query at `at`.
+    /// The rows of VALUES, of a query or of an EXEC at `at`.
     fn written_rows(&mut self, at: usize) -> Option<Rows> {
         if self.code.is_word(at, &["values"]) {
             return Some(self.expression(false).values(at + 1).0);
         }
         let is_query = self.code.keyword(at) == Some(Keyword::Select);
-        is_query.then(|| self.expression(false).rows(at).0)
+        if is_query {
+            return Some(self.expression(false).rows(at).0);
+        }
+        self.returned_rows(at)
     }
 
     /// What follows the OUTPUT clause at `at`, if there is one.
@@ -327,10 +330,7 @@ impl Walk<'_, '_> {
             if !is_query {
                 return;
             }
-            let (mut rows, next) = self.expression(false).rows(at + 2);
-            if !columns.is_empty() {
-                rows.columns = columns;
-            }
+            let (rows, next) = self.common_rows(&name, &columns, at + 2);
             self.variables.keep_rows(&name, rows);
             at = next + 1;
             if !self.code.is(at, ",") {
