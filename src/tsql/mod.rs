@@ -60,6 +60,7 @@ mod named_calls;
 mod names;
 mod numbered;
 mod object;
+mod open_json;
 mod operators;
 mod options;
 mod order;

@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
         let clauses = Clauses::find(self.code, recursive);
         let mut in_order = all.rows.len() == 1;
         let mut last = all.clone();
-        let least = self.found.budget.left() / SHARE * (SHARE - 1);
+        let floor = self.found.budget.left() / SHARE * (SHARE - 1);
         for _ in 0..MOST_ROUNDS {
             last.columns.clone_from(&all.columns);
             self.variables.keep_rows(name, last);
@@ -96,7 +96,7 @@ impl Walk<'_, '_> {
             }
             in_order &= last.rows.len() == 1;
             all.extend(last.clone());
-            if all.more.is_some() || self.found.budget.left() < least {
+            if all.more.is_some() || self.found.budget.left() < floor {
                 return None;
             }
         }

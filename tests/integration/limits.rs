@@ -40,9 +40,9 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
          SELECT @x = s FROM c; EXEC(@x)",
     ),
     (
-        "XML taken apart by nodes()",
+        "XML taken apart by conditions in a path",
         "DECLARE @d xml = '<a>EXEC xp_cmdshell</a>', @x varchar(99) \
-         SELECT @x = n.value('.', 'varchar(99)') FROM @d.nodes('/a') AS t(n) EXEC(@x)",
+         SELECT @x = n.value('.', 'varchar(99)') FROM @d.nodes('/a[1=1]') AS t(n) EXEC(@x)",
     ),
     (
         "encrypted",
