@@ -12,12 +12,12 @@
 //! names in variables, sp_executesql and the server's other procedures that execute text, synonyms, Service Broker
 //! activation. Values are followed through DECLARE, SET, SELECT, UPDATE, OUTPUT parameters of sp_executesql, both
 //! branches of IF and CASE, loops, BREAK and CONTINUE, TRY and its handler, table variables, temporary tables, VALUES,
-//! derived tables, common tables, INSERT from executed queries and cursors as far as their rows are written out, and
-//! through the functions of text: + and CONCAT, CHAR, NCHAR, REPLACE, TRANSLATE, REVERSE, STUFF, SUBSTRING, LEFT,
-//! RIGHT, TRIM, UPPER, REPLICATE, QUOTENAME, FORMATMESSAGE, STRING_AGG, FOR XML PATH, CAST and CONVERT of 0x, base64 in
-//! XML, XML and JSON taken apart by simple paths, and more. A name that is read from the catalog is known by the WHERE
-//! that asks for it. Executed text is read again, eight deep. A text known in part keeps its known pieces, so that a
-//! name in it is still seen. Calls are followed from module to module by name; a procedure that executes its own
+//! derived tables, common tables, INSERT from executed queries, OUTPUT and cursors as far as their rows are written
+//! out, and through the functions of text: + and CONCAT, CHAR, NCHAR, REPLACE, TRANSLATE, REVERSE, STUFF, SUBSTRING,
+//! LEFT, RIGHT, TRIM, UPPER, REPLICATE, QUOTENAME, FORMATMESSAGE, STRING_AGG, FOR XML PATH, CAST and CONVERT of 0x,
+//! base64 in XML, XML and JSON taken apart by simple paths, and more. A name that is read from the catalog is known by
+//! the WHERE that asks for it. Executed text is read again, eight deep. A text known in part keeps its known pieces, so
+//! that a name in it is still seen. Calls are followed from module to module by name; a procedure that executes its own
 //! parameter makes its callers answer for what they pass.
 //!
 //! What is not, and then counts as text that could not be read: what user-defined functions return, what procedures of

@@ -190,6 +190,9 @@ impl Walk<'_, '_> {
     /// What the OUTPUT clause of an INSERT puts into the table behind the INTO at `into`: its list for each row that is
     /// written out.
     fn output_rows(&mut self, into: usize) -> Option<Rows> {
+        if let Some((_, rows)) = self.output.take_if(|(own, _)| *own == into) {
+            return Some(rows);
+        }
         let near = into.saturating_sub(LONGEST_OUTPUT)..into;
         let output = near.rev().find(|at| self.code.is_word(*at, &["output"]))?;
         let columns = self.inserted_columns(output)?;
