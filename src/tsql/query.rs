@@ -159,6 +159,7 @@ impl Expression<'_, '_> {
         if rows.repeats || rows.rows.is_empty() {
             return None;
         }
+        let is_outer = self.code.is_word(at - 2, &["outer"]);
         let mut all = Rows::default();
         let mut next = at;
         for (place, row) in rows.rows.iter().enumerate() {
@@ -171,6 +172,10 @@ impl Expression<'_, '_> {
                 ..Rows::default()
             };
             let other = other.filter(|_| self.budget.spend((after - at) * 4))?;
+            if is_outer && other.rows.is_empty() {
+                // The row stays, with NULL for the others.
+                return None;
+            }
             all.extend(one.times(&other, self.budget)?);
             next = after;
         }
@@ -187,6 +192,9 @@ impl Expression<'_, '_> {
         if is_cross && self.code.is_word(at + 1, &["join", "apply"]) {
             return Some(at + 2);
         }
+        if self.code.is_word(at, &["outer"]) && self.code.is_word(at + 1, &["apply"]) {
+            return Some(at + 2);
+        }
         self.code.is(at, ",").then_some(at + 1)
     }
 
@@ -198,7 +206,7 @@ impl Expression<'_, '_> {
         };
         let alias = next + usize::from(self.code.keyword(next) == Some(Keyword::As));
         let mut next = next;
-        let joins = self.code.is_word(alias, &["cross"]);
+        let joins = self.code.is_word(alias, &["cross", "outer"]);
         if alias < end
             && !joins
             && self.code.keyword(alias).is_none()
