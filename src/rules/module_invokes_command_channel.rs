@@ -10,18 +10,21 @@
 //! What is recognised: every spelling of a name (case, full-width letters, brackets, double quotes under either setting
 //! of QUOTED_IDENTIFIER, comments and line ends between its parts, one to four parts), EXEC in all its forms, procedure
 //! names in variables, sp_executesql and the server's other procedures that execute text, synonyms, Service Broker
-//! activation. Values are followed through DECLARE, SET, SELECT, UPDATE, OUTPUT parameters of sp_executesql, both branches
-//! of IF and CASE, loops, BREAK and CONTINUE, TRY and its handler, table variables, temporary tables, VALUES, derived
-//! tables and cursors as far as their rows are written out, and through the functions of text: + and CONCAT, CHAR, NCHAR,
-//! REPLACE, TRANSLATE, REVERSE, STUFF, SUBSTRING, LEFT, RIGHT, TRIM, UPPER, REPLICATE, QUOTENAME, FORMATMESSAGE, STRING_AGG,
-//! FOR XML PATH, CAST and CONVERT of 0x, base64 in XML, JSON_VALUE and more. Executed text is read again, eight deep. A text
-//! known in part keeps its known pieces, so that a name in it is still seen. Calls are followed from module to module by
-//! name; a procedure that executes its own parameter makes its callers answer for what they pass.
+//! activation. Values are followed through DECLARE, SET, SELECT, UPDATE, OUTPUT parameters of sp_executesql, both
+//! branches of IF and CASE, loops, BREAK and CONTINUE, TRY and its handler, table variables, temporary tables, VALUES,
+//! derived tables, common tables, INSERT from executed queries, OUTPUT and cursors as far as their rows are written
+//! out, and through the functions of text: + and CONCAT, CHAR, NCHAR, REPLACE, TRANSLATE, REVERSE, STUFF, SUBSTRING,
+//! LEFT, RIGHT, TRIM, UPPER, REPLICATE, QUOTENAME, FORMATMESSAGE, STRING_AGG, FOR XML PATH, CAST and CONVERT of 0x,
+//! base64 in XML, XML and JSON taken apart by simple paths, and more. A name that is read from the catalog is known by
+//! the WHERE that asks for it. Executed text is read again, eight deep. A text known in part keeps its known pieces, so
+//! that a name in it is still seen. Calls are followed from module to module by name; a procedure that executes its own
+//! parameter makes its callers answer for what they pass.
 //!
 //! What is not, and then counts as text that could not be read: what user-defined functions return, what procedures of
-//! other modules give back in OUTPUT parameters, rows of real tables, files, and results of queries; DECOMPRESS,
-//! decryption, recursive queries that decode, XML taken apart by nodes(); a value that may be one of more than 32; text
-//! executed more than eight deep; work beyond a budget that grows with the text. A limit that was hit is said with the line.
+//! other modules give back in OUTPUT parameters, rows of real tables, files, and rows that procedures return;
+//! DECOMPRESS, decryption, recursive queries over real tables, XML taken apart by conditions in a path; a value that
+//! may be one of more than 32; text executed more than eight deep; work beyond a budget that grows with the text. A
+//! limit that was hit is said with the line.
 //!
 //! What can escape it unsaid: a name that only the server's collation holds equal to the channel's, a name in a database of
 //! the same instance that was not read, what a server elsewhere does with what it is sent, and code that a procedure of

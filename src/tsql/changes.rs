@@ -3,6 +3,7 @@
 
 use super::expression::Columns;
 use super::folded::{Folded, Taint, reasons};
+use super::query::Clauses;
 use super::rows::Rows;
 use super::walk::Walk;
 use super::words::Keyword;
@@ -21,6 +22,7 @@ struct Set {
 impl Walk<'_, '_> {
     /// UPDATE, DELETE, MERGE, TRUNCATE or DROP at `at`.
     pub(super) fn change_rows(&mut self, at: usize) {
+        self.output = None;
         if !self.variables.follows_tables() {
             return;
         }
@@ -129,6 +131,9 @@ impl Walk<'_, '_> {
             return self.lose_rows(name);
         }
         let meant = self.meant_rows(name, target);
+        if let Some(rows) = self.variables.table(name).cloned() {
+            self.note_output(target, "deleted", rows, &meant);
+        }
         self.keep_only(name, |place| {
             let meant = meant.get(place).copied().flatten();
             meant.map(|meant| !meant)
@@ -184,9 +189,42 @@ impl Walk<'_, '_> {
                 }
             }
         }
+        if certain {
+            let after = Rows {
+                rows: changed.clone(),
+                ..rows.clone()
+            };
+            self.note_output(target, "deleted", rows, &meant);
+            self.note_output(target, "inserted", after, &meant);
+        }
         if let Some(table) = self.variables.table_mut(name) {
             table.rows.rows = changed;
         }
+    }
+
+    /// Notes what the OUTPUT of the statement puts into another table, if it is of these rows alone: of those that are
+    /// meant, where that can be told of each.
+    fn note_output(&mut self, target: usize, of: &str, mut rows: Rows, meant: &[Option<bool>]) {
+        const BOTH: &[&str] = &["deleted", "inserted"];
+        let (Some(output), Some(into)) =
+            (self.clause(target, "output"), self.clause(target, "into"))
+        else {
+            return;
+        };
+        let mut prefixes = (output..into).filter(|at| self.code.is_any(*at, BOTH));
+        let are_these = prefixes.all(|at| self.code.is_word(at, &[of]));
+        if !are_these || meant.contains(&None) {
+            return;
+        }
+        let mut meant = meant.iter();
+        rows.rows.retain(|_| meant.next() == Some(&Some(true)));
+        let list = Clauses {
+            list: output + 1,
+            after_list: into,
+            ..Clauses::default()
+        };
+        let rows = self.expression(false).listed(&list, &rows);
+        self.output = Some((into, rows));
     }
 
     /// The columns that are set from the token at `at` on.

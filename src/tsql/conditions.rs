@@ -45,7 +45,7 @@ impl Expression<'_, '_> {
         }
     }
 
-    fn ends_condition(&self, at: usize) -> bool {
+    pub(super) fn ends_condition(&self, at: usize) -> bool {
         let ends = |keyword: Keyword| keyword.ends_list() || keyword == Keyword::Clause;
         let marks = [")", ";"].iter().any(|mark| self.code.is(at, mark));
         at >= self.code.len() || marks || self.code.keyword(at).is_some_and(ends)

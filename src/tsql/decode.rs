@@ -156,6 +156,24 @@ pub(super) fn entity_character(entity: &str) -> Option<char> {
     char::from_u32(code)
 }
 
+/// As STRING_ESCAPE writes it.
+pub(super) fn to_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\\' | '/' => escaped.extend(['\\', character]),
+            '\u{8}' => escaped.push_str("\\b"),
+            '\u{c}' => escaped.push_str("\\f"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            '\0'..' ' => escaped.extend(format!("\\u{:04x}", u32::from(character)).chars()),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 /// Text as FOR XML writes it.
 pub(super) fn to_xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -478,6 +478,10 @@ impl Expression<'_, '_> {
             state.at = self.code.after_group(state.at - 1);
             return;
         }
+        if let Some(receiver) = self.receiver(name) {
+            self.value(state, receiver);
+            return state.push(Opened::Method(name.last), false, origin);
+        }
         if function == Function::StringAgg && !state.is_mute() && self.depth < DEEPEST_QUERY {
             let (value, next) = self.inner().aggregated(state.at, origin);
             self.value(state, value);
@@ -529,7 +533,7 @@ impl Expression<'_, '_> {
         let value = match kind {
             TokenKind::String | TokenKind::QuotedName => self.literal(token),
             TokenKind::Variable => self.variable(token, origin),
-            TokenKind::Binary => binary(text, origin),
+            TokenKind::Binary => Folded::from(Value::of_digits(text, origin)),
             TokenKind::Number => self.number(text, origin),
             TokenKind::Hole => {
                 let taint = self.code.source().taint();
@@ -579,16 +583,4 @@ impl Expression<'_, '_> {
             None => Folded::unknown(origin),
         }
     }
-}
-
-/// `0x…`, which a backslash may continue on the next line.
-fn binary(text: &str, origin: usize) -> Folded {
-    let digits = text.get(2..).unwrap_or_default();
-    let digits: String = digits.chars().filter(char::is_ascii_hexdigit).collect();
-    let padding = if digits.len() % 2 == 1 { "0" } else { "" };
-    Folded::from(Value::made(
-        &format!("{padding}{digits}"),
-        Kind::Binary,
-        origin,
-    ))
 }

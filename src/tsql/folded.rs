@@ -353,6 +353,13 @@ impl Folded {
         })
     }
 
+    /// Says that the value may be NULL, as what is not known may be anyway.
+    pub(super) fn or_null(&mut self, budget: &mut Budget) {
+        if !self.open && self.values.iter().all(|value| value.is_exact()) {
+            self.add_alternative(&Self::null(), budget);
+        }
+    }
+
     fn clone_facts(&self) -> Self {
         Self {
             values: Values::new(),

@@ -59,6 +59,8 @@ pub(super) enum Function {
     JsonValue,
     /// UNISTR
     Escaped,
+    /// STRING_ESCAPE
+    JsonEscape,
     /// MIN, MAX, GREATEST, LEAST: one of the values.
     OneOf,
     /// Bytes that are not known.
@@ -141,6 +143,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("greatest", Function::OneOf),
     ("least", Function::OneOf),
     ("unistr", Function::Escaped),
+    ("string_escape", Function::JsonEscape),
     ("compress", Function::Digest),
     ("crypt_gen_random", Function::Digest),
     ("decompress", Function::Digest),

@@ -1,13 +1,18 @@
 //! Methods of xml: `….value('path', 'type')`, with which text is decoded and glued-together rows are read back.
 
-use super::code::Code;
+use super::code::{Code, Name};
 use super::decode;
-use super::expression::Expression;
+use super::expression::{Columns, Expression};
 use super::folded::{Folded, Taint, reasons};
+use super::rows::Rows;
 use super::source::Source;
 use super::types::DataType;
 use super::value::{Kind, Value};
 use super::xml_paths;
+use std::rc::Rc;
+
+/// What taking a byte of a document apart costs.
+const PER_BYTE: usize = 8;
 
 impl Expression<'_, '_> {
     /// The result of a method called on `receiver`.
@@ -30,7 +35,7 @@ impl Expression<'_, '_> {
             return unknown();
         };
         let reads = name.eq_ignore_ascii_case("value") && to.is_exact();
-        if !reads || !self.budget.spend(receiver.len()) {
+        if !reads || !self.budget.spend(receiver.len() * steps(path)) {
             return unknown();
         }
         let to_folded = Folded::from(to.clone());
@@ -43,6 +48,38 @@ impl Expression<'_, '_> {
         let mut value = value.converted(data_type, origin, false);
         value.because(reasons::FUNCTION);
         value
+    }
+
+    /// The column of xml whose method a call by this name is.
+    pub(super) fn receiver(&mut self, name: Name) -> Option<Folded> {
+        let column = name.last.checked_sub(2).filter(|at| *at >= name.first)?;
+        let cell = self.cell(self.code.part(column).0)?;
+        let is_xml = |value: &Rc<Value>| matches!(value.kind, Kind::Xml | Kind::Node);
+        cell.values().iter().all(is_xml).then_some(cell)
+    }
+
+    /// `@x.nodes(…)` or `t.x.nodes(…)`, whose receiver is given and whose NODES is at `at`: an element for each row.
+    pub(super) fn nodes(&mut self, receiver: &Folded, at: usize) -> Option<Rows> {
+        if !self.code.is_any(at, &["nodes"]) || !self.code.is(at + 1, "(") {
+            return None;
+        }
+        let (path, _) = self.with(Columns::None, at + 2);
+        let (path, xml) = (path.only()?, receiver.only()?);
+        let is_xml = matches!(xml.kind, Kind::Xml | Kind::Node);
+        let is_known = is_xml && xml.is_exact() && path.is_exact();
+        if !is_known || !self.budget.spend(xml.len() * steps(path) * PER_BYTE) {
+            return None;
+        }
+        let found = xml_paths::nodes(xml.text(), path.text(), xml.kind == Kind::Node)?;
+        let node = |range| vec![Folded::from(xml.part(range).of(Kind::Node))];
+        let rows: Vec<Vec<Folded>> = found.into_iter().map(node).collect();
+        // In elements within elements a text is kept again and again.
+        let kept: usize = rows.iter().flatten().map(Folded::len).sum();
+        self.budget.spend(kept).then(|| Rows {
+            columns: vec![String::new()],
+            rows,
+            ..Rows::default()
+        })
     }
 
     /// `xs:base64Binary(…)` and `xs:hexBinary(…)` of a string, a variable or a column.
@@ -96,6 +133,11 @@ impl Expression<'_, '_> {
     }
 }
 
+/// How often a path makes one go over the document.
+fn steps(path: &Value) -> usize {
+    1 + path.text().matches('/').count()
+}
+
 fn within_parentheses(text: &str) -> Option<&str> {
     text.trim()
         .strip_prefix('(')?
@@ -134,8 +176,10 @@ fn content(xml: &Value, path: &str, to: DataType, origin: usize) -> Value {
     let text = xml.text();
     let plain = text.contains('&').then(|| xml.without_entities());
     let whole = plain.as_ref().unwrap_or(xml);
-    let found = || xml_paths::find(text, path).filter(|_| xml.is_exact());
-    let value = match found().or_else(|| single_element(text)) {
+    let is_node = xml.kind == Kind::Node;
+    let found = || xml_paths::find(text, path, is_node).filter(|_| xml.is_exact());
+    let single = || single_element(text).filter(|_| !is_node);
+    let value = match found().or_else(single) {
         _ if !text.contains('<') => whole.clone(),
         Some(inner) => xml.part(inner).without_entities(),
         None if path.trim() == "." => without_tags(xml),
@@ -164,8 +208,8 @@ fn without_tags(xml: &Value) -> Value {
     let mut at = 0;
     while let Some(open) = text.get(at..).and_then(|rest| rest.find('<')) {
         whole.append_part(xml, at..at + open);
-        let close = text.get(at + open..).and_then(|rest| rest.find('>'));
-        at = close.map_or(text.len(), |close| at + open + close + 1);
+        let close = xml_paths::tag_end(text, at + open);
+        at = close.map_or(text.len(), |close| close + 1);
     }
     whole.append_part(xml, at.min(text.len())..text.len());
     whole.without_entities()

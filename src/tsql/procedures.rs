@@ -220,6 +220,11 @@ pub(super) fn procedure(name: &str) -> Option<&'static Procedure> {
     row.ok().and_then(|row| PROCEDURES.get(row))
 }
 
+/// All of their names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PROCEDURES.iter().map(|row| row.name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,6 @@
 use super::code::Code;
 use super::expression::{Columns, DEEPEST_QUERY, Expression};
 use super::folded::{Budget, Folded, reasons};
-use super::json;
 use super::rows::{MOST_ROWS, Rows};
 use super::value::{Kind, Value};
 use super::words::Keyword;
@@ -135,23 +134,65 @@ impl Expression<'_, '_> {
             return Rows::of_table();
         };
         while next < end && !self.code.is_word(next, &["with"]) {
-            let other = self.crossed(next).map(|at| self.named(at, end));
-            let Some((Some(other), after)) = other else {
+            let joined = match self.crossed(next) {
+                Some(at) if self.code.is_word(next + 1, &["apply"]) => self.applied(&rows, at, end),
+                Some(at) => self.multiplied(&rows, at, end),
                 // A join: its rows are others.
+                None => None,
+            };
+            let Some(joined) = joined else {
                 return Rows::of_table();
             };
-            let Some(all) = rows.times(&other, self.budget) else {
-                return Rows::of_table();
-            };
-            (rows, next) = (all, after);
+            (rows, next) = joined;
         }
         rows
+    }
+
+    /// Each row with each of those named at `at`, and the token after them.
+    fn multiplied(&mut self, rows: &Rows, at: usize, end: usize) -> Option<(Rows, usize)> {
+        let (other, next) = self.named(at, end);
+        Some((rows.times(&other?, self.budget)?, next))
+    }
+
+    /// Each row with those that what is named at `at` makes of it.
+    fn applied(&mut self, rows: &Rows, at: usize, end: usize) -> Option<(Rows, usize)> {
+        if rows.repeats || rows.rows.is_empty() {
+            return None;
+        }
+        let is_outer = self.code.is_word(at - 2, &["outer"]);
+        let mut all = Rows::default();
+        let mut next = at;
+        for (place, row) in rows.rows.iter().enumerate() {
+            let mut inner = self.inner();
+            inner.columns = Columns::Row(rows, place);
+            let (other, after) = inner.named(at, end);
+            let one = Rows {
+                columns: rows.columns.clone(),
+                rows: vec![row.clone()],
+                ..Rows::default()
+            };
+            let other = other.filter(|_| self.budget.spend((after - at) * 4))?;
+            if is_outer && other.rows.is_empty() {
+                // The row stays, with NULL for the others.
+                return None;
+            }
+            all.extend(one.times(&other, self.budget)?);
+            next = after;
+        }
+        let in_any_order =
+            (rows.rows.len() > 1 && all.rows.len() > rows.rows.len()).then_some(reasons::ORDER);
+        all.more = all.more.or(rows.more);
+        all.unsure = all.unsure.or(rows.unsure).or(in_any_order);
+        Some((all, next))
     }
 
     /// What is joined without a condition at `at`.
     fn crossed(&self, at: usize) -> Option<usize> {
         let is_cross = self.code.is_word(at, &["cross"]);
         if is_cross && self.code.is_word(at + 1, &["join", "apply"]) {
+            return Some(at + 2);
+        }
+        if self.code.is_word(at, &["outer"]) && self.code.is_word(at + 1, &["apply"]) {
             return Some(at + 2);
         }
         self.code.is(at, ",").then_some(at + 1)
@@ -165,7 +206,7 @@ impl Expression<'_, '_> {
         };
         let alias = next + usize::from(self.code.keyword(next) == Some(Keyword::As));
         let mut next = next;
-        let joins = self.code.is_word(alias, &["cross"]);
+        let joins = self.code.is_word(alias, &["cross", "outer"]);
         if alias < end
             && !joins
             && self.code.keyword(alias).is_none()
@@ -197,7 +238,7 @@ impl Expression<'_, '_> {
             let schema = name.last.checked_sub(2).filter(|at| *at >= name.first);
             let own = self.code.part(name.last).0.to_ascii_lowercase();
             match schema {
-                Some(schema) if self.code.is_any(schema, OWN) => true,
+                Some(schema) if OWN.contains(&self.plain_name(schema).as_str()) => true,
                 // The old names, in any database.
                 _ => matches!(own.as_str(), "sysprocesses" | "sysdatabases" | "sysobjects"),
             }
@@ -233,6 +274,11 @@ impl Expression<'_, '_> {
             return (None, at);
         }
         if self.code.is_variable(at) {
+            if self.code.is(at + 1, ".") {
+                let receiver = self.variables.get(self.variables.at(at)).cloned();
+                let rows = receiver.and_then(|receiver| self.nodes(&receiver, at + 2));
+                return (rows, self.code.after_group(at + 3));
+            }
             return (self.table(at), at + 1);
         }
         let Some(name) = self.code.name(at) else {
@@ -240,14 +286,17 @@ impl Expression<'_, '_> {
         };
         if self.code.is(name.next, "(") {
             let next = self.code.after_group(name.next);
+            if let Some(receiver) = self.receiver(name) {
+                return (self.nodes(&receiver, name.last), next);
+            }
             if self.code.is_any(name.last, &["string_split"]) {
                 return (self.split(name.next + 1), next);
             }
             if self.code.is_any(name.last, &["generate_series"]) {
                 return (Some(self.series(name.next + 1)), next);
             }
-            if self.code.is_any(name.last, &["openjson"]) && !self.code.is_word(next, &["with"]) {
-                return (self.elements(name.next + 1), next);
+            if self.code.is_any(name.last, &["openjson"]) {
+                return self.open_json(name.next + 1);
             }
             return (None, next);
         }
@@ -345,28 +394,9 @@ impl Expression<'_, '_> {
         Some(numbers.take(count).collect())
     }
 
-    /// OPENJSON of a document that is known.
-    fn elements(&mut self, at: usize) -> Option<Rows> {
-        let (text, next) = self.with(Columns::None, at);
-        let text = text.only().filter(|text| text.is_exact())?;
-        if !self.code.is(next, ")") || !self.budget.spend(text.len()) {
-            return None;
-        }
-        let mut rows = Rows {
-            columns: vec!["key".to_owned(), "value".to_owned()],
-            unsure: (!text.text().trim_start().starts_with('[')).then_some(reasons::ORDER),
-            ..Rows::default()
-        };
-        for (name, element) in json::members(text)? {
-            let name = Value::decoded(&name, Kind::National, text.origin(0));
-            rows.rows.push(vec![name.into(), element.into()]);
-        }
-        (rows.rows.len() <= MOST_ROWS).then_some(rows)
-    }
-
     /// STRING_SPLIT of text that is known.
     fn split(&mut self, at: usize) -> Option<Rows> {
-        let (text, next) = self.with(Columns::None, at);
+        let (text, next) = self.with(self.columns, at);
         let (by, _) = self.with(Columns::None, next + 1);
         let (text, by) = (text.only()?, by.only()?);
         if !text.is_exact() || by.len() == 0 || !self.budget.spend(text.len()) {

@@ -6,9 +6,8 @@ use super::expression::{Columns, Expression};
 use super::folded::{Budget, Folded, Taint, reasons};
 use super::lexer::TokenKind;
 use super::query::Clauses;
-use super::value::{Kind, Value};
+use super::value::Kind;
 use super::words::Keyword;
-use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// The rows of a table, a query or a cursor.
@@ -57,6 +56,11 @@ impl Rows {
         }
     }
 
+    /// Whether these are all columns there are.
+    fn is_complete(&self) -> bool {
+        !self.columns.is_empty() && !self.is_catalog
+    }
+
     pub(super) fn cell(&self, row: usize, column: &str) -> Option<&Folded> {
         let place = self
             .columns
@@ -84,8 +88,15 @@ impl Rows {
 
     /// As a value in an expression.
     pub(super) fn into_scalar(self, origin: usize, budget: &mut Budget) -> Folded {
+        // A query that finds nothing is NULL.
+        let may_be_none = self.repeats || self.unsure == Some(reasons::ROWS);
         match self.column(0, budget) {
-            Some(value) => value,
+            Some(mut value) => {
+                if may_be_none {
+                    value.or_null(budget);
+                }
+                value
+            }
             None if self.more.is_some() || self.repeats => {
                 Folded::from_outside(origin, Taint::DATA, reasons::DATA)
             }
@@ -135,12 +146,14 @@ impl Rows {
     }
 
     /// Says of something put together from all rows what is said of them.
-    pub(super) fn qualify(&self, whole: &mut Folded) {
+    pub(super) fn qualify(&self, whole: &mut Folded, budget: &mut Budget) {
         if let Some(reason) = self.more.or(self.unsure) {
             whole.open(reason);
         }
         if self.repeats {
             whole.repeat();
+            // There may be none.
+            whole.or_null(budget);
         }
     }
 }
@@ -195,8 +208,10 @@ impl Expression<'_, '_> {
                 source
             }
         };
-        if let Some(filter) = clauses.filter.filter(|_| !source.repeats) {
-            self.keep_meant(&mut source, filter + 1);
+        match clauses.filter {
+            Some(_) if source.is_catalog => self.name_meant(&mut source, clauses),
+            Some(filter) if !source.repeats => self.keep_meant(&mut source, filter + 1),
+            _ => {}
         }
         let chooses = clauses.group.is_some() || clauses.is_distinct || clauses.top.is_some();
         if chooses && source.rows.len() > 1 {
@@ -238,10 +253,13 @@ impl Expression<'_, '_> {
         let mut at = clauses.list;
         while at < clauses.after_list {
             if let Some(next) = self.star(at) {
-                if let Columns::Row(source, place) = columns {
-                    names.extend(source.columns.iter().cloned());
-                    row.extend(source.rows.get(place).into_iter().flatten().cloned());
-                }
+                let (source, place) = match columns {
+                    Columns::Row(source, place) if source.is_complete() => (source, place),
+                    // Of what follows nobody knows the place.
+                    _ => return row,
+                };
+                names.extend(source.columns.iter().cloned());
+                row.extend(source.rows.get(place).into_iter().flatten().cloned());
                 at = next;
             } else {
                 let (name, expression) = self.leading_alias(at);
@@ -319,7 +337,7 @@ impl Expression<'_, '_> {
         }
     }
 
-    fn plain_name(&self, at: usize) -> String {
+    pub(super) fn plain_name(&self, at: usize) -> String {
         self.code.part(at).0.to_lowercase()
     }
 
@@ -419,195 +437,7 @@ impl Expression<'_, '_> {
             whole.append(by, origin, self.budget);
             whole.append(&again, origin, self.budget);
         }
-        rows.qualify(&mut whole);
+        rows.qualify(&mut whole, self.budget);
         whole
-    }
-
-    /// ORDER BY, whose first key is at `at`: by the keys' values where they are known.
-    pub(super) fn sort(&mut self, rows: &mut Rows, source: &Rows, mut at: usize) {
-        if rows.rows.len() < 2 {
-            return;
-        }
-        let aligned = rows.rows.len() == source.rows.len();
-        let mut keys: Vec<Vec<Key>> = rows.rows.iter().map(|_| Vec::new()).collect();
-        let mut directions = Vec::new();
-        loop {
-            let mut next = at;
-            for (place, keys) in keys.iter_mut().enumerate() {
-                let ordinal = self.code.text(at).parse::<usize>().ok();
-                let name = self.code.name(at).map(|name| self.plain_name(name.last));
-                let own = name.and_then(|name| rows.cell(place, &name).cloned());
-                let columns = if aligned {
-                    Columns::Row(source, place)
-                } else {
-                    Columns::None
-                };
-                let (value, end) = self.with(columns, at);
-                next = end;
-                let value = match ordinal.and_then(|n| rows.rows.get(place)?.get(n.checked_sub(1)?))
-                {
-                    Some(cell) => cell.clone(),
-                    None => own.unwrap_or(value),
-                };
-                let Some(key) = Key::of(&value) else {
-                    rows.unsure = rows.unsure.or(Some(reasons::ORDER));
-                    return;
-                };
-                keys.push(key);
-            }
-            let descending = self.code.is_word(next, &["desc"]);
-            directions.push(descending);
-            next += usize::from(descending || self.code.is_word(next, &["asc"]));
-            if !self.code.is(next, ",") {
-                break;
-            }
-            at = next + 1;
-        }
-        let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_by(|a, b| {
-            let (a, b) = (keys.get(*a), keys.get(*b));
-            let pairs = a
-                .into_iter()
-                .flatten()
-                .zip(b.into_iter().flatten())
-                .zip(&directions);
-            pairs.fold(Ordering::Equal, |order, ((a, b), descending)| {
-                order.then(if *descending { b.cmp(a) } else { a.cmp(b) })
-            })
-        });
-        // What is sorted by what is known is in that order whatever it was in before.
-        if rows.unsure == Some(reasons::ORDER) {
-            rows.unsure = None;
-        }
-        rows.rows = order
-            .iter()
-            .filter_map(|place| rows.rows.get(*place).cloned())
-            .collect();
-    }
-
-    /// Of rows whose order is known, those that TOP keeps.
-    pub(super) fn keep_top(&mut self, rows: &mut Rows, clauses: &Clauses) {
-        let is_known = rows.more.is_none() && rows.unsure.is_none() && !rows.repeats;
-        let top = clauses.top.filter(|_| is_known);
-        let Some(top) = top else {
-            return;
-        };
-        let parenthesis = usize::from(self.code.is(top + 1, "("));
-        let (number, next) = self.with(Columns::None, top + 1 + parenthesis);
-        let number = number.only().and_then(Value::as_integer);
-        let ends = next + parenthesis == clauses.list;
-        if let Some(number) = number.filter(|_| ends) {
-            rows.rows.truncate(usize::try_from(number).unwrap_or(0));
-        }
-    }
-
-    /// FOR XML, whose XML is at `at`, as one value.
-    fn as_xml(&mut self, rows: &Rows, at: usize, origin: usize) -> Rows {
-        let mut xml = Rows {
-            columns: vec![String::new()],
-            ..Rows::default()
-        };
-        if !self.code.is_word(at + 1, &["path"]) {
-            xml.rows.push(vec![Folded::from_outside(
-                origin,
-                Taint::DATA,
-                reasons::FUNCTION,
-            )]);
-            return xml;
-        }
-        let element = if self.code.is(at + 2, "(") {
-            self.code.part(at + 3).0.to_owned()
-        } else {
-            "row".to_owned()
-        };
-        let tail = at + 2..(at + 16).min(self.code.len());
-        let has_root = tail.clone().any(|at| self.code.is_word(at, &["root"]));
-        let is_type = tail.into_iter().any(|at| self.code.is_word(at, &["type"]));
-        let mut whole = Folded::from(Value::of_kind(Kind::National));
-        for row in &rows.rows {
-            self.add_element(&mut whole, &element, origin, |this, whole| {
-                this.add_cells(whole, &rows.columns, row, origin);
-            });
-        }
-        if has_root {
-            whole.open(reasons::FUNCTION);
-        }
-        if rows.rows.is_empty() {
-            whole = Folded::null();
-        }
-        if is_type {
-            whole = whole.map(|value| value.of(Kind::Xml));
-        }
-        rows.qualify(&mut whole);
-        xml.rows.push(vec![whole]);
-        xml
-    }
-
-    /// `<name>`, what `content` adds, `</name>`; without tags where there is no name.
-    fn add_element(
-        &mut self,
-        whole: &mut Folded,
-        name: &str,
-        origin: usize,
-        content: impl FnOnce(&mut Self, &mut Folded),
-    ) {
-        let tag = |text: String| Folded::from(Value::made(&text, Kind::National, origin));
-        if name.is_empty() {
-            return content(self, whole);
-        }
-        whole.append(&tag(format!("<{name}>")), origin, self.budget);
-        content(self, whole);
-        whole.append(&tag(format!("</{name}>")), origin, self.budget);
-    }
-
-    /// The columns of one row as XML.
-    fn add_cells(&mut self, whole: &mut Folded, columns: &[String], row: &[Folded], origin: usize) {
-        for (place, cell) in row.iter().enumerate() {
-            let Some(cell) = cell.clone().without_null() else {
-                continue;
-            };
-            let name = columns.get(place).map_or("", String::as_str);
-            if name == "data()" && whole.len() > 0 {
-                let blank = Value::made(" ", Kind::National, origin);
-                whole.append(&blank.into(), origin, self.budget);
-            }
-            let bare = matches!(name, "*" | "text()" | "node()" | "data()");
-            let name = if bare { "" } else { name };
-            self.add_element(whole, name, origin, |this, whole| {
-                whole.append(&cell.map(escaped), origin, this.budget);
-            });
-        }
-    }
-}
-
-fn escaped(value: &Value) -> Value {
-    let special = value.text().contains(['<', '>', '&', '\r']);
-    match value.kind {
-        Kind::Xml => value.clone(),
-        _ if special => value.map(false, super::decode::to_xml).to_text(true, None),
-        _ => value.to_text(true, None),
-    }
-}
-
-/// What rows are sorted by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Null,
-    Number(i64),
-    Text(String),
-}
-
-impl Key {
-    /// Of text only letters and digits, whose order all collations agree on.
-    fn of(value: &Folded) -> Option<Self> {
-        let value = value.only()?;
-        if value.is_null() {
-            return Some(Self::Null);
-        }
-        if let Some(number) = value.as_integer().filter(|_| value.kind == Kind::Integer) {
-            return Some(Self::Number(number));
-        }
-        let plain = value.kind.is_text() && value.text().bytes().all(|b| b.is_ascii_alphanumeric());
-        plain.then(|| Self::Text(value.text().to_ascii_lowercase()))
     }
 }

@@ -143,13 +143,16 @@ impl Walk<'_, '_> {
         self.add_rows(&name, &columns, rows);
     }
 
-    /// The rows of VALUES or of a query at `at`.
+    /// The rows of VALUES, of a query or of an EXEC at `at`.
     fn written_rows(&mut self, at: usize) -> Option<Rows> {
         if self.code.is_word(at, &["values"]) {
             return Some(self.expression(false).values(at + 1).0);
         }
         let is_query = self.code.keyword(at) == Some(Keyword::Select);
-        is_query.then(|| self.expression(false).rows(at).0)
+        if is_query {
+            return Some(self.expression(false).rows(at).0);
+        }
+        self.returned_rows(at)
     }
 
     /// What follows the OUTPUT clause at `at`, if there is one.
@@ -187,6 +190,9 @@ impl Walk<'_, '_> {
     /// What the OUTPUT clause of an INSERT puts into the table behind the INTO at `into`: its list for each row that is
     /// written out.
     fn output_rows(&mut self, into: usize) -> Option<Rows> {
+        if let Some((_, rows)) = self.output.take_if(|(own, _)| *own == into) {
+            return Some(rows);
+        }
         let near = into.saturating_sub(LONGEST_OUTPUT)..into;
         let output = near.rev().find(|at| self.code.is_word(*at, &["output"]))?;
         let columns = self.inserted_columns(output)?;
@@ -257,11 +263,12 @@ impl Walk<'_, '_> {
             let before = i64::try_from(table.rows.rows.len() + added.rows.len()).unwrap_or(0);
             let number = seed.saturating_add(step.saturating_mul(before));
             let cells = places.iter().enumerate().map(|(place, from)| {
-                let given = from.and_then(|from| row.get(from)).cloned();
-                match given {
+                match from.map(|from| row.get(from)) {
                     None if table.identity == Some(place) => Value::integer(number, origin).into(),
                     None => Folded::null(),
-                    Some(cell) => table.typed(place, cell, origin),
+                    Some(Some(cell)) => table.typed(place, cell.clone(), origin),
+                    // The query has columns that are not known.
+                    Some(None) => Folded::from_outside(origin, Taint::DATA, reasons::DATA),
                 }
             });
             added.rows.push(cells.collect());
@@ -326,10 +333,7 @@ impl Walk<'_, '_> {
             if !is_query {
                 return;
             }
-            let (mut rows, next) = self.expression(false).rows(at + 2);
-            if !columns.is_empty() {
-                rows.columns = columns;
-            }
+            let (rows, next) = self.common_rows(&name, &columns, at + 2);
             self.variables.keep_rows(&name, rows);
             at = next + 1;
             if !self.code.is(at, ",") {

@@ -74,6 +74,7 @@ pub(super) fn apply(
         Function::Base64 => arguments.base64(),
         Function::HexText => arguments.hex_text(),
         Function::Escaped => arguments.unescaped(),
+        Function::JsonEscape => arguments.escaped_for_json(),
         Function::JsonValue => arguments.json_value(),
         Function::NamePart => arguments.name_part(),
         _ => None,
@@ -469,6 +470,12 @@ impl<'a> Arguments<'a> {
 
     fn json_value(&self) -> Option<Value> {
         json::member(&self.exact(0)?, self.exact(1)?.text())
+    }
+
+    fn escaped_for_json(&self) -> Option<Value> {
+        let (text, form) = (self.exact(0)?, self.exact(1)?);
+        let is_json = form.text().trim().eq_ignore_ascii_case("json");
+        is_json.then(|| text.map(false, decode::to_json).of(Kind::National))
     }
 
     fn unescaped(&self) -> Option<Value> {

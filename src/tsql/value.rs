@@ -20,6 +20,8 @@ pub(super) enum Kind {
     /// nvarchar
     National,
     Xml,
+    /// An element of XML, at which paths begin: a row of nodes().
+    Node,
     /// A column's, or a function's of which nothing is known.
     Other,
     /// The text is a whole number's, or a hole for one.
@@ -128,6 +130,14 @@ impl Value {
 
     pub(super) fn integer(number: i64, origin: usize) -> Self {
         Self::made(&number.to_string(), Kind::Integer, origin)
+    }
+
+    /// `0x…`, which a backslash may continue on the next line.
+    pub(super) fn of_digits(text: &str, origin: usize) -> Self {
+        let digits = text.get(2..).unwrap_or_default();
+        let digits: String = digits.chars().filter(char::is_ascii_hexdigit).collect();
+        let padding = if digits.len() % 2 == 1 { "0" } else { "" };
+        Self::made(&format!("{padding}{digits}"), Kind::Binary, origin)
     }
 
     /// Text that is decoded from what is written at `origin`: no character in it is a hole.

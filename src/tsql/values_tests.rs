@@ -78,6 +78,7 @@ const EXPRESSIONS: &[Case] = &[
     ("NULL + text is NULL", "NULL + 'a' + 'b'", "NULL"),
     ("text + NULL too", "'a' + NULL", "NULL"),
     ("a value of JSON", "JSON_VALUE('{\"a\": {\"b\": [1, \"x\\\"p\"]}}', '$.a.b[1]')", "x\"p"),
+    ("escapes for JSON", "STRING_ESCAPE('a\"/\\b' + CHAR(10) + CHAR(1), 'json')", "a\\\"\\/\\\\b\\n\\u0001"),
     ("no value of JSON", "JSON_VALUE('{\"a\": 1}', '$.b')", "NULL"),
     ("no JSON", "JSON_VALUE('{', '$.b')", "…{……$.b… (a function of text that is not known)"),
     ("elements of JSON", "(SELECT STRING_AGG(value, '') FROM OPENJSON('[\"x\", \"p\", 1]'))", "xp1"),

@@ -8,7 +8,7 @@ use super::found::Found;
 use super::lexer::TokenKind;
 use super::loops::{Loops, Round};
 use super::reach;
-use super::rows::Row;
+use super::rows::{Row, Rows};
 use super::variables::{Block, Variables};
 use super::words::Keyword;
 use std::collections::BTreeMap;
@@ -81,6 +81,8 @@ pub(super) struct Walk<'w, 'c> {
     pub(super) jump: Option<usize>,
     /// Whether this is not the first round.
     pub(super) begun: bool,
+    /// What an UPDATE or a DELETE puts into the table behind the INTO of its OUTPUT, until the walk comes to that.
+    pub(super) output: Option<(usize, Rows)>,
     /// What executed text gives back in variables, by their tokens, until the walk comes to them.
     pub(super) given_back: BTreeMap<usize, Folded>,
 }
@@ -111,6 +113,7 @@ impl<'w, 'c> Walk<'w, 'c> {
             loops: Loops::default(),
             jump: None,
             begun: false,
+            output: None,
             given_back: BTreeMap::new(),
         }
     }

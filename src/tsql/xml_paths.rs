@@ -1,6 +1,7 @@
 //! Where a simple path leads in a document that is written out: down by names, to the first or the n-th of its elements,
 //! to their text or to an attribute.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 #[derive(Debug)]
@@ -9,40 +10,79 @@ struct Element<'a> {
     parent: Option<usize>,
     attributes: Range<usize>,
     content: Range<usize>,
+    /// With its tags.
+    outer: Range<usize>,
 }
 
 /// Longer documents are not followed.
 const MOST_ELEMENTS: usize = 1000;
 
-/// The bytes of what the path finds; `None` where it finds nothing, or the path or the document is of another kind.
-pub(super) fn find(document: &str, path: &str) -> Option<Range<usize>> {
+/// The bytes of what the path finds; `None` where it finds nothing, or the path or the document is of another kind. In a
+/// node, which is an element by itself, paths begin at that.
+pub(super) fn find(document: &str, path: &str, is_node: bool) -> Option<Range<usize>> {
     let elements = elements(document)?;
     let (path, number) = numbered(path);
     let path = match path.strip_prefix('(') {
         Some(inner) => inner.strip_suffix(')')?,
         None => path,
     };
-    let mut steps = path.split('/').map(str::trim).peekable();
-    let mut found: Vec<Option<usize>> = vec![None];
-    let mut below = false;
-    let mut begins = true;
-    while let Some(step) = steps.next() {
-        let is_last = steps.peek().is_none();
-        let began = std::mem::take(&mut begins);
-        if step.is_empty() || step == "." {
-            below = step.is_empty() && !began;
-        } else if is_last && (step == "text()" || step.starts_with('@')) && !below {
-            let ends = found.iter().flatten().filter_map(|at| elements.get(*at));
-            let mut ends = ends.filter_map(|element| element.end(document, step));
-            return ends.nth(number - 1);
-        } else {
-            found = down(&elements, &found, step, below);
-            below = false;
-        }
+    let (above, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let end = numbered(last).0;
+    let is_end = (end == "text()" || end.starts_with('@')) && !above.ends_with('/');
+    let found = led_to(&elements, if is_end { above } else { path }, is_node)?;
+    if is_end {
+        let ends = found.iter().flatten().filter_map(|at| elements.get(*at));
+        let mut ends = ends.filter_map(|element| element.end(document, end));
+        return ends.nth(number - 1);
     }
     let element = elements.get((*found.get(number - 1)?)?)?;
     let has_text_alone = !document.get(element.content.clone())?.contains('<');
     has_text_alone.then(|| element.content.clone())
+}
+
+/// The bytes of all elements that the path finds, with their tags.
+pub(super) fn nodes(document: &str, path: &str, is_node: bool) -> Option<Vec<Range<usize>>> {
+    let elements = elements(document)?;
+    let path = path.trim();
+    let (path, number) = match path.strip_prefix('(') {
+        Some(_) => {
+            let (inner, number) = numbered(path);
+            let inner = inner.strip_prefix('(')?.strip_suffix(')')?;
+            (inner, (inner.len() + 2 < path.len()).then_some(number))
+        }
+        None => (path, None),
+    };
+    let found = led_to(&elements, path, is_node)?;
+    let outer = |at: &Option<usize>| Some(elements.get((*at)?)?.outer.clone());
+    let mut outer = found.iter().filter_map(outer);
+    Some(match number {
+        Some(number) => outer.nth(number - 1).into_iter().collect(),
+        None => outer.collect(),
+    })
+}
+
+/// The elements that steps lead to, `None` among them for the document; `None` where a step is of another kind.
+fn led_to(elements: &[Element], path: &str, is_node: bool) -> Option<Vec<Option<usize>>> {
+    let is_absolute = path.starts_with('/');
+    if is_node && is_absolute {
+        // The document that the node is of is not at hand.
+        return None;
+    }
+    let mut found = vec![is_node.then_some(0)];
+    let mut below = false;
+    for (place, step) in path.split('/').map(str::trim).enumerate() {
+        if step.is_empty() || step == "." {
+            below = step.is_empty() && place > 0;
+            continue;
+        }
+        let is_name = |c: char| c.is_alphanumeric() || "_-.*".contains(c);
+        if !numbered(step).0.chars().all(is_name) || step == ".." {
+            return None;
+        }
+        found = down(elements, &found, step, below);
+        below = false;
+    }
+    Some(found)
 }
 
 /// `path[n]`
@@ -56,7 +96,7 @@ fn numbered(path: &str) -> (&str, usize) {
     number().unwrap_or((path, 1))
 }
 
-/// The elements that a step finds from each of those before it.
+/// The elements that a step finds from those before it: their children, or all below them.
 fn down(
     elements: &[Element],
     from: &[Option<usize>],
@@ -65,23 +105,29 @@ fn down(
 ) -> Vec<Option<usize>> {
     let (name, number) = numbered(step);
     let is_numbered = name.len() < step.len();
+    let begins: BTreeSet<Option<usize>> = from.iter().copied().collect();
+    let mut inside = BTreeSet::new();
+    let mut siblings: BTreeMap<Option<usize>, usize> = BTreeMap::new();
     let mut found = Vec::new();
-    for parent in from {
-        let is_child = |element: &Element| match (below, *parent) {
-            (true, None) => true,
-            (true, Some(ancestor)) => element.is_below(ancestor, elements),
-            (false, parent) => element.parent == parent,
-        };
-        let named = elements.iter().enumerate();
-        let named = named.filter(|(_, e)| (name == "*" || e.name == name) && is_child(e));
-        let named = named.map(|(at, _)| Some(at));
-        if is_numbered {
-            found.extend(named.skip(number - 1).take(1));
-        } else {
-            found.extend(named);
+    for (at, element) in elements.iter().enumerate() {
+        let is_inside = begins.contains(&element.parent)
+            || below
+                && element
+                    .parent
+                    .is_some_and(|parent| inside.contains(&parent));
+        if !is_inside {
+            continue;
+        }
+        inside.insert(at);
+        if name != "*" && element.name != name {
+            continue;
+        }
+        let place = siblings.entry(element.parent).or_default();
+        *place += 1;
+        if !is_numbered || *place == number {
+            found.push(Some(at));
         }
     }
-    found.truncate(MOST_ELEMENTS);
     found
 }
 
@@ -90,14 +136,16 @@ fn elements(document: &str) -> Option<Vec<Element<'_>>> {
     let mut open: Vec<usize> = Vec::new();
     let mut at = 0;
     while let Some(start) = document.get(at..)?.find('<').map(|found| at + found) {
-        let end = start + document.get(start..)?.find('>')?;
+        let end = tag_end(document, start)?;
         let tag = document.get(start + 1..end)?;
         at = end + 1;
         if tag.starts_with('?') {
             continue;
         }
         if tag.starts_with('/') {
-            elements.get_mut(open.pop()?)?.content.end = start;
+            let element = elements.get_mut(open.pop()?)?;
+            element.content.end = start;
+            element.outer.end = at;
             continue;
         }
         let ends_name = |c: char| c.is_ascii_whitespace() || c == '/';
@@ -115,20 +163,28 @@ fn elements(document: &str) -> Option<Vec<Element<'_>>> {
             parent,
             attributes: start + 1 + name.len()..end,
             content: at..at,
+            outer: start..at,
         });
     }
     open.is_empty().then_some(elements)
 }
 
-impl Element<'_> {
-    fn is_below(&self, ancestor: usize, elements: &[Element]) -> bool {
-        let mut parent = self.parent;
-        while let Some(at) = parent.filter(|at| *at != ancestor) {
-            parent = elements.get(at).and_then(|element| element.parent);
+/// The `>` of the tag that begins at `start`; in quotes one ends nothing.
+pub(super) fn tag_end(document: &str, start: usize) -> Option<usize> {
+    let mut quote = None;
+    let marks = document.get(start..)?.char_indices();
+    for (at, mark) in marks.filter(|(_, mark)| matches!(mark, '"' | '\'' | '>')) {
+        match quote {
+            Some(open) if open == mark => quote = None,
+            Some(_) => {}
+            None if mark == '>' => return Some(start + at),
+            None => quote = Some(mark),
         }
-        parent.is_some()
     }
+    None
+}
 
+impl Element<'_> {
     /// Its first text, or its attribute `@name`.
     fn end(&self, document: &str, step: &str) -> Option<Range<usize>> {
         let Some(name) = step.strip_prefix('@') else {
@@ -176,15 +232,44 @@ mod tests {
             ("(/r/a/@k)[1]", None),
             ("(/a)[1]", None),
         ] {
-            let range = find(DOCUMENT, path);
+            let range = find(DOCUMENT, path, false);
             assert_eq!(range.and_then(|range| DOCUMENT.get(range)), found, "{path}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_elements_and_paths_in_them_begin_there() {
+        const DOCUMENT: &str = "<r><a n='1>2'>x<b>y</b></a><c><a>z</a><a>w</a></c></r>";
+        let texts = |path| -> Option<Vec<&str>> {
+            let found = nodes(DOCUMENT, path, false)?;
+            found.into_iter().map(|range| DOCUMENT.get(range)).collect()
+        };
+        let all = ["<a n='1>2'>x<b>y</b></a>", "<a>z</a>", "<a>w</a>"];
+        assert_eq!(texts("//a"), Some(all.to_vec()));
+        assert_eq!(texts("(//a)[2]"), Some(vec!["<a>z</a>"]));
+        assert_eq!(texts("//a[2]"), Some(vec!["<a>w</a>"]));
+        assert_eq!(texts("/r/*/a[1]"), Some(vec!["<a>z</a>"]));
+        assert_eq!(texts("/r/d"), Some(Vec::new()));
+        assert_eq!(texts("/r/a[@n]"), None);
+        for (path, found) in [
+            (".", None),
+            ("./b", Some("y")),
+            ("(b/text())[1]", Some("y")),
+            ("text()[1]", Some("x")),
+            ("@n", Some("1>2")),
+            ("/r", None),
+            ("../c", None),
+        ] {
+            let [node, ..] = all;
+            let range = find(node, path, true);
+            assert_eq!(range.and_then(|range| node.get(range)), found, "{path}");
         }
     }
 
     #[test]
     fn what_is_no_simple_document_is_not_followed() {
         for document in ["<a", "<a>", "</a>", "<a><!-- --></a>", "<a xmlns='u'>x</a>"] {
-            assert_eq!(find(document, "(/a)[1]"), None, "{document}");
+            assert_eq!(find(document, "(/a)[1]", false), None, "{document}");
         }
     }
 }

@@ -22,7 +22,7 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
         "DECLARE @x varchar(99) SELECT @x = BulkColumn FROM OPENROWSET(BULK 'f', SINGLE_CLOB) AS b EXEC(@x)",
     ),
     (
-        "results of queries",
+        "rows that procedures return",
         "DECLARE @x varchar(99) CREATE TABLE #t (c varchar(99)) INSERT #t EXEC dbo.p SELECT @x = c FROM #t EXEC(@x)",
     ),
     (
@@ -34,15 +34,15 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
         "DECLARE @x varchar(99) = CAST(DECRYPTBYPASSPHRASE('p', 0x01) AS varchar(99)) EXEC(@x)",
     ),
     (
-        "recursive queries that decode",
+        "recursive queries over real tables",
         "DECLARE @x varchar(99); WITH c AS (SELECT 1 AS n, CAST('' AS varchar(99)) AS s UNION ALL \
-         SELECT n + 1, CAST(s + SUBSTRING('EXEC xp_cmdshell', n, 1) AS varchar(99)) FROM c WHERE n < 17) \
+         SELECT c.n + 1, CAST(c.s + t.s AS varchar(99)) FROM c JOIN dbo.t AS t ON t.n = c.n) \
          SELECT @x = s FROM c; EXEC(@x)",
     ),
     (
-        "XML taken apart by nodes()",
+        "XML taken apart by conditions in a path",
         "DECLARE @d xml = '<a>EXEC xp_cmdshell</a>', @x varchar(99) \
-         SELECT @x = n.value('.', 'varchar(99)') FROM @d.nodes('/a') AS t(n) EXEC(@x)",
+         SELECT @x = n.value('.', 'varchar(99)') FROM @d.nodes('/a[1=1]') AS t(n) EXEC(@x)",
     ),
     (
         "encrypted",
