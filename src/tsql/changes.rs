@@ -81,13 +81,13 @@ impl Walk<'_, '_> {
 
     /// The tokens after this one that belong to the statement.
     fn statement_after(&self, at: usize) -> impl Iterator<Item = usize> {
-        let ends = |at: usize| {
-            let keyword = self.code.keyword(at);
+        let goes_on = |at: &usize| {
             let begins = |k: Keyword| k.begins_statement() && k != Keyword::Set;
-            self.code.is(at, ";") || keyword.is_some_and(begins)
+            *at < self.code.len()
+                && self.code.mark(*at) != b';'
+                && !self.code.keyword(*at).is_some_and(begins)
         };
-        let end = (at + 1..at + FAR).find(|at| *at >= self.code.len() || ends(*at));
-        at + 1..end.unwrap_or(at + FAR)
+        (at + 1..at + FAR).take_while(goes_on)
     }
 
     /// The first of these words of the statement outside of parentheses.

@@ -127,13 +127,10 @@ impl<'w, 'c> Walk<'w, 'c> {
     }
 
     fn rounds(&mut self) {
-        let may_pass_over = !self.found.walks_all && !self.is_read_back;
-        if may_pass_over && !reach::may_act(self.code, self.has_holes) {
-            self.headers();
-            if !self.gives_back() {
-                return;
-            }
-            self.begun = false;
+        // Of the outermost text the first look has told.
+        let is_looked_at = self.depth == 0 || self.found.walks_all || self.is_read_back;
+        if !is_looked_at && !reach::may_act(self.code, self.has_holes) {
+            return self.headers();
         }
         self.variables.number_tokens(self.code);
         if let Some(name) = self.code.bare_call() {
@@ -204,7 +201,10 @@ impl<'w, 'c> Walk<'w, 'c> {
                 }
                 _ => {}
             }
-            at = self.jump.take().unwrap_or(next);
+            if self.jump.is_some() {
+                next = self.jump.take().unwrap_or(next);
+            }
+            at = next;
         }
         let end = self.code.origin(self.code.len().saturating_sub(1));
         self.leave_while(|_| true, end);
