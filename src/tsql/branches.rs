@@ -49,7 +49,7 @@ fn common_prefix(values: &[Rc<Value>]) -> usize {
 }
 
 /// How many bytes both begin with alike: many at once, as far as that goes.
-fn common_length(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn common_length(a: &[u8], b: &[u8]) -> usize {
     const MANY: usize = 32;
     let pieces = a.chunks_exact(MANY).zip(b.chunks_exact(MANY));
     let alike = MANY * pieces.take_while(|(a, b)| a == b).count();

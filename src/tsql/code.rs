@@ -183,7 +183,7 @@ impl<'a> Code<'a> {
     /// `quoted_identifier` as it is at its end.
     pub(super) fn lex_batch(source: &'a str, start: usize, quoted_identifier: &mut bool) -> Self {
         let batch = source.as_bytes().get(start..).unwrap_or_default();
-        if !QUOTES_ARE_SET.any_in(batch, |_| true) {
+        if !QUOTES_ARE_SET.any_in(batch, 0, |_| true) {
             return Self::lex_from(Source::Outermost(source), start, *quoted_identifier);
         }
         let mut code = Self::of(Source::Outermost(source), Vec::new());

@@ -212,6 +212,7 @@ impl Walk<'_, '_> {
         let before = tables.clone();
         let mut back: BTreeMap<usize, Folded> = BTreeMap::new();
         let gives_back = given.iter().any(|given| given.back.is_some());
+        let mut plain = None;
         for batch in text.batches() {
             let sees_tables = !before.is_empty() && text.slice(batch).contains('#');
             let shared = if sees_tables {
@@ -220,8 +221,9 @@ impl Walk<'_, '_> {
                 Tables::new()
             };
             let is_read_back = gives_back || sees_tables;
-            let Some(left) = self.walk_batch(text, batch, is_open, given, (is_read_back, shared))
-            else {
+            let of = (text, batch, plain);
+            let Some(left) = self.walk_batch(of, is_open, given, (is_read_back, shared)) else {
+                plain = Some(text.slice(batch));
                 continue;
             };
             if sees_tables {
@@ -249,11 +251,11 @@ impl Walk<'_, '_> {
     }
 
     /// Walks one of the values that a text may have, with the temporary tables that it sees; what it leaves in its
-    /// variables, unless it was passed over, since it does nothing and none of its variables is read back.
+    /// variables, unless it was passed over, since it does nothing and none of its variables is read back. `plain` is
+    /// another one that was.
     fn walk_batch(
         &mut self,
-        text: &Folded,
-        batch: usize,
+        (text, batch, plain): (&Folded, usize, Option<&str>),
         is_open: bool,
         given: &[Given],
         (is_read_back, tables): (bool, Tables),
@@ -262,7 +264,7 @@ impl Walk<'_, '_> {
         let has_holes = self.has_holes || is_open;
         let quoted_identifier = self.found.quoted_identifier;
         let may_pass_over = !self.found.walks_all && !is_read_back;
-        if may_pass_over && plain::is_plain(source, quoted_identifier, has_holes) {
+        if may_pass_over && plain::is_plain(source, plain, quoted_identifier, has_holes) {
             return None;
         }
         let code = Code::lex(source, quoted_identifier);
@@ -283,8 +285,15 @@ impl Walk<'_, '_> {
     /// Walks each of the values that a text may have where nothing of it comes back.
     pub(super) fn walk_apart(&mut self, text: &Folded) {
         let is_open = text.is_open();
+        let mut plain = None;
         for batch in text.batches() {
-            self.walk_batch(text, batch, is_open, &[], (false, Tables::new()));
+            let tables = (false, Tables::new());
+            if self
+                .walk_batch((text, batch, plain), is_open, &[], tables)
+                .is_none()
+            {
+                plain = Some(text.slice(batch));
+            }
         }
     }
 

@@ -25,8 +25,7 @@ impl<'a> Places<'a> {
     /// LF, CRLF or a lone CR. Offsets must not fall between calls.
     pub(super) fn advance_to(&mut self, offset: usize) -> (u32, u32) {
         let passed = self.bytes.get(self.at..offset).unwrap_or_default();
-        let is_alone = |end: &usize| self.bytes.get(self.at + end + 1) != Some(&b'\n');
-        let returns = memchr_iter(b'\r', passed).filter(is_alone).count();
+        let returns = self.lone_returns(passed);
         let ends = returns + memchr_iter(b'\n', passed).count();
         let mut line = 0;
         if ends > 0 {
@@ -48,6 +47,20 @@ impl<'a> Places<'a> {
         }
         self.at = self.at.max(offset);
         (self.line, self.column)
+    }
+
+    /// How many CR of what is passed no LF follows. Mostly there is none, which is told for many bytes at once.
+    fn lone_returns(&self, passed: &[u8]) -> usize {
+        let after = self.bytes.get(self.at + 1..).unwrap_or_default();
+        let pairs = passed.iter().zip(after);
+        let any = pairs.fold(0, |any, (byte, next)| {
+            any | u8::from(*byte == b'\r') & u8::from(*next != b'\n')
+        });
+        if any == 0 && after.len() >= passed.len() {
+            return 0;
+        }
+        let is_alone = |end: &usize| self.bytes.get(self.at + end + 1) != Some(&b'\n');
+        memchr_iter(b'\r', passed).filter(is_alone).count()
     }
 }
 

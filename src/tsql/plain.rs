@@ -4,6 +4,7 @@
 //! Like [`reach`](super::reach) it is never wrong: what is asked for here is a part of every token that is asked for
 //! there, and of every name that is told.
 
+use super::branches::common_length;
 use super::lexer::{Lexer, TokenKind, is_word_byte};
 use super::signs::Signs;
 use super::source::Source;
@@ -51,18 +52,30 @@ fn signs(more: &[&str]) -> Signs {
     Signs::new(&signs)
 }
 
-/// Whether a walk over the executed text would find nothing.
-pub(super) fn is_plain(source: Source, quoted_identifier: bool, has_holes: bool) -> bool {
+/// Whether a walk over the executed text would find nothing. `like` is another text of which that is so: what both begin
+/// with need not be looked at again.
+pub(super) fn is_plain(
+    source: Source,
+    like: Option<&str>,
+    quoted_identifier: bool,
+    has_holes: bool,
+) -> bool {
+    /// Longer than any sign and what is looked at around it.
+    const MARGIN: usize = 32;
     let text = source.code().as_bytes();
-    memchr(b'{', text).is_none()
-        && !has_sign(text, has_holes)
-        && !memchr_iter(b'(', text).any(|open| may_follow_qualified_name(text, open))
+    let alike = like.map_or(0, |like| common_length(like.as_bytes(), text));
+    let from = alike.saturating_sub(MARGIN);
+    let rest = text.get(from..).unwrap_or_default();
+    let opens = |at: usize| may_follow_qualified_name(text, from + at);
+    memchr(b'{', rest).is_none()
+        && !has_sign(text, from, has_holes)
+        && !memchr_iter(b'(', rest).any(opens)
         && begins_with_keyword(source.code(), quoted_identifier)
 }
 
-fn has_sign(text: &[u8], has_holes: bool) -> bool {
+fn has_sign(text: &[u8], from: usize, has_holes: bool) -> bool {
     let signs = if has_holes { &SIGNS_WITH_HOLES } else { &SIGNS };
-    signs.any_in(text, |found| !is_part_of_longer_word(text, found))
+    signs.any_in(text, from, |found| !is_part_of_longer_word(text, found))
 }
 
 /// Whether what is found is EXEC or EXECUTE in the middle of a longer word, as in the name of a column.

@@ -45,7 +45,7 @@ fn observed(text: &str, synonyms: &Synonyms, walks_all: bool) -> Vec<Object> {
     }
     let batches = batches(text);
     let mut synonyms = synonyms.clone();
-    if SYNONYM.any_in(text.as_bytes(), |_| true) {
+    if SYNONYM.any_in(text.as_bytes(), 0, |_| true) {
         let mut quoted_identifier = true;
         for batch in &batches {
             let code = batch_code(text, batch, &mut quoted_identifier);

@@ -18,13 +18,14 @@ impl Signs {
         Self(builder.build(words).ok().filter(|_| fit))
     }
 
-    /// Whether any sign in the text is one that `acts`.
+    /// Whether any sign from `from` on is one that `acts`.
     pub(super) fn any_in(
         &'static self,
         text: &[u8],
+        from: usize,
         mut acts: impl FnMut(Range<usize>) -> bool,
     ) -> bool {
-        let Some(mut search) = Search::from(text, 0, self) else {
+        let Some(mut search) = Search::from(text, from, self) else {
             return true;
         };
         while search.at < text.len() {

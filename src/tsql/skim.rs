@@ -89,8 +89,9 @@ fn calls_alone<'a>(
     found: &mut Found,
     written: &mut Written<'a>,
 ) -> Option<usize> {
+    let words = Words::of_calls(batch)?;
     let begun = Begun::of(batch, found, false)?;
-    let calls = Skim::new(batch, begun.body, found, written)?.calls()?;
+    let calls = Skim::new(batch, begun.body, words, (found, written))?.calls()?;
     let mut variables = Variables::default();
     let passes_variables = written.code.is_some();
     if passes_variables {
@@ -204,7 +205,7 @@ struct Skim<'a, 'f> {
     source: &'a str,
     body: usize,
     lexer: Lexer<'a>,
-    words: Words<'a>,
+    words: Words,
     found: &'f Found,
     written: &'f mut Written<'a>,
     /// What the lexer stopped at last: what follows up to the next stop is neither comment, string nor delimited name.
@@ -218,8 +219,8 @@ impl<'a, 'f> Skim<'a, 'f> {
     fn new(
         batch: Batch<'a>,
         body: usize,
-        found: &'f Found,
-        written: &'f mut Written<'a>,
+        words: Words,
+        (found, written): (&'f Found, &'f mut Written<'a>),
     ) -> Option<Self> {
         let (source, start) = batch;
         let at = u32::try_from(start).ok()?;
@@ -228,10 +229,7 @@ impl<'a, 'f> Skim<'a, 'f> {
             source,
             body,
             lexer: Lexer::from(source, start, found.quoted_identifier),
-            words: Words {
-                search: Search::from(source.as_bytes(), body, &SIGNS)?,
-                found: VecDeque::new(),
-            },
+            words,
             found,
             written,
             stop: Token {
@@ -250,7 +248,7 @@ impl<'a, 'f> Skim<'a, 'f> {
             let stop = self.lexer.next_opening_or_mark();
             let end = stop.map_or(self.source.len(), |stop| stop.start as usize);
             while let Some(word) = self.words.next_before(end) {
-                if word.start >= self.stop.end as usize {
+                if word.start >= self.stop.end as usize && word.start >= self.body {
                     self.word(word)?;
                 }
             }
@@ -403,24 +401,47 @@ impl<'a, 'f> Skim<'a, 'f> {
 }
 
 /// Words that are looked for, wherever they stand, in order.
-struct Words<'a> {
-    search: Search<'a>,
-    /// Of those that have been found the ones that were not asked for yet.
-    found: VecDeque<Range<usize>>,
+struct Words(VecDeque<Range<usize>>);
+
+impl Words {
+    /// Those of a batch, unless the bytes say that it hardly does nothing but call procedures by name: then `None`.
+    fn of_calls((source, start): Batch) -> Option<Self> {
+        let bytes = source.as_bytes();
+        let mut search = Search::from(bytes, start, &SIGNS)?;
+        let mut found = VecDeque::new();
+        while search.at() < bytes.len() {
+            let acts = search.any_in_piece(|word| {
+                let acts = executes_text(bytes, &word);
+                found.push_back(word);
+                acts
+            });
+            if acts {
+                return None;
+            }
+        }
+        Some(Self(found))
+    }
+
+    fn next_before(&mut self, end: usize) -> Option<Range<usize>> {
+        let is_next = self.0.front()?.start < end;
+        is_next.then(|| self.0.pop_front()).flatten()
+    }
 }
 
-impl Words<'_> {
-    fn next_before(&mut self, end: usize) -> Option<Range<usize>> {
-        while self.found.is_empty() && self.search.at() < end {
-            let found = &mut self.found;
-            self.search.any_in_piece(|word| {
-                found.push_back(word);
-                false
-            });
-        }
-        let is_next = self.found.front()?.start < end;
-        is_next.then(|| self.found.pop_front()).flatten()
+/// Whether EXECUTE stands before a parenthesis or the name of a procedure that acts, though perhaps in a comment.
+fn executes_text(bytes: &[u8], word: &Range<usize>) -> bool {
+    const ACTING_NAMES: &[&str] = &["(", "sp_executesql", "sp_configure", "sp_oa", "xp_"];
+    let written = bytes.get(word.clone()).unwrap_or_default();
+    let is_execute = |execute: &&str| written.eq_ignore_ascii_case(execute.as_bytes());
+    if !EXECUTES.iter().any(is_execute) {
+        return false;
     }
+    let rest = bytes.get(word.end..).unwrap_or_default();
+    let rest = rest.trim_ascii_start();
+    ACTING_NAMES.iter().any(|name| {
+        let begins = rest.get(..name.len());
+        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(name.as_bytes()))
+    })
 }
 
 /// Where the last tokens begin, and how many have passed.
