@@ -6,7 +6,7 @@ use super::lexer::{Lexer, Token, TokenKind};
 use super::{Observation, observe_module, observe_module_without_first_pass, observe_script};
 use proptest::prelude::*;
 
-fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {
+pub(super) fn observe(text: &str, quoted_identifier: bool) -> Vec<Observation> {
     observe_module(text, quoted_identifier).sinks
 }
 
@@ -251,7 +251,7 @@ pub(super) fn assert_misses_nothing(text: &str, quoted_identifier: bool) {
     );
 }
 
-fn tokens(text: &str, quoted_identifier: bool) -> Vec<Token> {
+pub(super) fn tokens(text: &str, quoted_identifier: bool) -> Vec<Token> {
     Lexer::new(text, quoted_identifier).collect()
 }
 
@@ -282,7 +282,7 @@ fn assert_well_placed(text: &str) {
 }
 
 /// Whether the text ends after its last token, so that what is put after it is none of it.
-fn ends_outside_of_tokens(text: &str) -> bool {
+pub(super) fn ends_outside_of_tokens(text: &str) -> bool {
     let with_end = format!("{text}\n;");
     let last = tokens(&with_end, true).pop();
     last.is_some_and(|token| token.end - token.start == 1)

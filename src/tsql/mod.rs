@@ -102,6 +102,8 @@ mod laws;
 #[cfg(test)]
 mod skim_laws;
 #[cfg(test)]
+mod statement_laws;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod values_laws;

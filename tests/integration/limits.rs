@@ -44,10 +44,6 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
         "DECLARE @d xml = '<a>EXEC xp_cmdshell</a>', @x varchar(99) \
          SELECT @x = n.value('.', 'varchar(99)') FROM @d.nodes('/a[1=1]') AS t(n) EXEC(@x)",
     ),
-    (
-        "encrypted",
-        "CREATE PROCEDURE p WITH ENCRYPTION AS EXEC(@x)",
-    ),
 ];
 
 fn is_unread(text: &str) -> bool {
