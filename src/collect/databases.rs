@@ -12,8 +12,8 @@ use super::session::{Answer, Broken, DatabaseKey, Session};
 use super::target::{Target, hello, outcome};
 use super::{place, sight};
 use crate::snapshot::{
-    DatabaseFacts, DatabaseRow, ModuleLine, Observed, QueryRecord, ServerIdentity, SessionIdentity,
-    Snapshot, Stage, Trouble, short,
+    DatabaseFacts, DatabaseRow, ModuleLine, QueryRecord, ServerIdentity, SessionIdentity, Snapshot,
+    Stage, Trouble, short,
 };
 
 /// The databases of one target, shared out over its sessions.
@@ -248,24 +248,51 @@ impl<'a> Databases<'a> {
         row: &DatabaseRow,
         recorder: &mut Recorder,
     ) -> Result<Read, Broken> {
-        let mut read = Read::new(row);
-        let mut queries = query::of(Scope::Database, self.version);
-        if row.name == "master" {
-            queries.extend(query::of(Scope::Master, self.version));
+        let mut read = Read::new(row, self.version);
+        let (mut queries, withheld) = self.asked(Scope::Database);
+        for query in withheld {
+            read.withhold(query);
         }
-        let mut answer = self.ask(session, row, &queries, recorder).await?;
-        if answer.error.is_none() {
-            for query in queries {
-                let set = answer.take(query.name).unwrap_or_default();
-                read.place(query, Ok(set));
-            }
-        } else {
-            self.read_singly(session, row, &queries, &mut read, recorder)
+        if row.name == "master" {
+            queries.extend(self.asked(Scope::Master).0);
+        }
+        self.read_batch(session, row, &queries, &mut read, recorder)
+            .await?;
+        // A batch of its own: whoever may not read Agent's tables still gets the database's facts in one go.
+        if row.name == "msdb" {
+            let queries = self.asked(Scope::Msdb).0;
+            self.read_batch(session, row, &queries, &mut read, recorder)
                 .await?;
         }
         let exempt = self.rights.is_sysadmin == Some(true);
         sight::limit_database(&mut read.facts, exempt);
         Ok(read)
+    }
+
+    fn asked(&self, scope: Scope) -> (Vec<&'static Query>, Vec<&'static Query>) {
+        sight::asked(scope, self.version, &self.rights)
+    }
+
+    /// One optimistic batch; after any error each of its queries alone.
+    async fn read_batch(
+        &self,
+        session: &mut Session,
+        row: &DatabaseRow,
+        queries: &[&'static Query],
+        read: &mut Read,
+        recorder: &mut Recorder,
+    ) -> Result<(), Broken> {
+        let mut answer = self.ask(session, row, queries, recorder).await?;
+        if answer.error.is_some() {
+            return self
+                .read_singly(session, row, queries, read, recorder)
+                .await;
+        }
+        for query in queries {
+            let set = answer.take(query.name).unwrap_or_default();
+            read.place(query, Ok(set));
+        }
+        Ok(())
     }
 
     /// After an error in the batch: is the database still to be had, and if so which query failed?
@@ -331,8 +358,9 @@ struct Read {
 }
 
 impl Read {
-    fn new(row: &DatabaseRow) -> Self {
-        let facts = DatabaseFacts::unseen(row.database_id, &row.name, "not asked");
+    fn new(row: &DatabaseRow, version: u16) -> Self {
+        let mut facts = DatabaseFacts::unseen(row.database_id, &row.name, "not asked");
+        place::unsupported_in_database(&mut facts, version);
         Self {
             facts,
             server: Vec::new(),
@@ -349,9 +377,15 @@ impl Read {
         }
     }
 
+    fn withhold(&mut self, query: &Query) {
+        if let Some(fact) = self.facts.named_mut(query.name) {
+            fact.not_collected(query.permission);
+        }
+    }
+
     fn place(&mut self, query: &'static Query, result: place::Result) {
         match query.scope {
-            Scope::Master => self.server.push((query, result)),
+            Scope::Master | Scope::Msdb => self.server.push((query, result)),
             _ => place::database(&mut self.facts, query, result, &mut self.texts),
         }
     }
@@ -375,26 +409,33 @@ impl Found {
             .into_iter()
             .flat_map(|(_, records)| records)
             .collect();
-        limit_master(snapshot);
+        limit_from(snapshot, Scope::Master, "master");
+        limit_from(snapshot, Scope::Msdb, "msdb");
         self.trouble.map_or(Ok(()), Err)
     }
 }
 
-/// What was read in master is as whole as master's objects are.
-fn limit_master(snapshot: &mut Snapshot) {
-    let master = snapshot
-        .databases
-        .iter()
-        .find(|d| d.name.as_str() == "master");
-    let needs = master.map_or_else(|| vec!["sight of master".to_owned()], |m| m.objects.needs());
-    let server = &mut snapshot.server;
-    for need in &needs {
-        server.system_extended_procedures.limit(need);
-        server.startup_procedures.limit(need);
-    }
-    if matches!(server.startup_procedures, Observed::NotCollected { .. }) {
-        let why = format!("master was not read: {}", needs.join(", "));
-        server.startup_procedures = Observed::NotCollected { why: why.clone() };
-        server.system_extended_procedures = Observed::NotCollected { why };
+/// What was read in master or msdb for the instance as a whole: master's lists are as whole as its objects are, and
+/// msdb's tables are tables only while they are no view of somebody's, and no policy filters their rows.
+fn limit_from(snapshot: &mut Snapshot, scope: Scope, name: &str) {
+    let mut databases = snapshot.databases.iter();
+    let database = databases.find(|d| d.name.as_str() == name);
+    let needs = match (database, scope) {
+        (None, _) => vec![format!("sight of {name}")],
+        (Some(msdb), Scope::Msdb) => sight::doubts_about_tables(msdb),
+        (Some(master), _) => master.objects.needs(),
+    };
+    let why = database.map_or_else(|| needs.clone(), |d| d.objects.needs());
+    let why = format!("{name} was not read: {}", why.join(", "));
+    for query in query::of(scope) {
+        let Some(fact) = snapshot.server.named_mut(query.name) else {
+            continue;
+        };
+        if fact.state() == "not_collected" {
+            fact.not_collected(&why);
+        }
+        for need in &needs {
+            fact.limit(need);
+        }
     }
 }

@@ -298,8 +298,20 @@ impl<F> Results<F> {
     }
 }
 
+/// Facts of the moment, which two looks at one instance need not agree on.
+const OF_THE_MOMENT: &[&str] = &[
+    "audit_status",
+    "availability_replicas",
+    "clr_appdomains",
+    "clr_loaded_assemblies",
+    "connections",
+    "loaded_modules",
+    "services",
+    "traces",
+];
+
 /// All that was seen of a server, hashed; `None` where not everything was asked. Two names for one instance that
-/// lead to different addresses show the same in every respect but the session's own.
+/// lead to different addresses show the same in every respect but the session's own and the moment's.
 fn seen_hash(snapshot: &Snapshot) -> Option<String> {
     if snapshot.outcome != Outcome::Finished {
         return None;
@@ -307,6 +319,11 @@ fn seen_hash(snapshot: &Snapshot) -> Option<String> {
     let mut server = snapshot.server.clone();
     if let Observed::Known { value } = &mut server.session {
         value.session_id = 0;
+    }
+    for name in OF_THE_MOMENT {
+        if let Some(fact) = server.named_mut(name) {
+            fact.not_collected("of the moment");
+        }
     }
     let all = (&server, &snapshot.databases, &snapshot.module_text.sha256);
     Some(sha256_hex(&serde_json::to_vec(&all).ok()?))

@@ -1,13 +1,14 @@
-//! Puts each query's answer where it belongs in the snapshot.
+//! Puts each query's answer where it belongs in the snapshot. Text that can hold code goes to the module-text file,
+//! and its hash to the fact.
 
-use serde::Deserialize;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::query::{self, Query};
-use super::value::RowSet;
-use crate::ids::{DatabaseName, PrincipalId};
+use super::value::{RowSet, Value};
+use crate::ids::DatabaseName;
 use crate::snapshot::{
-    AssemblyFile, DatabaseFacts, Module, ModuleLine, Observed, ServerError, ServerFacts, TextHash,
+    Answered, AnyFact, DatabaseFacts, ModuleLine, Observed, ServerError, ServerFacts, TextHash,
     sha256_hex,
 };
 
@@ -15,7 +16,7 @@ use crate::snapshot::{
 const HASH_LIMIT: i64 = 16 * 1024 * 1024;
 
 /// Errors by which a server says "not allowed" rather than "broken".
-const DENIALS: &[u32] = &[229, 230, 262, 297, 300, 371, 15247];
+const DENIALS: &[u32] = &[229, 230, 262, 297, 300, 371, 8189, 15247];
 /// The login cannot enter the database.
 const NO_ACCESS: u32 = 916;
 
@@ -23,7 +24,7 @@ const NO_ACCESS: u32 = 916;
 pub type Result = std::result::Result<RowSet, ServerError>;
 
 /// The state that an error leaves a fact in.
-pub fn refused<T>(query: &str, error: ServerError) -> Observed<T> {
+fn refused<T>(query: &str, error: ServerError) -> Observed<T> {
     if error.number == NO_ACCESS {
         let needs = "CONNECT ANY DATABASE, or a user in the database (error 916)";
         Observed::Denied {
@@ -39,24 +40,32 @@ pub fn refused<T>(query: &str, error: ServerError) -> Observed<T> {
     }
 }
 
-fn list<T: DeserializeOwned + Ord>(query: &Query, result: Result) -> Observed<Vec<T>> {
-    let decoded = result.and_then(|set| {
-        set.decode::<T>()
-            .map_err(|e| ServerError::local(e.to_string()))
-    });
-    match decoded {
-        Ok(mut value) => {
-            value.sort();
-            Observed::Known { value }
-        }
-        Err(error) => refused(query.name, error),
-    }
+/// A query with its answer.
+struct Answer<'a> {
+    query: &'a Query,
+    result: Result,
 }
 
-fn single<T: DeserializeOwned>(query: &Query, result: Result) -> Observed<T> {
-    match result.and_then(|set| one(query.name, set)) {
-        Ok(value) => Observed::Known { value },
-        Err(error) => refused(query.name, error),
+impl Answered for Answer<'_> {
+    fn list<T: DeserializeOwned + Ord>(self) -> Observed<Vec<T>> {
+        let decoded = self.result.and_then(|set| {
+            set.decode::<T>()
+                .map_err(|e| ServerError::local(e.to_string()))
+        });
+        match decoded {
+            Ok(mut value) => {
+                value.sort();
+                Observed::Known { value }
+            }
+            Err(error) => refused(self.query.name, error),
+        }
+    }
+
+    fn one<T: DeserializeOwned>(self) -> Observed<T> {
+        match self.result.and_then(|set| one(self.query.name, set)) {
+            Ok(value) => Observed::Known { value },
+            Err(error) => refused(self.query.name, error),
+        }
     }
 }
 
@@ -76,128 +85,15 @@ pub fn one<T: DeserializeOwned>(query: &str, set: RowSet) -> std::result::Result
     }
 }
 
-/// A module with its text, as the query brings it.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct TextRow {
-    object_id: i32,
-    definition: Option<String>,
-    uses_quoted_identifier: Option<bool>,
-    execute_as_principal_id: Option<PrincipalId>,
-    #[serde(default)]
-    is_encrypted: Option<bool>,
-}
-
-/// Module text goes to `texts`; the fact keeps its hash. A text that is NULL is encrypted only if
-/// the server says so; else it is hidden.
-fn modules(
-    query: &Query,
-    result: Result,
-    database: Option<&DatabaseName>,
-    texts: &mut Vec<ModuleLine>,
-) -> Observed<Vec<Module>> {
-    list::<TextRow>(query, result).map(|rows| {
-        rows.into_iter()
-            .map(|row| Module {
-                object_id: row.object_id,
-                uses_quoted_identifier: row.uses_quoted_identifier,
-                execute_as_principal_id: row.execute_as_principal_id,
-                definition: match (row.definition, row.is_encrypted) {
-                    (Some(definition), _) => keep(database, row.object_id, definition, texts),
-                    (None, Some(true)) => Observed::NotCollected {
-                        why: "the module is encrypted".to_owned(),
-                    },
-                    (None, _) => Observed::Denied {
-                        needs: vec!["VIEW DEFINITION on the module".to_owned()],
-                    },
-                },
-            })
-            .collect()
-    })
-}
-
-fn keep(
-    database: Option<&DatabaseName>,
-    object_id: i32,
-    definition: String,
-    texts: &mut Vec<ModuleLine>,
-) -> Observed<TextHash> {
-    let sha256 = sha256_hex(definition.as_bytes());
-    let utf16_units = u32::try_from(definition.encode_utf16().count()).unwrap_or(u32::MAX);
-    texts.push(ModuleLine {
-        database: database.map(ToString::to_string),
-        object_id,
-        sha256: sha256.clone(),
-        definition,
-    });
-    Observed::Known {
-        value: TextHash {
-            sha256,
-            utf16_units,
-        },
-    }
-}
-
-/// An assembly file with the hash from the server, or of the bytes that were hashed on arrival.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct FileRow {
-    assembly_id: i32,
-    file_id: i32,
-    name: Option<String>,
-    size: Option<i64>,
-    #[serde(default)]
-    sha2_512: Option<String>,
-    #[serde(default)]
-    to_hash: Option<String>,
-}
-
-fn assembly_files(query: &Query, result: Result) -> Observed<Vec<AssemblyFile>> {
-    list::<FileRow>(query, result).map(|rows| {
-        rows.into_iter()
-            .map(|row| AssemblyFile {
-                assembly_id: row.assembly_id,
-                file_id: row.file_id,
-                name: row.name,
-                size: row.size.map(|bytes| bytes.to_string()),
-                sha2_512: match (row.size, row.sha2_512, row.to_hash) {
-                    (_, Some(hash), _) => Observed::Known { value: hash },
-                    (Some(size), None, Some(hash)) if size <= HASH_LIMIT => {
-                        Observed::Known { value: hash }
-                    }
-                    (Some(_), None, Some(_)) => Observed::NotCollected {
-                        why: "larger than 16 MiB, and this version cannot hash it in the server"
-                            .to_owned(),
-                    },
-                    _ => Observed::Denied {
-                        needs: vec!["VIEW DEFINITION on the assembly".to_owned()],
-                    },
-                },
-            })
-            .collect()
-    })
-}
-
-/// Places a server-scope answer. Session queries are placed by the session's owner.
-pub fn server(
-    server: &mut ServerFacts,
-    query: &Query,
-    result: Result,
-    texts: &mut Vec<ModuleLine>,
-) {
-    match query.name {
-        "login_token" => server.login_token = list(query, result),
-        "host" => server.host = single(query, result),
-        "configurations" => server.configurations = list(query, result),
-        "databases" => server.databases = list(query, result),
-        "server_principals" => server.server_principals = list(query, result),
-        "server_role_members" => server.server_role_members = list(query, result),
-        "server_permissions" => server.server_permissions = list(query, result),
-        "server_triggers" => server.server_triggers = list(query, result),
-        "server_modules" => server.server_modules = modules(query, result, None, texts),
-        "trusted_assemblies" => server.trusted_assemblies = list(query, result),
-        "system_extended_procedures" => server.system_extended_procedures = list(query, result),
-        "startup_procedures" => server.startup_procedures = list(query, result),
-        _ => {}
-    }
+/// Places an answer at server scope. Session queries are placed by the session's owner.
+pub fn server(facts: &mut ServerFacts, query: &Query, result: Result, texts: &mut Vec<ModuleLine>) {
+    let database = match query.scope {
+        query::Scope::Msdb => Some("msdb"),
+        query::Scope::Master => Some("master"),
+        _ => None,
+    };
+    let result = result.and_then(|set| made(query, set, database, texts));
+    facts.place(query.name, Answer { query, result });
 }
 
 /// Places an answer from one database.
@@ -207,33 +103,229 @@ pub fn database(
     result: Result,
     texts: &mut Vec<ModuleLine>,
 ) {
-    match query.name {
-        "database_session" => facts.database_session = single(query, result),
-        "user_token" => facts.user_token = list(query, result),
-        "database_principals" => facts.database_principals = list(query, result),
-        "database_role_members" => facts.database_role_members = list(query, result),
-        "database_permissions" => facts.database_permissions = list(query, result),
-        "schemas" => facts.schemas = list(query, result),
-        "objects" => facts.objects = list(query, result),
-        "modules" => facts.modules = modules(query, result, Some(&facts.name), texts),
-        "triggers" => facts.triggers = list(query, result),
-        "parameters" => facts.parameters = list(query, result),
-        "synonyms" => facts.synonyms = list(query, result),
-        "assemblies" => facts.assemblies = list(query, result),
-        "assembly_files" => facts.assembly_files = assembly_files(query, result),
-        "assembly_modules" => facts.assembly_modules = list(query, result),
-        "extended_procedures" => facts.extended_procedures = list(query, result),
-        _ => {}
+    let name: DatabaseName = facts.name.clone();
+    let result = result.and_then(|set| made(query, set, Some(name.as_str()), texts));
+    facts.place(query.name, Answer { query, result });
+}
+
+/// Marks the facts that this version does not have.
+pub fn unsupported(facts: &mut ServerFacts, version: u16) {
+    for (name, fact) in facts.all_mut() {
+        let since = query::since(name);
+        if version < since {
+            fact.unsupported(since, None);
+        }
     }
 }
 
-/// Marks the server facts that this version does not have.
-pub fn unsupported(server: &mut ServerFacts, version: u16) {
-    let since = |name: &str| Some(query::since(name)).filter(|since| version < *since);
-    if let Some(since) = since("host") {
-        server.host = Observed::Unsupported { since };
+/// Marks facts that the platform does not have: an empty answer says nothing there.
+pub fn not_on_this_platform(facts: &mut ServerFacts) {
+    let linux = facts
+        .host
+        .known()
+        .is_some_and(|host| host.platform == "Linux");
+    if linux && facts.registry.known().is_some_and(Vec::is_empty) {
+        facts.registry.unsupported(
+            query::since("registry"),
+            Some("SQL Server on Linux has no registry"),
+        );
     }
-    if let Some(since) = since("trusted_assemblies") {
-        server.trusted_assemblies = Observed::Unsupported { since };
+}
+
+/// Marks the facts of a database that this version does not have.
+pub fn unsupported_in_database(facts: &mut DatabaseFacts, version: u16) {
+    for (name, fact) in facts.all_mut() {
+        let since = query::since(name);
+        if version < since {
+            fact.unsupported(since, None);
+        }
     }
+}
+
+/// Replaces what a snapshot does not hold as it was sent.
+fn made(query: &Query, set: RowSet, database: Option<&str>, texts: &mut Vec<ModuleLine>) -> Result {
+    let mut keep = Keep { database, texts };
+    match query.name {
+        "server_modules" | "modules" | "numbered_procedures" => definitions(set, &mut keep),
+        "job_steps" => keep.column(set, "command", |row| {
+            format!("job {} step {}", row.text("job_id"), row.int("step_id"))
+        }),
+        "policy_conditions" => keep.column(set, "expression", |row| {
+            format!("policy condition {}", row.int("condition_id"))
+        }),
+        "assembly_files" => assembly_files(set),
+        _ => Ok(set),
+    }
+}
+
+/// One row by column name.
+struct Row<'a> {
+    columns: &'a [String],
+    cells: &'a mut Vec<Value>,
+}
+
+impl Row<'_> {
+    fn cell(&mut self, column: &str) -> Option<&mut Value> {
+        let place = self.columns.iter().position(|name| name == column)?;
+        self.cells.get_mut(place)
+    }
+
+    fn take(&mut self, column: &str) -> Value {
+        self.cell(column)
+            .map_or(Value::Null, |cell| std::mem::replace(cell, Value::Null))
+    }
+
+    fn put(
+        &mut self,
+        column: &str,
+        value: &impl Serialize,
+    ) -> std::result::Result<(), ServerError> {
+        let value = serde_json::to_value(value).map_err(|e| ServerError::local(e.to_string()))?;
+        if let Some(cell) = self.cell(column) {
+            *cell = Value::Made(value);
+        }
+        Ok(())
+    }
+
+    fn int(&mut self, column: &str) -> i64 {
+        match self.cell(column) {
+            Some(Value::Int(number)) => *number,
+            _ => 0,
+        }
+    }
+
+    fn text(&mut self, column: &str) -> String {
+        match self.cell(column) {
+            Some(Value::Text(text)) => text.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Changes each row in place, and drops columns that are used up.
+fn each_row(
+    mut set: RowSet,
+    used_up: &[&str],
+    mut change: impl FnMut(&mut Row<'_>) -> std::result::Result<(), ServerError>,
+) -> Result {
+    let kept: Vec<bool> = set
+        .columns
+        .iter()
+        .map(|name| !used_up.contains(&name.as_str()))
+        .collect();
+    for cells in &mut set.rows {
+        change(&mut Row {
+            columns: &set.columns,
+            cells,
+        })?;
+        let mut kept = kept.iter();
+        cells.retain(|_| kept.next() == Some(&true));
+    }
+    let mut kept = kept.iter();
+    set.columns.retain(|_| kept.next() == Some(&true));
+    Ok(set)
+}
+
+/// Where texts are kept.
+struct Keep<'a> {
+    database: Option<&'a str>,
+    texts: &'a mut Vec<ModuleLine>,
+}
+
+impl Keep<'_> {
+    fn keep(&mut self, object_id: i32, part: Option<String>, definition: String) -> TextHash {
+        let sha256 = sha256_hex(definition.as_bytes());
+        let utf16_units = u32::try_from(definition.encode_utf16().count()).unwrap_or(u32::MAX);
+        self.texts.push(ModuleLine {
+            database: self.database.map(str::to_owned),
+            object_id,
+            part,
+            sha256: sha256.clone(),
+            definition,
+        });
+        TextHash {
+            sha256,
+            utf16_units,
+        }
+    }
+
+    /// Texts that are NULL only where there is none.
+    fn column(
+        &mut self,
+        set: RowSet,
+        column: &str,
+        part: impl Fn(&mut Row<'_>) -> String,
+    ) -> Result {
+        each_row(set, &[], |row| {
+            if let Value::Text(text) = row.take(column) {
+                let part = part(row);
+                let hash = self.keep(0, Some(part), text);
+                row.put(column, &hash)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Texts of modules. One that is NULL is encrypted only if the server says so; else it is hidden. Of a server
+/// trigger no server says which it is.
+fn definitions(set: RowSet, keep: &mut Keep<'_>) -> Result {
+    let tells = set.columns.iter().any(|name| name == "is_encrypted");
+    each_row(set, &["is_encrypted"], |row| {
+        let object_id = i32::try_from(row.int("object_id")).unwrap_or_default();
+        let part = match row.int("procedure_number") {
+            0 => None,
+            number => Some(number.to_string()),
+        };
+        let definition = match (row.take("definition"), row.take("is_encrypted")) {
+            (Value::Text(text), _) => Observed::Known {
+                value: keep.keep(object_id, part, text),
+            },
+            (_, Value::Int(1)) => Observed::NotCollected {
+                why: "the module is encrypted".to_owned(),
+            },
+            _ if tells => Observed::Denied {
+                needs: vec!["VIEW DEFINITION on the module".to_owned()],
+            },
+            _ => Observed::Denied {
+                needs: vec!["not readable: encrypted or hidden".to_owned()],
+            },
+        };
+        row.put("definition", &definition)
+    })
+}
+
+/// Assembly files with the hash from the server, or of the bytes that were hashed on arrival.
+fn assembly_files(set: RowSet) -> Result {
+    let hash_column = if set.columns.iter().any(|name| name == "to_hash") {
+        "to_hash"
+    } else {
+        "sha2_512"
+    };
+    let mut set = each_row(set, &[], |row| {
+        let size = row.take("size");
+        let hash = match (&size, row.take(hash_column)) {
+            (_, Value::Text(hash)) if hash_column == "sha2_512" => Observed::Known { value: hash },
+            (Value::Int(size), Value::Text(hash)) if *size <= HASH_LIMIT => {
+                Observed::Known { value: hash }
+            }
+            (Value::Int(_), Value::Text(_)) => Observed::NotCollected {
+                why: "larger than 16 MiB, and this version cannot hash it in the server".to_owned(),
+            },
+            _ => Observed::Denied {
+                needs: vec!["VIEW DEFINITION on the assembly".to_owned()],
+            },
+        };
+        row.put(hash_column, &hash)?;
+        if let Value::Int(bytes) = size {
+            row.put("size", &bytes.to_string())?;
+        }
+        Ok(())
+    })?;
+    for name in &mut set.columns {
+        if name == hash_column {
+            "sha2_512".clone_into(name);
+        }
+    }
+    Ok(set)
 }

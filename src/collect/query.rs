@@ -13,6 +13,8 @@ pub enum Scope {
     Server,
     /// Once per instance, inside master.
     Master,
+    /// Once per instance, inside msdb.
+    Msdb,
     /// Before and after a database's queries, to prove where their answers come from.
     Context,
     /// In each database.
@@ -32,10 +34,26 @@ pub enum Sight {
     ServerSecurityDefinition,
     /// VIEW SERVER STATE; from 2022 VIEW SERVER SECURITY STATE.
     ServerState,
+    /// VIEW SERVER STATE; from 2022 VIEW SERVER PERFORMANCE STATE.
+    ServerPerformanceState,
     /// VIEW DEFINITION in the database.
     DatabaseDefinition,
     /// VIEW DEFINITION in the database; from 2022 VIEW SECURITY DEFINITION.
     DatabaseSecurityDefinition,
+    /// SELECT on the table, which shows all rows or none.
+    Select,
+    /// ALTER TRACE: beyond least privilege.
+    AlterTrace,
+    /// CONTROL on the database, here of whoever has CONTROL SERVER: beyond least privilege.
+    Control,
+}
+
+impl Sight {
+    /// Whether it takes more than an auditor should hold. Such a query is sent only to a session that holds the
+    /// right anyway.
+    pub fn is_beyond_least(self) -> bool {
+        matches!(self, Self::AlterTrace | Self::Control)
+    }
 }
 
 /// One query: its header and its text.
@@ -105,8 +123,46 @@ const SOURCES: &[(&str, &str)] = sources![
     "server_triggers",
     "server_modules",
     "trusted_assemblies",
+    "server_properties",
+    "linked_servers",
+    "linked_logins",
+    "credentials",
+    "principal_credentials",
+    "sql_logins",
+    "server_trigger_events",
+    "server_event_notifications",
+    "endpoints",
+    "tcp_endpoints",
+    "server_audits",
+    "server_file_audits",
+    "server_audit_specifications",
+    "server_audit_specification_details",
+    "audit_status",
+    "traces",
+    "services",
+    "registry",
+    "connections",
+    "clr_appdomains",
+    "clr_loaded_assemblies",
+    "loaded_modules",
+    "resource_governor",
+    "cryptographic_providers",
+    "availability_groups",
+    "availability_replicas",
     "system_extended_procedures",
     "startup_procedures",
+    "jobs",
+    "job_steps",
+    "job_servers",
+    "job_schedules",
+    "schedules",
+    "alerts",
+    "proxies",
+    "proxy_subsystems",
+    "proxy_logins",
+    "subsystems",
+    "policies",
+    "policy_conditions",
     "context",
     "database_session",
     "user_token",
@@ -124,6 +180,23 @@ const SOURCES: &[(&str, &str)] = sources![
     "assembly_files",
     "assembly_modules",
     "extended_procedures",
+    "numbered_procedures",
+    "trigger_events",
+    "service_queues",
+    "event_notifications",
+    "certificates",
+    "asymmetric_keys",
+    "crypt_properties",
+    "database_audit_specifications",
+    "database_audit_specification_details",
+    "scoped_configurations",
+    "scoped_credentials",
+    "expression_dependencies",
+    "external_data_sources",
+    "external_libraries",
+    "external_languages",
+    "external_language_files",
+    "external_models",
 ];
 
 static QUERIES: LazyLock<Vec<Query>> = LazyLock::new(|| {
@@ -138,22 +211,19 @@ pub fn all() -> &'static [Query] {
     &QUERIES
 }
 
-/// The queries of one scope for a major version.
-pub fn of(scope: Scope, version: u16) -> Vec<&'static Query> {
-    all()
-        .iter()
-        .filter(|q| q.scope == scope && q.versions.contains(&version))
-        .collect()
+/// The queries of one scope, for whatever version.
+pub fn of(scope: Scope) -> impl Iterator<Item = &'static Query> {
+    all().iter().filter(move |q| q.scope == scope)
 }
 
-/// The first major version that has this query in any form.
+/// The first major version that has this query in any form; 0 for a name that no query has.
 pub fn since(name: &str) -> u16 {
     all()
         .iter()
         .filter(|q| q.name == name)
         .map(|q| *q.versions.start())
         .min()
-        .unwrap_or(u16::MAX)
+        .unwrap_or(0)
 }
 
 /// The permission that a query asks for, for people.
@@ -190,6 +260,7 @@ fn scope(word: &str) -> Option<Scope> {
         "session" => Scope::Session,
         "server" => Scope::Server,
         "master" => Scope::Master,
+        "msdb" => Scope::Msdb,
         "context" => Scope::Context,
         "database" => Scope::Database,
         _ => return None,
@@ -213,8 +284,12 @@ fn sight(word: &str) -> Option<Sight> {
         "server-definition" => Sight::ServerDefinition,
         "server-security-definition" => Sight::ServerSecurityDefinition,
         "server-state" => Sight::ServerState,
+        "server-performance-state" => Sight::ServerPerformanceState,
         "database-definition" => Sight::DatabaseDefinition,
         "database-security-definition" => Sight::DatabaseSecurityDefinition,
+        "select" => Sight::Select,
+        "alter-trace" => Sight::AlterTrace,
+        "control" => Sight::Control,
         _ => return None,
     })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::query::Sight;
+use super::query::{self, Query, Scope, Sight};
 use crate::ids::PrincipalId;
 use crate::snapshot::{
     DatabaseFacts, Observed, Permission, ServerFacts, SessionIdentity, TokenRow,
@@ -29,10 +29,65 @@ mod class {
     pub const SCHEMA: i32 = 3;
     pub const PRINCIPAL: i32 = 4;
     pub const ASSEMBLY: i32 = 5;
-    pub const OF_DATABASE: &[i32] = &[DATABASE, OBJECT, SCHEMA, PRINCIPAL, ASSEMBLY];
+    pub const CERTIFICATE: i32 = 25;
+    pub const ASYMMETRIC_KEY: i32 = 26;
+    pub const OF_DATABASE: &[i32] = &[
+        DATABASE,
+        OBJECT,
+        SCHEMA,
+        PRINCIPAL,
+        ASSEMBLY,
+        CERTIFICATE,
+        ASYMMETRIC_KEY,
+    ];
     pub const SERVER: i32 = 100;
     pub const LOGIN: i32 = 101;
+    pub const ENDPOINT: i32 = 105;
 }
+
+/// Server lists that a DENY on a login can shorten too, and on an endpoint.
+const OF_LOGINS: &[&str] = &[
+    "server_principals",
+    "server_role_members",
+    "server_permissions",
+    "sql_logins",
+    "principal_credentials",
+];
+const OF_ENDPOINTS: &[&str] = &["endpoints", "tcp_endpoints"];
+
+/// Database lists by the classes of securables on which a DENY shortens them; any class shortens all others.
+const CLASSES: &[(&[&str], &[i32])] = &[
+    (
+        &["database_principals", "database_role_members"],
+        &[class::DATABASE, class::PRINCIPAL],
+    ),
+    (
+        &[
+            "objects",
+            "modules",
+            "numbered_procedures",
+            "triggers",
+            "trigger_events",
+            "parameters",
+            "synonyms",
+            "extended_procedures",
+        ],
+        &[class::DATABASE, class::OBJECT, class::SCHEMA],
+    ),
+    (
+        &["assembly_modules"],
+        &[
+            class::DATABASE,
+            class::OBJECT,
+            class::SCHEMA,
+            class::ASSEMBLY,
+        ],
+    ),
+    (
+        &["assemblies", "assembly_files"],
+        &[class::DATABASE, class::ASSEMBLY],
+    ),
+];
 
 /// Takes back `Known` from every server list that the session's rights, a DENY or an unresolved id
 /// show to be incomplete.
@@ -48,28 +103,31 @@ pub fn limit_server(server: &mut ServerFacts) {
         &server.login_token,
         PUBLIC_LOGIN,
     );
-    let whole = |sight| server_need(&session, sight);
-    limit(&mut server.databases, whole(Sight::AnyDatabase).as_deref());
-    for sight in [
-        whole(Sight::ServerSecurityDefinition),
-        denial_need(denied.as_ref(), &[class::SERVER, class::LOGIN]),
-    ] {
-        limit(&mut server.server_principals, sight.as_deref());
-        limit(&mut server.server_role_members, sight.as_deref());
-        limit(&mut server.server_permissions, sight.as_deref());
+    for query in query::of(Scope::Server) {
+        let Some(fact) = server.named_mut(query.name) else {
+            continue;
+        };
+        if let Some(need) = server_need(&session, query.sight) {
+            fact.limit(&need);
+        }
+        let classes: &[i32] = match query.sight {
+            Sight::ServerDefinition | Sight::ServerSecurityDefinition => {
+                if OF_LOGINS.contains(&query.name) {
+                    &[class::SERVER, class::LOGIN]
+                } else if OF_ENDPOINTS.contains(&query.name) {
+                    &[class::SERVER, class::ENDPOINT]
+                } else {
+                    &[class::SERVER]
+                }
+            }
+            _ => continue,
+        };
+        if let Some(need) = denial_need(denied.as_ref(), classes) {
+            fact.limit(&need);
+        }
     }
-    for sight in [
-        whole(Sight::ServerDefinition),
-        denial_need(denied.as_ref(), &[class::SERVER]),
-    ] {
-        limit(&mut server.server_triggers, sight.as_deref());
-        limit(&mut server.server_modules, sight.as_deref());
-    }
-    limit(
-        &mut server.trusted_assemblies,
-        whole(Sight::ServerState).as_deref(),
-    );
     limit_unresolved_logins(server);
+    limit_unmapped_links(server);
 }
 
 /// The right that is missing for a server-scope sight, if one is.
@@ -79,7 +137,10 @@ pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
         return None;
     }
     let (held, need) = match sight {
-        Sight::Public | Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition => {
+        Sight::Public
+        | Sight::Select
+        | Sight::DatabaseDefinition
+        | Sight::DatabaseSecurityDefinition => {
             return None;
         }
         Sight::AnyDatabase => (holds(session.view_any_database), "VIEW ANY DATABASE"),
@@ -92,8 +153,29 @@ pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
             holds(session.view_server_state) || holds(session.view_server_security_state),
             "VIEW SERVER STATE",
         ),
+        Sight::ServerPerformanceState => (
+            holds(session.view_server_state) || holds(session.view_server_performance_state),
+            "VIEW SERVER STATE",
+        ),
+        Sight::AlterTrace => (holds(session.alter_trace), "ALTER TRACE"),
+        Sight::Control => (holds(session.control_server), "CONTROL SERVER"),
     };
     (!held).then(|| need.to_owned())
+}
+
+/// What is sent to a session of these rights at one scope, and what is withheld since it would take more than an
+/// auditor should hold.
+pub fn asked(
+    scope: Scope,
+    version: u16,
+    session: &SessionIdentity,
+) -> (Vec<&'static Query>, Vec<&'static Query>) {
+    let withheld =
+        |q: &&Query| q.sight.is_beyond_least() && server_need(session, q.sight).is_some();
+    let (withheld, asked) = query::of(scope)
+        .filter(|q| q.versions.contains(&version))
+        .partition(withheld);
+    (asked, withheld)
 }
 
 /// The same for one database's lists. `exempt` says that the auditor is sysadmin.
@@ -104,48 +186,49 @@ pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
     let session = facts.database_session.known();
     let definition = session.is_some_and(|s| s.view_definition == Some(true));
     let security = definition || session.is_some_and(|s| s.view_security_definition == Some(true));
-    let need = |held: bool| (!held).then(|| "VIEW DEFINITION in the database".to_owned());
     let denied = denials(&facts.database_permissions, &facts.user_token, PUBLIC_USER);
-
-    for need in [
-        need(security),
-        denial_need(denied.as_ref(), &[class::DATABASE, class::PRINCIPAL]),
-    ] {
-        limit(&mut facts.database_principals, need.as_deref());
-        limit(&mut facts.database_role_members, need.as_deref());
-        limit(&mut facts.database_permissions, need.as_deref());
+    for query in query::of(Scope::Database) {
+        let held = match query.sight {
+            Sight::DatabaseDefinition | Sight::Control => definition,
+            Sight::DatabaseSecurityDefinition => security,
+            _ => continue,
+        };
+        let Some(fact) = facts.named_mut(query.name) else {
+            continue;
+        };
+        if !held {
+            fact.limit("VIEW DEFINITION in the database");
+        }
+        // Whether a hidden object's permissions are hidden with it differs by version: they count as hidden.
+        let of = CLASSES
+            .iter()
+            .find(|(names, _)| names.contains(&query.name));
+        let classes = of.map_or(class::OF_DATABASE, |(_, classes)| classes);
+        if let Some(need) = denial_need(denied.as_ref(), classes) {
+            fact.limit(&need);
+        }
     }
-    let objects = denial_need(
-        denied.as_ref(),
-        &[class::DATABASE, class::OBJECT, class::SCHEMA],
-    );
-    for need in [need(definition), objects] {
-        limit(&mut facts.objects, need.as_deref());
-        limit(&mut facts.modules, need.as_deref());
-        limit(&mut facts.triggers, need.as_deref());
-        limit(&mut facts.parameters, need.as_deref());
-        limit(&mut facts.synonyms, need.as_deref());
-        limit(&mut facts.assembly_modules, need.as_deref());
-        limit(&mut facts.extended_procedures, need.as_deref());
-    }
-    for need in [
-        need(definition),
-        denial_need(denied.as_ref(), &[class::DATABASE, class::ASSEMBLY]),
-    ] {
-        limit(&mut facts.assemblies, need.as_deref());
-        limit(&mut facts.assembly_files, need.as_deref());
-        limit(&mut facts.assembly_modules, need.as_deref());
-    }
-    // Whether a hidden object's permissions are hidden with it differs by version: they count as hidden.
-    let any = denial_need(denied.as_ref(), class::OF_DATABASE);
-    limit(&mut facts.database_permissions, any.as_deref());
     limit_unresolved_objects(facts);
     limit_unresolved_users(facts);
 }
 
-fn limit<T>(fact: &mut Observed<T>, need: Option<&str>) {
-    if let Some(need) = need {
-        fact.limit(need);
+/// Every linked server has a login mapping from birth, and nobody needs to take it away. So a linked server without
+/// one says that mappings cannot be seen: Microsoft's pages disagree on the right that shows them.
+fn limit_unmapped_links(server: &mut ServerFacts) {
+    let mapped: BTreeSet<i32> = server
+        .linked_logins
+        .seen()
+        .iter()
+        .map(|l| l.server_id)
+        .collect();
+    let links = server.linked_servers.seen().iter();
+    let mut unmapped = links.filter(|link| link.is_linked && !mapped.contains(&link.server_id));
+    if let Some(link) = unmapped.next() {
+        let need = format!(
+            "the login mapping of linked server id {}, which has none that is visible",
+            link.server_id
+        );
+        server.linked_logins.limit(&need);
     }
 }
 
@@ -306,6 +389,43 @@ fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
         facts.assembly_modules.limit(&need);
     }
 }
+
+/// Why rows of msdb's own tables may be missing although SELECT was answered: whoever owns msdb can put a view in a
+/// table's place, or filter its rows by a security policy (2016+).
+pub fn doubts_about_tables(msdb: &DatabaseFacts) -> Vec<String> {
+    let Some(objects) = msdb.objects.known() else {
+        let needs = msdb.objects.needs().join(", ");
+        return vec![format!(
+            "the objects of msdb, to know that its tables are tables: {needs}"
+        )];
+    };
+    let mut doubts = Vec::new();
+    if let Some(policy) = objects.iter().find(|o| o.r#type == "SP") {
+        doubts.push(format!(
+            "removal of security policy {} from msdb, which can hide rows",
+            msdb.object_name(policy.object_id)
+        ));
+    }
+    let tables: Vec<&str> = query::of(Scope::Msdb)
+        .filter_map(|q| q.views.strip_prefix("dbo."))
+        .filter(|table| !MSDB_VIEWS.contains(table))
+        .collect();
+    let replaced = objects.iter().find(|o| {
+        tables.contains(&o.name.as_str())
+            && o.r#type != "U"
+            && msdb.object_name(o.object_id) == format!("dbo.{}", o.name)
+    });
+    if let Some(object) = replaced {
+        doubts.push(format!(
+            "msdb's own table dbo.{}, in whose place stands an object of type {}",
+            object.name, object.r#type
+        ));
+    }
+    doubts
+}
+
+/// What msdb itself has as views.
+const MSDB_VIEWS: &[&str] = &["syspolicy_policies", "syspolicy_conditions"];
 
 #[cfg(test)]
 mod tests;

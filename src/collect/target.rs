@@ -13,8 +13,8 @@ use super::session::{Answer, Broken, Session};
 use super::{Collected, Progress, Reached, place, sight};
 use crate::ids::InstanceId;
 use crate::snapshot::{
-    ModuleLine, Observed, Outcome, ServerFacts, ServerIdentity, SessionIdentity, Snapshot, Stage,
-    Trouble, render_module_lines,
+    ModuleLine, Observed, Outcome, ServerIdentity, SessionIdentity, Snapshot, Stage, Trouble,
+    render_module_lines,
 };
 
 const OLDEST: u16 = 11;
@@ -62,18 +62,11 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
 
 /// Facts that were never asked for name the reason instead of an empty one.
 fn fill_unseen(snapshot: &mut Snapshot, why: &str) {
-    let reason = ServerFacts::unseen(why);
-    let server = &mut snapshot.server;
-    macro_rules! fill {
-        ($($field:ident)*) => { $(
-            if matches!(&server.$field, Observed::NotCollected { why } if why.is_empty()) {
-                server.$field = reason.$field;
-            }
-        )* };
+    for (_, fact) in snapshot.server.all_mut() {
+        if fact.is_untouched() {
+            fact.not_collected(why);
+        }
     }
-    fill!(server_identity session login_token host configurations databases server_principals
-          server_role_members server_permissions server_triggers server_modules trusted_assemblies
-          system_extended_procedures startup_procedures);
 }
 
 pub(super) fn finish(mut snapshot: Snapshot, texts: Vec<ModuleLine>) -> Collected {
@@ -139,6 +132,7 @@ async fn read(
         recorder,
     )
     .await;
+    place::not_on_this_platform(&mut snapshot.server);
     // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
     read?;
@@ -272,10 +266,17 @@ async fn server_facts(
     texts: &mut Vec<ModuleLine>,
     recorder: &mut Recorder,
 ) -> Result<(), Trouble> {
-    let queries = query::of(Scope::Server, version);
-    let doubtful =
-        |q: &&Query| q.sight == Sight::ServerState && sight::server_need(rights, q.sight).is_some();
-    let (doubtful, sure): (Vec<_>, Vec<_>) = queries.into_iter().partition(doubtful);
+    let (asked, withheld) = sight::asked(Scope::Server, version, rights);
+    for query in withheld {
+        if let Some(fact) = snapshot.server.named_mut(query.name) {
+            fact.not_collected(query.permission);
+        }
+    }
+    let doubtful = |q: &&Query| {
+        matches!(q.sight, Sight::ServerState | Sight::ServerPerformanceState)
+            && sight::server_need(rights, q.sight).is_some()
+    };
+    let (doubtful, sure): (Vec<_>, Vec<_>) = asked.into_iter().partition(doubtful);
     let broken = |broken: Broken| Trouble {
         stage: Stage::Server,
         why: broken.to_string(),

@@ -20,6 +20,8 @@ pub enum Value {
     Int(i64),
     /// Any text type, and binary as `0x…` in lower case.
     Text(String),
+    /// What stands in a snapshot in place of what the server sent (see `place`).
+    Made(serde_json::Value),
 }
 
 /// A column whose type no query of ours may return.
@@ -128,6 +130,9 @@ impl<'de> de::Deserializer<'de> for Value {
             Self::Null => visitor.visit_unit(),
             Self::Int(number) => visitor.visit_i64(number),
             Self::Text(text) => visitor.visit_string(text),
+            Self::Made(value) => value
+                .deserialize_any(visitor)
+                .map_err(<DecodeError as de::Error>::custom),
         }
     }
 

@@ -7,11 +7,13 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Observations, ObservedModule};
 use crate::ids::DatabaseName;
-use crate::snapshot::{DatabaseFacts, Module, ModuleTexts, Snapshot};
+use crate::snapshot::{
+    DatabaseFacts, Module, ModuleTexts, NumberedProcedure, Observed, Snapshot, TextHash,
+};
 use crate::tsql::{self, Member, Object, Sink, Synonyms};
 
-/// A module by its database (none for server triggers) and its id.
-type Key = (Option<DatabaseName>, i32);
+/// A module by its database (none for server triggers), its id, and the number of a numbered procedure.
+type Key = (Option<DatabaseName>, i32, Option<i32>);
 
 /// What the modules of an instance do.
 pub struct Analysis(BTreeMap<Key, ObservedModule>);
@@ -33,13 +35,13 @@ impl Analysis {
         let mut work = Vec::new();
         let mut synonyms = vec![Synonyms::default()];
         for module in snapshot.server.server_modules.seen() {
-            work.extend(Work::new(None, module, texts, 0));
+            work.extend(Work::new(None, module.into(), texts, 0));
         }
         for database in snapshot.databases.iter().filter(|d| !d.excluded) {
             let own = synonyms.len();
             synonyms.push(synonyms_of(database));
-            for module in database.modules.seen() {
-                work.extend(Work::new(Some(database), module, texts, own));
+            for code in code_of(database) {
+                work.extend(Work::new(Some(database), code, texts, own));
             }
         }
         let mut objects = read(&work, &synonyms);
@@ -60,15 +62,16 @@ impl Analysis {
     /// Takes what was observed when the texts were at hand. An observation of another text than the snapshot's is no
     /// observation of the module.
     pub fn from_observations(snapshot: &Snapshot, observations: &Observations) -> Self {
-        let hash = |module: &Module| Some(module.definition.known()?.sha256.clone());
+        let hash = |code: &Code<'_>| Some(code.definition.known()?.sha256.clone());
         let mut read = BTreeMap::new();
         for module in snapshot.server.server_modules.seen() {
-            read.insert((None, module.object_id), hash(module));
+            let code = Code::from(module);
+            read.insert((None, code.object_id, None), hash(&code));
         }
         for database in snapshot.databases.iter().filter(|d| !d.excluded) {
-            for module in database.modules.seen() {
-                let key = (Some(database.name.clone()), module.object_id);
-                read.insert(key, hash(module));
+            for code in code_of(database) {
+                let key = (Some(database.name.clone()), code.object_id, code.number);
+                read.insert(key, hash(&code));
             }
         }
         let same = |m: &&ObservedModule| {
@@ -80,12 +83,14 @@ impl Analysis {
     }
 
     /// What a module does; `None` if its text is not at hand and nothing was observed of it.
-    pub fn module(
+    pub fn module<'m>(
         &self,
         database: Option<&DatabaseName>,
-        module: &Module,
+        module: impl Into<Code<'m>>,
     ) -> Option<&ObservedModule> {
-        self.0.get(&(database.cloned(), module.object_id))
+        let code = module.into();
+        self.0
+            .get(&(database.cloned(), code.object_id, code.number))
     }
 
     /// All of it, to be kept instead of the texts.
@@ -104,30 +109,76 @@ impl Analysis {
 }
 
 fn key(module: &ObservedModule) -> Key {
-    (module.database.clone(), module.object_id)
+    (module.database.clone(), module.object_id, module.number)
+}
+
+/// A text that can be executed: a module, or number 2 and up of a procedure.
+#[derive(Clone, Copy)]
+pub struct Code<'a> {
+    object_id: i32,
+    number: Option<i32>,
+    pub(super) definition: &'a Observed<TextHash>,
+    quoted_identifier: bool,
+}
+
+impl<'a> From<&'a Module> for Code<'a> {
+    fn from(module: &'a Module) -> Self {
+        Self {
+            object_id: module.object_id,
+            number: None,
+            definition: &module.definition,
+            quoted_identifier: module.uses_quoted_identifier != Some(false),
+        }
+    }
+}
+
+impl<'a> From<&'a NumberedProcedure> for Code<'a> {
+    fn from(procedure: &'a NumberedProcedure) -> Self {
+        Self {
+            object_id: procedure.object_id,
+            number: Some(procedure.procedure_number),
+            definition: &procedure.definition,
+            quoted_identifier: true,
+        }
+    }
+}
+
+fn code_of(database: &DatabaseFacts) -> impl Iterator<Item = Code<'_>> {
+    let numbered = database.numbered_procedures.seen().iter();
+    let modules = database.modules.seen().iter();
+    modules.map(Code::from).chain(numbered.map(Code::from))
 }
 
 impl<'a> Work<'a> {
     fn new(
         database: Option<&DatabaseFacts>,
-        module: &'a Module,
+        code: Code<'a>,
         texts: &'a ModuleTexts,
         synonyms: usize,
     ) -> Option<Self> {
-        let sha256 = &module.definition.known()?.sha256;
+        let sha256 = &code.definition.known()?.sha256;
+        // A caller who names no number gets number 1, which is among the modules.
+        let called = database.filter(|_| code.number.is_none());
         Some(Self {
-            key: (database.map(|d| d.name.clone()), module.object_id),
-            name: database.and_then(|d| name_in_catalog(d, module.object_id)),
+            key: (
+                database.map(|d| d.name.clone()),
+                code.object_id,
+                code.number,
+            ),
+            name: called.and_then(|d| name_in_catalog(d, code.object_id)),
             sha256,
             text: texts.get(sha256)?,
-            quoted_identifier: module.uses_quoted_identifier != Some(false),
+            quoted_identifier: code.quoted_identifier,
             synonyms,
         })
     }
 
     fn observed(&self, object: &Object) -> ObservedModule {
-        let (database, object_id) = self.key.clone();
-        ObservedModule::new(database, object_id, self.sha256, self.text, object)
+        let (database, object_id, number) = self.key.clone();
+        ObservedModule {
+            number,
+            ..ObservedModule::new(database, object_id, self.sha256, self.text, object)
+        }
     }
 }
 

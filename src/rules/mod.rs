@@ -11,6 +11,7 @@ mod verdict;
 
 mod clr_enabled_without_strict_security;
 mod external_scripts_enabled;
+mod instance_not_seen_whole;
 mod module_invokes_command_channel;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
@@ -81,6 +82,7 @@ pub static ALL: &[&Rule] = &[
     &unexpected_sysadmin::RULE,
     &xp_cmdshell_granted::RULE,
     &not_all_databases_read::RULE,
+    &instance_not_seen_whole::RULE,
     &xp_cmdshell_enabled::RULE,
     &xp_cmdshell_staged::RULE,
     &ole_automation_enabled::RULE,

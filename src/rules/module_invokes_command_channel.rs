@@ -41,9 +41,12 @@
 //! References: MITRE ATT&CK T1505.001, AN0511; docs: xp_cmdshell, sp_OACreate, sp_execute_external_script,
 //! sp_add_jobstep
 
+use super::analysis::Code;
 use super::{Case, Evidence, Judgement, Missing, ObservedSink, Rule, Severity, Subject, named};
+use serde::Serialize;
+
 use crate::ids::DatabaseName;
-use crate::snapshot::{Fact, Module};
+use crate::snapshot::Fact;
 use crate::tsql::{How, Sink};
 
 pub(super) static RULE: Rule = Rule {
@@ -51,7 +54,12 @@ pub(super) static RULE: Rule = Rule {
     slug: "module-invokes-command-channel",
     title: "A module runs operating-system commands",
     severity: Severity::High,
-    facts: &[Fact::Databases, Fact::Modules, Fact::ServerModules],
+    facts: &[
+        Fact::Databases,
+        Fact::Modules,
+        Fact::NumberedProcedures,
+        Fact::ServerModules,
+    ],
     master_facts: &[],
     controls: &["nist-800-53r5:CM-7"],
     attack: &["T1505.001", "T1059.003", "AN0511"],
@@ -77,10 +85,29 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for database in case.databases() {
         for module in database.modules.seen() {
             let name = database.object_name(module.object_id);
-            judge(case, Some(&database.name), &name, module, judgement);
+            let judged = Judged {
+                fact: "modules",
+                row: module,
+                code: module.into(),
+            };
+            judge(case, Some(&database.name), &name, &judged, judgement);
         }
-        let subject = Subject::database(&database.name);
-        judgement.unless_settled(subject, "modules", Some(&database.name), &database.modules);
+        for procedure in database.numbered_procedures.seen() {
+            let name = database.object_name(procedure.object_id);
+            let name = format!("{name};{}", procedure.procedure_number);
+            let judged = Judged {
+                fact: "numbered_procedures",
+                row: procedure,
+                code: procedure.into(),
+            };
+            judge(case, Some(&database.name), &name, &judged, judgement);
+        }
+        let subject = || Subject::database(&database.name);
+        let within = Some(&database.name);
+        if !judgement.unless_settled(subject(), "modules", within, &database.modules) {
+            let numbered = &database.numbered_procedures;
+            judgement.unless_settled(subject(), "numbered_procedures", within, numbered);
+        }
     }
     let server = &case.snapshot.server;
     for module in server.server_modules.seen() {
@@ -93,7 +120,12 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             || format!("server trigger {}", module.object_id),
             |t| t.name.clone(),
         );
-        judge(case, None, &name, module, judgement);
+        let judged = Judged {
+            fact: "server_modules",
+            row: module,
+            code: module.into(),
+        };
+        judge(case, None, &name, &judged, judgement);
     }
     judgement.unless_settled(
         Subject::instance(),
@@ -103,26 +135,29 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     );
 }
 
-fn judge(
+/// A row with code, and where its text is.
+struct Judged<'a, R> {
+    fact: &'static str,
+    row: &'a R,
+    code: Code<'a>,
+}
+
+fn judge<R: Serialize>(
     case: &Case<'_>,
     database: Option<&DatabaseName>,
     name: &str,
-    module: &Module,
+    judged: &Judged<'_, R>,
     judgement: &mut Judgement,
 ) {
     let subject = match database {
         Some(database) => Subject::within("module", database, name),
         None => Subject::server("module", name),
     };
-    let fact = if database.is_some() {
-        "modules"
-    } else {
-        "server_modules"
-    };
-    if judgement.unless_settled(subject.clone(), fact, database, &module.definition) {
+    let fact = judged.fact;
+    if judgement.unless_settled(subject.clone(), fact, database, judged.code.definition) {
         return;
     }
-    let Some(observed) = case.analysis().module(database, module) else {
+    let Some(observed) = case.analysis().module(database, judged.code) else {
         let needs = vec!["the module's text, which is not among the files given".to_owned()];
         let missing = Missing {
             fact: fact.to_owned(),
@@ -137,7 +172,7 @@ fn judge(
     };
     let evidence = calls.all().map(|call| {
         let place = call.place(&observed.sha256);
-        Evidence::row(fact, database, module).at(place)
+        Evidence::row(fact, database, judged.row).at(place)
     });
     let message = format!("{} {does}", named(name));
     judgement.fail_at(severity, subject, message, evidence.collect());

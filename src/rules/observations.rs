@@ -41,6 +41,9 @@ pub struct ObservedModule {
     pub database: Option<DatabaseName>,
     /// Object or trigger id.
     pub object_id: i32,
+    /// Number of a numbered procedure, from 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i32>,
     /// SHA-256 of the text that was read.
     pub sha256: String,
     /// In order of place, those that it comes to by calling other modules among them.
@@ -149,6 +152,7 @@ impl Observations {
 }
 
 /// Modules about which a rule of code has a finding, by database (none for server triggers) and id.
+/// A numbered procedure is flagged as a whole.
 pub fn flagged(case: &Case<'_>) -> BTreeSet<(Option<DatabaseName>, i32)> {
     let code = ALL.iter().filter(|rule| rule.family() == "CODE");
     let mut flagged = BTreeSet::new();
@@ -157,7 +161,8 @@ pub fn flagged(case: &Case<'_>) -> BTreeSet<(Option<DatabaseName>, i32)> {
             continue;
         };
         let rows = finding.evidence.into_iter();
-        for row in rows.filter(|row| matches!(row.fact.as_str(), "modules" | "server_modules")) {
+        let of_code = ["modules", "server_modules", "numbered_procedures"];
+        for row in rows.filter(|row| of_code.contains(&row.fact.as_str())) {
             let id = row.row.get("object_id").and_then(serde_json::Value::as_i64);
             let id = id.and_then(|id| i32::try_from(id).ok());
             flagged.extend(id.map(|id| (row.database, id)));
@@ -185,6 +190,7 @@ impl ObservedModule {
         Self {
             database,
             object_id,
+            number: None,
             sha256: sha256.to_owned(),
             sinks: sinks.collect(),
             notes: object.notes.iter().map(ToString::to_string).collect(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Excerpt;
 use crate::ids::DatabaseName;
+use crate::snapshot::FactState;
 
 /// How bad a finding is, by our own scale. Ordered from least to worst.
 #[derive(
@@ -198,6 +199,16 @@ pub struct Missing {
     pub database: Option<DatabaseName>,
     /// Rights, or the error, or the reason.
     pub needs: Vec<String>,
+}
+
+impl From<&FactState> for Missing {
+    fn from(state: &FactState) -> Self {
+        Self {
+            fact: state.fact.to_owned(),
+            database: state.database.clone(),
+            needs: state.needs.clone(),
+        }
+    }
 }
 
 /// How many subjects a folded verdict speaks for.

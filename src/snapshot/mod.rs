@@ -7,7 +7,7 @@ mod record;
 mod rows;
 mod text;
 
-pub use facts::{Fact, FactState};
+pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, ServerFacts};
 pub use observed::{Observed, ServerError, short};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
@@ -16,7 +16,7 @@ pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DatabaseName, InstanceId};
+use crate::ids::InstanceId;
 
 /// The first field of every snapshot file of this version.
 pub const SCHEMA: &str = "mssql-posture/snapshot/v1";
@@ -65,107 +65,7 @@ pub struct ModuleTextFile {
     pub observations: Option<String>,
 }
 
-/// Facts of the instance as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // each field is the query of the same name, documented on its row type
-pub struct ServerFacts {
-    pub server_identity: Observed<ServerIdentity>,
-    pub session: Observed<SessionIdentity>,
-    pub login_token: Observed<Vec<TokenRow>>,
-    pub host: Observed<Host>,
-    pub configurations: Observed<Vec<Configuration>>,
-    pub databases: Observed<Vec<DatabaseRow>>,
-    pub server_principals: Observed<Vec<ServerPrincipal>>,
-    pub server_role_members: Observed<Vec<RoleMember>>,
-    pub server_permissions: Observed<Vec<Permission>>,
-    pub server_triggers: Observed<Vec<ServerTrigger>>,
-    pub server_modules: Observed<Vec<Module>>,
-    pub trusted_assemblies: Observed<Vec<TrustedAssembly>>,
-    pub system_extended_procedures: Observed<Vec<SystemExtendedProcedure>>,
-    pub startup_procedures: Observed<Vec<StartupProcedure>>,
-}
-
-/// Facts of one database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // each field is the query of the same name, documented on its row type
-pub struct DatabaseFacts {
-    pub database_id: i32,
-    pub name: DatabaseName,
-    /// Left out by the inventory's `exclude_databases`; said in coverage, not incomplete.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub excluded: bool,
-    pub database_session: Observed<DatabaseSession>,
-    pub user_token: Observed<Vec<TokenRow>>,
-    pub database_principals: Observed<Vec<DatabasePrincipal>>,
-    pub database_role_members: Observed<Vec<RoleMember>>,
-    pub database_permissions: Observed<Vec<Permission>>,
-    pub schemas: Observed<Vec<Schema>>,
-    pub objects: Observed<Vec<Object>>,
-    pub modules: Observed<Vec<Module>>,
-    pub triggers: Observed<Vec<Trigger>>,
-    pub parameters: Observed<Vec<Parameter>>,
-    pub synonyms: Observed<Vec<Synonym>>,
-    pub assemblies: Observed<Vec<Assembly>>,
-    pub assembly_files: Observed<Vec<AssemblyFile>>,
-    pub assembly_modules: Observed<Vec<AssemblyModule>>,
-    pub extended_procedures: Observed<Vec<ExtendedProcedure>>,
-}
-
-fn unseen<T>(why: &str) -> Observed<T> {
-    Observed::NotCollected {
-        why: why.to_owned(),
-    }
-}
-
-impl ServerFacts {
-    /// Nothing seen, for one reason.
-    pub fn unseen(why: &str) -> Self {
-        Self {
-            server_identity: unseen(why),
-            session: unseen(why),
-            login_token: unseen(why),
-            host: unseen(why),
-            configurations: unseen(why),
-            databases: unseen(why),
-            server_principals: unseen(why),
-            server_role_members: unseen(why),
-            server_permissions: unseen(why),
-            server_triggers: unseen(why),
-            server_modules: unseen(why),
-            trusted_assemblies: unseen(why),
-            system_extended_procedures: unseen(why),
-            startup_procedures: unseen(why),
-        }
-    }
-}
-
 impl DatabaseFacts {
-    /// Nothing seen of this database, for one reason.
-    pub fn unseen(database_id: i32, name: &str, why: &str) -> Self {
-        Self {
-            database_id,
-            name: DatabaseName::new(name),
-            excluded: false,
-            database_session: unseen(why),
-            user_token: unseen(why),
-            database_principals: unseen(why),
-            database_role_members: unseen(why),
-            database_permissions: unseen(why),
-            schemas: unseen(why),
-            objects: unseen(why),
-            modules: unseen(why),
-            triggers: unseen(why),
-            parameters: unseen(why),
-            synonyms: unseen(why),
-            assemblies: unseen(why),
-            assembly_files: unseen(why),
-            assembly_modules: unseen(why),
-            extended_procedures: unseen(why),
-        }
-    }
-
     /// `schema.name` of an object or trigger id, or `object 123` when no visible row carries it.
     pub fn object_name(&self, object_id: i32) -> String {
         if let Some(object) = self

@@ -29,6 +29,9 @@ pub enum Observed<T> {
     Unsupported {
         /// First major version that has it (11 = 2012 … 17 = 2025).
         since: u16,
+        /// Why this server does not have it, where the version is not the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// Asked for, and something broke.
     Failed {
@@ -126,7 +129,7 @@ impl<T> Observed<T> {
                 needs,
             },
             Self::Denied { needs } => Observed::Denied { needs },
-            Self::Unsupported { since } => Observed::Unsupported { since },
+            Self::Unsupported { since, why } => Observed::Unsupported { since, why },
             Self::Failed { error } => Observed::Failed { error },
             Self::NotCollected { why } => Observed::NotCollected { why },
         }
@@ -203,7 +206,10 @@ mod tests {
     fn json_is_the_documented_form() {
         let known = serde_json::to_string(&Observed::Known { value: 1 }).unwrap_or_default();
         assert_eq!(known, r#"{"state":"known","value":1}"#);
-        let since: Observed<i32> = Observed::Unsupported { since: 14 };
+        let since: Observed<i32> = Observed::Unsupported {
+            since: 14,
+            why: None,
+        };
         assert_eq!(
             serde_json::to_string(&since).unwrap_or_default(),
             r#"{"state":"unsupported","since":14}"#

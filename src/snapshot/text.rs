@@ -13,8 +13,11 @@ use super::{ModuleTextFile, SnapshotError};
 pub struct ModuleLine {
     /// Database; `None` for a server trigger.
     pub database: Option<String>,
-    /// Object or trigger id.
+    /// Object or trigger id; 0 for what is no object.
     pub object_id: i32,
+    /// Which text it is, where it is not the object's only one: the number of a numbered procedure, a job step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// SHA-256 of `definition`.
     pub sha256: String,
     /// The text as the server gave it.
@@ -140,6 +143,7 @@ mod tests {
         ModuleLine {
             database: Some("erp".into()),
             object_id: 1,
+            part: None,
             sha256: sha256_hex(text.as_bytes()),
             definition: text.into(),
         }

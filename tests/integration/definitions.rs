@@ -80,8 +80,11 @@ fn audit(recording: &Recording, lines: &str, args: &[&str]) -> Ran {
 /// Which modules' text a run kept, as `database.name in text`.
 fn kept(ran: &Ran, target: &str) -> Vec<String> {
     let text = ran.read(&format!("out/snapshots/{target}.modules.jsonl"));
-    let names = text.lines().map(|line| {
-        let line: Value = serde_json::from_str(line).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(line).unwrap() });
+    let modules = lines.filter(|line| line["part"].is_null());
+    let names = modules.map(|line| {
         let definition = line["definition"].as_str().unwrap();
         let name = definition.split_whitespace().nth(2).unwrap().to_owned();
         format!("{}.{name}", line["database"].as_str().unwrap_or_default())

@@ -41,6 +41,7 @@ fn questions() -> Vec<String> {
     let ours = of_version.map(|query| {
         let database = match query.scope {
             Scope::Session | Scope::Server | Scope::Master => "master",
+            Scope::Msdb => "msdb",
             Scope::Context | Scope::Database => "erp",
         };
         format!("{};\n{}", use_database(database), query.text)

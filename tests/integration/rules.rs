@@ -196,6 +196,16 @@ const IMPOSSIBLE: &[(&str, &str, &str)] = &[
         "every version has clr enabled, on Windows and on Linux",
     ),
     (
+        "instance-not-seen-whole",
+        "fail",
+        "what was not seen is unknown, not wrong",
+    ),
+    (
+        "instance-not-seen-whole",
+        "not_applicable",
+        "every server has some of the facts",
+    ),
+    (
         "unsafe-assembly",
         "pass",
         "no permission set is a boundary, so every assembly of a user is reported",

@@ -24,7 +24,7 @@ fn driver(server: &RunningInstance) -> Driver {
 
 #[test]
 fn one_batch_holds_settings_a_switch_and_many_queries() {
-    let server = start(sample::recording(16));
+    let server = start(sample::recording_with_control(16));
     let mut driver = driver(&server);
     let texts: Vec<&str> = queries()
         .iter()

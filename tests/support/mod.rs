@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports)] // each test binary uses a part of it
 
+pub mod answers;
 pub mod cli;
 pub mod contract;
 pub mod driver;

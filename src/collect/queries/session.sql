@@ -4,7 +4,7 @@
 -- sight: public
 -- permission: none
 -- views: none
--- columns: session_id, original_login, login, is_sysadmin, control_server, view_any_database, view_any_definition, view_any_security_definition, view_server_state, view_server_security_state, connect_any_database, net_transport, auth_scheme, utc_offset_minutes
+-- columns: session_id, original_login, login, is_sysadmin, control_server, view_any_database, view_any_definition, view_any_security_definition, view_server_state, view_server_security_state, view_server_performance_state, alter_trace, connect_any_database, net_transport, auth_scheme, utc_offset_minutes
 -- narrowing: none
 SELECT
     1 AS q_session,
@@ -18,6 +18,8 @@ SELECT
     CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW ANY SECURITY DEFINITION') AS int) AS view_any_security_definition,
     CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER STATE') AS int) AS view_server_state,
     CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER SECURITY STATE') AS int) AS view_server_security_state,
+    CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER PERFORMANCE STATE') AS int) AS view_server_performance_state,
+    CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'ALTER TRACE') AS int) AS alter_trace,
     CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'CONNECT ANY DATABASE') AS int) AS connect_any_database,
     CAST(CONNECTIONPROPERTY(N'net_transport') AS nvarchar(40)) AS net_transport,
     CAST(CONNECTIONPROPERTY(N'auth_scheme') AS nvarchar(40)) AS auth_scheme,

@@ -25,6 +25,8 @@ fn session() -> SessionIdentity {
         view_any_security_definition: Some(true),
         view_server_state: Some(true),
         view_server_security_state: Some(true),
+        view_server_performance_state: Some(true),
+        alter_trace: Some(false),
         connect_any_database: Some(true),
         net_transport: None,
         auth_scheme: None,

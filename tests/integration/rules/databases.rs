@@ -8,9 +8,75 @@ use crate::support::recording::{Base, Recording};
 const SYSTEM: [&str; 4] = ["master", "tempdb", "model", "msdb"];
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    let tables = [STARTUP, EXTENDED, READ];
+    let tables = [STARTUP, EXTENDED, READ, SEEN];
     tables.into_iter().flatten().collect()
 }
+
+static SEEN: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("instance-not-seen-whole", about, base, change, verdicts)
+    }
+    const ALL: &[&str] = &["pass"];
+    &[
+        one("all seen", windows(16), |_| {}, ALL),
+        one(
+            "what this version or platform does not have is not missed",
+            linux(14),
+            |_| {},
+            ALL,
+        ),
+        one(
+            "what takes more than the least-privileged login holds is not missed",
+            windows(16),
+            |r| {
+                let traces = r.snapshot.server.named_mut("traces").unwrap();
+                assert_eq!(traces.state(), "not_collected");
+            },
+            ALL,
+        ),
+        one(
+            "Agent's tables refused",
+            windows(16),
+            |r| {
+                r.refuse_server("job_steps", 229, "no");
+            },
+            &["unknown fact job_steps", "pass"],
+        ),
+        one(
+            "a list that may be short",
+            windows(16),
+            |r| partly(&mut r.snapshot.server.server_audits),
+            &["unknown fact server_audits", "pass"],
+        ),
+        one(
+            "msdb was not entered",
+            windows(16),
+            |r| {
+                r.take_offline("msdb");
+            },
+            &[
+                "unknown fact alerts",
+                "unknown fact job_schedules",
+                "unknown fact job_servers",
+                "unknown fact job_steps",
+                "unknown fact jobs",
+                "unknown fact policies",
+                "unknown fact policy_conditions",
+                "unknown fact proxies",
+                "unknown fact proxy_logins",
+                "unknown fact proxy_subsystems",
+                "unknown fact schedules",
+                "unknown fact subsystems",
+                "pass",
+            ],
+        ),
+    ]
+};
 
 /// The server answers with this error.
 fn refused_by(r: &mut Recording, database: &str, number: u32) {
@@ -253,7 +319,7 @@ static READ: &[Fixture] = {
             },
             &["fail medium database App", "pass"],
         )
-        .saying("15 kinds of facts of App not seen whole"),
+        .saying("29 kinds of facts of App not seen whole"),
         one(
             "offline",
             |r| {

@@ -24,6 +24,14 @@ const SIGHTS: &[(Sight, &str, Option<&str>)] = &[
         "VIEW SERVER STATE",
         Some("VIEW SERVER SECURITY STATE"),
     ),
+    (
+        Sight::ServerPerformanceState,
+        "VIEW SERVER STATE",
+        Some("VIEW SERVER PERFORMANCE STATE"),
+    ),
+    (Sight::Select, "SELECT", None),
+    (Sight::AlterTrace, "ALTER TRACE", None),
+    (Sight::Control, "CONTROL", None),
     (Sight::DatabaseDefinition, "VIEW DEFINITION", None),
     (
         Sight::DatabaseSecurityDefinition,
@@ -40,6 +48,9 @@ const SETTINGS: &[(&str, &[&str])] = &[
     ("ROWCOUNT", &["0"]),
     ("NOCOUNT", &["ON"]),
 ];
+
+/// Types that may be shown as text, and the characters that takes.
+const LONGEST_TEXTS: &[(SqlType, u16)] = &[(SqlType::UniqueIdentifier, 36), (SqlType::BigInt, 20)];
 
 /// Style of CONVERT that is the same in every language of a login.
 const ISO_8601: i64 = 126;
@@ -206,7 +217,7 @@ fn views(query: &Query, select: &Select, catalog: &Catalog) -> Vec<String> {
 fn scope(query: &Query, view: &View) -> Option<String> {
     let due = match query.scope {
         Scope::Server => Some(ViewScope::Server),
-        Scope::Master | Scope::Database => Some(ViewScope::Database),
+        Scope::Master | Scope::Msdb | Scope::Database => Some(ViewScope::Database),
         Scope::Session | Scope::Context => None,
     };
     (due != Some(view.scope)).then(|| {
@@ -403,6 +414,12 @@ fn lossy(
     match (width(from), width(to)) {
         (Some(from), Some(to)) if to < from => breach("overflows"),
         (Some(_), Some(_)) => None,
+        _ if LONGEST_TEXTS
+            .iter()
+            .any(|(ty, most)| *ty == from && matches!(to, SqlType::NVarChar(n) if n >= *most)) =>
+        {
+            None
+        }
         _ if from == SqlType::Variant && to != SqlType::Variant => None,
         _ => breach("changes the kind of value"),
     }

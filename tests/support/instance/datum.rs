@@ -143,6 +143,9 @@ pub(super) fn cast(
             integer(number, to)
         }
         Datum::Text(text) if is_text(to) => Ok(text_of(&text, to)),
+        Datum::Bytes(bytes) if from == SqlType::UniqueIdentifier && is_text(to) => {
+            Ok(text_of(&guid_text(&bytes), to))
+        }
         Datum::Bytes(bytes) if to.is_binary() => {
             let most = length(to).unwrap_or(usize::MAX).min(bytes.len());
             Ok(Datum::Bytes(bytes[..most].into()))
@@ -154,6 +157,33 @@ pub(super) fn cast(
             Err(not_allowed())
         }
     }
+}
+
+/// A uniqueidentifier as SQL Server writes it: its first three groups are little-endian.
+fn guid_text(bytes: &[u8]) -> String {
+    let group = |order: &[usize]| -> String {
+        let bytes: Vec<u8> = order.iter().map(|at| bytes[*at]).collect();
+        super::recording::hex(&bytes)[2..].to_uppercase()
+    };
+    let groups: [&[usize]; 5] = [
+        &[3, 2, 1, 0],
+        &[5, 4],
+        &[7, 6],
+        &[8, 9],
+        &[10, 11, 12, 13, 14, 15],
+    ];
+    groups.map(group).join("-")
+}
+
+/// The bytes of a uniqueidentifier from its text.
+pub(super) fn guid_bytes(text: &str) -> Vec<u8> {
+    let hex: String = text.chars().filter(|c| *c != '-').collect();
+    let plain: Vec<u8> = (0..16)
+        .map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).expect("a guid"))
+        .collect();
+    [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15]
+        .map(|at: usize| plain[at])
+        .to_vec()
 }
 
 fn is_text(ty: SqlType) -> bool {

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mssql_posture::collect::{Scope, queries};
 use mssql_posture::snapshot::{
     DatabaseFacts, DatabaseRow, DatabaseSession, Module, Object, Observed, ServerFacts,
     SystemExtendedProcedure,
 };
+
+use serde::Serialize;
 
 use super::datum::{Content, Datum};
 use super::recording::{Recording, bytes_of};
@@ -16,7 +19,7 @@ use super::tables::{Builder, RowOf, Tables};
 const PROCEDURES: [&str; 4] = ["P", "X", "RF", "PC"];
 
 /// Module texts by SHA-256.
-type Texts<'a> = BTreeMap<&'a str, Arc<str>>;
+pub(super) type Texts<'a> = BTreeMap<&'a str, Arc<str>>;
 
 /// A database that can be used.
 pub(super) struct Database {
@@ -83,7 +86,18 @@ pub(super) fn server_tables(recording: &Recording, version: u16) -> Tables {
                 .text("created_by", assembly.created_by.as_deref())
         },
     );
+    answers(&mut to, Scope::Server, facts, &texts);
     to.tables
+}
+
+/// The tables of all other queries of a scope.
+fn answers(to: &mut Builder, scope: Scope, facts: &impl Serialize, texts: &Texts<'_>) {
+    let facts = serde_json::to_value(facts).expect("facts are JSON");
+    let version = to.version;
+    let queries = queries().iter();
+    for query in queries.filter(|q| q.scope == scope && q.versions.contains(&version)) {
+        to.put_answer(query, &facts, texts);
+    }
 }
 
 fn server_principals(to: &mut Builder, facts: &ServerFacts) {
@@ -137,10 +151,16 @@ pub(super) fn databases(recording: &Recording, version: u16) -> Vec<Database> {
             let unseen = DatabaseFacts::unseen(id, &name, "the recording has no such database");
             let facts = recorded.unwrap_or(&unseen);
             let server = (name == "master").then_some(&snapshot.server);
+            let mut tables = database_tables(facts, server, version, &texts);
+            if name == "msdb" {
+                let mut to = Builder { version, tables };
+                answers(&mut to, Scope::Msdb, &snapshot.server, &texts);
+                tables = to.tables;
+            }
             Database {
                 id,
                 row,
-                tables: database_tables(facts, server, version, &texts),
+                tables,
                 session: facts.database_session.clone(),
                 encrypted: facts
                     .modules
@@ -207,6 +227,7 @@ fn database_tables(
             .text("base_object_name", synonym.base_object_name.as_deref())
     });
     assemblies(&mut to, facts);
+    answers(&mut to, Scope::Database, facts, texts);
     to.tables
 }
 

@@ -136,7 +136,30 @@ impl Place<'_> {
             "ishadrenabled" => flag(identity.is_hadr_enabled),
             "isintegratedsecurityonly" => flag(identity.is_integrated_security_only),
             "collation" => text(identity.collation.as_deref()),
-            // A server gives NULL for what it does not know.
+            other => self.installed(other)?,
+        })
+    }
+
+    /// What `server_properties` records; NULL for what a server does not know.
+    fn installed(&self, name: &str) -> Answer {
+        let facts = &self.world.recording.snapshot.server.server_properties;
+        let installed = match facts {
+            Observed::NotCollected { .. } => return Ok(Datum::Null),
+            facts => known(facts, "server_properties")?,
+        };
+        Ok(match name {
+            "buildclrversion" => text(installed.build_clr_version.as_deref()),
+            "issingleuser" => Datum::from(installed.is_single_user),
+            "islocaldb" => Datum::from(installed.is_local_db),
+            "isfulltextinstalled" => Datum::from(installed.is_full_text_installed),
+            "isadvancedanalyticsinstalled" => {
+                Datum::from(installed.is_advanced_analytics_installed)
+            }
+            "ispolybaseinstalled" => Datum::from(installed.is_polybase_installed),
+            "filestreamconfiguredlevel" => Datum::from(installed.filestream_configured_level),
+            "errorlogfilename" => text(installed.error_log_file_name.as_deref()),
+            "instancedefaultdatapath" => text(installed.default_data_path.as_deref()),
+            "productupdatereference" => text(installed.product_update_reference.as_deref()),
             _ => Datum::Null,
         })
     }
@@ -190,6 +213,8 @@ impl Place<'_> {
             "VIEW ANY SECURITY DEFINITION" => session.view_any_security_definition,
             "VIEW SERVER STATE" => session.view_server_state,
             "VIEW SERVER SECURITY STATE" => session.view_server_security_state,
+            "VIEW SERVER PERFORMANCE STATE" => session.view_server_performance_state,
+            "ALTER TRACE" => session.alter_trace,
             "CONNECT ANY DATABASE" => session.connect_any_database,
             _ => return Err(unrecorded()),
         }))

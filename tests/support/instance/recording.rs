@@ -66,6 +66,7 @@ impl Recording {
         ModuleLine {
             database: database.map(str::to_owned),
             object_id,
+            part: None,
             sha256: sha256_hex(definition.as_bytes()),
             definition: definition.to_owned(),
         }

@@ -1,6 +1,7 @@
 //! A small recorded instance in which every query of every version finds rows. Synthetic, seen whole
 //! by a login that is not sysadmin, and with names that try to break out of wherever they are put.
 
+use mssql_posture::collect::Scope;
 use mssql_posture::ids::{InstanceId, PrincipalId};
 use mssql_posture::snapshot::{
     Assembly, AssemblyFile, AssemblyModule, Configuration, Connection, DatabaseFacts,
@@ -11,6 +12,7 @@ use mssql_posture::snapshot::{
 };
 
 use super::Recording;
+use crate::support::answers;
 use crate::support::contract::VERSIONS;
 
 /// Names that a report, a shell, a CSV reader or a terminal may take for something else. All fit a
@@ -47,11 +49,25 @@ fn words(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// The sample as a server of this major version would show it.
+/// The sample as a server of this major version would show it to the least-privileged login.
 pub fn recording(version: u16) -> Recording {
+    made(version, false)
+}
+
+/// The same as shown to a login that has CONTROL SERVER, of which nothing is withheld.
+pub fn recording_with_control(version: u16) -> Recording {
+    let mut recording = made(version, true);
+    if let Observed::Known { value } = &mut recording.snapshot.server.session {
+        value.control_server = Some(true);
+        value.alter_trace = Some(true);
+    }
+    recording
+}
+
+fn made(version: u16, control: bool) -> Recording {
     assert!(VERSIONS.contains(&version), "version {version}");
     let mut modules = Vec::new();
-    let databases = databases(version, &mut modules);
+    let databases = databases(version, control, &mut modules);
     let mut snapshot = Snapshot::unseen(
         InstanceId::new("sample"),
         Outcome::Finished,
@@ -65,7 +81,7 @@ pub fn recording(version: u16) -> Recording {
         "2025-01-08T00:00:00Z",
     );
     snapshot.synthetic = words("made for tests");
-    snapshot.server = server(version, &mut modules);
+    snapshot.server = server(version, control, &mut modules);
     snapshot.databases = databases;
     let mut recording = Recording { snapshot, modules };
     if version < 13 {
@@ -74,7 +90,7 @@ pub fn recording(version: u16) -> Recording {
     recording
 }
 
-fn server(version: u16, modules: &mut Vec<ModuleLine>) -> ServerFacts {
+fn server(version: u16, control: bool, modules: &mut Vec<ModuleLine>) -> ServerFacts {
     let mut facts = ServerFacts::unseen("");
     facts.server_identity = known(identity(version));
     facts.session = known(session(version));
@@ -131,12 +147,16 @@ fn server(version: u16, modules: &mut Vec<ModuleLine>) -> ServerFacts {
         name: "at_start".to_owned(),
         schema_id: 1,
     }]);
+    answers::complete_server(&mut facts, version, control, &mut |query| {
+        let database = (query.scope == Scope::Msdb).then_some("msdb");
+        answers::invented(query, database, modules)
+    });
     facts
 }
 
 fn since<T>(version: u16, since: u16, value: impl FnOnce() -> T) -> Observed<T> {
     if version < since {
-        Observed::Unsupported { since }
+        Observed::Unsupported { since, why: None }
     } else {
         known(value())
     }
@@ -172,6 +192,8 @@ fn session(version: u16) -> SessionIdentity {
         view_any_security_definition: (version >= 16).then_some(true),
         view_server_state: Some(true),
         view_server_security_state: (version >= 16).then_some(true),
+        view_server_performance_state: (version >= 16).then_some(true),
+        alter_trace: Some(false),
         connect_any_database: (version >= 12).then_some(true),
         net_transport: words("TCP"),
         auth_scheme: words("SQL"),
@@ -296,18 +318,18 @@ fn database_rows(version: u16) -> Vec<DatabaseRow> {
     rows.collect()
 }
 
-fn databases(version: u16, modules: &mut Vec<ModuleLine>) -> Vec<DatabaseFacts> {
+fn databases(version: u16, control: bool, modules: &mut Vec<ModuleLine>) -> Vec<DatabaseFacts> {
     let all = DATABASES.iter().zip(1..);
     all.map(|((name, state, _), id)| match (*name, *state) {
         (name, 6) => DatabaseFacts::unseen(id, name, "the database is OFFLINE"),
-        ("erp", _) => busy(id, version, modules),
-        (name, _) => plain(id, name, version),
+        ("erp", _) => busy(id, version, control, modules),
+        (name, _) => plain(id, name, version, control),
     })
     .collect()
 }
 
 /// A database with nothing in it; master holds what its server facts speak of.
-fn plain(id: i32, name: &str, version: u16) -> DatabaseFacts {
+fn plain(id: i32, name: &str, version: u16, control: bool) -> DatabaseFacts {
     let mut facts = DatabaseFacts::unseen(id, name, "");
     facts.database_session = known(DatabaseSession {
         user_name: words("guest"),
@@ -359,6 +381,9 @@ fn plain(id: i32, name: &str, version: u16) -> DatabaseFacts {
     } else {
         Vec::new()
     });
+    if name != "erp" {
+        answers::complete_database(&mut facts, version, control, &mut answers::nothing);
+    }
     facts
 }
 
@@ -420,8 +445,8 @@ pub fn module(
 }
 
 /// A database in which every view has rows.
-fn busy(id: i32, version: u16, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
-    let mut facts = plain(id, "erp", version);
+fn busy(id: i32, version: u16, control: bool, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
+    let mut facts = plain(id, "erp", version, control);
     let mut objects = vec![
         object(50_000, "orders", "U"),
         object(50_001, "nightly", "P"),
@@ -458,6 +483,9 @@ fn busy(id: i32, version: u16, modules: &mut Vec<ModuleLine>) -> DatabaseFacts {
         permission(1, 50_001, 0, "EX", "EXECUTE", "G"),
     ]);
     clr(&mut facts);
+    answers::complete_database(&mut facts, version, control, &mut |query| {
+        answers::invented(query, Some("erp"), modules)
+    });
     facts
 }
 

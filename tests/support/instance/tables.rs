@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mssql_posture::collect::Query;
 use mssql_posture::snapshot::Observed;
+use serde_json::Value;
 
-use super::datum::{Datum, error, text_of};
+use super::datum::{Datum, error, guid_bytes, text_of};
+use super::facts::Texts;
 use super::recording::bytes_of;
 use super::times::Moment;
-use crate::support::contract::{Catalog, Column, SqlType, View};
+use crate::support::contract::{Catalog, Column, Expr, SqlType, StatementKind, View, parse};
 use crate::support::tds_server::answer::Message;
 
 /// What reading a view gives.
@@ -58,6 +61,40 @@ impl RowOf {
                 .unwrap_or_else(|why| panic!("{}.{column} of the recording: {why}", self.view.name))
         });
         self.set(column, moment.map_or(Datum::Null, Datum::Time))
+    }
+
+    /// A value of a fact, as JSON has it, in a column of this name.
+    pub fn json(self, column: &str, value: &Value, texts: &Texts<'_>) -> Self {
+        let found = self.view.columns.iter().find(|c| c.name == column);
+        let column = found.unwrap_or_else(|| panic!("{} has no column {column}", self.view.name));
+        let name = column.name.as_str();
+        let ty = column.ty;
+        match value {
+            Value::Null => self,
+            Value::Bool(flag) => self.set(name, *flag),
+            Value::Number(number) => {
+                self.set(name, Datum::Int(number.as_i64().expect("an integer")))
+            }
+            Value::String(text) if ty.is_binary() => self.binary(name, Some(text)),
+            Value::String(text) if ty.is_time() => self.time(name, Some(text)),
+            Value::String(text) if ty == SqlType::UniqueIdentifier => {
+                self.set(name, Datum::Bytes(guid_bytes(text).into()))
+            }
+            Value::String(text) if ty.is_integer() => {
+                self.set(name, Datum::Int(text.parse().expect("a number")))
+            }
+            Value::String(text) => self.text(name, Some(text)),
+            // A text is kept apart, and the fact has its hash.
+            Value::Object(fact) => {
+                let fact = fact.get("value").unwrap_or(value);
+                let text = fact["sha256"].as_str().and_then(|sha256| texts.get(sha256));
+                self.set(
+                    name,
+                    text.map_or(Datum::Null, |text| Datum::Text(text.clone())),
+                )
+            }
+            Value::Array(_) => panic!("a list in {name}"),
+        }
     }
 
     fn column(&self, name: &str) -> &Column {
@@ -126,10 +163,49 @@ impl Builder {
                 }
                 _ => Table::Unrecorded(e.text.clone()),
             },
-            Observed::Unsupported { since } => Table::Unrecorded(format!("since version {since}")),
+            // The view is there, and there is nothing in it.
+            Observed::Unsupported { why: Some(_), .. } => Table::Rows(Vec::new()),
+            Observed::Unsupported { since, .. } => {
+                Table::Unrecorded(format!("since version {since}"))
+            }
             Observed::NotCollected { why } => Table::Unrecorded(why.clone()),
         };
         self.tables.insert(view, table);
+    }
+
+    /// The table that a query reads, from the fact that it makes: a result column that is a view's column, cast or
+    /// not, gives that column back.
+    pub fn put_answer(&mut self, query: &Query, facts: &Value, texts: &Texts<'_>) {
+        let statements = parse(query.text).expect("a query that parses");
+        let StatementKind::Select(select) = &statements[0].kind else {
+            panic!("{} is no SELECT", query.name);
+        };
+        let [source] = select.sources.as_slice() else {
+            return;
+        };
+        let catalog = Catalog::get()
+            .view(&source.view)
+            .expect("a view of the fixture");
+        if self.tables.contains_key(catalog.name.as_str()) {
+            return;
+        }
+        let columns: Vec<(&str, &str)> = select
+            .items
+            .iter()
+            .skip(1)
+            .filter_map(|item| Some((item.name()?, column_of(&item.expr)?)))
+            .collect();
+        let fact: Observed<Value> =
+            serde_json::from_value(facts[query.name].clone()).expect("a fact of that name");
+        let fact = fact.map(|value| match value {
+            Value::Array(rows) => rows,
+            row => vec![row],
+        });
+        self.put(&catalog.name, &fact, |row, value| {
+            columns.iter().fold(row, |row, (alias, column)| {
+                row.json(column, &value[*alias], texts)
+            })
+        });
     }
 
     /// A table of these rows.
@@ -159,6 +235,15 @@ impl Builder {
             rows.append(there);
             *there = rows;
         }
+    }
+}
+
+/// The column that an item shows, if it shows one.
+fn column_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Column(name) => Some(&name.column),
+        Expr::Cast { value, .. } => column_of(value),
+        _ => None,
     }
 }
 

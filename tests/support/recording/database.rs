@@ -9,6 +9,7 @@ use sha2::{Digest, Sha512};
 
 use super::instance::{AUDITOR, Base, INSTALLED, SidKind, known, sid};
 use super::shipped;
+use crate::support::answers;
 
 /// A row of `sys.databases` with every option as CREATE DATABASE sets it.
 pub fn row(base: &Base, id: i32, name: &str, owner_sid: &str, owner: &str) -> DatabaseRow {
@@ -70,6 +71,7 @@ pub fn facts(base: &Base, id: i32, name: &str, owner_sid: &str) -> DatabaseFacts
     )]);
     facts.assembly_modules = known(Vec::new());
     facts.extended_procedures = known(Vec::new());
+    answers::complete_database(&mut facts, base.version, false, &mut answers::nothing);
     facts
 }
 

@@ -1,6 +1,9 @@
 //! Taking facts away, one by one, as missing rights and broken queries do.
 
-use mssql_posture::snapshot::{DatabaseFacts, Fact, Observed, ServerError, Snapshot};
+use mssql_posture::snapshot::{DatabaseFacts, Fact, Snapshot};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 /// How a fact is taken away.
 #[derive(Clone, Debug)]
@@ -14,119 +17,73 @@ pub enum Hidden {
 }
 
 impl Hidden {
-    fn unseen<T>(&self) -> Option<Observed<T>> {
-        Some(match self {
-            Self::Partial(_) => return None,
-            Self::Denied(needs) => Observed::Denied {
-                needs: needs.clone(),
-            },
-            Self::Failed => Observed::Failed {
-                error: ServerError::new(1222, "Lock request time out period exceeded."),
-            },
-            Self::NotCollected => Observed::NotCollected {
-                why: "not asked".to_owned(),
-            },
-        })
-    }
-
-    fn keeps(&self, index: usize) -> bool {
-        match self {
-            Self::Partial(pattern) if !pattern.is_empty() => pattern[index % pattern.len()],
-            _ => true,
-        }
-    }
-}
-
-trait Hide {
-    fn hide(&mut self, how: &Hidden);
-}
-
-impl<T> Hide for Observed<Vec<T>> {
-    fn hide(&mut self, how: &Hidden) {
-        if let Some(unseen) = how.unseen() {
-            *self = unseen;
-            return;
-        }
-        self.limit("a right");
-        if let Self::Partial { value, .. } = self {
-            let mut index = 0..;
-            value.retain(|_| how.keeps(index.next().unwrap_or_default()));
-        }
-    }
-}
-
-macro_rules! hide_single {
-    ($($single:ty)*) => { $(
-        impl Hide for Observed<$single> {
-            fn hide(&mut self, how: &Hidden) {
-                match how.unseen() {
-                    Some(unseen) => *self = unseen,
-                    None => self.limit("a right"),
+    /// The fact, as JSON has it, with this taken from it.
+    fn of(&self, fact: &mut Value) {
+        *fact = match self {
+            Self::Partial(pattern) => {
+                if !matches!(fact["state"].as_str(), Some("known" | "partial")) {
+                    return;
                 }
+                let mut value = fact["value"].take();
+                if let Value::Array(rows) = &mut value
+                    && !pattern.is_empty()
+                {
+                    let mut turns = pattern.iter().cycle();
+                    rows.retain(|_| turns.next() == Some(&true));
+                }
+                let mut needs = fact["needs"].as_array().cloned().unwrap_or_default();
+                needs.push(json!("a right"));
+                json!({"state": "partial", "value": value, "needs": needs})
             }
-        }
-    )* };
-}
+            Self::Denied(needs) => json!({"state": "denied", "needs": needs}),
+            Self::Failed => {
+                let text = "Lock request time out period exceeded.";
+                json!({"state": "failed", "error": {"number": 1222, "text": text}})
+            }
+            Self::NotCollected => json!({"state": "not_collected", "why": "not asked"}),
+        };
+    }
 
-hide_single! {
-    mssql_posture::snapshot::ServerIdentity
-    mssql_posture::snapshot::SessionIdentity
-    mssql_posture::snapshot::Host
-    mssql_posture::snapshot::DatabaseSession
-}
-
-macro_rules! by_name {
-    ($facts:expr, $name:expr, $how:expr, $($field:ident)*) => {
-        match $name {
-            $(stringify!($field) => $facts.$field.hide($how),)*
-            _ => return false,
-        }
-    };
-}
-
-fn hide_in(facts: &mut DatabaseFacts, fact: &str, how: &Hidden) -> bool {
-    by_name!(facts, fact, how, database_session user_token database_principals
-        database_role_members database_permissions schemas objects modules triggers parameters
-        synonyms assemblies assembly_files assembly_modules extended_procedures);
-    true
-}
-
-fn hide_on_server(snapshot: &mut Snapshot, fact: &str, how: &Hidden) -> bool {
-    by_name!(snapshot.server, fact, how, server_identity session login_token host configurations
-        databases server_principals server_role_members server_permissions server_triggers
-        server_modules trusted_assemblies system_extended_procedures startup_procedures);
-    true
+    /// Takes the fact of this name from `facts`; whether there is one.
+    fn from<F: Serialize + DeserializeOwned>(&self, facts: &mut F, name: &str) -> bool {
+        let mut json = serde_json::to_value(&*facts).expect("facts are JSON");
+        let Some(fact) = json.get_mut(name).filter(|fact| fact["state"].is_string()) else {
+            return false;
+        };
+        self.of(fact);
+        *facts = serde_json::from_value(json).expect("the same facts");
+        true
+    }
 }
 
 /// Takes a fact away: at server scope, or in one database.
 pub fn hide(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) {
     let done = match database {
-        None => hide_on_server(snapshot, fact.name(), how),
+        None => how.from(&mut snapshot.server, fact.name()),
         Some(name) => snapshot
             .databases
             .iter_mut()
             .filter(|facts| facts.name.as_str() == name)
-            .any(|facts| hide_in(facts, fact.name(), how)),
+            .any(|facts| how.from(facts, fact.name())),
     };
     assert!(done, "{} is not to be found in {database:?}", fact.name());
 }
 
 /// Whether a fact is one of a database's.
 pub fn is_of_database(fact: Fact) -> bool {
-    let mut facts = DatabaseFacts::unseen(1, "x", "");
-    hide_in(&mut facts, fact.name(), &Hidden::NotCollected)
+    Fact::OF_DATABASE.contains(&fact)
 }
 
 /// The server refused this query in a database.
 pub(super) fn refuse(facts: &mut DatabaseFacts, fact: &str, needs: Vec<String>) {
     assert!(
-        hide_in(facts, fact, &Hidden::Denied(needs)),
+        Hidden::Denied(needs).from(facts, fact),
         "{fact} is no fact of a database"
     );
 }
 
 /// The same at server scope.
 pub(super) fn refuse_server(snapshot: &mut Snapshot, fact: &str, needs: Vec<String>) {
-    let done = hide_on_server(snapshot, fact, &Hidden::Denied(needs));
+    let done = Hidden::Denied(needs).from(&mut snapshot.server, fact);
     assert!(done, "{fact} is no fact of a server");
 }

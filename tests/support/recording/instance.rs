@@ -112,7 +112,10 @@ pub fn server_facts(base: &Base) -> ServerFacts {
     facts.session = known(session(base));
     facts.login_token = known(login_token());
     facts.host = if base.version < 14 {
-        Observed::Unsupported { since: 14 }
+        Observed::Unsupported {
+            since: 14,
+            why: None,
+        }
     } else {
         known(host(base))
     };
@@ -125,7 +128,10 @@ pub fn server_facts(base: &Base) -> ServerFacts {
     facts.server_triggers = known(Vec::new());
     facts.server_modules = known(Vec::new());
     facts.trusted_assemblies = if base.version < 14 {
-        Observed::Unsupported { since: 14 }
+        Observed::Unsupported {
+            since: 14,
+            why: None,
+        }
     } else {
         known(Vec::new())
     };
@@ -173,6 +179,8 @@ fn session(base: &Base) -> SessionIdentity {
         view_any_security_definition: from(16, true),
         view_server_state: Some(true),
         view_server_security_state: from(16, true),
+        view_server_performance_state: from(16, true),
+        alter_trace: Some(false),
         connect_any_database: from(12, true),
         net_transport: Some("TCP".to_owned()),
         auth_scheme: Some("SQL".to_owned()),

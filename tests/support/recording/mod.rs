@@ -6,6 +6,7 @@ mod content;
 mod database;
 pub mod estate;
 mod hide;
+mod installed;
 mod instance;
 mod queries;
 mod seal;
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 use mssql_posture::ids::{InstanceId, PrincipalId};
 use mssql_posture::snapshot::{
     Configuration, Connection, DatabaseFacts, DatabasePrincipal, DatabaseRow, Encryption,
-    ModuleTexts, Observed, Outcome, Permission, RoleMember, ServerError, ServerPrincipal, Snapshot,
+    ModuleLine, ModuleTexts, Observed, Outcome, Permission, RoleMember, ServerError,
+    ServerPrincipal, Snapshot,
 };
 
 pub use hide::{Hidden, hide, is_of_database};
@@ -38,6 +40,8 @@ pub struct Recording {
     pub snapshot: Snapshot,
     base: Base,
     texts: BTreeMap<(Option<String>, i32), String>,
+    /// Texts that are no module's.
+    further_texts: Vec<ModuleLine>,
     /// Errors by which the server refused a database or a query.
     errors: BTreeMap<(Option<String>, String), ServerError>,
     next_login: i32,
@@ -86,10 +90,12 @@ impl Recording {
         }
         snapshot.synthetic = Some("made up for demonstration and tests; no server was read".into());
         snapshot.server = instance::server_facts(&base);
+        let further_texts = installed::complete(&mut snapshot.server, &base);
         let mut recording = Self {
             snapshot,
             base,
             texts: BTreeMap::new(),
+            further_texts,
             errors: BTreeMap::new(),
             next_login: 267,
             next_object: 245_575_913,
@@ -248,11 +254,10 @@ impl Recording {
         let id = self.database(name).database_id;
         *self.database(name) = DatabaseFacts::unseen(id, name, why);
         self.forget_texts(name);
-        if name == "master" {
-            let why = format!("master was not read: {why}");
-            let server = &mut self.snapshot.server;
-            server.startup_procedures = Observed::NotCollected { why: why.clone() };
-            server.system_extended_procedures = Observed::NotCollected { why };
+        for query in queries::read_in(name) {
+            if let Some(fact) = self.snapshot.server.named_mut(query.name) {
+                fact.not_collected(&format!("{name} was not read: {why}"));
+            }
         }
         self
     }
@@ -269,6 +274,9 @@ impl Recording {
             ),
         );
         for query in queries::of_database(self.base.version) {
+            if query.sight.is_beyond_least() {
+                continue;
+            }
             let facts = self.database(name);
             let needs = "CONNECT ANY DATABASE, or a user in the database (error 916)";
             let needs = vec![needs.to_owned()];
@@ -276,12 +284,10 @@ impl Recording {
             let key = (Some(name.to_owned()), query.name.to_owned());
             self.errors.insert(key, error.clone());
         }
-        if name == "master" {
-            for query in ["system_extended_procedures", "startup_procedures"] {
-                self.refuse_server(query, 916, &error.text);
-                let key = (Some(name.to_owned()), query.to_owned());
-                self.errors.insert(key, error.clone());
-            }
+        for query in queries::read_in(name) {
+            self.refuse_server(query.name, 916, &error.text);
+            let key = (Some(name.to_owned()), query.name.to_owned());
+            self.errors.insert(key, error.clone());
         }
         self
     }
@@ -290,6 +296,8 @@ impl Recording {
     pub fn forget_texts(&mut self, name: &str) -> &mut Self {
         self.texts
             .retain(|(database, _), _| database.as_deref() != Some(name));
+        self.further_texts
+            .retain(|line| line.database.as_deref() != Some(name));
         self
     }
 
@@ -299,6 +307,17 @@ impl Recording {
         hide::refuse_server(&mut self.snapshot, query, needs);
         let error = ServerError::new(number, text);
         self.errors.insert((None, query.to_owned()), error);
+        self
+    }
+
+    /// The server refused one of msdb's own tables.
+    pub fn refuse_msdb(&mut self, query: &str, number: u32, text: &str) -> &mut Self {
+        let needs = vec![format!("{} (error {number})", queries::permission(query))];
+        hide::refuse_server(&mut self.snapshot, query, needs);
+        self.further_texts
+            .retain(|line| line.database.as_deref() != Some("msdb"));
+        let key = (Some("msdb".to_owned()), query.to_owned());
+        self.errors.insert(key, ServerError::new(number, text));
         self
     }
 

@@ -22,6 +22,18 @@ pub fn of_database(version: u16) -> impl Iterator<Item = &'static Query> {
     of(Scope::Database, version)
 }
 
+/// The queries that this database is asked for the instance as a whole.
+pub fn read_in(database: &str) -> impl Iterator<Item = &'static Query> {
+    let scope = match database {
+        "master" => Some(Scope::Master),
+        "msdb" => Some(Scope::Msdb),
+        _ => None,
+    };
+    collect::queries()
+        .iter()
+        .filter(move |q| Some(q.scope) == scope)
+}
+
 /// What a query needs, in words.
 pub fn permission(name: &str) -> &'static str {
     let mut queries = collect::queries().iter();
@@ -73,11 +85,9 @@ pub fn record(snapshot: &mut Snapshot, version: u16, errors: &Errors) {
     for facts in &snapshot.databases {
         let mut queries: Vec<_> = of_database(version).collect();
         let mut shown = value(facts);
-        if facts.name.as_str() == "master" {
-            queries.extend(of(Scope::Master, version));
-            for name in ["system_extended_procedures", "startup_procedures"] {
-                shown[name] = server[name].clone();
-            }
+        for query in read_in(facts.name.as_str()) {
+            queries.push(query);
+            shown[query.name] = server[query.name].clone();
         }
         batch(queries, Some(&facts.name), shown, 41);
     }

@@ -1,7 +1,8 @@
 //! Finishing a recording: sorted lists, module text and its hash, query records.
 
 use mssql_posture::snapshot::{
-    DatabaseFacts, ModuleLine, Observed, ServerFacts, render_module_lines, sha256_hex,
+    AnyFact, DatabaseFacts, ModuleLine, Observed, ServerFacts, Snapshot, SqlLogin,
+    render_module_lines, sha256_hex,
 };
 
 use super::{Recorded, Recording, queries};
@@ -19,7 +20,7 @@ macro_rules! sort_all {
 fn sort_server(facts: &mut ServerFacts) {
     sort_all!(facts, login_token configurations databases server_principals server_role_members
         server_permissions server_triggers server_modules trusted_assemblies
-        system_extended_procedures startup_procedures);
+        system_extended_procedures startup_procedures sql_logins job_steps subsystems);
 }
 
 fn sort_database(facts: &mut DatabaseFacts) {
@@ -28,10 +29,47 @@ fn sort_database(facts: &mut DatabaseFacts) {
         assembly_modules extended_procedures);
 }
 
+/// Whoever does not see all objects of msdb does not know that its tables are tables.
+fn limit_msdb(snapshot: &mut Snapshot) {
+    let mut databases = snapshot.databases.iter();
+    let Some(msdb) = databases.find(|d| d.name.as_str() == "msdb") else {
+        return;
+    };
+    if msdb.objects.is_settled() {
+        return;
+    }
+    let needs = msdb.objects.needs().join(", ");
+    let need = format!("the objects of msdb, to know that its tables are tables: {needs}");
+    for query in queries::read_in("msdb") {
+        if let Some(fact) = snapshot.server.named_mut(query.name) {
+            fact.limit(&need);
+        }
+    }
+}
+
+/// Every SQL login has its row, as setup and CREATE LOGIN make it.
+fn sql_logins(facts: &mut ServerFacts) {
+    let logins = facts.server_principals.seen().iter();
+    let rows = logins
+        .filter(|login| login.r#type == "S")
+        .map(|login| SqlLogin {
+            principal_id: login.principal_id,
+            is_policy_checked: Some(true),
+            is_expiration_checked: Some(login.name.starts_with("##MS_Policy")),
+            credential_id: None,
+        });
+    let rows: Vec<SqlLogin> = rows.collect();
+    if let Observed::Known { value } | Observed::Partial { value, .. } = &mut facts.sql_logins {
+        *value = rows;
+    }
+}
+
 impl Recording {
     /// The two files, as the collector would have left them.
     pub fn finish(&self) -> Recorded {
         let mut snapshot = self.snapshot.clone();
+        sql_logins(&mut snapshot.server);
+        limit_msdb(&mut snapshot);
         sort_server(&mut snapshot.server);
         snapshot.databases.sort_by_key(|facts| facts.database_id);
         snapshot.databases.iter_mut().for_each(sort_database);
@@ -41,9 +79,11 @@ impl Recording {
             .map(|((database, object_id), text)| ModuleLine {
                 database: database.clone(),
                 object_id: *object_id,
+                part: None,
                 sha256: sha256_hex(text.as_bytes()),
                 definition: text.clone(),
             });
+        let lines = lines.chain(self.further_texts.iter().cloned());
         let (module_text, file) = render_module_lines(lines.collect()).unwrap();
         snapshot.module_text = file;
         queries::record(&mut snapshot, self.base.version, &self.errors);

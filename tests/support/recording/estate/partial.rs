@@ -1,7 +1,8 @@
 //! An instance whose auditor was not given enough to see it.
 
+use mssql_posture::collect::{Scope, Sight, queries};
 use mssql_posture::ids::PrincipalId;
-use mssql_posture::snapshot::{Observed, TokenRow};
+use mssql_posture::snapshot::{AnyFact, Observed, TokenRow};
 
 use super::super::{AUDITOR, Base, On, Recording, rows};
 use super::with_dbas;
@@ -55,14 +56,24 @@ fn archive(r: &mut Recording) {
         usage: Some("GRANT OR DENY".to_owned()),
     });
     let need = format!("removal of DENY VIEW DEFINITION (class 3, id 5) from principal {user}");
-    facts.objects.limit(&need);
-    facts.modules.limit(&need);
-    facts.triggers.limit(&need);
-    facts.parameters.limit(&need);
-    facts.synonyms.limit(&need);
-    facts.assembly_modules.limit(&need);
-    facts.extended_procedures.limit(&need);
-    facts.database_permissions.limit(&need);
+    let not_hidden = [
+        "database_principals",
+        "database_role_members",
+        "assemblies",
+        "assembly_files",
+    ];
+    for query in queries() {
+        let definition = matches!(
+            query.sight,
+            Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition
+        );
+        if definition
+            && !not_hidden.contains(&query.name)
+            && let Some(fact) = facts.named_mut(query.name)
+        {
+            fact.limit(&need);
+        }
+    }
     if let Observed::Known { value } = &mut facts.database_session {
         value.user_name = Some(AUDITOR.to_owned());
     }
@@ -77,6 +88,7 @@ fn take_rights(r: &mut Recording) {
         value.view_any_security_definition = Some(false);
         value.view_server_state = Some(false);
         value.view_server_security_state = Some(false);
+        value.view_server_performance_state = Some(false);
         value.connect_any_database = Some(false);
     }
     let shown = |id: i32| id <= 20 || id == own.0;
@@ -86,20 +98,38 @@ fn take_rights(r: &mut Recording) {
         let kept = p.r#type == "COSQ" || p.grantee_principal_id.0 == 2;
         kept && shown(p.grantee_principal_id.0) && p.grantee_principal_id.0 != 1
     });
-    server.server_principals.limit(DEFINITION);
-    server.server_role_members.limit(DEFINITION);
-    server.server_permissions.limit(DEFINITION);
-    server.server_triggers.limit(DEFINITION);
-    server.server_modules.limit(DEFINITION);
     rows(&mut server.system_extended_procedures)
         .retain(|p| p.name.starts_with("xp_msver") || p.name == "xp_dirtree");
     server.system_extended_procedures.limit(IN_DATABASE);
     server.startup_procedures.limit(IN_DATABASE);
-    r.refuse_server(
-        "trusted_assemblies",
-        300,
-        "VIEW SERVER SECURITY STATE permission was denied on object 'server', database 'master'.",
+    for query in queries() {
+        match (query.scope, query.sight) {
+            (Scope::Server, Sight::ServerDefinition | Sight::ServerSecurityDefinition) => {
+                if let Some(fact) = r.snapshot.server.named_mut(query.name) {
+                    fact.limit(DEFINITION);
+                }
+            }
+            (Scope::Server, Sight::ServerState) => refuse_state(r, query.name, "SECURITY"),
+            (Scope::Server, Sight::ServerPerformanceState) => {
+                refuse_state(r, query.name, "PERFORMANCE");
+            }
+            (Scope::Msdb, _) => {
+                let text = format!(
+                    "The SELECT permission was denied on the object '{}', database 'msdb', schema 'dbo'.",
+                    query.views.trim_start_matches("dbo.")
+                );
+                r.refuse_msdb(query.name, 229, &text);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn refuse_state(r: &mut Recording, query: &str, kind: &str) {
+    let text = format!(
+        "VIEW SERVER {kind} STATE permission was denied on object 'server', database 'master'."
     );
+    r.refuse_server(query, 300, &text);
 }
 
 /// Without VIEW DEFINITION a database shows what public may use.
@@ -120,16 +150,13 @@ fn limit_database(r: &mut Recording, name: &str) {
     rows(&mut facts.objects).retain(|o| o.name.starts_with("spt_"));
     rows(&mut facts.modules).clear();
     rows(&mut facts.assemblies).retain(|a| a.assembly_id == 1);
-    facts.database_principals.limit(IN_DATABASE);
-    facts.database_role_members.limit(IN_DATABASE);
-    facts.database_permissions.limit(IN_DATABASE);
-    facts.objects.limit(IN_DATABASE);
-    facts.modules.limit(IN_DATABASE);
-    facts.triggers.limit(IN_DATABASE);
-    facts.parameters.limit(IN_DATABASE);
-    facts.synonyms.limit(IN_DATABASE);
-    facts.assemblies.limit(IN_DATABASE);
-    facts.assembly_files.limit(IN_DATABASE);
-    facts.assembly_modules.limit(IN_DATABASE);
-    facts.extended_procedures.limit(IN_DATABASE);
+    for query in queries() {
+        let definition = matches!(
+            query.sight,
+            Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition
+        );
+        if let Some(fact) = facts.named_mut(query.name).filter(|_| definition) {
+            fact.limit(IN_DATABASE);
+        }
+    }
 }

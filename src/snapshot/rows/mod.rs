@@ -19,6 +19,14 @@ macro_rules! rows {
     };
 }
 
+mod agent;
+mod database;
+mod instance;
+
+pub use agent::*;
+pub use database::*;
+pub use instance::*;
+
 rows! {
     /// `SERVERPROPERTY` values: which server, build, edition and platform answered.
     ServerIdentity {
@@ -73,6 +81,10 @@ rows! {
         view_server_state: Option<bool>,
         /// VIEW SERVER SECURITY STATE (2022+).
         view_server_security_state: Option<bool>,
+        /// VIEW SERVER PERFORMANCE STATE (2022+).
+        view_server_performance_state: Option<bool>,
+        /// ALTER TRACE.
+        alter_trace: Option<bool>,
         /// CONNECT ANY DATABASE (2014+).
         connect_any_database: Option<bool>,
         /// Transport of this connection.
