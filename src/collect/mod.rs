@@ -1,12 +1,14 @@
 //! Reads the catalogs of SQL Server instances into snapshots. The only room with the TDS driver,
 //! sockets and async. It sends SELECT, USE and session SETs, and nothing else (see `query`).
 
+mod browser;
 mod connect;
 mod credential;
 mod databases;
 mod place;
 mod plan;
 mod query;
+mod reach;
 mod record;
 mod session;
 mod sight;
