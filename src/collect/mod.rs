@@ -13,6 +13,7 @@ mod record;
 mod session;
 mod sight;
 mod target;
+mod tls_probe;
 mod value;
 mod watch;
 
@@ -27,6 +28,9 @@ use tokio::task::JoinSet;
 pub use credential::CredentialGate;
 pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
+pub use tls_probe::{
+    ServerCertificate, ServerEncryption, ServerTls, TlsProbeError, TlsSession, probe_tls,
+};
 
 use crate::ids::InstanceId;
 use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble, sha256_hex};

@@ -136,6 +136,12 @@ impl TargetPlan {
         cloud(&self.host()).is_some()
     }
 
+    /// The name that the server's certificate must carry.
+    pub fn certificate_name(&self) -> String {
+        let given = self.tls.hostname_in_certificate.clone();
+        given.unwrap_or_else(|| self.host())
+    }
+
     /// The host's name in lower case.
     fn host(&self) -> String {
         let (Endpoint::Default(host) | Endpoint::Port(host, _) | Endpoint::Named(host, _)) =
