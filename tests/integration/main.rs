@@ -21,5 +21,6 @@ mod rooms;
 mod rules;
 mod scan;
 mod simulated;
+mod tls_probe;
 mod trouble;
 mod wire;

@@ -157,3 +157,112 @@ fn self_signed(certificate: &X509Certificate<'_>, algorithm: &str, bits: Option<
         Err(_) => algorithm == "RSA" && bits.is_some_and(|bits| bits < FEWEST_RSA_BITS),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rcgen::{
+        CertificateParams, CertifiedIssuer, DnType, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
+        PKCS_RSA_SHA256, RsaKeySize, SanType,
+    };
+
+    use super::*;
+
+    fn params() -> CertificateParams {
+        let names = ["b.example".to_owned(), "a.example".to_owned()];
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "same");
+        params
+    }
+
+    #[test]
+    fn keys_and_signatures_are_named_and_measured() {
+        for (key, algorithm, bits, signature) in [
+            (
+                KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
+                "RSA",
+                2048,
+                "sha256WithRSAEncryption",
+            ),
+            (
+                KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384),
+                "EC P-384",
+                384,
+                "ecdsa-with-SHA384",
+            ),
+            (
+                KeyPair::generate_for(&PKCS_ED25519),
+                "Ed25519",
+                256,
+                "ed25519",
+            ),
+        ] {
+            let certificate = params().self_signed(&key.unwrap()).unwrap();
+            let told = read(certificate.der()).unwrap();
+            assert_eq!(told.key_algorithm, algorithm);
+            assert_eq!(told.key_bits, Some(bits));
+            assert_eq!(told.signature_algorithm, signature);
+            assert!(told.self_signed, "{algorithm}");
+            assert_eq!(told.dns_names, ["a.example", "b.example"]);
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_not_self_signed_because_its_names_are_alike() {
+        let authority =
+            CertifiedIssuer::self_signed(params(), KeyPair::generate().unwrap()).unwrap();
+        let own = KeyPair::generate().unwrap();
+        let told = read(params().signed_by(&own, &authority).unwrap().der()).unwrap();
+        assert_eq!(told.issuer, told.subject);
+        assert!(!told.self_signed);
+    }
+
+    #[test]
+    fn long_names_are_cut_and_addresses_told() {
+        let mut params = params();
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "o".repeat(10_000));
+        params.subject_alt_names = ["2001:db8::1", "10.0.0.1"]
+            .map(|ip| SanType::IpAddress(ip.parse().unwrap()))
+            .to_vec();
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let told = read(certificate.der()).unwrap();
+        assert_eq!(told.subject.chars().count(), 501);
+        assert_eq!(told.ip_addresses, ["10.0.0.1", "2001:db8::1"]);
+    }
+
+    #[test]
+    fn a_damaged_certificate_is_an_error_or_another_one_and_never_a_panic() {
+        let serial = [0x11, 0x22, 0x33, 0x44];
+        let mut params = params();
+        params.serial_number = Some(serial.to_vec().into());
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let der = certificate.der().as_ref();
+        for length in 0..der.len() {
+            assert!(read(&der[..length]).is_err(), "{length}");
+        }
+        assert!(read(&[der, &[0]].concat()).is_err());
+        let good = read(der).unwrap();
+        for at in 0..der.len() {
+            for bit in 0..8 {
+                let mut damaged = der.to_vec();
+                damaged[at] ^= 1 << bit;
+                if let Ok(told) = read(&damaged) {
+                    assert_ne!(told.sha256, good.sha256);
+                }
+            }
+        }
+        let mut forged = der.to_vec();
+        let at = der.windows(4).position(|bytes| bytes == serial).unwrap();
+        forged[at] = 0x12;
+        assert!(good.self_signed && !read(&forged).unwrap().self_signed);
+    }
+
+    #[test]
+    fn a_key_is_as_long_as_its_modulus_without_leading_zeroes() {
+        assert_eq!(integer_bits(&[0, 0x80, 0]), Some(16));
+        assert_eq!(integer_bits(&[0x7f, 0]), Some(15));
+        assert_eq!(integer_bits(&[0, 0]), None);
+    }
+}

@@ -29,7 +29,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 pub use answer::{Login, LoginAnswer, Step};
 pub use browser::{BrowserServer, Instance};
 pub use request::Request;
-pub use tls::{Identity, identity};
+pub use tls::{Identity, identity, self_signed};
 
 use connection::Connection;
 
