@@ -265,28 +265,23 @@ fn pending(tls: &mut ClientConnection) -> io::Result<Vec<u8>> {
 
 /// The server's ENCRYPTION.
 fn encryption_in(message: &[u8]) -> Result<ServerEncryption, TlsProbeError> {
-    const MALFORMED: TlsProbeError = TlsProbeError::Foreign("PRELOGIN without ENCRYPTION");
     for entry in message.chunks(OPTION) {
-        let [option, offset_high, offset_low, length @ ..] = entry else {
-            return Err(MALFORMED);
-        };
-        match (*option, length) {
-            (OPTION_END, _) => return Err(MALFORMED),
-            (OPTION_ENCRYPTION, [0, 1]) => {
-                let offset = usize::from(u16::from_be_bytes([*offset_high, *offset_low]));
-                return match message.get(offset) {
-                    Some(0) => Ok(ServerEncryption::Off),
-                    Some(1) => Ok(ServerEncryption::On),
-                    Some(2) => Ok(ServerEncryption::NotSupported),
-                    Some(3) => Ok(ServerEncryption::Required),
-                    _ => Err(MALFORMED),
-                };
+        match *entry {
+            [OPTION_ENCRYPTION, high, low, 0, 1] => {
+                match message.get(usize::from(u16::from_be_bytes([high, low]))) {
+                    Some(0) => return Ok(ServerEncryption::Off),
+                    Some(1) => return Ok(ServerEncryption::On),
+                    Some(2) => return Ok(ServerEncryption::NotSupported),
+                    Some(3) => return Ok(ServerEncryption::Required),
+                    _ => break,
+                }
             }
-            (OPTION_ENCRYPTION, _) => return Err(MALFORMED),
-            _ => {}
+            [OPTION_ENCRYPTION | OPTION_END, ..] => break,
+            [_, _, _, _, _] => {}
+            _ => break,
         }
     }
-    Err(MALFORMED)
+    Err(TlsProbeError::Foreign("PRELOGIN without ENCRYPTION"))
 }
 
 fn session(
@@ -334,9 +329,8 @@ impl Session {
             Ok(verifier) => verifier,
             Err(error) => return Some(short(&error.to_string())),
         };
-        let verified =
-            verifier.verify_server_cert(leaf, intermediates, &expected, &[], UnixTime::now());
-        match verified {
+        let now = UnixTime::now();
+        match verifier.verify_server_cert(leaf, intermediates, &expected, &[], now) {
             Err(error) => Some(reason(&error, name)),
             Ok(_) if !self.has_key => {
                 Some("the server did not prove that it has the certificate's key".to_owned())
