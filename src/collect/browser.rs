@@ -17,8 +17,8 @@ pub(super) const PORT: u16 = 1434;
 const ASK_ONE: u8 = 0x04;
 /// `SVR_RESP`.
 const ANSWER: u8 = 0x05;
-/// Kind and length stand before an answer's text.
-const HEADER: usize = 3;
+/// Some systems make an error of a datagram that does not fit; one that is too long is to be told as that.
+const LONGEST_DATAGRAM: usize = 1 << 16;
 /// The longest answer to such a question, by MC-SQLR 2.2.5.
 const LONGEST_TEXT: usize = 1024;
 /// The longest name that fits into the question, its end not counted, by MC-SQLR 2.2.3.
@@ -34,7 +34,7 @@ pub(super) enum BrowserFault {
     #[error("{0:?} cannot be asked for: an instance's name is 1 to 31 letters, digits, _, $ or #")]
     Name(String),
     /// No address answered in time.
-    #[error("SQL Server Browser (UDP 1434) did not answer within {} s", .0.as_secs_f32())]
+    #[error("SQL Server Browser (UDP 1434) did not answer within {:.1} s", .0.as_secs_f32())]
     Silent(Duration),
     /// The host said that nothing listens, or the question could not be sent.
     #[error("SQL Server Browser (UDP 1434) cannot be asked: {0}")]
@@ -76,6 +76,11 @@ impl BrowserFault {
                 "find out what answers at UDP 1434 of the host, and give the instance's port until then"
             }
         }
+    }
+
+    /// Whether asking again may end otherwise.
+    pub(super) fn may_pass(&self) -> bool {
+        !matches!(self, Self::Name(_))
     }
 
     /// Whether somebody answered: such a fault says more than silence elsewhere.
@@ -147,7 +152,7 @@ async fn ask(browser: SocketAddr, question: &[u8]) -> Result<Vec<u8>, BrowserFau
     };
     let socket = UdpSocket::bind((own, 0)).await.map_err(fault)?;
     socket.connect(browser).await.map_err(fault)?;
-    let mut answer = vec![0; HEADER + LONGEST_TEXT + 1];
+    let mut answer = vec![0; LONGEST_DATAGRAM];
     let mut wait = FIRST_WAIT;
     loop {
         socket.send(question).await.map_err(fault)?;

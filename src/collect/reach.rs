@@ -50,7 +50,10 @@ pub(super) async fn connect(
             let found = browser::find(&addresses, browser, instance, left()).await;
             let (answered, port) = found.map_err(|fault| {
                 let why = format!("{endpoint}: {fault}");
-                ConnectError::transient(Stage::Connect, why, fault.remedy())
+                ConnectError {
+                    transient: fault.may_pass(),
+                    ..ConnectError::transient(Stage::Connect, why, fault.remedy())
+                }
             })?;
             // The one that knows the instance is the likeliest to have it.
             addresses.sort_by_key(|address| *address != answered);
@@ -274,7 +277,9 @@ mod tests {
             fault.trouble.why,
             r#"127.0.0.1\HR: SQL Server Browser answered for instance "ERP", which was not asked for"#
         );
-        assert!(fault.trouble.remedy.contains("UDP 1434"));
+        assert!(fault.transient && fault.trouble.remedy.contains("UDP 1434"));
+        let fault = connect(&named("A B"), Order::InTurn, asked_at, LIMIT).await;
+        assert!(!fault.unwrap_err().transient, "the name stays wrong");
     }
 
     #[tokio::test]

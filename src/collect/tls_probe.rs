@@ -97,7 +97,7 @@ pub enum TlsProbeError {
     #[error("no connection: {0}")]
     Connect(String),
     /// The limit was reached.
-    #[error("no answer to {step} within {} s", .limit.as_secs_f32())]
+    #[error("no answer to {step} within {:.1} s", .limit.as_secs_f32())]
     Silent {
         /// What was not answered: `connect`, `PRELOGIN`, `TLS`.
         step: &'static str,
@@ -127,7 +127,8 @@ pub enum TlsProbeError {
 }
 
 /// Looks at the TLS of the server that a plan's target reached at `address`, within `limit` for everything.
-/// TLS comes first if the plan's mode is strict, else after PRELOGIN.
+/// TLS comes first if the plan's mode is strict, else after PRELOGIN. The certificate is held against the name
+/// that the plan expects: for a server that the target sends its sessions on to, that name may be another's.
 ///
 /// # Errors
 /// Why nothing is known.
