@@ -345,10 +345,10 @@ mod tests {
     #[tokio::test]
     async fn silence_ends_at_the_limit() {
         let (port, asked) = responder(HOME, usize::MAX, Vec::new()).await;
-        let (limit, start) = (Duration::from_millis(600), Instant::now());
+        let (limit, start) = (Duration::from_secs(1), Instant::now());
         let found = find(&[HOME], port, "ERP", limit).await;
         assert_eq!(found, Err(BrowserFault::Silent(limit)));
-        assert!(start.elapsed() < Duration::from_millis(1500));
+        assert!(start.elapsed() < limit * 2);
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 

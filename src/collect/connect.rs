@@ -297,6 +297,15 @@ fn broken(plan: &TargetPlan, seen: &Seen, error: Error) -> ConnectError {
         Error::Tls(text) => {
             ConnectError::lasting(Stage::Tls, certificate_fault(&text), tls_remedy(&text))
         }
+        // The driver's words for a server that is not the instance that it was asked for as.
+        Error::Protocol(text) if text.contains("INSTOPT") => ConnectError::lasting(
+            Stage::Connect,
+            format!(
+                "what listens at the port that SQL Server Browser names is not {}",
+                plan.endpoint
+            ),
+            "restart the SQL Server Browser service, or give the instance's port",
+        ),
         Error::Io { message, .. } => {
             let (stage, remedy) = reached(plan, seen);
             ConnectError::transient(stage, format!("the connection was lost: {message}"), remedy)
@@ -411,6 +420,31 @@ mod tests {
         assert_eq!(Leg::first(&plan).order, Order::AtOnce);
         let leg = Leg::next(&plan, "sql02.corp.example", 1433).unwrap();
         assert_eq!(leg.certificate_name, Some("ag.corp.example"));
+    }
+
+    #[test]
+    fn integrated_authentication_is_there_or_is_missed_with_the_way_to_get_it() {
+        let plan = plan("sql01");
+        let there = cfg!(any(windows, feature = "kerberos"));
+        match config(&plan, &Leg::first(&plan)) {
+            Ok(_) => assert!(there),
+            Err(fault) => {
+                assert!(!there && !fault.transient);
+                assert_eq!(fault.trouble.stage, Stage::Credential);
+                assert!(fault.trouble.remedy.contains("--features kerberos"));
+            }
+        }
+    }
+
+    #[test]
+    fn another_instance_than_the_one_asked_for_is_told() {
+        let mut plan = plan("sql01");
+        plan.endpoint = Endpoint::Named("sql01".to_owned(), "ERP".to_owned());
+        let told = Error::Protocol("the instance was rejected (INSTOPT was 1)".into());
+        let fault = broken(&plan, &Seen::default(), told);
+        assert_eq!(fault.trouble.stage, Stage::Connect);
+        assert!(fault.trouble.why.ends_with(r"is not sql01\ERP"));
+        assert!(!fault.transient);
     }
 
     #[test]

@@ -243,7 +243,7 @@ fn a_server_that_hangs_ends_with_the_limit_and_the_step() {
         let start = Instant::now();
         let fault = probe(plan(mode, None), server.port(), limit).unwrap_err();
         assert_eq!(fault, TlsProbeError::Silent { step, limit }, "{stage:?}");
-        assert!(start.elapsed() < limit * 4, "{:?}", start.elapsed());
+        assert!(start.elapsed() < limit * 6, "{:?}", start.elapsed());
     }
 }
 

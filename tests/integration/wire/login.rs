@@ -340,6 +340,26 @@ fn the_browser_answers_for_an_instance_that_it_knows_and_for_no_other() {
 }
 
 #[test]
+fn a_client_is_told_if_it_reached_another_instance() {
+    let options = Options {
+        instance: Some("ERP".to_owned()),
+        ..Options::default()
+    };
+    let server = serve(options, |_| vec![numbers(), number(1), done(1)]);
+    let mut config = config(server.port(), server.ca_pem(), USER, PASSWORD);
+    config.instance_name("erp");
+    Driver::connect(&config).unwrap();
+    config.instance_name("HR");
+    match Driver::connect(&config) {
+        // The collector knows this answer by the option's name.
+        Err(Error::Protocol(text)) => assert!(text.contains("INSTOPT"), "{text}"),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("another instance was taken for it"),
+    }
+    assert_eq!(server.logins_attempted(), 1);
+}
+
+#[test]
 fn two_hundred_clients_are_served_at_once() {
     let server = serve(Options::default(), |_| vec![numbers(), number(1), done(1)]);
     let open: Vec<Driver> = (0..20)
