@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 
 use super::args::Targets;
+use super::output;
 use super::secrets::Secrets;
 use crate::collect::{Credential, CredentialGate, TargetPlan, TlsPlan};
 use crate::inventory::{
@@ -34,7 +35,11 @@ impl Estate {
         if !args.only.is_empty() || !args.exclude.is_empty() {
             bail!("--only and --exclude choose from an inventory: --server is one target already");
         }
-        let mut target = ServerTarget::new(parse_server(server)?, auth(args)?);
+        let (endpoint, note) = parse_server(server)?;
+        if let Some(note) = note {
+            output::note(&format!("--server {server}: {note}"));
+        }
+        let mut target = ServerTarget::new(endpoint, auth(args)?);
         target.tls.ca_file.clone_from(&args.ca_file);
         target.tls.trust_server_certificate = args.trust_server_certificate;
         Ok(Self {
@@ -48,6 +53,9 @@ impl Estate {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the inventory {}", path.display()))?;
         let mut inventory = Inventory::parse(&text, &path.display().to_string())?;
+        for note in &inventory.notes {
+            output::note(note);
+        }
         inventory.select(only, exclude)?;
         Ok(Self {
             inventory,

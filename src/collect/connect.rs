@@ -1,25 +1,24 @@
 //! From a target to a logged-in session, with every failure told by stage, reason and remedy.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use tiberius::error::{Error, TokenError};
-use tiberius::{AuthMethod, Client, Config, EncryptionLevel, SqlBrowser};
-use tokio::net::TcpStream;
+use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
+use super::browser;
 use super::credential::{CredentialGate, Pass};
 use super::plan::{Credential, TargetPlan};
+use super::reach::{self, Order};
 use super::session::Session;
 use super::watch::{Seen, Watched};
 use crate::inventory::Endpoint;
 use crate::snapshot::{Encryption, Stage, Trouble, short};
 
 const APPLICATION: &str = concat!("mssql-posture/", env!("CARGO_PKG_VERSION"));
-const DEFAULT_PORT: u16 = 1433;
 /// A connection that waited this long for its login may have been given up by the server.
 const STALE: Duration = Duration::from_secs(2);
 
@@ -37,7 +36,7 @@ impl ConnectError {
         Self::new(stage, why, remedy, false)
     }
 
-    fn transient(stage: Stage, why: impl Into<String>, remedy: &str) -> Self {
+    pub(super) fn transient(stage: Stage, why: impl Into<String>, remedy: &str) -> Self {
         Self::new(stage, why, remedy, true)
     }
 
@@ -71,31 +70,77 @@ pub async fn open(
     deadline: Instant,
     received: &Arc<AtomicUsize>,
 ) -> Result<Session, ConnectError> {
-    match open_at(plan, &plan.endpoint, deadline, received).await? {
+    let (host, port) = match open_at(plan, &Leg::first(plan), deadline, received).await? {
+        Opened::Session(session) => return Ok(session),
+        Opened::Routed { host, port } => (host, port),
+    };
+    let leg = Leg::next(plan, &host, port)?;
+    match open_at(plan, &leg, deadline, received).await? {
         Opened::Session(session) => Ok(session),
-        Opened::Routed { host, port } => {
-            if !plan.listener {
-                return Err(routed(
-                    format!("the server sends the session on to {host},{port}"),
-                    "audit the replicas themselves, or set listener = true on the target",
-                ));
-            }
-            if !plan.may_be_routed_to(&host) {
-                return Err(routed(
-                    format!(
-                        "the listener sends the session on to {host},{port}, a host that is neither in the inventory nor in the listener's domain"
-                    ),
-                    "if the host is right, add it to the inventory as a target",
-                ));
-            }
-            match open_at(plan, &Endpoint::Port(host, port), deadline, received).await? {
-                Opened::Session(session) => Ok(session),
-                Opened::Routed { .. } => Err(routed(
-                    "the server that the session was sent to sends it on again".to_owned(),
-                    "audit the replicas themselves",
-                )),
-            }
+        Opened::Routed { .. } => Err(routed(
+            "the server that the session was sent to sends it on again".to_owned(),
+            "audit the replicas themselves",
+        )),
+    }
+}
+
+/// One of the at most two servers on the way to a session, and the name that its certificate must carry if
+/// that is not its host's.
+#[derive(Debug)]
+struct Leg<'a> {
+    endpoint: Endpoint,
+    order: Order,
+    certificate_name: Option<&'a str>,
+}
+
+impl<'a> Leg<'a> {
+    /// The target itself.
+    fn first(plan: &'a TargetPlan) -> Self {
+        Self {
+            endpoint: plan.endpoint.clone(),
+            order: if plan.listener {
+                Order::AtOnce
+            } else {
+                Order::InTurn
+            },
+            certificate_name: plan.tls.hostname_in_certificate.as_deref(),
         }
+    }
+
+    /// Where the target sends the session on to, if the login may go there.
+    fn next(plan: &'a TargetPlan, host: &str, port: u16) -> Result<Self, ConnectError> {
+        let redirected = plan.is_azure_redirect(host);
+        let shown = format!("{},{port}", short(host));
+        if !redirected && !plan.listener {
+            let remedy = if plan.is_in_azure() {
+                "an Azure redirect is followed to the server's own nodes only, and only if the certificate is verified: use tls.mode = \"required\" or \"strict\" without trust_server_certificate"
+            } else {
+                "audit the replicas themselves, or set listener = true on the target"
+            };
+            return Err(routed(
+                format!("the server sends the session on to {shown}"),
+                remedy,
+            ));
+        }
+        if !redirected && !plan.may_be_routed_to(host) {
+            return Err(routed(
+                format!(
+                    "the listener sends the session on to {shown}, a host that is neither in the inventory nor in the listener's domain"
+                ),
+                "if the host is right, add it to the inventory as a target",
+            ));
+        }
+        Ok(Self {
+            // Azure spells some hosts with capitals, which a certificate's names do not have.
+            endpoint: Endpoint::Port(host.to_lowercase(), port),
+            order: Order::InTurn,
+            // An Azure node shows a certificate of its own; what the inventory names is the gateway's.
+            certificate_name: plan
+                .tls
+                .hostname_in_certificate
+                .as_deref()
+                .filter(|_| !redirected),
+        })
     }
 }
 
@@ -110,19 +155,25 @@ fn routed(why: String, remedy: &str) -> ConnectError {
 
 async fn open_at(
     plan: &TargetPlan,
-    endpoint: &Endpoint,
+    leg: &Leg<'_>,
     deadline: Instant,
     received: &Arc<AtomicUsize>,
 ) -> Result<Opened, ConnectError> {
-    let config = config(plan, endpoint)?;
-    let limit = || remaining(deadline, plan.connect_limit);
-    let mut tcp = connect(plan, endpoint, &config, limit()).await?;
+    let mut config = config(plan, leg)?;
+    let connect = || {
+        let limit = remaining(deadline, plan.connect_limit);
+        reach::connect(&leg.endpoint, leg.order, browser::PORT, limit)
+    };
+    let mut tcp = connect().await?;
     let waiting = Instant::now();
     let pass = pass(plan, deadline).await?;
     if waiting.elapsed() > STALE {
-        tcp = connect(plan, endpoint, &config, limit()).await?;
+        tcp = connect().await?;
     }
     let peer = tcp.peer_addr().ok();
+    if let Some(peer) = peer {
+        config.port(peer.port()); // a part of the name by which Kerberos knows the server
+    }
     let (watched, seen) = Watched::new(tcp, plan.tls.mode == Encryption::Strict);
     let limit = remaining(deadline, plan.login_limit);
     let login = Box::pin(Client::connect(config, watched.compat_write()));
@@ -173,83 +224,12 @@ pub fn remaining(deadline: Instant, limit: Duration) -> Duration {
     limit.min(deadline.saturating_duration_since(Instant::now()))
 }
 
-async fn connect(
-    plan: &TargetPlan,
-    endpoint: &Endpoint,
-    config: &Config,
-    limit: Duration,
-) -> Result<TcpStream, ConnectError> {
-    let (host, port) = match endpoint {
-        Endpoint::Named(..) => return connect_named(plan, config, limit).await,
-        Endpoint::Default(host) => (host, DEFAULT_PORT),
-        Endpoint::Port(host, port) => (host, *port),
-    };
-    let start = Instant::now();
-    let unknown = |why: String| {
-        let remedy = "check the host's name and the name servers";
-        ConnectError::transient(Stage::Resolve, format!("{host}: {why}"), remedy)
-    };
-    let resolved = tokio::time::timeout(limit, tokio::net::lookup_host((host.as_str(), port)));
-    let addresses: Vec<SocketAddr> = match resolved.await {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => return Err(unknown(error.to_string())),
-        Err(_) => return Err(unknown(format!("no answer within {} s", limit.as_secs()))),
-    };
-    let attempt = TcpStream::connect(addresses.as_slice());
-    let left = limit.saturating_sub(start.elapsed());
-    let remedy = "check host, port and firewall";
-    connected(
-        plan,
-        tokio::time::timeout(left, attempt).await,
-        limit,
-        remedy,
-    )
-}
-
-async fn connect_named(
-    plan: &TargetPlan,
-    config: &Config,
-    limit: Duration,
-) -> Result<TcpStream, ConnectError> {
-    let attempt = tokio::time::timeout(limit, TcpStream::connect_named(config)).await;
-    let remedy = "check the host and instance names and that SQL Browser (UDP 1434) answers, or give the port";
-    connected(plan, attempt, limit, remedy)
-}
-
-fn connected<E: std::fmt::Display>(
-    plan: &TargetPlan,
-    attempt: Result<Result<TcpStream, E>, tokio::time::error::Elapsed>,
-    limit: Duration,
-    remedy: &str,
-) -> Result<TcpStream, ConnectError> {
-    let endpoint = &plan.endpoint;
-    let fault = |why| Err(ConnectError::transient(Stage::Connect, why, remedy));
-    match attempt {
-        Ok(Ok(tcp)) => {
-            let _ = tcp.set_nodelay(true); // slower without, not wrong
-            Ok(tcp)
-        }
-        Ok(Err(error)) => fault(format!("{endpoint}: {error}")),
-        Err(_) => fault(format!(
-            "{endpoint} did not answer within {} s",
-            limit.as_secs()
-        )),
-    }
-}
-
-fn config(plan: &TargetPlan, endpoint: &Endpoint) -> Result<Config, ConnectError> {
+fn config(plan: &TargetPlan, leg: &Leg<'_>) -> Result<Config, ConnectError> {
     let mut config = Config::new();
     config.handshake_timeout(None); // ours is around it, and says more
-    match endpoint {
-        Endpoint::Default(host) => {
-            config.host(host);
-            config.port(DEFAULT_PORT);
-        }
-        Endpoint::Port(host, port) => {
-            config.host(host);
-            config.port(*port);
-        }
-        // A port set beside an instance name would be taken for SQL Browser's.
+    match &leg.endpoint {
+        Endpoint::Default(host) | Endpoint::Port(host, _) => config.host(host),
+        // The server is told the name, and refuses if it is another instance.
         Endpoint::Named(host, instance) => {
             config.host(host);
             config.instance_name(instance);
@@ -273,7 +253,7 @@ fn config(plan: &TargetPlan, endpoint: &Endpoint) -> Result<Config, ConnectError
         (None, true) => config.trust_cert(),
         (None, false) => {}
     }
-    if let Some(name) = &plan.tls.hostname_in_certificate {
+    if let Some(name) = leg.certificate_name {
         config.hostname_in_certificate(name);
     }
     Ok(config)
@@ -317,6 +297,15 @@ fn broken(plan: &TargetPlan, seen: &Seen, error: Error) -> ConnectError {
         Error::Tls(text) => {
             ConnectError::lasting(Stage::Tls, certificate_fault(&text), tls_remedy(&text))
         }
+        // The driver's words for a server that is not the instance that it was asked for as.
+        Error::Protocol(text) if text.contains("INSTOPT") => ConnectError::lasting(
+            Stage::Connect,
+            format!(
+                "what listens at the port that SQL Server Browser names is not {}",
+                plan.endpoint
+            ),
+            "restart the SQL Server Browser service, or give the instance's port",
+        ),
         Error::Io { message, .. } => {
             let (stage, remedy) = reached(plan, seen);
             ConnectError::transient(stage, format!("the connection was lost: {message}"), remedy)
@@ -393,5 +382,89 @@ fn tls_remedy(text: &str) -> &'static str {
         "give the issuing CA with tls.ca_file (or --ca-file); trust_server_certificate accepts any certificate and is itself reported"
     } else {
         "check the server's certificate and TLS versions"
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::plan::tests::plan;
+    use super::*;
+
+    const NODE: &str = "Node7.ABC123.database.windows.net";
+
+    fn managed_instance() -> TargetPlan {
+        let mut plan = plan("mi.abc123.database.windows.net");
+        plan.tls.hostname_in_certificate = Some("gateway.example".to_owned());
+        plan
+    }
+
+    #[test]
+    fn an_azure_redirect_is_followed_to_a_node_that_shows_its_own_certificate() {
+        let plan = managed_instance();
+        let first = Leg::first(&plan);
+        assert_eq!(first.certificate_name, Some("gateway.example"));
+        let leg = Leg::next(&plan, NODE, 11003).unwrap();
+        let node = "node7.abc123.database.windows.net".to_owned();
+        assert_eq!(leg.endpoint, Endpoint::Port(node, 11003));
+        assert_eq!(leg.certificate_name, None, "that of the host");
+    }
+
+    #[test]
+    fn a_listeners_replica_shows_the_name_that_the_inventory_gives() {
+        let mut plan = plan("ag.corp.example");
+        plan.tls.hostname_in_certificate = Some("ag.corp.example".to_owned());
+        let fault = Leg::next(&plan, "sql02.corp.example", 1433).unwrap_err();
+        assert!(fault.trouble.remedy.contains("listener = true"));
+        plan.listener = true;
+        assert_eq!(Leg::first(&plan).order, Order::AtOnce);
+        let leg = Leg::next(&plan, "sql02.corp.example", 1433).unwrap();
+        assert_eq!(leg.certificate_name, Some("ag.corp.example"));
+    }
+
+    #[test]
+    fn integrated_authentication_is_there_or_is_missed_with_the_way_to_get_it() {
+        let plan = plan("sql01");
+        let there = cfg!(any(windows, feature = "kerberos"));
+        match config(&plan, &Leg::first(&plan)) {
+            Ok(_) => assert!(there),
+            Err(fault) => {
+                assert!(!there && !fault.transient);
+                assert_eq!(fault.trouble.stage, Stage::Credential);
+                assert!(fault.trouble.remedy.contains("--features kerberos"));
+            }
+        }
+    }
+
+    #[test]
+    fn another_instance_than_the_one_asked_for_is_told() {
+        let mut plan = plan("sql01");
+        plan.endpoint = Endpoint::Named("sql01".to_owned(), "ERP".to_owned());
+        let told = Error::Protocol("the instance was rejected (INSTOPT was 1)".into());
+        let fault = broken(&plan, &Seen::default(), told);
+        assert_eq!(fault.trouble.stage, Stage::Connect);
+        assert!(fault.trouble.why.ends_with(r"is not sql01\ERP"));
+        assert!(!fault.transient);
+    }
+
+    #[test]
+    fn a_foreign_host_is_refused_and_its_name_cut() {
+        let mut mi = managed_instance();
+        for listener in [false, true] {
+            mi.listener = listener;
+            let host = format!("{}.evil.example", "x".repeat(60_000));
+            let fault = Leg::next(&mi, &host, 1433).unwrap_err();
+            assert!(!fault.transient);
+            assert_eq!(fault.trouble.stage, Stage::Login);
+            assert!(
+                fault.trouble.why.len() < 1000,
+                "{}",
+                fault.trouble.why.len()
+            );
+        }
+        let mut unverified = managed_instance();
+        unverified.tls.mode = Encryption::LoginOnly;
+        let fault = Leg::next(&unverified, NODE, 11003).unwrap_err();
+        assert!(fault.trouble.remedy.contains("required"));
     }
 }

@@ -1,16 +1,19 @@
 //! Reads the catalogs of SQL Server instances into snapshots. The only room with the TDS driver,
 //! sockets and async. It sends SELECT, USE and session SETs, and nothing else (see `query`).
 
+mod browser;
 mod connect;
 mod credential;
 mod databases;
 mod place;
 mod plan;
 mod query;
+mod reach;
 mod record;
 mod session;
 mod sight;
 mod target;
+mod tls_probe;
 mod value;
 mod watch;
 
@@ -25,6 +28,9 @@ use tokio::task::JoinSet;
 pub use credential::CredentialGate;
 pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
+pub use tls_probe::{
+    ServerCertificate, ServerEncryption, ServerTls, TlsProbeError, TlsSession, probe_tls,
+};
 
 use crate::ids::InstanceId;
 use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble, sha256_hex};

@@ -112,6 +112,12 @@ impl<'a> Errors<'a> {
         self.position(span.start).0
     }
 
+    /// `path:line:column` of a span's beginning.
+    pub fn place(&self, span: &Range<usize>) -> String {
+        let (line, column) = self.position(span.start);
+        format!("{}:{line}:{column}", self.path)
+    }
+
     /// Turns the TOML reader's own error into one of ours.
     pub fn push_toml(&mut self, error: &toml::de::Error) {
         let message = error.message();

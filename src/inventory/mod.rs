@@ -37,6 +37,8 @@ pub struct Inventory {
     pub groups: BTreeSet<String>,
     /// What is expected.
     pub expectations: Vec<Expectation>,
+    /// What is no fault, but may not be what was meant: a line each, for people.
+    pub notes: Vec<String>,
 }
 
 /// One instance to audit.
@@ -122,6 +124,13 @@ impl fmt::Display for Endpoint {
             Self::Named(host, instance) => write!(f, "{host}\\{instance}"),
         }
     }
+}
+
+/// What is said where both a port and an instance are given.
+fn port_wins(instance: &str, port: i64) -> String {
+    format!(
+        "port {port} is used and instance {instance:?} is not asked for: keep the one that is meant"
+    )
 }
 
 /// As whom to log in.
@@ -280,6 +289,7 @@ impl Inventory {
             not_selected: Vec::new(),
             groups: BTreeSet::new(),
             expectations: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

@@ -38,6 +38,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
         not_selected: Vec::new(),
         groups: BTreeSet::new(),
         expectations: Vec::new(),
+        notes: notes(&written, &errors),
     };
     if written.target.is_empty() {
         errors.push(&(0..0), "no target", "add a [[target]] with name and host");
@@ -153,9 +154,20 @@ fn endpoint(
         return None;
     }
     let name = host.get_ref().clone();
+    if let Some(instance) = &written.instance
+        && instance.get_ref().trim().is_empty()
+    {
+        errors.push(
+            &instance.span(),
+            "the instance's name is empty",
+            "leave it out for the default instance",
+        );
+        return None;
+    }
     match (&written.port, &written.instance) {
         (None, None) => Some(Endpoint::Default(name)),
-        (Some(port), None) => match u16::try_from(*port.get_ref()) {
+        (None, Some(instance)) => Some(Endpoint::Named(name, instance.get_ref().clone())),
+        (Some(port), _) => match u16::try_from(*port.get_ref()) {
             Ok(number) if number > 0 => Some(Endpoint::Port(name, number)),
             _ => {
                 errors.push(
@@ -166,24 +178,24 @@ fn endpoint(
                 None
             }
         },
-        (None, Some(instance)) if instance.get_ref().trim().is_empty() => {
-            errors.push(
-                &instance.span(),
-                "the instance's name is empty",
-                "leave it out for the default instance",
-            );
-            None
-        }
-        (None, Some(instance)) => Some(Endpoint::Named(name, instance.get_ref().clone())),
-        (Some(_), Some(instance)) => {
-            errors.push(
-                &instance.span(),
-                "port and instance together",
-                "the port alone is enough: SQL Browser is asked only for an instance's port",
-            );
-            None
-        }
     }
+}
+
+/// What the user should know of targets that give both port and instance.
+fn notes(written: &Written, errors: &Errors<'_>) -> Vec<String> {
+    let both = written
+        .target
+        .iter()
+        .filter_map(|target| Some((target, target.port.as_ref()?, target.instance.as_ref()?)));
+    both.map(|(target, port, instance)| {
+        format!(
+            "{}: target {:?}: {}",
+            errors.place(&instance.span()),
+            target.name.get_ref(),
+            super::port_wins(instance.get_ref(), *port.get_ref())
+        )
+    })
+    .collect()
 }
 
 /// A recording takes no setting that is about reaching a server.

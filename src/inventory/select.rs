@@ -77,17 +77,18 @@ pub(super) fn matches(selector: &str, target: &Target) -> bool {
 
 /// Why `--server` is not a server's name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not HOST, HOST\\INSTANCE or HOST,PORT: {why}")]
+#[error("{given:?} is not HOST[\\INSTANCE][,PORT]: {why}")]
 pub struct ServerNameError {
     given: String,
     why: &'static str,
 }
 
-/// Reads `HOST[\INSTANCE][,PORT]` as SQL Server's own tools write it.
+/// Reads `HOST[\INSTANCE][,PORT]` as SQL Server's own tools do: a port wins over an instance, and then there is
+/// a note that says so.
 ///
 /// # Errors
-/// No host, a port out of range, or both instance and port.
-pub fn parse_server(given: &str) -> Result<Endpoint, ServerNameError> {
+/// No host, an empty instance, or a port out of range.
+pub fn parse_server(given: &str) -> Result<(Endpoint, Option<String>), ServerNameError> {
     let fault = |why| ServerNameError {
         given: given.to_owned(),
         why,
@@ -118,14 +119,16 @@ pub fn parse_server(given: &str) -> Result<Endpoint, ServerNameError> {
     if let Some(why) = host_fault(host) {
         return Err(fault(why));
     }
+    let owned = host.to_owned();
     match (instance, port) {
-        (Some(_), Some(_)) => Err(fault(
-            "give the instance or the port, not both: the port is enough",
-        )),
-        (Some(""), None) => Err(fault("the instance's name is empty")),
-        (Some(instance), None) => Ok(Endpoint::Named(host.to_owned(), instance.to_owned())),
-        (None, Some(port)) => Ok(Endpoint::Port(host.to_owned(), port)),
-        (None, None) => Ok(Endpoint::Default(host.to_owned())),
+        (Some(""), _) => Err(fault("the instance's name is empty")),
+        (Some(instance), Some(port)) => {
+            let note = super::port_wins(instance, port.into());
+            Ok((Endpoint::Port(owned, port), Some(note)))
+        }
+        (Some(instance), None) => Ok((Endpoint::Named(owned, instance.to_owned()), None)),
+        (None, Some(port)) => Ok((Endpoint::Port(owned, port), None)),
+        (None, None) => Ok((Endpoint::Default(owned), None)),
     }
 }
 

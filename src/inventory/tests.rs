@@ -143,7 +143,8 @@ fn faults_are_pointed_at_and_explained() {
 const BAD_LINES: &[(&str, &str)] = &[
     ("port = 0", "out of range"),
     ("port = 70000", "out of range"),
-    ("port = 1\ninstance = \"X\"", "the port alone is enough"),
+    ("port = 0\ninstance = \"X\"", "out of range"),
+    ("port = 1\ninstance = \"\"", "name is empty"),
     ("instance = \" \"", "name is empty"),
     ("retries = 11", "0 to 10"),
     ("sessions_per_target = 0", "1 to 16"),
@@ -301,14 +302,39 @@ fn a_selection_knows_names_groups_and_tags() {
 
 #[test]
 fn a_server_is_named_as_its_own_tools_name_it() {
-    let named = |text: &str| parse_server(text).unwrap().to_string();
+    let named = |text: &str| parse_server(text).unwrap().0.to_string();
     assert_eq!(named("sql01"), "sql01");
     assert_eq!(named("tcp:sql01,1444"), "sql01,1444");
     assert_eq!(named(r"sql01\ERP"), r"sql01\ERP");
     assert_eq!(named("."), "localhost");
     assert_eq!(named("[::1],1433"), "::1,1433");
-    for bad in ["", ",1433", "h,0", "h,x", r"h\", r"h\I,1433", "a b"] {
+    for bad in ["", ",1433", "h,0", "h,x", r"h\", r"h\,1433", "a b"] {
         assert!(parse_server(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_port_wins_over_an_instance_and_this_is_said() {
+    let (endpoint, note) = parse_server(r"sql01\ERP,1444").unwrap();
+    assert_eq!(endpoint, Endpoint::Port("sql01".to_owned(), 1444));
+    let note = note.unwrap();
+    assert!(note.contains("port 1444 is used"), "{note}");
+    assert_eq!(parse_server(r"sql01\ERP").unwrap().1, None);
+    assert_eq!(parse_server("sql01,1444").unwrap().1, None);
+
+    let inventory = parse(&target("port = 1444\ninstance = \"ERP\"")).unwrap();
+    let Reach::Server(server) = &inventory.targets[0].reach else {
+        panic!("a server")
+    };
+    assert!(matches!(&server.endpoint, Endpoint::Port(_, 1444)));
+    let [note] = inventory.notes.as_slice() else {
+        panic!("{:?}", inventory.notes)
+    };
+    assert!(note.starts_with("estate.toml:"), "{note}");
+    assert!(note.contains("target \"a\": port 1444 is used"), "{note}");
+    for line in ["port = 1444", "instance = \"ERP\""] {
+        let quiet = parse(&target(line)).unwrap();
+        assert_eq!(quiet.notes, [""; 0], "{line}");
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) struct Target {
     /// TCP port; 1433 if neither port nor instance is given.
     #[schemars(with = "Option<i64>")]
     pub port: Option<Spanned<i64>>,
-    /// Named instance, found through SQL Browser.
+    /// Named instance, found through SQL Browser; a port, if given too, is used instead.
     #[schemars(with = "Option<String>")]
     pub instance: Option<Spanned<String>>,
     /// A recorded snapshot instead of a server; relative to the inventory.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tiberius::error::Error;
-use tiberius::{AuthMethod, EncryptionLevel, SqlBrowser};
+use tiberius::{AuthMethod, EncryptionLevel};
 
 use super::{PASSWORD, Scripted, USER, assert_clean, done, error, number, numbers, serve};
 use crate::support::driver::{Driver, config};
@@ -315,34 +315,48 @@ fn access_tokens_and_routing_are_spoken() {
 }
 
 #[test]
-fn a_named_instance_is_found_through_the_browser() {
-    let server = serve(Options::default(), |_| vec![numbers(), number(1), done(1)]);
+fn the_browser_answers_for_an_instance_that_it_knows_and_for_no_other() {
     let instance = Instance {
         name: "ERP".to_owned(),
-        port: server.port(),
+        port: 50123,
     };
     let browser = BrowserServer::start(0, vec![instance]).unwrap();
-    let mut config = config(browser.port(), server.ca_pem(), USER, PASSWORD);
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", browser.port())).unwrap();
+    client.send(b"\x04nowhere\0").unwrap();
+    client.send(b"\x04erp\0").unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .unwrap();
+    let mut answer = [0; 1024];
+    let length = client.recv(&mut answer).unwrap();
+    let (header, text) = answer[..length].split_at(3);
+    assert_eq!(header[0], 0x05);
+    assert_eq!(usize::from(header[1]), text.len());
+    let text = String::from_utf8_lossy(text);
+    assert!(text.contains(";InstanceName;ERP;"), "{text}");
+    assert!(text.ends_with(";tcp;50123;;"), "{text}");
+    assert_eq!(browser.asked(), ["nowhere", "erp"]);
+}
+
+#[test]
+fn a_client_is_told_if_it_reached_another_instance() {
+    let options = Options {
+        instance: Some("ERP".to_owned()),
+        ..Options::default()
+    };
+    let server = serve(options, |_| vec![numbers(), number(1), done(1)]);
+    let mut config = config(server.port(), server.ca_pem(), USER, PASSWORD);
     config.instance_name("erp");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let socket = runtime
-        .block_on(tokio::net::TcpStream::connect_named(&config))
-        .unwrap();
-    assert_eq!(socket.peer_addr().unwrap().port(), server.port());
-    config.instance_name("nowhere");
-    assert!(
-        runtime
-            .block_on(tokio::net::TcpStream::connect_named(&config))
-            .is_err()
-    );
-    let asked = browser.asked();
-    assert_eq!(
-        (asked[0].as_str(), asked.last().unwrap().as_str()),
-        ("erp", "nowhere")
-    );
+    Driver::connect(&config).unwrap();
+    config.instance_name("HR");
+    match Driver::connect(&config) {
+        // The collector knows this answer by the option's name.
+        Err(Error::Protocol(text)) => assert!(text.contains("INSTOPT"), "{text}"),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("another instance was taken for it"),
+    }
+    assert_eq!(server.logins_attempted(), 1);
 }
 
 #[test]

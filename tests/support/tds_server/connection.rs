@@ -195,8 +195,7 @@ impl Connection {
         let prelogin = PreLogin::parse(&message.payload)?;
         self.log(LogKind::PreLogin);
         self.gate(Stage::PreLogin, stream).await?;
-        let options = &self.shared.options;
-        let (payload, cover) = prelogin.answer(options.encryption, options.version);
+        let (payload, cover) = prelogin.answer(&self.shared.options);
         let mut out = Outgoing::new(kind::TABULAR, self.spid(), DEFAULT_PACKET);
         out.payload = payload;
         stream.write_all(&out.finish()).await?;

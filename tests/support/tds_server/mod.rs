@@ -29,7 +29,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 pub use answer::{Login, LoginAnswer, Step};
 pub use browser::{BrowserServer, Instance};
 pub use request::Request;
-pub use tls::{Identity, identity};
+pub use tls::{Identity, identity, self_signed};
 
 use connection::Connection;
 
@@ -117,6 +117,8 @@ pub struct Options {
     pub version: Version,
     /// The server's name in messages.
     pub server_name: String,
+    /// The instance's name, for clients that ask whether this is it; `None` says yes to any.
+    pub instance: Option<String>,
 }
 
 impl Default for Options {
@@ -135,6 +137,7 @@ impl Default for Options {
                 build: 1000,
             },
             server_name: "TDSTEST".to_owned(),
+            instance: None,
         }
     }
 }

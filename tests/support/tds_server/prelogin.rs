@@ -36,6 +36,8 @@ pub(super) struct PreLogin {
     encryption: u8,
     federated: Option<u8>,
     has_thread: bool,
+    /// The instance that the client wants to reach; empty if it does not say.
+    instance: String,
 }
 
 impl PreLogin {
@@ -44,6 +46,7 @@ impl PreLogin {
             encryption: encrypt::NOT_SUPPORTED,
             federated: None,
             has_thread: false,
+            instance: String::new(),
         };
         for (index, entry) in message.chunks(5).enumerate() {
             let [option, offset_high, offset_low, length_high, length_low] = match *entry {
@@ -68,6 +71,9 @@ impl PreLogin {
         match (option, data) {
             (VERSION, [_, _, _, _, _, _]) => {}
             (ENCRYPTION, [value]) => self.encryption = value & !encrypt::CLIENT_CERTIFICATE,
+            (INSTOPT, [name @ .., 0]) => {
+                self.instance = String::from_utf8_lossy(name).into_owned();
+            }
             (THREADID, _) => self.has_thread = true,
             (FEDAUTHREQUIRED, [value]) => self.federated = Some(*value),
             (VERSION | ENCRYPTION | FEDAUTHREQUIRED, _) => {
@@ -95,14 +101,19 @@ impl PreLogin {
     }
 
     /// The payload of the server's PRELOGIN and the encryption that follows.
-    pub fn answer(&self, policy: Encryption, version: super::Version) -> (Vec<u8>, Cover) {
-        let (encryption, cover) = self.negotiate(policy);
+    pub fn answer(&self, options: &super::Options) -> (Vec<u8>, Cover) {
+        let (encryption, cover) = self.negotiate(options.encryption);
+        let version = options.version;
         let [build_high, build_low] = version.build.to_be_bytes();
+        let own = options.instance.as_ref();
+        let another = own.is_some_and(|own| {
+            !self.instance.is_empty() && !own.eq_ignore_ascii_case(&self.instance)
+        });
         let product = vec![version.major, version.minor, build_high, build_low, 0, 0];
         let mut options = vec![
             (VERSION, product),
             (ENCRYPTION, vec![encryption]),
-            (INSTOPT, vec![0]),
+            (INSTOPT, vec![u8::from(another)]),
         ];
         if self.has_thread {
             options.push((THREADID, Vec::new()));

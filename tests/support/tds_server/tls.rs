@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -68,6 +70,32 @@ pub fn identity(names: &[&str]) -> Identity {
         ca_pem: authority.pem(),
         chain_pem: server.pem(),
         key_pem: key.serialize_pem(),
+    }
+}
+
+/// A certificate that signed itself, as SQL Server makes one when it is given none; it ends with the year.
+pub fn self_signed(name: &str, last_year: i32) -> Identity {
+    let key = KeyPair::generate().expect("a key");
+    let mut server = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    server
+        .distinguished_name
+        .push(DnType::CommonName, "SSL_Self_Signed_Fallback");
+    server.not_before = date_time_ymd(2020, 1, 1);
+    server.not_after = date_time_ymd(last_year, 12, 31);
+    server.serial_number = Some(vec![0x0a, 0xff, 0x00, 0x01].into());
+    let server = server.self_signed(&key).expect("a certificate");
+    Identity {
+        ca_pem: server.pem(),
+        chain_pem: server.pem(),
+        key_pem: key.serialize_pem(),
+    }
+}
+
+impl Identity {
+    /// The same with its certificate sent so many times over.
+    pub fn repeated(mut self, times: usize) -> Self {
+        self.chain_pem = self.chain_pem.repeat(times);
+        self
     }
 }
 
