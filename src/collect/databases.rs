@@ -308,19 +308,25 @@ fn not_asked(
             ..unseen("excluded by the inventory")
         });
     }
-    if row.state != Some(0) {
-        let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
-        return Some(unseen(&format!("the database is {}", short(state))));
-    }
-    if row.user_access == Some(SINGLE_USER) {
-        return Some(unseen(
-            "the database is SINGLE_USER: entering it would take its only connection",
-        ));
+    if let Some(why) = not_entered(row) {
+        return Some(unseen(&why));
     }
     if plan.skip_auto_close && row.is_auto_close_on == Some(true) {
         return Some(unseen("AUTO_CLOSE databases are skipped (skip_auto_close)"));
     }
     None
+}
+
+/// Why a database is not entered by anybody who only wants to read, if it is not.
+pub(super) fn not_entered(row: &DatabaseRow) -> Option<String> {
+    if row.state != Some(0) {
+        let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
+        return Some(format!("the database is {}", short(state)));
+    }
+    let single = row.user_access == Some(SINGLE_USER);
+    single.then(|| {
+        "the database is SINGLE_USER: entering it would take its only connection".to_owned()
+    })
 }
 
 /// What one database brought.
@@ -381,7 +387,7 @@ impl Found {
 }
 
 /// What was read in master is as whole as master's objects are.
-fn limit_master(snapshot: &mut Snapshot) {
+pub(super) fn limit_master(snapshot: &mut Snapshot) {
     let master = snapshot
         .databases
         .iter()

@@ -4,6 +4,7 @@
 mod connect;
 mod credential;
 mod databases;
+pub mod offline;
 mod place;
 mod plan;
 mod query;
