@@ -40,7 +40,13 @@ fn write() -> Script {
     // A checkout with CRLF must give the same script.
     let template = TEMPLATE.replace("\r\n", "\n");
     let (first, rest) = template.split_once('\n').unwrap_or_default();
-    let queries = query::all();
+    // In a database the proof of its name comes before all else.
+    let mut queries: Vec<&Query> = query::all().iter().collect();
+    queries.sort_by_key(|query| match query.scope {
+        Scope::Session | Scope::Server => 0,
+        Scope::Context => 1,
+        Scope::Master | Scope::Database => 2,
+    });
     let context = queries.iter().position(|q| q.scope == Scope::Context);
     let mut blocks = String::new();
     for (index, query) in queries.iter().enumerate() {
@@ -81,7 +87,7 @@ fn block(number: usize, query: &Query) -> String {
 }
 
 /// Where the script runs a query of a scope.
-pub(super) fn place(scope: Scope) -> &'static str {
+fn place(scope: Scope) -> &'static str {
     match scope {
         Scope::Session | Scope::Server => "server",
         Scope::Master => "master",
