@@ -30,6 +30,21 @@ pub struct Rows {
     pub rows: Vec<Vec<Value>>,
 }
 
+/// What a script says outside comments: its words and variables in upper case, and its texts.
+pub fn words_and_texts(script: &str) -> Result<(Vec<String>, Vec<String>), String> {
+    let (mut words, mut texts) = (Vec::new(), Vec::new());
+    for placed in lexer::tokens(script)? {
+        match placed.token {
+            lexer::Token::Word(word) | lexer::Token::Variable(word) => {
+                words.push(word.to_ascii_uppercase());
+            }
+            lexer::Token::Text(text, _) => texts.push(text),
+            _ => {}
+        }
+    }
+    Ok((words, texts))
+}
+
 /// The server around a script.
 pub trait Host {
     /// Enters a database; what leads back.
