@@ -42,14 +42,25 @@ pub(super) fn import(args: &Import) -> anyhow::Result<Exit> {
         }
         imported.push(collected);
     }
-    let mut bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    Ok(output::incomplete_on_error(|| {
+        let unseen = write(bundle, imported)?;
+        Ok(if unseen && !args.allow_partial {
+            Exit::Incomplete
+        } else {
+            Exit::Clean
+        })
+    }))
+}
+
+/// Writes the folder that `collect` would; whether something was not seen.
+fn write(mut bundle: Bundle, imported: Vec<Collected>) -> anyhow::Result<bool> {
     let mut sources = Vec::new();
+    let snapshots = bundle.root().join("snapshots");
     for collected in imported {
         let files = Files::from(collected);
-        let target = &files.snapshot.target;
-        sources.push(Source::beside(
-            &bundle.root().join("snapshots").join(snapshot_name(target)),
-        ));
+        let name = snapshot_name(&files.snapshot.target);
+        sources.push(Source::beside(&snapshots.join(name)));
         store(&mut bundle, &files)?;
     }
     let root = bundle.root().to_owned();
@@ -57,11 +68,7 @@ pub(super) fn import(args: &Import) -> anyhow::Result<Exit> {
     let unseen = judge::assess(&sources, &inputs)?.is_incomplete();
     bundle.finish(&jiff::Timestamp::now().to_string())?;
     output::note(&format!("written to {}", root.display()));
-    Ok(if unseen && !args.allow_partial {
-        Exit::Incomplete
-    } else {
-        Exit::Clean
-    })
+    Ok(unseen)
 }
 
 fn one(path: &Path, name: Option<&str>) -> anyhow::Result<Collected> {

@@ -11,6 +11,7 @@ use mssql_posture::ids::InstanceId;
 use mssql_posture::snapshot::{Observed, Permission, Snapshot};
 use serde_json::Value;
 
+use super::foreign_client;
 use crate::support::cli::Cli;
 use crate::support::contract::VERSIONS;
 use crate::support::estate::Estate;
@@ -371,4 +372,19 @@ fn import_of_several_files_needs_several_servers() {
         .run()
         .code(2)
         .says("cannot import missing.txt");
+}
+
+/// The script over the wire, through a client that shares no code with ours: its messages are what a DBA saves.
+#[test]
+#[ignore = "needs freetds; run by .ci/run"]
+fn foreign_client_freetds_runs_the_collector_script() {
+    for version in [11, 14, 17] {
+        let server = Instance::new(sample::recording(version)).start(Options::default());
+        let due = collected(&server);
+        let script = offline::script().text.clone();
+        let (output, messages) = foreign_client::tsql(&server, "require", &[script]);
+        server.assert_clean();
+        assert_eq!(output.trim(), "", "the script brings no result set");
+        assert_same(&due, &imported(messages.as_bytes()));
+    }
 }

@@ -1,5 +1,7 @@
 //! What a run says, line by line: who ran it, and for each place the queries that were asked there and what came.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::ImportError;
@@ -78,7 +80,7 @@ pub fn read(content: &str) -> Result<Answers, ImportError> {
         asked: Vec::new(),
     };
     let (mut sections, mut skipped) = (vec![server], Vec::new());
-    let (mut asked, mut failed) = (0, 0);
+    let (mut asked, mut failed, mut seen) = (0, 0, BTreeSet::new());
     while let Some(line) = lines.next() {
         let fields: Vec<&str> = line.split(',').collect();
         match fields.as_slice() {
@@ -92,15 +94,13 @@ pub fn read(content: &str) -> Result<Answers, ImportError> {
                 section.asked.push(answer);
             }
             ["in", id, name] => sections.push(Section {
-                id: number(id).ok_or_else(|| wrong("a database has no id"))?,
+                id: fresh(id, &mut seen)?,
                 database: unhex(name)
                     .and_then(|bytes| text(&bytes))
                     .ok_or_else(|| wrong("a database has no name"))?,
                 asked: Vec::new(),
             }),
-            ["skip", id] => {
-                skipped.push(number(id).ok_or_else(|| wrong("a database has no id"))?);
-            }
+            ["skip", id] => skipped.push(fresh(id, &mut seen)?),
             ["close", counted, refused, entered, ended] => {
                 let counts = [counted, refused, entered].map(|field| number::<u32>(field));
                 let databases = u32::try_from(sections.len() - 1).ok();
@@ -120,15 +120,23 @@ pub fn read(content: &str) -> Result<Answers, ImportError> {
     Err(wrong("the last line is not the closing one"))
 }
 
+/// The id of a database that was not met before.
+fn fresh(id: &str, seen: &mut BTreeSet<i32>) -> Result<i32, ImportError> {
+    let id = number(id).filter(|id| *id > 0 && seen.insert(*id));
+    id.ok_or_else(|| wrong("a database has no id of its own"))
+}
+
 fn opening(line: &str) -> Result<Opening, ImportError> {
     let fields: Vec<&str> = line.split(',').collect();
     let ["open", _, _, _, version, session, started, names @ ..] = fields.as_slice() else {
         return Err(wrong("the first line is not the opening one"));
     };
-    let names: Option<Vec<Option<String>>> = names.iter().map(|field| name(field)).collect();
-    let names: Option<[Option<String>; 4]> = names.and_then(|names| names.try_into().ok());
-    let (Some(version), Some(session_id), Some([server, login, host, application])) =
-        (number(version), number(session), names)
+    let names: Vec<Option<String>> = names
+        .iter()
+        .map(|field| name(field))
+        .collect::<Result<_, _>>()?;
+    let (Some(version), Some(session_id), Ok([server, login, host, application])) =
+        (number(version), number(session), <[_; 4]>::try_from(names))
     else {
         return Err(wrong("the opening line has other fields"));
     };
@@ -143,12 +151,15 @@ fn opening(line: &str) -> Result<Opening, ImportError> {
     })
 }
 
-/// A name that may be NULL; `None` if it is no name.
-fn name(field: &str) -> Option<Option<String>> {
-    if field == "-" {
-        return Some(None);
+/// A name that may be NULL.
+fn name(field: &str) -> Result<Option<String>, ImportError> {
+    let read = |digits: &str| text(&unhex(digits)?);
+    match field {
+        "-" => Ok(None),
+        digits => read(digits)
+            .map(Some)
+            .ok_or_else(|| wrong("a name is no text")),
     }
-    Some(Some(text(&unhex(field)?)?))
 }
 
 fn number<T: std::str::FromStr>(field: &str) -> Option<T> {

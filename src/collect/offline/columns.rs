@@ -114,23 +114,17 @@ pub(super) fn value(column: &str, kind: Kind, digits: &str) -> Option<Value> {
 
 /// tinyint and bit have no sign; the others are two's complement, highest byte first.
 fn integer(bytes: &[u8]) -> Option<i64> {
-    match bytes {
-        [byte] => Some(i64::from(*byte)),
-        _ => {
-            if let Ok(two) = bytes.try_into() {
-                Some(i64::from(i16::from_be_bytes(two)))
-            } else if let Ok(four) = bytes.try_into() {
-                Some(i64::from(i32::from_be_bytes(four)))
-            } else {
-                bytes.try_into().ok().map(i64::from_be_bytes)
-            }
-        }
-    }
+    Some(match *bytes {
+        [a] => i64::from(a),
+        [a, b] => i64::from(i16::from_be_bytes([a, b])),
+        [a, b, c, d] => i64::from(i32::from_be_bytes([a, b, c, d])),
+        _ => i64::from_be_bytes(bytes.try_into().ok()?),
+    })
 }
 
 /// UTF-16LE; lone surrogates become U+FFFD, as they do on a connection.
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return None;
     }
     let units = bytes
@@ -151,7 +145,7 @@ pub(super) fn unhex(digits: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     let digits = digits.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits

@@ -9,6 +9,7 @@ use super::script::script;
 use crate::collect::databases::{limit_master, not_entered};
 use crate::collect::query::{self, Query, Scope};
 use crate::collect::session::Broken;
+use crate::collect::value::RowSet;
 use crate::collect::{Collected, place, record, sight, target};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::snapshot::{
@@ -208,7 +209,7 @@ fn fill(
 fn greeting(asked: &mut Vec<Asked>) -> Result<(ServerIdentity, SessionIdentity), ServerError> {
     let mut take = |name: &str| {
         let at = asked.iter().position(|asked| asked.query.name == name);
-        at.map_or_else(|| Ok(Default::default()), |at| asked.remove(at).result)
+        at.map_or_else(|| Ok(RowSet::default()), |at| asked.remove(at).result)
     };
     let identity = take("server_identity")?;
     let session = take("session")?;

@@ -151,10 +151,10 @@ impl Parser<'_> {
         loop {
             self.skip_ends();
             if self.keyword("END") {
-                return match inner.is_empty() {
-                    true => Err(self.unexpected("a statement in BEGIN … END")),
-                    false => Ok(inner),
-                };
+                if inner.is_empty() {
+                    return Err(self.unexpected("a statement in BEGIN … END"));
+                }
+                return Ok(inner);
             }
             inner.push(self.statement()?);
         }
@@ -190,9 +190,10 @@ impl Parser<'_> {
         loop {
             let name = self.variable()?;
             let ty = self.sql_type()?;
-            let value = match self.symbol("=") {
-                true => Some(self.expr()?),
-                false => None,
+            let value = if self.symbol("=") {
+                Some(self.expr()?)
+            } else {
+                None
             };
             declared.push((name, ty, value));
             if !self.symbol(",") {
@@ -404,12 +405,13 @@ impl Parser<'_> {
             let ty = self.sql_type()?;
             self.expect(",")?;
             let value = Box::new(self.expr()?);
-            let style = match self.symbol(",") {
-                true => match self.next() {
+            let style = if self.symbol(",") {
+                match self.next() {
                     Token::Number(style) => Some(style),
                     _ => return Err(self.unexpected("a style before this")),
-                },
-                false => None,
+                }
+            } else {
+                None
             };
             self.expect(")")?;
             return Ok(Expr::Convert(ty, value, style));

@@ -224,9 +224,10 @@ impl<'h> Interpreter<'h> {
             all += text;
         }
         // Without rows there is no XML.
-        let value = match found.rows.is_empty() {
-            true => Value::Null,
-            false => Value::text(&all, true, true),
+        let value = if found.rows.is_empty() {
+            Value::Null
+        } else {
+            Value::text(&all, true, true)
         };
         self.assign(scope, variable, value)
     }
