@@ -2,6 +2,7 @@
 //! printed, which must give what `collect` gives on the same instance.
 
 mod damage;
+mod interpreter;
 mod script;
 
 use std::collections::BTreeSet;
@@ -316,7 +317,20 @@ fn import_writes_what_collect_writes_and_exits_by_its_measure() {
     let again = Cli::new(&["import", "out.txt", "-o", "."]).file("out.txt", &whole);
     again.run().code(2).says("is not empty");
 
-    // What it wrote is a snapshot like any other, also by another name.
+    let server = Instance::new(sample::recording(16)).start(Options::default());
+    let partial = saved(&server);
+    import(&[]).file("out.txt", &partial).run().code(3);
+    import(&["--allow-partial"])
+        .file("out.txt", &partial)
+        .run()
+        .code(0);
+}
+
+#[test]
+fn import_writes_a_snapshot_like_any_other() {
+    let server = Instance::new(truth::complete(16, "SRV")).start(Options::default());
+    let whole = saved(&server);
+    let import = |args: &[&str]| Cli::new(&["import", "out.txt", "-o", "out"]).args(args);
     let ran = import(&["--name", "erp-prod"])
         .file("out.txt", &whole)
         .run()
@@ -339,14 +353,6 @@ fn import_writes_what_collect_writes_and_exits_by_its_measure() {
         audited.instance("erp")["coverage"]["connection"]["authentication"],
         "offline"
     );
-
-    let server = Instance::new(sample::recording(16)).start(Options::default());
-    let partial = saved(&server);
-    import(&[]).file("out.txt", &partial).run().code(3);
-    import(&["--allow-partial"])
-        .file("out.txt", &partial)
-        .run()
-        .code(0);
 }
 
 #[test]

@@ -182,19 +182,8 @@ fn fill(
     let mut entered: BTreeMap<i32, Section> =
         sections.map(|section| (section.id, section)).collect();
     for row in snapshot.server.databases.seen().to_vec() {
-        let facts = match (not_entered(&row), entered.remove(&row.database_id)) {
-            (Some(why), _) => DatabaseFacts::unseen(row.database_id, &row.name, &why),
-            (None, Some(section)) => reader.database(&row, section),
-            (None, None) => {
-                let skipped = answers.skipped.contains(&row.database_id);
-                let why = if skipped {
-                    "it was not online, or SINGLE_USER, when the script came to it"
-                } else {
-                    "the script did not find it when it came to the databases"
-                };
-                DatabaseFacts::unseen(row.database_id, &row.name, why)
-            }
-        };
+        let section = entered.remove(&row.database_id);
+        let facts = reader.one(&row, section, &answers.skipped);
         snapshot.databases.push(facts);
     }
     snapshot.databases.sort_by_key(|facts| facts.database_id);
@@ -255,6 +244,24 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// A database of the list: what was found in it, or why nothing was.
+    fn one(
+        &mut self,
+        row: &DatabaseRow,
+        section: Option<Section>,
+        skipped: &[i32],
+    ) -> DatabaseFacts {
+        let why = match (not_entered(row), section) {
+            (Some(why), _) => why,
+            (None, Some(section)) => return self.database(row, section),
+            (None, None) if skipped.contains(&row.database_id) => {
+                "it was not online, or SINGLE_USER, when the script came to it".to_owned()
+            }
+            (None, None) => "the script did not find it when it came to the databases".to_owned(),
+        };
+        DatabaseFacts::unseen(row.database_id, &row.name, &why)
+    }
+
     /// What was found in one database, if it is proven to come from it.
     fn database(&mut self, row: &DatabaseRow, section: Section) -> DatabaseFacts {
         let (proofs, asked): (Vec<Asked>, Vec<Asked>) = section

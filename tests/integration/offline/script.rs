@@ -150,6 +150,12 @@ fn offline_script_means_the_same_to_every_client() {
             "{line}"
         );
     }
+    // Where a server's collation tells case apart, it does so for variables.
+    for at in text.match_indices('@').map(|(at, _)| at + 1) {
+        let own = !text[..at - 1].ends_with('@') && !text[at..].starts_with('@');
+        let upper = text[at..].starts_with(|c: char| c.is_ascii_uppercase());
+        assert!(!own || !upper, "{}", &text[at..at + 20]);
+    }
     // Nothing is told by double quotes, which sqlcmd and SSMS take differently.
     let (_, texts) = words_and_texts(text).unwrap();
     assert!(texts.iter().all(|text| !text.contains('"')));

@@ -132,21 +132,11 @@ impl<'h> Interpreter<'h> {
             }
             Statement::Block(inner) => return self.all(inner, scope),
             Statement::If(condition, then, other) => {
-                if self.holds(condition, scope)? == Some(true) {
-                    return self.one(then, scope);
-                } else if let Some(other) = other {
-                    return self.one(other, scope);
-                }
+                let holds = self.holds(condition, scope)? == Some(true);
+                let chosen = if holds { Some(then) } else { other.as_ref() };
+                return chosen.map_or(Ok(Flow::On), |chosen| self.one(chosen, scope));
             }
-            Statement::While(condition, body) => {
-                while self.holds(condition, scope)? == Some(true) {
-                    match self.one(body, scope)? {
-                        Flow::On => {}
-                        Flow::Break => break,
-                        Flow::Return => return Ok(Flow::Return),
-                    }
-                }
-            }
+            Statement::While(condition, body) => return self.repeat(condition, body, scope),
             Statement::Try(tried, caught) => return self.attempt(tried, caught, scope),
             Statement::Execute {
                 procedure,
@@ -162,6 +152,17 @@ impl<'h> Interpreter<'h> {
             Statement::Fetch(name, into) => self.fetch(name, into, scope)?,
             Statement::Break => return Ok(Flow::Break),
             Statement::Return => return Ok(Flow::Return),
+        }
+        Ok(Flow::On)
+    }
+
+    fn repeat(&mut self, condition: &Expr, body: &Statement, scope: &mut Scope) -> Ran<Flow> {
+        while self.holds(condition, scope)? == Some(true) {
+            match self.one(body, scope)? {
+                Flow::On => {}
+                Flow::Break => break,
+                Flow::Return => return Ok(Flow::Return),
+            }
         }
         Ok(Flow::On)
     }
