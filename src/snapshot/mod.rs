@@ -10,7 +10,7 @@ mod text;
 
 pub use facts::{Fact, FactState};
 pub use observed::{Observed, ServerError, short};
-pub use offline::Offline;
+pub use offline::{OFFLINE, Offline};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
 pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};

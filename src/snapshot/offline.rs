@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// `authentication` of a [`Connection`](super::Connection) that never was: a script collected.
+pub const OFFLINE: &str = "offline";
+
 /// Which script collected, and who ran it, as the output says. The output's hashes show accidents and clumsy edits;
 /// they do not prove that nobody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

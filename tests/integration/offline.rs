@@ -353,6 +353,8 @@ fn import_writes_a_snapshot_like_any_other() {
         audited.instance("erp")["coverage"]["connection"]["authentication"],
         "offline"
     );
+    let page = audited.read("out/reports/report.html");
+    assert!(page.contains("its output was imported") && !page.contains("not encrypted"));
 }
 
 #[test]

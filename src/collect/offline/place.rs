@@ -13,9 +13,9 @@ use crate::collect::value::RowSet;
 use crate::collect::{Collected, place, record, sight, target};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::snapshot::{
-    Connection, DatabaseFacts, DatabaseRow, Encryption, ModuleLine, Observed, Offline, Outcome,
-    QueryOutcome, QueryRecord, ServerError, ServerIdentity, SessionIdentity, Snapshot, Stage,
-    Trouble, sha256_hex,
+    Connection, DatabaseFacts, DatabaseRow, Encryption, ModuleLine, OFFLINE, Observed, Offline,
+    Outcome, QueryOutcome, QueryRecord, ServerError, ServerIdentity, SessionIdentity, Snapshot,
+    Stage, Trouble, sha256_hex,
 };
 
 /// The output of one run, whole and unchanged.
@@ -65,7 +65,7 @@ impl Output {
             endpoint: opening.server.clone().unwrap_or_default(),
             encryption: Encryption::Off,
             trust_server_certificate: false,
-            authentication: "offline".to_owned(),
+            authentication: OFFLINE.to_owned(),
             user: opening.login.clone(),
         };
         let started = record::utc(opening.started);
