@@ -37,6 +37,17 @@ pub enum Command {
     ///
     /// Example: mssql-posture scan migrations --format sarif
     Scan(Scan),
+    /// Write a T-SQL script for a DBA.
+    ///
+    /// Example: mssql-posture script collector -o collector.sql
+    Script(Script),
+    /// Make snapshots of what the collector script printed on hosts that this program cannot reach.
+    ///
+    /// What was cut off, lost, mixed up or edited is refused. The output protects itself against accidents and
+    /// clumsy edits only: whoever means to deceive can compute its hashes anew.
+    ///
+    /// Example: mssql-posture import out.txt --name erp-prod -o imported
+    Import(Import),
     /// Print the statements that could be sent to a server, as sent.
     ///
     /// Example: mssql-posture queries --version 15 modules
@@ -231,6 +242,40 @@ pub enum ScanFormat {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
+}
+
+/// `script`.
+#[derive(Debug, Args)]
+pub struct Script {
+    /// Which.
+    pub kind: ScriptKind,
+    /// File to write [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Scripts by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScriptKind {
+    /// Collects from a host that this program cannot reach; its output is for `import`.
+    Collector,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// What the collector script printed, saved: a file for each instance.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The target's name, for one file [default: the name that the server gives itself].
+    #[arg(long, value_name = "TARGET")]
+    pub name: Option<String>,
+    /// Do not exit with 3 because something could not be seen.
+    #[arg(long)]
+    pub allow_partial: bool,
+    /// Folder to write [default: mssql-posture-<UTC time>].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 /// `queries`.

@@ -110,11 +110,11 @@ fn gather(
     })
 }
 
-fn snapshot_name(target: &InstanceId) -> String {
+pub(super) fn snapshot_name(target: &InstanceId) -> String {
     format!("{}.snapshot.json", file_name(target.as_str()))
 }
 
-fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleError> {
+pub(super) fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleError> {
     let stem = file_name(files.snapshot.target.as_str());
     let path = format!("snapshots/{stem}.snapshot.json");
     let bytes = files.snapshot.render().map_err(|e| BundleError::Io {

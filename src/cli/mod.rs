@@ -7,11 +7,13 @@ mod args;
 mod assess;
 mod audit;
 mod definitions;
+mod import;
 mod judge;
 mod output;
 mod progress;
 mod reference;
 mod scan;
+mod script;
 mod secrets;
 mod stop;
 mod targets;
@@ -54,6 +56,8 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
         Command::Scan(args) => scan::scan(&args),
+        Command::Script(args) => script::script(&args),
+        Command::Import(args) => import::import(&args),
         Command::Queries(args) => reference::queries(&args),
         Command::Rules(args) => reference::rules(&args),
         Command::Explain { name } => reference::explain(&name),

@@ -249,18 +249,16 @@ impl<'a> Databases<'a> {
         recorder: &mut Recorder,
     ) -> Result<Read, Broken> {
         let mut read = Read::new(row, self.version);
-        let (mut queries, withheld) = self.asked(Scope::Database);
-        for query in withheld {
-            read.withhold(query);
-        }
+        sight::withhold_in_database(&mut read.facts, &self.rights);
+        let mut queries = self.asked(Scope::Database);
         if row.name == "master" {
-            queries.extend(self.asked(Scope::Master).0);
+            queries.extend(self.asked(Scope::Master));
         }
         self.read_batch(session, row, &queries, &mut read, recorder)
             .await?;
         // A batch of its own: whoever may not read Agent's tables still gets the database's facts in one go.
         if row.name == "msdb" {
-            let queries = self.asked(Scope::Msdb).0;
+            let queries = self.asked(Scope::Msdb);
             self.read_batch(session, row, &queries, &mut read, recorder)
                 .await?;
         }
@@ -269,7 +267,7 @@ impl<'a> Databases<'a> {
         Ok(read)
     }
 
-    fn asked(&self, scope: Scope) -> (Vec<&'static Query>, Vec<&'static Query>) {
+    fn asked(&self, scope: Scope) -> Vec<&'static Query> {
         sight::asked(scope, self.version, &self.rights)
     }
 
@@ -335,19 +333,25 @@ fn not_asked(
             ..unseen("excluded by the inventory")
         });
     }
-    if row.state != Some(0) {
-        let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
-        return Some(unseen(&format!("the database is {}", short(state))));
-    }
-    if row.user_access == Some(SINGLE_USER) {
-        return Some(unseen(
-            "the database is SINGLE_USER: entering it would take its only connection",
-        ));
+    if let Some(why) = not_entered(row) {
+        return Some(unseen(&why));
     }
     if plan.skip_auto_close && row.is_auto_close_on == Some(true) {
         return Some(unseen("AUTO_CLOSE databases are skipped (skip_auto_close)"));
     }
     None
+}
+
+/// Why a database is not entered by anybody who only wants to read, if it is not.
+pub(super) fn not_entered(row: &DatabaseRow) -> Option<String> {
+    if row.state != Some(0) {
+        let state = row.state_desc.as_deref().unwrap_or("in an unknown state");
+        return Some(format!("the database is {}", short(state)));
+    }
+    let single = row.user_access == Some(SINGLE_USER);
+    single.then(|| {
+        "the database is SINGLE_USER: entering it would take its only connection".to_owned()
+    })
 }
 
 /// What one database brought.
@@ -377,12 +381,6 @@ impl Read {
         }
     }
 
-    fn withhold(&mut self, query: &Query) {
-        if let Some(fact) = self.facts.named_mut(query.name) {
-            fact.not_collected(query.permission);
-        }
-    }
-
     fn place(&mut self, query: &'static Query, result: place::Result) {
         match query.scope {
             Scope::Master | Scope::Msdb => self.server.push((query, result)),
@@ -409,10 +407,15 @@ impl Found {
             .into_iter()
             .flat_map(|(_, records)| records)
             .collect();
-        limit_from(snapshot, Scope::Master, "master");
-        limit_from(snapshot, Scope::Msdb, "msdb");
+        limit_shared(snapshot);
         self.trouble.map_or(Ok(()), Err)
     }
+}
+
+/// Limits what was read in master and msdb for the instance as a whole.
+pub(super) fn limit_shared(snapshot: &mut Snapshot) {
+    limit_from(snapshot, Scope::Master, "master");
+    limit_from(snapshot, Scope::Msdb, "msdb");
 }
 
 /// What was read in master or msdb for the instance as a whole: master's lists are as whole as its objects are, and

@@ -5,6 +5,7 @@ mod browser;
 mod connect;
 mod credential;
 mod databases;
+pub mod offline;
 mod place;
 mod plan;
 mod query;

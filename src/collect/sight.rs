@@ -163,19 +163,40 @@ pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
     (!held).then(|| need.to_owned())
 }
 
-/// What is sent to a session of these rights at one scope, and what is withheld since it would take more than an
-/// auditor should hold.
-pub fn asked(
-    scope: Scope,
-    version: u16,
-    session: &SessionIdentity,
-) -> (Vec<&'static Query>, Vec<&'static Query>) {
-    let withheld =
-        |q: &&Query| q.sight.is_beyond_least() && server_need(session, q.sight).is_some();
-    let (withheld, asked) = query::of(scope)
-        .filter(|q| q.versions.contains(&version))
-        .partition(withheld);
-    (asked, withheld)
+/// Whether a query is not sent to a session of these rights, since it would take more than an auditor should hold.
+fn is_withheld(query: &Query, session: &SessionIdentity) -> bool {
+    query.sight.is_beyond_least() && server_need(session, query.sight).is_some()
+}
+
+/// What is sent to a session of these rights at one scope.
+pub fn asked(scope: Scope, version: u16, session: &SessionIdentity) -> Vec<&'static Query> {
+    query::of(scope)
+        .filter(|q| q.versions.contains(&version) && !is_withheld(q, session))
+        .collect()
+}
+
+/// Says of each fact that is not asked of a session of these rights what it would take.
+pub fn withhold_on_server(facts: &mut ServerFacts, session: &SessionIdentity) {
+    for query in query::of(Scope::Server).filter(|q| is_withheld(q, session)) {
+        if let Some(fact) = facts
+            .named_mut(query.name)
+            .filter(|f| f.state() == "not_collected")
+        {
+            fact.not_collected(query.permission);
+        }
+    }
+}
+
+/// The same for the facts of a database.
+pub fn withhold_in_database(facts: &mut DatabaseFacts, session: &SessionIdentity) {
+    for query in query::of(Scope::Database).filter(|q| is_withheld(q, session)) {
+        if let Some(fact) = facts
+            .named_mut(query.name)
+            .filter(|f| f.state() == "not_collected")
+        {
+            fact.not_collected(query.permission);
+        }
+    }
 }
 
 /// The same for one database's lists. `exempt` says that the auditor is sysadmin.

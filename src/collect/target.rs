@@ -266,12 +266,8 @@ async fn server_facts(
     texts: &mut Vec<ModuleLine>,
     recorder: &mut Recorder,
 ) -> Result<(), Trouble> {
-    let (asked, withheld) = sight::asked(Scope::Server, version, rights);
-    for query in withheld {
-        if let Some(fact) = snapshot.server.named_mut(query.name) {
-            fact.not_collected(query.permission);
-        }
-    }
+    let asked = sight::asked(Scope::Server, version, rights);
+    sight::withhold_on_server(&mut snapshot.server, rights);
     let doubtful = |q: &&Query| {
         matches!(q.sight, Sight::ServerState | Sight::ServerPerformanceState)
             && sight::server_need(rights, q.sight).is_some()

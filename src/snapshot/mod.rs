@@ -3,12 +3,14 @@
 
 mod facts;
 mod observed;
+mod offline;
 mod record;
 mod rows;
 mod text;
 
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, ServerFacts};
 pub use observed::{Observed, ServerError, short};
+pub use offline::{OFFLINE, Offline};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
 pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};
@@ -38,6 +40,9 @@ pub struct Snapshot {
     pub outcome: Outcome,
     /// How the server was reached.
     pub connection: Connection,
+    /// Set where a script collected instead of a connection: which, and who ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Offline>,
     /// First and last moment of the collection, UTC.
     pub started: String,
     /// See `started`.
@@ -129,6 +134,7 @@ impl Snapshot {
             target,
             outcome,
             connection,
+            offline: None,
             started: at.to_owned(),
             ended: at.to_owned(),
             server: ServerFacts::unseen(&why),

@@ -101,7 +101,7 @@ pub struct Connection {
     pub encryption: Encryption,
     /// The certificate was accepted without verification, because the inventory said so.
     pub trust_server_certificate: bool,
-    /// Authentication used: `sql`, `integrated` or `entra-token`.
+    /// Authentication used: `sql`, `integrated` or `entra-token`; `offline` where a script collected.
     pub authentication: String,
     /// Login named by the inventory.
     pub user: Option<String>,

@@ -141,7 +141,7 @@ fn run(command: &mut Command, input: &str) -> (String, String) {
 const COLUMN_END: char = '\u{1f}';
 const ROW_END: char = '\u{1e}';
 
-fn tsql(server: &RunningInstance, encryption: &str, batches: &[String]) -> (String, String) {
+pub fn tsql(server: &RunningInstance, encryption: &str, batches: &[String]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("freetds.conf");
     let text = format!(

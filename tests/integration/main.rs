@@ -15,6 +15,7 @@ mod end_to_end;
 mod foreign_client;
 mod hostile;
 mod limits;
+mod offline;
 mod reaching;
 mod readme;
 mod reference;

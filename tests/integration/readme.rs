@@ -64,7 +64,9 @@ fn the_first_two_commands_are_the_front_door() {
 #[test]
 fn every_flag_that_it_names_exists() {
     let mut help = String::new();
-    for command in ["audit", "collect", "assess", "queries", "rules"] {
+    for command in [
+        "audit", "collect", "assess", "script", "import", "queries", "rules",
+    ] {
         help += &Cli::new(&[command, "--help"]).run().code(0).stdout;
     }
     let text = readme();

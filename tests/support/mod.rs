@@ -8,6 +8,7 @@ pub mod contract;
 pub mod driver;
 pub mod estate;
 pub mod instance;
+pub mod interpreter;
 pub mod recording;
 pub mod tds_server;
 pub mod truth;

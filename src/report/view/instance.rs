@@ -12,7 +12,7 @@ use crate::report::assessment::{Coverage, Instance};
 use crate::report::visible;
 use crate::rules::Severity;
 use crate::score::Exposure;
-use crate::snapshot::{Connection, Encryption, Stage, Trouble};
+use crate::snapshot::{Connection, Encryption, OFFLINE, Stage, Trouble};
 
 const NOT_SEEN: &str = "not seen";
 
@@ -324,7 +324,15 @@ impl TroubleView {
 
 impl ConnectionView {
     fn new(connection: &Connection) -> Self {
-        let (encryption, readable) = wording::encryption(connection.encryption);
+        // A file's way is nobody's to judge here: no connection is no unencrypted one.
+        let (encryption, readable) = if connection.authentication == OFFLINE {
+            (
+                "no connection: a script collected, and its output was imported",
+                false,
+            )
+        } else {
+            wording::encryption(connection.encryption)
+        };
         let trusting = connection.trust_server_certificate;
         Self {
             encryption,

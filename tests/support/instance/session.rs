@@ -1,5 +1,7 @@
 //! A session of the simulated instance: batches come in, statements are evaluated one by one.
 
+mod scripted;
+
 use std::sync::Arc;
 
 use super::datum::error;
@@ -137,6 +139,9 @@ impl SimulatedSession {
 
     /// Nothing of a batch runs when one of its names leads nowhere.
     fn batch(&mut self, text: &str) -> Vec<Step> {
+        if scripted::is_script(text) {
+            return self.script(text);
+        }
         let statements = match parse(text) {
             Ok(statements) => statements,
             Err(refused) => {
