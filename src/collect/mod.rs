@@ -29,9 +29,7 @@ use tokio::task::JoinSet;
 pub use credential::CredentialGate;
 pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
-pub use tls_probe::{
-    ServerCertificate, ServerEncryption, ServerTls, TlsProbeError, TlsSession, probe_tls,
-};
+pub use tls_probe::{TlsProbeError, probe_tls};
 
 use crate::ids::InstanceId;
 use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble, sha256_hex};
@@ -313,6 +311,7 @@ const OF_THE_MOMENT: &[&str] = &[
     "clr_loaded_assemblies",
     "connections",
     "loaded_modules",
+    "server_tls",
     "services",
     "traces",
 ];

@@ -1,5 +1,6 @@
 //! The collection of one target, from first connection to snapshot.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,11 +11,11 @@ use super::plan::TargetPlan;
 use super::query::{self, Query, Scope, Sight};
 use super::record::{self, Recorder};
 use super::session::{Answer, Broken, Session};
-use super::{Collected, Progress, Reached, place, sight};
+use super::{Collected, Progress, Reached, place, sight, tls_probe};
 use crate::ids::InstanceId;
 use crate::snapshot::{
-    ModuleLine, Observed, Outcome, ServerIdentity, SessionIdentity, Snapshot, Stage, Trouble,
-    render_module_lines,
+    ModuleLine, Observed, Outcome, ServerError, ServerIdentity, ServerTls, SessionIdentity,
+    Snapshot, Stage, Trouble, render_module_lines,
 };
 
 const OLDEST: u16 = 11;
@@ -133,6 +134,9 @@ async fn read(
     )
     .await;
     place::not_on_this_platform(&mut snapshot.server);
+    if let Some(address) = session.peer {
+        snapshot.server.server_tls = server_tls(target, address).await;
+    }
     // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
     read?;
@@ -156,6 +160,17 @@ async fn read(
     let found = databases.collect(session).await;
     found.into_snapshot(snapshot, texts)?;
     Ok(())
+}
+
+/// What TLS the server offers, as far as a connection of its own shows it.
+async fn server_tls(target: &Target<'_>, address: SocketAddr) -> Observed<ServerTls> {
+    let limit = remaining(target.deadline, target.plan.login_limit);
+    match tls_probe::probe_tls(target.plan, address, limit).await {
+        Ok(value) => Observed::Known { value },
+        Err(error) => Observed::Failed {
+            error: ServerError::local(error.to_string()),
+        },
+    }
 }
 
 fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {

@@ -15,8 +15,8 @@ use super::{
     LoadedAssembly, LoadedModule, Module, NumberedProcedure, Object, Observed, Parameter,
     Permission, Policy, PolicyCondition, PrincipalCredential, Proxy, ProxyLogin, ProxySubsystem,
     RegistryValue, ResourceGovernor, RoleMember, Schedule, Schema, ScopedConfiguration,
-    ServerAudit, ServerEndpoint, ServerIdentity, ServerPrincipal, ServerProperties, ServerTrigger,
-    Service, ServiceQueue, SessionConnection, SessionIdentity, Snapshot, SqlLogin,
+    ServerAudit, ServerEndpoint, ServerIdentity, ServerPrincipal, ServerProperties, ServerTls,
+    ServerTrigger, Service, ServiceQueue, SessionConnection, SessionIdentity, Snapshot, SqlLogin,
     StartupProcedure, Subsystem, Synonym, SystemExtendedProcedure, TcpEndpoint, TokenRow, Trace,
     Trigger, TriggerEvent, TrustedAssembly,
 };
@@ -310,6 +310,7 @@ facts! {
     server {
         ServerIdentity server_identity: given ServerIdentity,
         Session session: given SessionIdentity,
+        ServerTls server_tls: given ServerTls,
         LoginToken login_token: list TokenRow,
         Host host: one Host,
         Configurations configurations: list Configuration,

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mssql_posture::collect::{
-    Credential, CredentialGate, ServerEncryption, ServerTls, TargetPlan, TlsPlan, TlsProbeError,
-    probe_tls,
+    Credential, CredentialGate, TargetPlan, TlsPlan, TlsProbeError, probe_tls,
 };
 use mssql_posture::ids::InstanceId;
 use mssql_posture::inventory::Endpoint;
-use mssql_posture::snapshot::Encryption as Mode;
+use mssql_posture::snapshot::{Encryption as Mode, ServerEncryption, ServerTls};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -256,7 +255,7 @@ fn a_server_that_hangs_up_or_speaks_another_dialect_is_told() {
         };
         let server = TdsServer::start(options, Arc::new(Nobody));
         let fault = probe(plan(Mode::Required, None), server.port(), LIMIT).unwrap_err();
-        let lost = matches!(&fault, TlsProbeError::Lost { step: s, .. } if *s == step);
+        let lost = matches!(&fault, TlsProbeError::Lost { step: s, .. } if **s == *step);
         assert!(lost, "{fault}");
     }
     let server = serve(Encryption::On, identity(&["localhost"]));

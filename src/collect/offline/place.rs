@@ -179,6 +179,9 @@ fn fill(
     let server = &mut snapshot.server;
     server.server_identity = Observed::Known { value: identity };
     server.session = Observed::Known { value: rights };
+    server.server_tls = Observed::NotCollected {
+        why: "collected offline: no connection was made to see TLS by".to_owned(),
+    };
     place::unsupported(server, opening.version);
     sight::withhold_on_server(server, &reader.rights);
     let due = sight::asked(Scope::Server, opening.version, &reader.rights);

@@ -14,7 +14,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
-use super::ServerCertificate;
+use crate::snapshot::ServerCertificate;
 use crate::snapshot::{sha256_hex, short};
 
 /// A signature by a smaller RSA key is not checked by the cryptographic library.

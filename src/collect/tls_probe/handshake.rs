@@ -18,7 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::{ServerEncryption, TlsProbeError};
+use super::TlsProbeError;
+use crate::snapshot::ServerEncryption;
 use crate::snapshot::short;
 
 /// The most that is read, PRELOGIN's answer and handshake together, in bytes.

@@ -22,10 +22,12 @@ macro_rules! rows {
 mod agent;
 mod database;
 mod instance;
+mod tls;
 
 pub use agent::*;
 pub use database::*;
 pub use instance::*;
+pub use tls::*;
 
 rows! {
     /// `SERVERPROPERTY` values: which server, build, edition and platform answered.

@@ -1,7 +1,10 @@
 //! What setup installs besides logins and options: endpoints, services, Agent's own job, the libraries of the engine.
 
 use mssql_posture::collect::Query;
-use mssql_posture::snapshot::{ModuleLine, ServerFacts, sha256_hex};
+use mssql_posture::snapshot::{
+    AnyFact, ModuleLine, Observed, ServerCertificate, ServerEncryption, ServerFacts, ServerTls,
+    TlsSession, sha256_hex,
+};
 use serde_json::{Value, json};
 
 use super::instance::{Base, INSTALLED};
@@ -10,6 +13,7 @@ use crate::support::answers;
 /// Facts of a fresh instance that nothing else has made yet, and the texts that they name.
 pub fn complete(facts: &mut ServerFacts, base: &Base) -> Vec<ModuleLine> {
     let mut texts = Vec::new();
+    facts.server_tls = Observed::Known { value: tls(base) };
     answers::complete_server(facts, base.version, false, &mut |query| {
         rows(query, base, &mut texts)
     });
@@ -19,6 +23,34 @@ pub fn complete(facts: &mut ServerFacts, base: &Base) -> Vec<ModuleLine> {
         registry.unsupported(11, Some("SQL Server on Linux has no registry"));
     }
     texts
+}
+
+/// The certificate of the enterprise's own authority that every server of the demo has.
+fn tls(base: &Base) -> ServerTls {
+    let name = format!("{}.corp.example", base.machine.to_lowercase());
+    ServerTls {
+        encryption: ServerEncryption::Required,
+        session: Some(TlsSession {
+            protocol: "TLSv1.2".to_owned(),
+            cipher_suite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384".to_owned(),
+            certificates_sent: 1,
+            certificate: ServerCertificate {
+                subject: format!("CN={name}"),
+                issuer: "CN=Corp Issuing CA 2, O=Corp".to_owned(),
+                serial: sha256_hex(name.as_bytes())[..38].to_owned(),
+                not_before: "2026-01-12T00:00:00Z".to_owned(),
+                not_after: "2028-01-12T00:00:00Z".to_owned(),
+                sha256: sha256_hex(format!("certificate of {name}").as_bytes()),
+                dns_names: vec![name],
+                ip_addresses: Vec::new(),
+                key_algorithm: "RSA".to_owned(),
+                key_bits: Some(3072),
+                signature_algorithm: "sha256WithRSAEncryption".to_owned(),
+                self_signed: false,
+            },
+            not_trusted_because: None,
+        }),
+    }
 }
 
 fn rows(query: &'static Query, base: &Base, texts: &mut Vec<ModuleLine>) -> Value {
