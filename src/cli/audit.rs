@@ -1,17 +1,18 @@
 //! `audit` and `collect`: snapshots from servers and recordings into the output folder, each written as
 //! soon as it is complete.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 
 use super::args::{Audit, Collect, Definitions, FailOn, Targets};
-use super::definitions::Files;
+use super::definitions::{Files, Text};
 use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output, progress, stop};
-use crate::collect::{self, Completion, Progress, TargetPlan};
+use crate::collect::{self, Completion, NewScratch, Progress, Scratch, TargetPlan};
 use crate::evidence::{Bundle, BundleError, file_name};
 use crate::ids::InstanceId;
 use crate::inventory::Reach;
@@ -29,7 +30,14 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
-        let gathered = gather(&estate, plans, &args.targets, args.definitions, bundle)?;
+        let gathered = gather(
+            &estate,
+            plans,
+            &args.targets,
+            args.definitions,
+            bundle,
+            |_| {},
+        )?;
         let stopped = gathered.completion == Completion::Stopped;
         let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
         Ok(if stopped || stop::asked() {
@@ -47,9 +55,21 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
-        let gathered = gather(&estate, plans, &args.targets, args.definitions, bundle)?;
+        let mut unseen = BTreeMap::new();
+        let note = |snapshot: &Snapshot| {
+            let incomplete = judge::is_incomplete(snapshot, &inputs);
+            unseen.insert(snapshot.target.clone(), incomplete);
+        };
+        let gathered = gather(
+            &estate,
+            plans,
+            &args.targets,
+            args.definitions,
+            bundle,
+            note,
+        )?;
+        let unseen = unseen.values().any(|incomplete| *incomplete);
         let root = gathered.bundle.root().to_owned();
-        let unseen = judge::assess(&gathered.sources, &inputs)?.is_incomplete();
         gathered
             .bundle
             .finish(&jiff::Timestamp::now().to_string())?;
@@ -75,19 +95,30 @@ struct Gathered {
 
 fn gather(
     estate: &Estate,
-    plans: Vec<TargetPlan>,
+    mut plans: Vec<TargetPlan>,
     args: &Targets,
     definitions: Definitions,
     mut bundle: Bundle,
+    mut stored: impl FnMut(&Snapshot),
 ) -> anyhow::Result<Gathered> {
     let progress = progress::for_stderr(estate.inventory.targets.len());
-    recordings(estate, &mut bundle, definitions, &progress)?;
+    recordings(estate, &mut bundle, definitions, &progress, &mut stored)?;
     let completion = if plans.is_empty() {
         Completion::Whole
     } else {
+        let root = bundle.root().to_owned();
+        let scratch: NewScratch = Arc::new(move || {
+            let file = tempfile::tempfile_in(&root)?;
+            Ok(Box::new(file) as Box<dyn Scratch>)
+        });
+        for plan in &mut plans {
+            plan.scratch = Arc::clone(&scratch);
+        }
         let store_one = |collected| {
             let files = Files::from(collected).keeping(definitions, &[])?;
-            Ok::<_, anyhow::Error>(store(&mut bundle, &files)?)
+            store(&mut bundle, &files)?;
+            stored(&files.snapshot);
+            Ok::<_, anyhow::Error>(())
         };
         let concurrency = usize::from(args.concurrency);
         collect::collect(
@@ -117,18 +148,12 @@ pub(super) fn snapshot_name(target: &InstanceId) -> String {
 pub(super) fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleError> {
     let stem = file_name(files.snapshot.target.as_str());
     let path = format!("snapshots/{stem}.snapshot.json");
-    let bytes = files.snapshot.render().map_err(|e| BundleError::Io {
-        path: path.clone().into(),
-        source: e.into(),
-    })?;
-    bundle.write_sensitive(
-        &format!("snapshots/{stem}.modules.jsonl"),
-        &files.module_text,
-    )?;
+    let modules = format!("snapshots/{stem}.modules.jsonl");
+    bundle.write_sensitive(&modules, &|to| files.module_text.write_to(to))?;
     if let Some(observations) = &files.observations {
         bundle.write(&format!("snapshots/{stem}.observations.json"), observations)?;
     }
-    bundle.write(&path, &bytes)
+    bundle.write_with(&path, &|to| files.snapshot.write_to(to))
 }
 
 /// Copies recordings into the folder. One that cannot be read is a target that was not reached.
@@ -137,6 +162,7 @@ fn recordings(
     bundle: &mut Bundle,
     definitions: Definitions,
     progress: &Arc<dyn Progress>,
+    stored: &mut impl FnMut(&Snapshot),
 ) -> anyhow::Result<()> {
     for target in &estate.inventory.targets {
         let Reach::Snapshot(file) = &target.reach else {
@@ -147,6 +173,7 @@ fn recordings(
             .unwrap_or_else(|error| unreadable(&target.name, file, &error))
             .keeping(definitions, &target.exclude_databases)?;
         store(bundle, &files)?;
+        stored(&files.snapshot);
         progress.finished(&target.name, &files.snapshot.outcome);
     }
     Ok(())
@@ -167,7 +194,7 @@ fn recording(path: &Path, name: &InstanceId) -> anyhow::Result<Files> {
     snapshot.target = name.clone();
     Ok(Files {
         snapshot,
-        module_text,
+        module_text: Text::Bytes(module_text),
         observations,
     })
 }
@@ -192,7 +219,7 @@ fn unreadable(name: &InstanceId, file: &str, error: &anyhow::Error) -> Files {
     snapshot.module_text = file;
     Files {
         snapshot,
-        module_text,
+        module_text: Text::Bytes(module_text),
         observations: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Judges snapshot files and writes what follows: assessment, reports, exit code. `audit` and `assess`
 //! meet here, so that the same snapshots and inputs give the same bytes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -147,6 +148,25 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         assessment.enter(judge(&Case::new(&snapshot, &texts, None)));
     }
     Ok(assessment.close())
+}
+
+/// Whether anything in scope was not seen of one target, as its audit would say. No text is read for it.
+pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
+    let mut targets = inputs.inventory.targets.iter();
+    if let Outcome::SameAs { target } = &snapshot.outcome {
+        return !targets.any(|meant| meant.name == *target);
+    }
+    let meant = targets.find(|meant| meant.name == snapshot.target);
+    let mut snapshot = Cow::Borrowed(snapshot);
+    if let Some(meant) = meant.filter(|meant| !meant.exclude_databases.is_empty()) {
+        exclude(snapshot.to_mut(), &meant.exclude_databases);
+    }
+    let texts = ModuleTexts::default();
+    let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
+    let case = Case::new(&snapshot, &texts, expected).without_reading();
+    let mut assessment = Assessment::new(inputs.as_of.clone());
+    assessment.enter(judge(&case));
+    assessment.close().is_incomplete()
 }
 
 /// Text that was left out cannot be read again by a better analyser.

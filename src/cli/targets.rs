@@ -132,6 +132,7 @@ impl Estate {
             skip_auto_close: server.skip_auto_close,
             exclude_databases: target.exclude_databases.clone(),
             known_hosts,
+            scratch: crate::collect::in_memory(),
         })
     }
 }

@@ -1,7 +1,6 @@
 //! From a target to a logged-in session, with every failure told by stage, reason and remedy.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
@@ -13,7 +12,7 @@ use super::browser;
 use super::credential::{CredentialGate, Pass};
 use super::plan::{Credential, TargetPlan};
 use super::reach::{self, Order};
-use super::session::Session;
+use super::session::{Intake, Session};
 use super::watch::{Seen, Watched};
 use crate::inventory::Endpoint;
 use crate::snapshot::{Encryption, Stage, Trouble, short};
@@ -68,14 +67,14 @@ impl ConnectError {
 pub async fn open(
     plan: &TargetPlan,
     deadline: Instant,
-    received: &Arc<AtomicUsize>,
+    intake: &Arc<Intake>,
 ) -> Result<Session, ConnectError> {
-    let (host, port) = match open_at(plan, &Leg::first(plan), deadline, received).await? {
+    let (host, port) = match open_at(plan, &Leg::first(plan), deadline, intake).await? {
         Opened::Session(session) => return Ok(session),
         Opened::Routed { host, port } => (host, port),
     };
     let leg = Leg::next(plan, &host, port)?;
-    match open_at(plan, &leg, deadline, received).await? {
+    match open_at(plan, &leg, deadline, intake).await? {
         Opened::Session(session) => Ok(session),
         Opened::Routed { .. } => Err(routed(
             "the server that the session was sent to sends it on again".to_owned(),
@@ -157,7 +156,7 @@ async fn open_at(
     plan: &TargetPlan,
     leg: &Leg<'_>,
     deadline: Instant,
-    received: &Arc<AtomicUsize>,
+    intake: &Arc<Intake>,
 ) -> Result<Opened, ConnectError> {
     let mut config = config(plan, leg)?;
     let connect = || {
@@ -183,7 +182,7 @@ async fn open_at(
             return Ok(Opened::Session(Session::new(
                 client,
                 peer,
-                Arc::clone(received),
+                Arc::clone(intake),
             )));
         }
         // Where it leads to is asked for the login again: this answer proves nothing.

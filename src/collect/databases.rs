@@ -1,19 +1,21 @@
 //! The databases of one target, shared out over its sessions.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
 
+use super::place::Texts;
 use super::plan::TargetPlan;
 use super::query::{self, Query, Scope};
 use super::record::Recorder;
 use super::session::{Answer, Broken, DatabaseKey, Session};
+use super::spool::{Spool, SpooledLine};
 use super::target::{Target, hello, outcome};
 use super::{place, sight};
 use crate::snapshot::{
-    DatabaseFacts, DatabaseRow, ModuleLine, QueryRecord, ServerIdentity, SessionIdentity, Snapshot,
-    Stage, Trouble, short,
+    DatabaseFacts, DatabaseRow, QueryRecord, ServerIdentity, SessionIdentity, Snapshot, Stage,
+    Trouble, short,
 };
 
 /// The databases of one target, shared out over its sessions.
@@ -33,7 +35,7 @@ pub(super) struct Databases<'a> {
 pub(super) struct Found {
     databases: Vec<DatabaseFacts>,
     server: Vec<(&'static Query, place::Result)>,
-    texts: Vec<ModuleLine>,
+    texts: Vec<SpooledLine>,
     records: Vec<(i32, Vec<QueryRecord>)>,
     trouble: Option<Trouble>,
 }
@@ -135,7 +137,7 @@ impl<'a> Databases<'a> {
                         .push((row.database_id, recorder.into_records()));
                     found.databases.push(read.facts);
                     found.server.extend(read.server);
-                    found.texts.extend(read.texts);
+                    found.texts.extend(read.texts.lines);
                 }
                 Err(trouble) => {
                     let mut found = self.found();
@@ -178,7 +180,7 @@ impl<'a> Databases<'a> {
                         if self.target.out_of_time() {
                             return Err(self.target.deadline_trouble(Stage::Databases));
                         }
-                        return Ok(Read::failed(row, &broken));
+                        return Ok(Read::failed(row, &broken, &self.target.intake.spool));
                     }
                 }
             }
@@ -248,7 +250,7 @@ impl<'a> Databases<'a> {
         row: &DatabaseRow,
         recorder: &mut Recorder,
     ) -> Result<Read, Broken> {
-        let mut read = Read::new(row, self.version);
+        let mut read = Read::new(row, self.version, &self.target.intake.spool);
         sight::withhold_in_database(&mut read.facts, &self.rights);
         let mut queries = self.asked(Scope::Database);
         if row.name == "master" {
@@ -358,26 +360,26 @@ pub(super) fn not_entered(row: &DatabaseRow) -> Option<String> {
 struct Read {
     facts: DatabaseFacts,
     server: Vec<(&'static Query, place::Result)>,
-    texts: Vec<ModuleLine>,
+    texts: Texts,
 }
 
 impl Read {
-    fn new(row: &DatabaseRow, version: u16) -> Self {
+    fn new(row: &DatabaseRow, version: u16, spool: &Arc<Spool>) -> Self {
         let mut facts = DatabaseFacts::unseen(row.database_id, &row.name, "not asked");
         place::unsupported_in_database(&mut facts, version);
         Self {
             facts,
             server: Vec::new(),
-            texts: Vec::new(),
+            texts: Texts::new(spool),
         }
     }
 
-    fn failed(row: &DatabaseRow, broken: &Broken) -> Self {
+    fn failed(row: &DatabaseRow, broken: &Broken, spool: &Arc<Spool>) -> Self {
         let facts = DatabaseFacts::unseen(row.database_id, &row.name, &broken.to_string());
         Self {
             facts,
             server: Vec::new(),
-            texts: Vec::new(),
+            texts: Texts::new(spool),
         }
     }
 
@@ -393,11 +395,11 @@ impl Found {
     pub(super) fn into_snapshot(
         mut self,
         snapshot: &mut Snapshot,
-        texts: &mut Vec<ModuleLine>,
+        texts: &mut Texts,
     ) -> Result<(), Trouble> {
         self.databases.sort_by_key(|d| d.database_id);
         self.records.sort_by_key(|(database_id, _)| *database_id);
-        texts.append(&mut self.texts);
+        texts.lines.append(&mut self.texts);
         for (query, result) in self.server {
             place::server(&mut snapshot.server, query, result, texts);
         }

@@ -13,6 +13,7 @@ mod reach;
 mod record;
 mod session;
 mod sight;
+mod spool;
 mod target;
 mod tls_probe;
 mod value;
@@ -20,19 +21,23 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 pub use credential::CredentialGate;
 pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
+pub use spool::{ModuleText, NewScratch, Scratch, in_memory};
 pub use tls_probe::{TlsProbeError, probe_tls};
 
 use crate::ids::InstanceId;
-use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble, sha256_hex};
+use crate::snapshot::{Observed, Outcome, ServerIdentity, Snapshot, Stage, Trouble};
+use session::Intake;
+use spool::{Hasher, Spool, hex};
 use target::Target;
 
 /// One finished target: what was seen, and the bytes of its module-text file.
@@ -40,7 +45,7 @@ pub struct Collected {
     /// The facts.
     pub snapshot: Snapshot,
     /// The module-text file that the snapshot names by hash.
-    pub module_text: Vec<u8>,
+    pub module_text: ModuleText,
 }
 
 /// Whether everything was collected that was asked for.
@@ -332,7 +337,9 @@ fn seen_hash(snapshot: &Snapshot) -> Option<String> {
         }
     }
     let all = (&server, &snapshot.databases, &snapshot.module_text.sha256);
-    Some(sha256_hex(&serde_json::to_vec(&all).ok()?))
+    let mut hasher = Hasher(Sha256::new());
+    serde_json::to_writer(std::io::BufWriter::new(&mut hasher), &all).ok()?;
+    Some(hex(&hasher.0.finalize()))
 }
 
 async fn one(
@@ -341,6 +348,10 @@ async fn one(
     progress: Arc<dyn Progress>,
     reached: Arc<Reached>,
 ) -> Collected {
+    let spool = match (plan.scratch)() {
+        Ok(file) => Spool::new(file),
+        Err(error) => return without_scratch(&plan, &error),
+    };
     let target = Target {
         deadline: Instant::now() + plan.target_limit,
         retries_left: AtomicU32::new(plan.retries),
@@ -348,9 +359,21 @@ async fn one(
         place,
         progress: &*progress,
         reached: &reached,
-        received: Arc::new(AtomicUsize::new(0)),
+        intake: Arc::new(Intake::new(spool)),
     };
     target::collect(&target).await
+}
+
+/// A target that was not tried, since there is nowhere to put what it would send.
+fn without_scratch(plan: &TargetPlan, error: &std::io::Error) -> Collected {
+    let outcome = Outcome::Unreached(Trouble {
+        stage: Stage::Session,
+        why: format!("no scratch file for module text: {error}"),
+        remedy: "make room in the output folder, then run again".to_owned(),
+    });
+    let at = record::now();
+    let snapshot = Snapshot::unseen(plan.id.clone(), outcome, plan.connection(), &at);
+    target::finish(snapshot, ModuleText::none())
 }
 
 /// A target whose instance has an earlier name.
@@ -360,7 +383,7 @@ fn same_as(plan: &TargetPlan, first: &InstanceId) -> Collected {
     };
     let at = record::now();
     let snapshot = Snapshot::unseen(plan.id.clone(), outcome, plan.connection(), &at);
-    target::finish(snapshot, Vec::new())
+    target::finish(snapshot, ModuleText::none())
 }
 
 fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
@@ -384,5 +407,5 @@ fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
         plan.connection(),
         &at,
     );
-    target::finish(snapshot, Vec::new())
+    target::finish(snapshot, ModuleText::none())
 }

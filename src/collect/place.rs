@@ -1,15 +1,17 @@
 //! Puts each query's answer where it belongs in the snapshot. Text that can hold code goes to the module-text file,
 //! and its hash to the fact.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::query::{self, Query};
-use super::value::{RowSet, Value};
+use super::spool::{Spool, SpooledLine};
+use super::value::{RowSet, Value, ValueError};
 use crate::ids::DatabaseName;
 use crate::snapshot::{
-    Answered, AnyFact, DatabaseFacts, ModuleLine, Observed, ServerError, ServerFacts, TextHash,
-    sha256_hex,
+    Answered, AnyFact, DatabaseFacts, Observed, ServerError, ServerFacts, TextHash,
 };
 
 /// Largest assembly file that is hashed here, in bytes (2012 and 2014, whose HASHBYTES cannot).
@@ -19,6 +21,24 @@ const HASH_LIMIT: i64 = 16 * 1024 * 1024;
 const DENIALS: &[u32] = &[229, 230, 262, 297, 300, 371, 8189, 15247];
 /// The login cannot enter the database.
 const NO_ACCESS: u32 = 916;
+
+/// Texts that were put apart: the lines of the module-text file, and the spool that holds what they say.
+pub struct Texts {
+    /// In any order.
+    pub lines: Vec<SpooledLine>,
+    /// The target's.
+    pub spool: Arc<Spool>,
+}
+
+impl Texts {
+    /// None yet.
+    pub fn new(spool: &Arc<Spool>) -> Self {
+        Self {
+            lines: Vec::new(),
+            spool: Arc::clone(spool),
+        }
+    }
+}
 
 /// One query's answer, or why there is none.
 pub type Result = std::result::Result<RowSet, ServerError>;
@@ -86,7 +106,7 @@ pub fn one<T: DeserializeOwned>(query: &str, set: RowSet) -> std::result::Result
 }
 
 /// Places an answer at server scope. Session queries are placed by the session's owner.
-pub fn server(facts: &mut ServerFacts, query: &Query, result: Result, texts: &mut Vec<ModuleLine>) {
+pub fn server(facts: &mut ServerFacts, query: &Query, result: Result, texts: &mut Texts) {
     let database = match query.scope {
         query::Scope::Msdb => Some("msdb"),
         query::Scope::Master => Some("master"),
@@ -97,12 +117,7 @@ pub fn server(facts: &mut ServerFacts, query: &Query, result: Result, texts: &mu
 }
 
 /// Places an answer from one database.
-pub fn database(
-    facts: &mut DatabaseFacts,
-    query: &Query,
-    result: Result,
-    texts: &mut Vec<ModuleLine>,
-) {
+pub fn database(facts: &mut DatabaseFacts, query: &Query, result: Result, texts: &mut Texts) {
     let name: DatabaseName = facts.name.clone();
     let result = result.and_then(|set| made(query, set, Some(name.as_str()), texts));
     facts.place(query.name, Answer { query, result });
@@ -143,7 +158,8 @@ pub fn unsupported_in_database(facts: &mut DatabaseFacts, version: u16) {
 }
 
 /// Replaces what a snapshot does not hold as it was sent.
-fn made(query: &Query, set: RowSet, database: Option<&str>, texts: &mut Vec<ModuleLine>) -> Result {
+fn made(query: &Query, set: RowSet, database: Option<&str>, texts: &mut Texts) -> Result {
+    let database = database.map(Into::into);
     let mut keep = Keep { database, texts };
     match query.name {
         "server_modules" | "modules" | "numbered_procedures" => definitions(set, &mut keep),
@@ -182,7 +198,7 @@ impl Row<'_> {
     ) -> std::result::Result<(), ServerError> {
         let value = serde_json::to_value(value).map_err(|e| ServerError::local(e.to_string()))?;
         if let Some(cell) = self.cell(column) {
-            *cell = Value::Made(value);
+            *cell = Value::Made(Box::new(value));
         }
         Ok(())
     }
@@ -228,25 +244,36 @@ fn each_row(
 
 /// Where texts are kept.
 struct Keep<'a> {
-    database: Option<&'a str>,
-    texts: &'a mut Vec<ModuleLine>,
+    database: Option<Arc<str>>,
+    texts: &'a mut Texts,
 }
 
 impl Keep<'_> {
-    fn keep(&mut self, object_id: i32, part: Option<String>, definition: String) -> TextHash {
-        let sha256 = sha256_hex(definition.as_bytes());
-        let utf16_units = u32::try_from(definition.encode_utf16().count()).unwrap_or(u32::MAX);
-        self.texts.push(ModuleLine {
-            database: self.database.map(str::to_owned),
+    /// Puts the text of a cell apart, if it has one.
+    fn keep(
+        &mut self,
+        object_id: i32,
+        part: Option<String>,
+        cell: Value,
+    ) -> std::result::Result<Option<TextHash>, ServerError> {
+        let kept = match cell {
+            Value::Kept(kept) => *kept,
+            // What did not come over a connection.
+            Value::Text(text) => self
+                .texts
+                .spool
+                .keep(&text)
+                .map_err(|e| ServerError::local(ValueError::from(e).to_string()))?,
+            _ => return Ok(None),
+        };
+        let hash = kept.hash();
+        self.texts.lines.push(SpooledLine {
+            database: self.database.clone(),
             object_id,
-            part,
-            sha256: sha256.clone(),
-            definition,
+            part: part.map(Into::into),
+            kept,
         });
-        TextHash {
-            sha256,
-            utf16_units,
-        }
+        Ok(Some(hash))
     }
 
     /// Texts that are NULL only where there is none.
@@ -257,12 +284,12 @@ impl Keep<'_> {
         part: impl Fn(&mut Row<'_>) -> String,
     ) -> Result {
         each_row(set, &[], |row| {
-            if let Value::Text(text) = row.take(column) {
-                let part = part(row);
-                let hash = self.keep(0, Some(part), text);
-                row.put(column, &hash)?;
+            let cell = row.take(column);
+            let part = part(row);
+            match self.keep(0, Some(part), cell)? {
+                Some(hash) => row.put(column, &hash),
+                None => Ok(()),
             }
-            Ok(())
         })
     }
 }
@@ -277,11 +304,11 @@ fn definitions(set: RowSet, keep: &mut Keep<'_>) -> Result {
             0 => None,
             number => Some(number.to_string()),
         };
-        let definition = match (row.take("definition"), row.take("is_encrypted")) {
-            (Value::Text(text), _) => Observed::Known {
-                value: keep.keep(object_id, part, text),
-            },
-            (_, Value::Int(1)) => Observed::NotCollected {
+        let cell = row.take("definition");
+        let hash = keep.keep(object_id, part, cell)?;
+        let definition = match (hash, row.take("is_encrypted")) {
+            (Some(value), _) => Observed::Known { value },
+            (None, Value::Int(1)) => Observed::NotCollected {
                 why: "the module is encrypted".to_owned(),
             },
             _ if tells => Observed::Denied {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::credential::CredentialGate;
+use super::spool::NewScratch;
 use crate::ids::InstanceId;
 use crate::inventory::Endpoint;
 use crate::snapshot::{Connection, Encryption};
@@ -46,6 +47,8 @@ pub struct TargetPlan {
     pub exclude_databases: Vec<String>,
     /// Hosts that the inventory names, in lower case.
     pub known_hosts: Arc<BTreeSet<String>>,
+    /// Where code goes until it is sorted.
+    pub scratch: NewScratch,
 }
 
 /// Encryption of one target.
@@ -229,6 +232,7 @@ pub(super) mod tests {
             skip_auto_close: false,
             exclude_databases: Vec::new(),
             known_hosts: Arc::new(BTreeSet::from(["sql09.other.example".to_owned()])),
+            scratch: crate::collect::in_memory(),
         }
     }
 

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
-use tiberius::{Client, ColumnData, QueryItem};
+use tiberius::{Client, QueryItem};
 use tokio_util::compat::Compat;
 
 use super::place;
 use super::query::{Query, SESSION_SETTINGS, use_database};
+use super::spool::Spool;
 use super::value::{self, RowSet, Value};
 use super::watch::Watched;
 use crate::snapshot::{ServerError, ServerIdentity, SessionIdentity};
@@ -21,9 +22,11 @@ use crate::snapshot::{ServerError, ServerIdentity, SessionIdentity};
 /// Prefix of a result's first column: what follows is the query's name.
 const TAG: &str = "q_";
 const CONTEXT: &str = "context";
-/// Most bytes that are taken from one target. No catalog is that large; a server that sends without end must
-/// not fill our memory.
+/// Most bytes that are taken from one target besides code. No catalog is that large; a server that sends without
+/// end must not fill our memory.
 const LARGEST_TARGET: usize = 1 << 30;
+/// Most bytes of code, which goes to disk.
+const LARGEST_CODE: usize = 8 << 30;
 /// What a row takes besides its values.
 const ROW_SIZE: usize = 64;
 
@@ -34,8 +37,38 @@ pub struct Session {
     pub id: i32,
     /// The address that it was opened to.
     pub peer: Option<SocketAddr>,
-    /// Bytes that came from this target so far, over all its sessions.
-    received: Arc<AtomicUsize>,
+    intake: Arc<Intake>,
+}
+
+/// What came from one target so far, over all its sessions.
+pub struct Intake {
+    /// Bytes besides code.
+    received: AtomicUsize,
+    /// Bytes of code.
+    code: AtomicUsize,
+    /// Where code goes.
+    pub spool: Arc<Spool>,
+}
+
+impl Intake {
+    /// Nothing yet.
+    pub fn new(spool: Spool) -> Self {
+        Self {
+            received: AtomicUsize::new(0),
+            code: AtomicUsize::new(0),
+            spool: Arc::new(spool),
+        }
+    }
+
+    /// Counts a value; whether it is still bearable.
+    fn takes(&self, column: &str, size: usize) -> bool {
+        let (counter, most) = if value::CODE.contains(&column) {
+            (&self.code, LARGEST_CODE)
+        } else {
+            (&self.received, LARGEST_TARGET)
+        };
+        counter.fetch_add(size, Ordering::Relaxed) <= most
+    }
 }
 
 /// What a batch brought.
@@ -59,7 +92,7 @@ pub enum Broken {
     #[error("the connection was lost: {0}")]
     Lost(String),
     /// More than any catalog holds.
-    #[error("it sent more than {} MiB in all", LARGEST_TARGET >> 20)]
+    #[error("it sent more than {} MiB in all, or {} MiB of code", LARGEST_TARGET >> 20, LARGEST_CODE >> 20)]
     Flood,
     /// An answer to something else, or not of TDS form.
     #[error("the server's answer does not belong to the question: {0}")]
@@ -71,13 +104,13 @@ impl Session {
     pub fn new(
         client: Client<Compat<Watched>>,
         peer: Option<SocketAddr>,
-        received: Arc<AtomicUsize>,
+        intake: Arc<Intake>,
     ) -> Self {
         Self {
             client: Some(Box::new(client)),
             id: 0,
             peer,
-            received,
+            intake,
         }
     }
 
@@ -170,7 +203,7 @@ impl Session {
             return Err(Broken::Lost("closed after an earlier fault".to_owned()));
         };
         let start = Instant::now();
-        let read = tokio::time::timeout(limit, read(&mut client, &batch, &asked, &self.received));
+        let read = tokio::time::timeout(limit, read(&mut client, &batch, &asked, &self.intake));
         let mut answer = match read.await {
             Ok(answer) => answer?,
             Err(_) => return Err(Broken::Timeout(limit.as_secs())),
@@ -203,7 +236,7 @@ async fn read(
     client: &mut Client<Compat<Watched>>,
     batch: &str,
     asked: &[&'static Query],
-    received: &AtomicUsize,
+    intake: &Intake,
 ) -> Result<Answer, Broken> {
     let mut answer = Answer::default();
     let mut stream = match client.simple_query(batch).await {
@@ -237,16 +270,17 @@ async fn read(
                         "a row came before its columns".to_owned(),
                     ));
                 };
-                let cells: Vec<ColumnData<'static>> = row.into_iter().collect();
-                let size = ROW_SIZE + cells.iter().map(value::size).sum::<usize>();
-                if received.fetch_add(size, Ordering::Relaxed) > LARGEST_TARGET {
+                let mut values = Vec::with_capacity(set.columns.len());
+                if !intake.takes("", ROW_SIZE) {
                     return Err(Broken::Flood);
                 }
-                let cells = cells.into_iter().skip(1).zip(&set.columns);
-                let values: Result<Vec<Value>, _> = cells
-                    .map(|(data, column)| Value::from_column(column, data))
-                    .collect();
-                let values = values.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?;
+                for (data, column) in row.into_iter().skip(1).zip(&set.columns) {
+                    if !intake.takes(column, value::size(&data)) {
+                        return Err(Broken::Flood);
+                    }
+                    let value = Value::arriving(column, data, &intake.spool);
+                    values.push(value.map_err(|e| Broken::OutOfTurn(format!("{name}: {e}")))?);
+                }
                 set.rows.push(values);
             }
             Ok(None) => break,

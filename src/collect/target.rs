@@ -2,20 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::connect::{self, ConnectError, remaining};
 use super::databases::Databases;
+use super::place::Texts;
 use super::plan::TargetPlan;
 use super::query::{self, Query, Scope, Sight};
 use super::record::{self, Recorder};
-use super::session::{Answer, Broken, Session};
+use super::session::{Answer, Broken, Intake, Session};
+use super::spool::ModuleText;
 use super::{Collected, Progress, Reached, place, sight, tls_probe};
 use crate::ids::InstanceId;
 use crate::snapshot::{
-    ModuleLine, Observed, Outcome, ServerError, ServerIdentity, ServerTls, SessionIdentity,
-    Snapshot, Stage, Trouble, render_module_lines,
+    Observed, Outcome, ServerError, ServerIdentity, ServerTls, SessionIdentity, Snapshot, Stage,
+    Trouble,
 };
 
 const OLDEST: u16 = 11;
@@ -32,8 +34,8 @@ pub(super) struct Target<'a> {
     pub retries_left: AtomicU32,
     pub progress: &'a dyn Progress,
     pub reached: &'a Reached,
-    /// Bytes that came so far, over all sessions.
-    pub received: Arc<AtomicUsize>,
+    /// What came so far, over all sessions.
+    pub intake: Arc<Intake>,
 }
 
 /// Collects one target. Never fails: what went wrong is in the snapshot.
@@ -44,7 +46,7 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
         target.plan.connection(),
         &record::now(),
     );
-    let mut texts = Vec::new();
+    let mut texts = Texts::new(&target.intake.spool);
     snapshot.outcome = match run(target, &mut snapshot, &mut texts).await {
         Ok(()) => Outcome::Finished,
         Err(Ended::SameAs(first)) => return super::same_as(target.plan, &first),
@@ -58,7 +60,7 @@ pub(super) async fn collect(target: &Target<'_>) -> Collected {
         fill_unseen(&mut snapshot, &why);
     }
     snapshot.ended = record::now();
-    finish(snapshot, texts)
+    finish(snapshot, ModuleText::new(texts.lines, texts.spool))
 }
 
 /// Facts that were never asked for name the reason instead of an empty one.
@@ -70,10 +72,22 @@ fn fill_unseen(snapshot: &mut Snapshot, why: &str) {
     }
 }
 
-pub(super) fn finish(mut snapshot: Snapshot, texts: Vec<ModuleLine>) -> Collected {
-    // Serialising strings and integers into memory cannot fail.
-    let (module_text, file) = render_module_lines(texts).unwrap_or_default();
-    snapshot.module_text = file;
+/// Names the module text in the snapshot. Without it a snapshot is worth nothing.
+pub(super) fn finish(mut snapshot: Snapshot, module_text: ModuleText) -> Collected {
+    match module_text.describe() {
+        Ok(file) => snapshot.module_text = file,
+        Err(error) => {
+            let trouble = Trouble {
+                stage: Stage::Databases,
+                why: format!("the module text could not be read back: {error}"),
+                remedy: "make room in the output folder, then run again".to_owned(),
+            };
+            let (target, connection) = (snapshot.target.clone(), snapshot.connection.clone());
+            let outcome = Outcome::Unreached(trouble);
+            let unseen = Snapshot::unseen(target, outcome, connection, &snapshot.started);
+            return finish(unseen, ModuleText::none());
+        }
+    }
     Collected {
         snapshot,
         module_text,
@@ -92,11 +106,7 @@ impl From<Trouble> for Ended {
     }
 }
 
-async fn run(
-    target: &Target<'_>,
-    snapshot: &mut Snapshot,
-    texts: &mut Vec<ModuleLine>,
-) -> Result<(), Ended> {
+async fn run(target: &Target<'_>, snapshot: &mut Snapshot, texts: &mut Texts) -> Result<(), Ended> {
     let mut recorder = Recorder::default();
     let result = read(target, snapshot, texts, &mut recorder).await;
     let mut records = recorder.into_records();
@@ -108,7 +118,7 @@ async fn run(
 async fn read(
     target: &Target<'_>,
     snapshot: &mut Snapshot,
-    texts: &mut Vec<ModuleLine>,
+    texts: &mut Texts,
     recorder: &mut Recorder,
 ) -> Result<(), Ended> {
     target.progress.step(&target.plan.id, "connecting");
@@ -208,7 +218,7 @@ async fn greet(
     target: &Target<'_>,
     recorder: &mut Recorder,
 ) -> Result<(Session, ServerIdentity, SessionIdentity), ConnectError> {
-    let mut session = connect::open(target.plan, target.deadline, &target.received).await?;
+    let mut session = connect::open(target.plan, target.deadline, &target.intake).await?;
     let queries: Vec<_> = query::all()
         .iter()
         .filter(|q| q.scope == Scope::Session)
@@ -278,7 +288,7 @@ async fn server_facts(
     version: u16,
     rights: &SessionIdentity,
     snapshot: &mut Snapshot,
-    texts: &mut Vec<ModuleLine>,
+    texts: &mut Texts,
     recorder: &mut Recorder,
 ) -> Result<(), Trouble> {
     let asked = sight::asked(Scope::Server, version, rights);

@@ -7,6 +7,11 @@ use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
 use sha2::{Digest, Sha512};
 use tiberius::ColumnData;
 
+use super::spool::{Kept, Spool};
+
+/// Columns with these aliases hold code, which goes into the spool as it arrives.
+pub const CODE: &[&str] = &["definition", "command", "expression"];
+
 /// A column with this alias holds bytes that are hashed as they arrive and not kept (assembly files
 /// of servers that cannot hash them).
 pub const TO_HASH: &str = "to_hash";
@@ -20,20 +25,46 @@ pub enum Value {
     Int(i64),
     /// Any text type, and binary as `0x…` in lower case.
     Text(String),
+    /// A text that went into the spool.
+    Kept(Box<Kept>),
     /// What stands in a snapshot in place of what the server sent (see `place`).
-    Made(serde_json::Value),
+    Made(Box<serde_json::Value>),
 }
 
-/// A column whose type no query of ours may return.
+/// A value that cannot be taken.
 #[derive(Debug, thiserror::Error)]
-#[error("column {column} has a type that this query does not return")]
-pub struct UnexpectedType {
-    column: String,
+pub enum ValueError {
+    /// A column whose type no query of ours may return.
+    #[error("column {0} has a type that this query does not return")]
+    UnexpectedType(String),
+    /// The scratch file takes no more.
+    #[error("module text cannot be kept: {0}")]
+    Spool(#[from] std::io::Error),
 }
 
 impl Value {
+    /// The same as [`Self::from_column`], but that a [`CODE`] column's text goes into the spool.
+    ///
+    /// # Errors
+    /// See [`ValueError`].
+    pub fn arriving(
+        column: &str,
+        data: ColumnData<'static>,
+        spool: &Spool,
+    ) -> Result<Self, ValueError> {
+        match data {
+            ColumnData::String(Some(text)) if CODE.contains(&column) => {
+                Ok(Self::Kept(Box::new(spool.keep(&text)?)))
+            }
+            data => Self::from_column(column, data),
+        }
+    }
+
     /// Takes a driver's value. SHA2-512 replaces the bytes of a [`TO_HASH`] column.
-    pub fn from_column(column: &str, data: ColumnData<'static>) -> Result<Self, UnexpectedType> {
+    ///
+    /// # Errors
+    /// A type that no query of ours returns.
+    pub fn from_column(column: &str, data: ColumnData<'static>) -> Result<Self, ValueError> {
         let int = |number: Option<i64>| number.map_or(Self::Null, Self::Int);
         Ok(match data {
             ColumnData::U8(n) => int(n.map(i64::from)),
@@ -51,11 +82,7 @@ impl Value {
                 Self::Text(hex(&Sha512::digest(&bytes)))
             }
             ColumnData::Binary(Some(bytes)) => Self::Text(hex(&bytes)),
-            _ => {
-                return Err(UnexpectedType {
-                    column: column.to_owned(),
-                });
-            }
+            _ => return Err(ValueError::UnexpectedType(column.to_owned())),
         })
     }
 }
@@ -130,6 +157,7 @@ impl<'de> de::Deserializer<'de> for Value {
             Self::Null => visitor.visit_unit(),
             Self::Int(number) => visitor.visit_i64(number),
             Self::Text(text) => visitor.visit_string(text),
+            Self::Kept(_) => Err(de::Error::custom("a text for a value")),
             Self::Made(value) => value
                 .deserialize_any(visitor)
                 .map_err(<DecodeError as de::Error>::custom),

@@ -14,6 +14,29 @@ pub const MANIFEST_SCHEMA: &str = "mssql-posture/manifest/v1";
 const MANIFEST: &str = "manifest.json";
 const SUMS: &str = "SHA256SUMS";
 
+/// Writes the content of a file.
+pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
+
+/// A file being written, with the hash of what went in.
+struct Hashed {
+    file: io::BufWriter<fs::File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// A folder being written.
 pub struct Bundle {
     root: PathBuf,
@@ -97,30 +120,47 @@ impl Bundle {
     /// # Errors
     /// The platform refused.
     pub fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
-        self.put(path, bytes, false)
+        self.put(path, &|to| to.write_all(bytes), false)
+    }
+
+    /// Writes a file piece by piece.
+    ///
+    /// # Errors
+    /// The platform refused, or the content could not be had.
+    pub fn write_with(&mut self, path: &str, content: &Content<'_>) -> Result<(), BundleError> {
+        self.put(path, content, false)
     }
 
     /// The same for primary evidence that may hold secrets.
     ///
     /// # Errors
-    /// The platform refused.
-    pub fn write_sensitive(&mut self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
-        self.put(path, bytes, true)
+    /// The platform refused, or the content could not be had.
+    pub fn write_sensitive(
+        &mut self,
+        path: &str,
+        content: &Content<'_>,
+    ) -> Result<(), BundleError> {
+        self.put(path, content, true)
     }
 
-    fn put(&mut self, path: &str, bytes: &[u8], sensitive: bool) -> Result<(), BundleError> {
+    fn put(
+        &mut self,
+        path: &str,
+        content: &Content<'_>,
+        sensitive: bool,
+    ) -> Result<(), BundleError> {
+        let (sha256, bytes) = self.store(path, content)?;
         let entry = Entry {
-            sha256: hex(&Sha256::digest(bytes)),
-            bytes: bytes.len() as u64,
+            sha256,
+            bytes,
             sensitive,
         };
-        self.store(path, bytes)?;
         self.files.insert(path.to_owned(), entry);
         Ok(())
     }
 
-    /// A reader never sees half a file: the name appears when the content is complete.
-    fn store(&self, path: &str, bytes: &[u8]) -> Result<(), BundleError> {
+    /// A reader never sees half a file: the name appears when the content is complete. Gives hash and length.
+    fn store(&self, path: &str, content: &Content<'_>) -> Result<(String, u64), BundleError> {
         let target = path
             .split('/')
             .fold(self.root.clone(), |folder, part| folder.join(part));
@@ -132,12 +172,19 @@ impl Bundle {
         if let Some(folder) = target.parent() {
             make_folder(folder).map_err(fault)?;
         }
-        let mut file = private_file(&partial).map_err(fault)?;
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
+        let mut file = Hashed {
+            file: io::BufWriter::new(private_file(&partial).map_err(fault)?),
+            hash: Sha256::new(),
+            bytes: 0,
+        };
+        content(&mut file)
+            .and_then(|()| file.file.flush())
+            .and_then(|()| file.file.get_ref().sync_all())
             .map_err(fault)?;
+        let Hashed { file, hash, bytes } = file;
         drop(file);
-        fs::rename(&partial, &target).map_err(fault)
+        fs::rename(&partial, &target).map_err(fault)?;
+        Ok((hex(&hash.finalize()), bytes))
     }
 
     /// Writes manifest.json and, last of all, SHA256SUMS.
@@ -165,7 +212,9 @@ impl Bundle {
             .files
             .iter()
             .map(|(path, entry)| format!("{}  {path}\n", entry.sha256));
-        self.store(SUMS, lines.collect::<String>().as_bytes())
+        let sums: String = lines.collect();
+        self.store(SUMS, &|to| to.write_all(sums.as_bytes()))
+            .map(drop)
     }
 }
 
@@ -262,7 +311,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut bundle = Bundle::create(folder.path()).unwrap();
         bundle
-            .write_sensitive("snapshots/a.modules.jsonl", b"{}\n")
+            .write_sensitive("snapshots/a.modules.jsonl", &|to| to.write_all(b"{}\n"))
             .unwrap();
         bundle.write("assessment.json", b"{}\n").unwrap();
         assert!(!folder.path().join(SUMS).exists());

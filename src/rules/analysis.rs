@@ -59,6 +59,27 @@ impl Analysis {
         Self(modules.into_iter().map(|m| (key(&m), m)).collect())
     }
 
+    /// Every module whose text was collected, as if it did nothing.
+    pub fn blank(snapshot: &Snapshot) -> Self {
+        let blank = |database: Option<&DatabaseName>, code: &Code<'_>| {
+            let module = ObservedModule {
+                database: database.cloned(),
+                object_id: code.object_id,
+                number: code.number,
+                sha256: code.definition.known()?.sha256.clone(),
+                sinks: Vec::new(),
+                notes: Vec::new(),
+            };
+            Some((key(&module), module))
+        };
+        let server = snapshot.server.server_modules.seen().iter();
+        let server = server.filter_map(|module| blank(None, &module.into()));
+        let databases = snapshot.databases.iter().filter(|d| !d.excluded);
+        let databases =
+            databases.flat_map(|d| code_of(d).filter_map(|code| blank(Some(&d.name), &code)));
+        Self(server.chain(databases).collect())
+    }
+
     /// Takes what was observed when the texts were at hand. An observation of another text than the snapshot's is no
     /// observation of the module.
     pub fn from_observations(snapshot: &Snapshot, observations: &Observations) -> Self {
@@ -183,8 +204,7 @@ impl<'a> Work<'a> {
 }
 
 fn name_in_catalog(database: &DatabaseFacts, object_id: i32) -> Option<(String, String)> {
-    let mut objects = database.objects.seen().iter();
-    let object = objects.find(|o| o.object_id == object_id)?;
+    let object = database.object(object_id)?;
     let mut schemas = database.schemas.seen().iter();
     let schema = schemas.find(|s| s.schema_id == object.schema_id)?;
     Some((schema.name.clone(), object.name.clone()))

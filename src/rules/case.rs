@@ -61,6 +61,14 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The same for questions that no text answers: every module whose text was collected counts as one that does
+    /// nothing.
+    #[must_use]
+    pub fn without_reading(self) -> Self {
+        let analysis = OnceCell::from(Analysis::blank(self.snapshot));
+        Self { analysis, ..self }
+    }
+
     /// What the modules do.
     pub fn analysis(&self) -> &Analysis {
         self.analysis.get_or_init(|| match self.observations {

@@ -71,14 +71,18 @@ pub struct ModuleTextFile {
 }
 
 impl DatabaseFacts {
+    /// The object with this id, if it was seen. Lists are sorted by it where a collector wrote them.
+    pub fn object(&self, object_id: i32) -> Option<&Object> {
+        let objects = self.objects.seen();
+        match objects.binary_search_by_key(&object_id, |o| o.object_id) {
+            Ok(at) => objects.get(at),
+            Err(_) => objects.iter().find(|o| o.object_id == object_id),
+        }
+    }
+
     /// `schema.name` of an object or trigger id, or `object 123` when no visible row carries it.
     pub fn object_name(&self, object_id: i32) -> String {
-        if let Some(object) = self
-            .objects
-            .seen()
-            .iter()
-            .find(|o| o.object_id == object_id)
-        {
+        if let Some(object) = self.object(object_id) {
             return self.qualify(object.schema_id, &object.name);
         }
         match self
@@ -153,10 +157,19 @@ impl Snapshot {
     ///
     /// # Errors
     /// Never for strings and integers; a serialisation failure is passed on.
-    pub fn render(&self) -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
+    pub fn render(&self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Writes a snapshot file.
+    ///
+    /// # Errors
+    /// `to` cannot be written.
+    pub fn write_to(&self, to: &mut dyn std::io::Write) -> std::io::Result<()> {
+        serde_json::to_writer_pretty(&mut *to, self)?;
+        to.write_all(b"\n")
     }
 
     /// Reads a snapshot file.

@@ -1,5 +1,6 @@
 //! How long an audit of 200 instances takes over a network with 20 ms round trips, and how that compares
-//! with the bare driver draining the same batches: `cargo bench --bench collect [INSTANCES]`.
+//! with the bare driver draining the same batches: `cargo bench --bench collect [INSTANCES]`. And one instance with
+//! 200,000 modules in one database: `cargo bench --bench collect huge`.
 //!
 //! Servers are simulated in this process, so both contenders share its two cores with them.
 
@@ -38,14 +39,19 @@ const USER_DATABASES: i32 = 20;
 const MODULES: i32 = 50;
 const MODULE_BYTES: usize = 1024;
 const CONCURRENCY: usize = 16;
+const HUGE_MODULES: i32 = 200_000;
+const HUGE_MODULE_BYTES: usize = 4096;
 
 fn main() {
+    if std::env::args().any(|arg| arg == "huge") {
+        return huge();
+    }
     // `cargo bench` adds `--bench`.
     let number = std::env::args()
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(200);
-    let template = template();
-    let servers: Vec<RunningInstance> = (0..number).map(|n| start(&template, n)).collect();
+    let template = template(USER_DATABASES, MODULES, MODULE_BYTES);
+    let servers: Vec<RunningInstance> = (0..number).map(|n| start(&template, n, LATENCY)).collect();
     let estate = servers
         .iter()
         .enumerate()
@@ -100,8 +106,39 @@ fn main() {
     );
 }
 
-/// One instance with the databases of the measure.
-fn template() -> Recording {
+/// One instance with more code than fits into the memory that it may take.
+fn huge() {
+    let template = template(1, HUGE_MODULES, HUGE_MODULE_BYTES);
+    let server = [start(&template, 0, Duration::ZERO)];
+    drop(template);
+    let run = Estate::with_defaults("timeouts = { query_seconds = 600, target_seconds = 900 }")
+        .with("huge", &server[0]);
+    let start = Instant::now();
+    let running = run.collect(&["--allow-partial"]).start();
+    let resident = peak_resident(running.id());
+    let ran = running.wait();
+    let collect = start.elapsed();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    server[0].assert_clean();
+    let start = Instant::now();
+    let (rows, bytes) = drain(&server);
+    let bare = start.elapsed();
+    println!("modules              {HUGE_MODULES} of {HUGE_MODULE_BYTES} bytes in one database");
+    println!("collect              {:.1} s", collect.as_secs_f64());
+    println!("peak resident        {} MB", resident >> 10);
+    println!(
+        "bare driver          {:.1} s for the same batches ({rows} rows, {} MB of text)",
+        bare.as_secs_f64(),
+        bytes >> 20
+    );
+    println!(
+        "collect / bare       {:.2}",
+        collect.as_secs_f64() / bare.as_secs_f64()
+    );
+}
+
+/// One instance with so many databases and modules.
+fn template(databases: i32, modules_each: i32, module_bytes: usize) -> Recording {
     let mut recording = sample::recording(16);
     let Observed::Known { value: rows } = &mut recording.snapshot.server.databases else {
         panic!("the sample is seen whole");
@@ -119,7 +156,7 @@ fn template() -> Recording {
         .find(|d| d.name.as_str() == "model")
         .unwrap()
         .clone();
-    for id in 5..5 + USER_DATABASES {
+    for id in 5..5 + databases {
         let name = format!("user_{id}");
         let mut row = model_row.clone();
         row.database_id = id;
@@ -130,13 +167,13 @@ fn template() -> Recording {
         facts.name = DatabaseName::new(&name);
         let mut objects = Vec::new();
         let mut modules = Vec::new();
-        for n in 0..MODULES {
+        for n in 0..modules_each {
             let object_id = 100_000 + n;
             objects.push(object(object_id));
             modules.push(sample::module(
                 Some(&name),
                 object_id,
-                &module_text(id, n),
+                &module_text(id, n, module_bytes),
                 &mut recording.modules,
             ));
         }
@@ -161,29 +198,29 @@ fn object(object_id: i32) -> Object {
     }
 }
 
-/// Code as procedures have it, about a kilobyte.
-fn module_text(database: i32, number: i32) -> String {
+/// Code as procedures have it.
+fn module_text(database: i32, number: i32, length: usize) -> String {
     let mut text = format!(
         "CREATE PROCEDURE dbo.procedure_{number} @from date, @to date AS\nSET NOCOUNT ON;\n"
     );
-    while text.len() < MODULE_BYTES {
+    while text.len() < length {
         let step = text.len();
         let _ = writeln!(
             text,
             "INSERT INTO dbo.log_{database} (moment, what) SELECT SYSUTCDATETIME(), N'step '' {step}' FROM dbo.orders WHERE placed BETWEEN @from AND @to;"
         );
     }
-    text.truncate(MODULE_BYTES);
+    text.truncate(length);
     text
 }
 
-fn start(template: &Recording, number: usize) -> RunningInstance {
+fn start(template: &Recording, number: usize, latency: Duration) -> RunningInstance {
     let mut recording = template.clone();
     if let Observed::Known { value } = &mut recording.snapshot.server.server_identity {
         value.server_name = Some(format!("SRV{number:03}"));
     }
     Instance::new(recording).start(Options {
-        latency: LATENCY,
+        latency,
         ..Options::default()
     })
 }

@@ -29,7 +29,7 @@ fn imported(output: &[u8]) -> (Snapshot, Vec<u8>) {
     let read = offline::Output::read(output).unwrap_or_else(|e| panic!("{e}"));
     let collected = read.into_collected(InstanceId::new("a"));
     let collected = collected.unwrap_or_else(|e| panic!("{e}"));
-    (collected.snapshot, collected.module_text)
+    (collected.snapshot, collected.module_text.bytes().unwrap())
 }
 
 /// The same instance over a connection.

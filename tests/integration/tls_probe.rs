@@ -71,6 +71,7 @@ fn plan(mode: Mode, ca_pem: Option<&str>) -> TargetPlan {
         skip_auto_close: false,
         exclude_databases: Vec::new(),
         known_hosts: Arc::new(BTreeSet::new()),
+        scratch: mssql_posture::collect::in_memory(),
     }
 }
 

@@ -81,6 +81,11 @@ impl Estate {
             .env(VARIABLE, PASSWORD)
     }
 
+    /// `collect`.
+    pub fn collect(&self, args: &[&str]) -> Cli {
+        self.command("collect", args)
+    }
+
     /// `audit`.
     pub fn audit(&self, args: &[&str]) -> Cli {
         self.command("audit", args)

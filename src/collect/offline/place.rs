@@ -1,21 +1,24 @@
 //! From a run to a snapshot: the same steps as over a connection, by the same code.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::ImportError;
 use super::answers::{self, Answers, Asked, Section};
 use super::records;
 use super::script::script;
 use crate::collect::databases::{limit_shared, not_entered};
+use crate::collect::place::Texts;
 use crate::collect::query::{self, Query, Scope};
 use crate::collect::session::Broken;
+use crate::collect::spool::{self, ModuleText, Spool};
 use crate::collect::value::RowSet;
 use crate::collect::{Collected, place, record, sight, target};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::snapshot::{
-    Connection, DatabaseFacts, DatabaseRow, Encryption, ModuleLine, OFFLINE, Observed, Offline,
-    Outcome, QueryOutcome, QueryRecord, ServerError, ServerIdentity, SessionIdentity, Snapshot,
-    Stage, Trouble, sha256_hex,
+    Connection, DatabaseFacts, DatabaseRow, Encryption, OFFLINE, Observed, Offline, Outcome,
+    QueryOutcome, QueryRecord, ServerError, ServerIdentity, SessionIdentity, Snapshot, Stage,
+    Trouble, sha256_hex,
 };
 
 /// The output of one run, whole and unchanged.
@@ -73,9 +76,13 @@ impl Output {
         snapshot.ended = record::utc(answers.ended);
         snapshot.offline = Some(offline);
         snapshot.queries = records_of(&answers.sections);
-        let mut texts = Vec::new();
+        let scratch = spool::in_memory()().map_err(|e| ImportError::malformed(e.to_string()))?;
+        let mut texts = Texts::new(&Arc::new(Spool::new(scratch)));
         fill(&mut snapshot, answers, &mut texts)?;
-        Ok(target::finish(snapshot, texts))
+        Ok(target::finish(
+            snapshot,
+            ModuleText::new(texts.lines, texts.spool),
+        ))
     }
 }
 
@@ -147,11 +154,7 @@ fn records_of(sections: &[Section]) -> Vec<QueryRecord> {
         .collect()
 }
 
-fn fill(
-    snapshot: &mut Snapshot,
-    answers: Answers,
-    texts: &mut Vec<ModuleLine>,
-) -> Result<(), ImportError> {
+fn fill(snapshot: &mut Snapshot, answers: Answers, texts: &mut Texts) -> Result<(), ImportError> {
     let mut sections = answers.sections.into_iter();
     let mut first = sections.next().map_or_else(Vec::new, |server| server.asked);
     let who = greeting(&mut first);
@@ -250,7 +253,7 @@ struct Context {
 struct Reader<'a> {
     version: u16,
     rights: SessionIdentity,
-    texts: &'a mut Vec<ModuleLine>,
+    texts: &'a mut Texts,
     /// What was read in master of the server as a whole.
     of_master: Vec<(&'static Query, place::Result)>,
 }

@@ -292,6 +292,7 @@ fn plan(server: &RunningInstance) -> TargetPlan {
         skip_auto_close: false,
         exclude_databases: excluded,
         known_hosts: Arc::default(),
+        scratch: mssql_posture::collect::in_memory(),
     }
 }
 
@@ -338,7 +339,7 @@ fn assert_same(done: &Collected, recording: &Recording, name: &str) {
     );
     assert_eq!(done.snapshot.databases.len(), due.databases.len(), "{name}");
     let (bytes, _) = render_module_lines(recording.modules.clone()).unwrap();
-    assert_eq!(done.module_text, bytes, "{name}");
+    assert_eq!(done.module_text.bytes().unwrap(), bytes, "{name}");
 }
 
 /// What the collector makes of a recording is the recording.
