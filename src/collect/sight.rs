@@ -5,22 +5,7 @@ use std::collections::BTreeSet;
 
 use super::query::{self, Query, Scope, Sight};
 use crate::ids::PrincipalId;
-use crate::snapshot::{
-    DatabaseFacts, Observed, Permission, ServerFacts, SessionIdentity, TokenRow,
-};
-
-const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
-const PUBLIC_USER: PrincipalId = PrincipalId(0);
-
-/// Permissions whose DENY hides metadata.
-const HIDING: &[&str] = &[
-    "VIEW DEFINITION",
-    "VIEW ANY DEFINITION",
-    "VIEW SECURITY DEFINITION",
-    "VIEW ANY SECURITY DEFINITION",
-    "CONTROL",
-    "CONTROL SERVER",
-];
+use crate::snapshot::{DatabaseFacts, Permission, ServerFacts, SessionIdentity};
 
 /// Securable classes of `sys.database_permissions`, and of `sys.server_permissions` from 100 on.
 mod class {
@@ -98,11 +83,7 @@ pub fn limit_server(server: &mut ServerFacts) {
     if session.is_sysadmin == Some(true) {
         return;
     }
-    let denied = denials(
-        &server.server_permissions,
-        &server.login_token,
-        PUBLIC_LOGIN,
-    );
+    let denied = server.hiding_denials().map(cloned);
     for query in query::of(Scope::Server) {
         let Some(fact) = server.named_mut(query.name) else {
             continue;
@@ -207,7 +188,7 @@ pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
     let session = facts.database_session.known();
     let definition = session.is_some_and(|s| s.view_definition == Some(true));
     let security = definition || session.is_some_and(|s| s.view_security_definition == Some(true));
-    let denied = denials(&facts.database_permissions, &facts.user_token, PUBLIC_USER);
+    let denied = facts.hiding_denials().map(cloned);
     for query in query::of(Scope::Database) {
         let held = match query.sight {
             Sight::DatabaseDefinition | Sight::Control => definition,
@@ -253,32 +234,9 @@ fn limit_unmapped_links(server: &mut ServerFacts) {
     }
 }
 
-/// DENY rows that bind the auditor, by class; `None` when they, or whom they bind, could not be read.
-fn denials(
-    permissions: &Observed<Vec<Permission>>,
-    token: &Observed<Vec<TokenRow>>,
-    public: PrincipalId,
-) -> Option<Vec<Permission>> {
-    if !matches!(
-        permissions,
-        Observed::Known { .. } | Observed::Partial { .. }
-    ) {
-        return None;
-    }
-    let own: BTreeSet<PrincipalId> = token
-        .known()?
-        .iter()
-        .filter_map(|row| row.principal_id)
-        .chain([public])
-        .collect();
-    let hides = |p: &&Permission| {
-        p.state == "D"
-            && own.contains(&p.grantee_principal_id)
-            && p.permission_name
-                .as_deref()
-                .is_some_and(|name| HIDING.contains(&name))
-    };
-    Some(permissions.seen().iter().filter(hides).cloned().collect())
+/// Rows by themselves, so that the lists can be limited meanwhile.
+fn cloned(rows: Vec<&Permission>) -> Vec<Permission> {
+    rows.into_iter().cloned().collect()
 }
 
 fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<String> {

@@ -12,6 +12,7 @@ mod verdict;
 mod clr_enabled_without_strict_security;
 mod external_scripts_enabled;
 mod instance_not_seen_whole;
+mod metadata_hidden_from_auditor;
 mod module_invokes_command_channel;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
@@ -83,6 +84,7 @@ pub static ALL: &[&Rule] = &[
     &xp_cmdshell_granted::RULE,
     &not_all_databases_read::RULE,
     &instance_not_seen_whole::RULE,
+    &metadata_hidden_from_auditor::RULE,
     &xp_cmdshell_enabled::RULE,
     &xp_cmdshell_staged::RULE,
     &ole_automation_enabled::RULE,

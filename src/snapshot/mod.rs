@@ -2,6 +2,7 @@
 //! sent. Judgement reads nothing else.
 
 mod facts;
+mod hiding;
 mod observed;
 mod offline;
 mod record;

@@ -129,7 +129,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "legal-2022",
-        &["SIGHT-001"],
+        &["SIGHT-001", "SIGHT-003"],
         &[
             "CLR-002",
             "CODE-001",
@@ -137,6 +137,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
             "PRIV-001",
             "PRIV-002",
             "SIGHT-002",
+            "SIGHT-003",
             "SURF-005",
         ],
     ),

@@ -1,14 +1,15 @@
 //! Rules about what stands inside databases.
 
+use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::{Observed, ServerError};
 
 use super::{Fixture, denied, linux, partly, windows};
-use crate::support::recording::{Base, Recording};
+use crate::support::recording::{AUDITOR, Base, On, Recording};
 
 const SYSTEM: [&str; 4] = ["master", "tempdb", "model", "msdb"];
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    let tables = [STARTUP, EXTENDED, READ, SEEN];
+    let tables = [STARTUP, EXTENDED, READ, SEEN, HIDDEN];
     tables.into_iter().flatten().collect()
 }
 
@@ -74,6 +75,114 @@ static SEEN: &[Fixture] = {
                 "unknown fact subsystems",
                 "pass",
             ],
+        ),
+    ]
+};
+
+static HIDDEN: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "metadata-hidden-from-auditor",
+            about,
+            base,
+            change,
+            verdicts,
+        )
+    }
+    fn app(r: &mut Recording) {
+        r.add_database("App", "sa");
+        r.add_schema("App", "vault", PrincipalId(1));
+        r.add_object("App", "dbo.Orders", "U");
+    }
+    const ALL: &[&str] = &["pass"];
+    &[
+        one("nothing denied", windows(16), |_| {}, ALL),
+        one(
+            "a schema denied to public",
+            windows(16),
+            |r| {
+                app(r);
+                r.deny("App", On::Schema("vault"), "VIEW DEFINITION", "public");
+            },
+            &["fail high securable App schema 5", "pass"],
+        )
+        .saying("DENY VIEW DEFINITION to public hides schema 5 (vault) from the auditor"),
+        one(
+            "an object whose name is hidden with it",
+            windows(16),
+            |r| {
+                app(r);
+                r.deny("App", On::Object("dbo.Orders"), "CONTROL", "public");
+                let facts = r.database("App");
+                let mut value = facts.objects.seen().to_vec();
+                value.retain(|object| object.name != "Orders");
+                facts.objects = Observed::Known { value };
+            },
+            &["fail high securable App object 309576141", "pass"],
+        )
+        .saying("hides object 309576141, whose name is not visible, from the auditor"),
+        one(
+            "something denied to somebody else",
+            windows(16),
+            |r| {
+                app(r);
+                r.add_login("clerk", "S");
+                r.add_user("App", "clerk", Some("clerk"));
+                r.deny("App", On::Schema("vault"), "VIEW DEFINITION", "clerk");
+            },
+            ALL,
+        ),
+        one(
+            "a permission that shows nothing",
+            windows(16),
+            |r| {
+                app(r);
+                r.deny("App", On::Schema("vault"), "SELECT", "public");
+            },
+            ALL,
+        ),
+        one(
+            "the whole server denied to the auditor",
+            windows(16),
+            |r| {
+                r.deny_server("VIEW ANY DEFINITION", AUDITOR);
+            },
+            &["fail high securable server 0", "pass"],
+        ),
+        one(
+            "who the auditor is in a database is not known",
+            windows(16),
+            |r| denied(&mut r.database("msdb").user_token),
+            &["unknown database msdb", "pass"],
+        ),
+        one(
+            "permissions of the instance refused",
+            windows(16),
+            |r| denied(&mut r.snapshot.server.server_permissions),
+            &["unknown instance", "pass"],
+        ),
+        one(
+            "a list that may be short",
+            windows(16),
+            |r| partly(&mut r.database("msdb").database_permissions),
+            &["unknown database msdb", "pass"],
+        ),
+        one(
+            "sysadmin sees through",
+            windows(16),
+            |r| {
+                app(r);
+                r.deny("App", On::Schema("vault"), "VIEW DEFINITION", "public");
+                if let Observed::Known { value } = &mut r.snapshot.server.session {
+                    value.is_sysadmin = Some(true);
+                }
+            },
+            &["not_applicable: nothing can be hidden from sysadmin"],
         ),
     ]
 };

@@ -15,6 +15,11 @@ use crate::support::recording::{Hidden, Recorded, estate, hide, is_of_database};
 /// this pass into a finding.
 const PASS_WITHOUT: &[(&str, Fact, &str)] = &[
     (
+        "SIGHT-003",
+        Fact::Session,
+        "it could only say that nothing is hidden from sysadmin",
+    ),
+    (
         "SURF-001",
         Fact::Host,
         "Linux would only make it not applicable",
@@ -68,6 +73,7 @@ const PASS_WITHOUT: &[(&str, Fact, &str)] = &[
 
 /// Facts that can take a finding back. Where they are not seen, what was seen to be bad stands.
 const TAKES_BACK: &[(&str, Fact)] = &[
+    ("SIGHT-003", Fact::Session),
     ("SURF-001", Fact::Host),
     ("SURF-002", Fact::Host),
     ("SURF-003", Fact::Host),
