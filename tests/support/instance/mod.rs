@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex};
 
 pub use datum::error;
 pub use recording::Recording;
-pub use script::{Account, Break, Fault};
+pub use script::{Account, Break, Fault, Wrong};
 
 use facts::Database;
 use script::Script;
