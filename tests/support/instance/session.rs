@@ -4,6 +4,7 @@ mod scripted;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::datum::error;
 use super::evaluate::{Plan, Refusal, ResultSet};
@@ -336,7 +337,9 @@ impl SimulatedSession {
                 return ControlFlow::Break(());
             }
             Some(Wrong::Fatal(error)) => {
-                steps.extend([Step::Message(error), Step::Close]);
+                steps.extend([Step::Message(error), Step::Done { rows: 0 }]);
+                // So that the answer ends before the connection does.
+                steps.extend([Step::Sleep(Duration::ZERO), Step::Close]);
                 return ControlFlow::Break(());
             }
             Some(Wrong::Break(how)) => {
