@@ -14,6 +14,7 @@ use super::judged::{Judgement, judged, rules_on};
 use super::rows::{DATABASES, Row, Seen, Statement, Whole, facts, plain, plainly};
 use crate::support::in_process::collected;
 use crate::support::instance::{Instance, RunningInstance};
+use crate::support::tds_server::Options;
 use crate::support::truth;
 
 /// A query may take so long where the server falls silent. Long enough for a busy machine to answer all others.
@@ -45,19 +46,19 @@ impl Cell {
         format!("{what} in {place} (version {version}), {:?}", self.kind)
     }
 
-    pub fn server(&self, whole: &Whole) -> RunningInstance {
+    pub fn server(&self, whole: &Whole, options: Options) -> RunningInstance {
         let instance = Instance::new(whole.recording.clone());
         let instance = match self.kind.fault(&self.row) {
             (fault, None) => instance.fault(fault),
             (fault, Some(times)) => instance.fault_times(times, fault),
         };
-        instance.start(plain())
+        instance.start(options)
     }
 
     /// Runs it, and fails unless everything is as it must be.
     pub fn check(&self) {
         let whole = self.row.instance();
-        let server = self.server(&whole);
+        let server = self.server(&whole, plain());
         let mut plan = plainly(&server);
         plan.retries = u32::from(self.kind == Kind::CutOnce);
         if self.kind == Kind::Hang {
