@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mssql_posture::collect::{Collected, Scope, Sight};
+use mssql_posture::ids::DatabaseName;
 use mssql_posture::rules;
 use mssql_posture::snapshot::{Fact, Outcome, QueryOutcome, Stage};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use crate::support::tds_server::Options;
 use crate::support::truth;
 
 /// A query may take so long where the server falls silent. Long enough for a busy machine to answer all others.
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Facts that a rule need not ask here: the option is off, and that is good whatever the platform.
 const NOT_ASKED: [(&str, &str); 2] = [("SURF-001", "host"), ("SURF-003", "host")];
@@ -206,7 +207,7 @@ impl After<'_> {
         let Cell { row, kind } = *self.cell;
         let mut records = self.collected.snapshot.queries.iter().filter(|record| {
             record.query == row.query.name
-                && record.database.as_ref().map(|name| name.as_str()) == row.database
+                && record.database.as_ref().map(DatabaseName::as_str) == row.database
         });
         let failed = records.find(|record| record.outcome == QueryOutcome::Failed);
         let error = failed.and_then(|record| record.error.as_ref());

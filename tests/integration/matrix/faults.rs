@@ -64,14 +64,15 @@ pub const NO_ACCESS: u32 = 916;
 /// The errors by which SQL Server refuses what this sight covers. A new sight says here which are its own.
 pub fn refusals(sight: Sight) -> &'static [u32] {
     match sight {
-        // SELECT that was taken from public.
+        // SELECT on the view, which was taken from public: what may not be seen in it is left out without a word.
         Sight::Public
         | Sight::AnyDatabase
         | Sight::ServerDefinition
-        | Sight::ServerSecurityDefinition => &[229],
+        | Sight::ServerSecurityDefinition
+        | Sight::DatabaseDefinition
+        | Sight::DatabaseSecurityDefinition => &[229],
         // Both come for one view, 300 first; 371 where SELECT on a view of the server was denied.
         Sight::ServerState | Sight::ServerPerformanceState => &[300, 297, 371],
-        Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition => &[229],
         Sight::Select => &[229, 230],
         Sight::AlterTrace => &[8189],
         Sight::Control => &[229, 262],

@@ -202,11 +202,12 @@ pub fn plainly(server: &RunningInstance) -> TargetPlan {
     plan
 }
 
+type Wholes = BTreeMap<(u16, bool), Arc<Whole>>;
+
 /// The same instance each time.
 pub fn whole(version: u16, control: bool) -> Arc<Whole> {
-    static MADE: LazyLock<Mutex<BTreeMap<(u16, bool), Arc<Whole>>>> = LazyLock::new(Mutex::default);
-    let mut made = MADE.lock().unwrap();
-    let make = || {
+    static ALL: LazyLock<Mutex<Wholes>> = LazyLock::new(Mutex::default);
+    let new = || {
         let recording = small(version, control);
         let server = Instance::new(recording.clone()).start(plain());
         let collected = collected(plainly(&server));
@@ -220,5 +221,6 @@ pub fn whole(version: u16, control: bool) -> Arc<Whole> {
             judgement,
         })
     };
-    Arc::clone(made.entry((version, control)).or_insert_with(make))
+    let mut all = ALL.lock().unwrap();
+    Arc::clone(all.entry((version, control)).or_insert_with(new))
 }
