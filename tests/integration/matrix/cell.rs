@@ -48,7 +48,7 @@ impl Cell {
     }
 
     pub fn server(&self, whole: &Whole, options: Options) -> RunningInstance {
-        let instance = Instance::new(whole.recording.clone());
+        let instance = Instance::like(&whole.layout);
         let instance = match self.kind.fault(&self.row) {
             (fault, None) => instance.fault(fault),
             (fault, Some(times)) => instance.fault_times(times, fault),

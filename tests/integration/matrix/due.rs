@@ -90,7 +90,7 @@ fn in_database(row: &Row, kind: Kind, place: Place<'_>) -> Due {
     let whole_database = row.query.scope == Scope::Context || row.statement == Statement::Use;
     match kind.effect() {
         _ if !here => Due::Same,
-        // The reason for what was not asked anyway gives way to the new one; what this version lacks it still lacks.
+        // Of a database that was not read every fact says so, also one that would not have been asked.
         Effect::Lost => Due::Lost(kind.says()),
         _ if whole_database && is_seen(place) => Due::Refused,
         _ if place.fact == row.query.name => Due::Refused,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::judged::{Judgement, judged};
 
 use crate::support::in_process::{collected, plan};
-use crate::support::instance::{Instance, Recording, RunningInstance, sample};
+use crate::support::instance::{Instance, Layout, Recording, RunningInstance, sample};
 use crate::support::tds_server::{Encryption, Options};
 use crate::support::truth;
 
@@ -94,7 +94,7 @@ pub fn rows() -> Vec<Row> {
 
 /// An instance that is seen whole, and what the collector makes of it when nothing goes wrong.
 pub struct Whole {
-    pub recording: Recording,
+    pub layout: Layout,
     pub facts: Vec<Seen>,
     pub judgement: Judgement,
 }
@@ -208,15 +208,14 @@ type Wholes = BTreeMap<(u16, bool), Arc<Whole>>;
 pub fn whole(version: u16, control: bool) -> Arc<Whole> {
     static ALL: LazyLock<Mutex<Wholes>> = LazyLock::new(Mutex::default);
     let new = || {
-        let recording = small(version, control);
-        let server = Instance::new(recording.clone()).start(plain());
+        let server = Instance::new(small(version, control)).start(plain());
         let collected = collected(plainly(&server));
         server.assert_clean();
         truth::assert_whole(&collected.snapshot, &server);
         let judgement = judged(&collected);
         assert!(!judgement.incomplete, "{:?}", judgement.verdicts);
         Arc::new(Whole {
-            recording,
+            layout: server.layout(),
             facts: facts(&collected),
             judgement,
         })
