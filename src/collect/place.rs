@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::query::{self, Query};
+use super::query::{self, Query, Sight};
 use super::spool::{Spool, SpooledLine};
 use super::value::{RowSet, Value, ValueError};
 use crate::ids::DatabaseName;
@@ -82,6 +82,13 @@ impl Answered for Answer<'_> {
     }
 
     fn one<T: DeserializeOwned>(self) -> Observed<T> {
+        // A view that always has one row and shows none hides it: rows that may not be seen are left out.
+        let none = self.result.as_ref().is_ok_and(|set| set.rows.is_empty());
+        if none && self.query.sight != Sight::Public {
+            return Observed::Denied {
+                needs: vec![query::permission(self.query.name)],
+            };
+        }
         match self.result.and_then(|set| one(self.query.name, set)) {
             Ok(value) => Observed::Known { value },
             Err(error) => refused(self.query.name, error),

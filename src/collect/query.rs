@@ -226,12 +226,15 @@ pub fn since(name: &str) -> u16 {
         .unwrap_or(0)
 }
 
-/// The permission that a query asks for, for people.
-pub fn permission(name: &str) -> &'static str {
-    all()
-        .iter()
-        .find(|q| q.name == name)
-        .map_or("", |q| q.permission)
+/// The permission that a refused query asks for, for people. One that asks for none is refused only where somebody
+/// took from public what it has by default.
+pub fn permission(name: &str) -> String {
+    match all().iter().find(|q| q.name == name) {
+        None => String::new(),
+        Some(query) if query.sight != Sight::Public => query.permission.to_owned(),
+        Some(query) if query.views == "none" => "what everybody may ask by default".to_owned(),
+        Some(query) => format!("SELECT on {}, which public has by default", query.views),
+    }
 }
 
 fn parse(stem: &'static str, source: &'static str) -> Option<Query> {

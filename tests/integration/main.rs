@@ -15,6 +15,7 @@ mod end_to_end;
 mod foreign_client;
 mod hostile;
 mod limits;
+mod matrix;
 mod offline;
 mod reaching;
 mod readme;

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod contract;
 pub mod driver;
 pub mod estate;
+pub mod in_process;
 pub mod instance;
 pub mod interpreter;
 pub mod recording;

@@ -7,7 +7,12 @@ use super::instance::{Recording, RunningInstance, sample};
 
 /// A sample in which everything can be seen whole, and that cannot be taken for another by its name.
 pub fn complete(version: u16, server_name: &str) -> Recording {
-    let mut recording = sample::recording(version);
+    completed(sample::recording(version), server_name)
+}
+
+/// The same made of another sample.
+pub fn completed(mut recording: Recording, server_name: &str) -> Recording {
+    let version = recording.snapshot.major_version().unwrap();
     let snapshot = &mut recording.snapshot;
     if let Observed::Known { value } = &mut snapshot.server.server_identity {
         value.server_name = Some(server_name.to_owned());

@@ -5,8 +5,8 @@
 use super::*;
 use crate::ids::DatabaseName;
 use crate::snapshot::{
-    DatabasePrincipal, DatabaseSession, Object, RoleMember, ServerPrincipal, ServerTrigger,
-    TrustedAssembly,
+    DatabasePrincipal, DatabaseSession, Object, Observed, RoleMember, ServerPrincipal,
+    ServerTrigger, TokenRow, TrustedAssembly,
 };
 
 fn known<T>(value: T) -> Observed<T> {

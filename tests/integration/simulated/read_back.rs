@@ -1,19 +1,10 @@
 //! What a recording holds comes back: through each query alone, and through the whole collector.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use mssql_posture::collect::{
-    Collected, Credential, CredentialGate, Progress, Query, Scope, TargetPlan, TlsPlan, collect,
-    queries, use_database,
-};
-use mssql_posture::ids::InstanceId;
-use mssql_posture::inventory::Endpoint;
+use mssql_posture::collect::{Collected, Query, Scope, queries, use_database};
 use mssql_posture::snapshot::{
-    AssemblyFile, DatabaseFacts, Encryption, Module, Observed, Outcome, Snapshot,
-    render_module_lines,
+    AssemblyFile, DatabaseFacts, Module, Observed, Outcome, Snapshot, render_module_lines,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -22,9 +13,8 @@ use tiberius::ColumnData;
 use super::{driver, start};
 use crate::support::contract::VERSIONS;
 use crate::support::driver::{Reply, Set};
-use crate::support::instance::{
-    Account, Instance, PASSWORD, Recording, RunningInstance, USER, sample,
-};
+use crate::support::in_process::{collected, plan};
+use crate::support::instance::{Account, Instance, PASSWORD, Recording, USER, sample};
 use crate::support::tds_server::Options;
 
 fn json_of(data: &ColumnData<'static>) -> Value {
@@ -252,62 +242,6 @@ fn every_query_of_every_version_reads_back_what_was_recorded() {
     }
 }
 
-struct Silent;
-
-impl Progress for Silent {
-    fn step(&self, _: &InstanceId, _: &str) {}
-    fn finished(&self, _: &InstanceId, _: &Outcome) {}
-}
-
-/// The plan of one target, as the inventory's defaults make it.
-fn plan(server: &RunningInstance) -> TargetPlan {
-    let credential = Credential::Sql {
-        user: USER.to_owned(),
-        password: PASSWORD.into(),
-    };
-    let databases = server.recording().snapshot.databases.iter();
-    let excluded = databases
-        .filter(|d| d.excluded)
-        .map(|d| d.name.to_string())
-        .collect();
-    let second = Duration::from_secs(1);
-    TargetPlan {
-        id: InstanceId::new("sample"),
-        endpoint: Endpoint::Port("localhost".to_owned(), server.port()),
-        credential: Arc::new(CredentialGate::new(credential, false)),
-        tls: TlsPlan {
-            mode: Encryption::Required,
-            ca_pem: Some(server.ca_pem().into()),
-            trust_server_certificate: false,
-            hostname_in_certificate: None,
-        },
-        connect_limit: 5 * second,
-        login_limit: 10 * second,
-        query_limit: 10 * second,
-        target_limit: 60 * second,
-        retries: 0,
-        sessions: 2,
-        read_only_intent: true,
-        listener: false,
-        skip_auto_close: false,
-        exclude_databases: excluded,
-        known_hosts: Arc::default(),
-        scratch: mssql_posture::collect::in_memory(),
-    }
-}
-
-fn collected_from(server: &RunningInstance) -> Collected {
-    let mut all = Vec::new();
-    let keep = |done: Collected| -> Result<(), String> {
-        all.push(done);
-        Ok(())
-    };
-    let stop = AtomicBool::new(false);
-    collect(vec![plan(server)], 1, Arc::new(Silent), &stop, keep).unwrap();
-    assert_eq!(all.len(), 1);
-    all.remove(0)
-}
-
 /// Where two sets of facts differ: the fact, and both sides of it.
 fn differences(of: &str, found: &impl Serialize, due: &impl Serialize) -> Vec<String> {
     let (found, due) = (json!(found), json!(due));
@@ -347,7 +281,7 @@ fn assert_same(done: &Collected, recording: &Recording, name: &str) {
 fn the_collector_reads_back_every_fact_of_every_version() {
     for version in VERSIONS {
         let server = start(sample::recording(version));
-        let done = collected_from(&server);
+        let done = collected(plan(&server));
         server.assert_clean();
         assert_same(&done, server.recording(), &format!("version {version}"));
     }
@@ -368,7 +302,7 @@ fn the_collector_reads_back_the_demo() {
         let server = Instance::new(recording)
             .account(USER, PASSWORD, Account::Accepted)
             .start(Options::default());
-        let done = collected_from(&server);
+        let done = collected(plan(&server));
         server.assert_clean();
         assert_same(&done, server.recording(), &path.to_string_lossy());
     }

@@ -101,6 +101,11 @@ impl<'a> Plan<'a> {
         &self.views
     }
 
+    /// The name of the result's first column.
+    pub fn first_column(&self) -> Option<&String> {
+        self.columns.first().map(|column| &column.name)
+    }
+
     pub fn run(&self, place: Place<'_>) -> Result<ResultSet, Refusal> {
         let mut sources = Vec::new();
         for view in &self.views {

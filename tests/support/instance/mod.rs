@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex};
 
 pub use datum::error;
 pub use recording::Recording;
-pub use script::{Account, Break, Fault};
+pub use script::{Account, Break, Fault, Wrong};
 
 use facts::Database;
 use script::Script;
@@ -54,15 +54,24 @@ pub const PASSWORD: &str = "Correct-Horse-1 ö;'";
 
 /// An instance before it is started.
 pub struct Instance {
-    recording: Recording,
+    world: Arc<World>,
     accounts: Vec<(String, String, Account)>,
     script: Script,
 }
 
 impl Instance {
     pub fn new(recording: Recording) -> Self {
+        Self::of(Arc::new(World::of(recording)))
+    }
+
+    /// Another instance of a recording that is laid out already.
+    pub fn like(layout: &Layout) -> Self {
+        Self::of(Arc::clone(&layout.0))
+    }
+
+    fn of(world: Arc<World>) -> Self {
         Self {
-            recording,
+            world,
             accounts: Vec::new(),
             script: Script::default(),
         }
@@ -95,7 +104,7 @@ impl Instance {
         if self.accounts.is_empty() {
             self = self.account(USER, PASSWORD, Account::Accepted);
         }
-        let world = World::of(self.recording);
+        let world = self.world;
         options.version = world.product();
         if let Some(name) = world.identity().and_then(|i| i.server_name.clone()) {
             options.server_name = name;
@@ -116,6 +125,9 @@ impl Instance {
     }
 }
 
+/// A recording as it is served: for many instances of one.
+pub struct Layout(Arc<World>);
+
 /// An instance that listens on 127.0.0.1 until it is dropped.
 pub struct RunningInstance {
     server: TdsServer,
@@ -130,6 +142,11 @@ impl RunningInstance {
     /// The authority that signed the server's certificate.
     pub fn ca_pem(&self) -> &str {
         self.server.ca_pem()
+    }
+
+    /// What it serves, to be served again.
+    pub fn layout(&self) -> Layout {
+        Layout(Arc::clone(&self.instance.world))
     }
 
     /// What it serves.
@@ -285,7 +302,7 @@ impl World {
 
 /// What the sessions of an instance share.
 struct Simulated {
-    world: World,
+    world: Arc<World>,
     accounts: Vec<(String, String, Account)>,
     script: Script,
     gaps: Mutex<Vec<String>>,

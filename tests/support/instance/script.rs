@@ -75,6 +75,25 @@ impl Break {
     }
 }
 
+/// How the answer to a SELECT goes wrong.
+#[derive(Clone, Debug)]
+pub enum Wrong {
+    /// A name in it leads nowhere: nothing of its batch runs.
+    Unbound(Message),
+    /// An error instead of a result; the batch goes on.
+    Error(Message),
+    /// The same, and the batch ends with it, as for the victim of a deadlock.
+    Abort(Message),
+    /// An error with which the server ends the connection.
+    Fatal(Message),
+    /// An error after the columns and so many rows.
+    ErrorAfter { rows: usize, error: Message },
+    /// The connection breaks before anything of the result comes.
+    Break(Break),
+    /// The connection breaks in the middle of the row after so many rows.
+    BreakRow { rows: usize, how: Break },
+}
+
 /// Something that goes wrong. `database: None` means in whatever database.
 #[derive(Clone, Debug)]
 pub enum Fault {
@@ -91,6 +110,17 @@ pub enum Fault {
         database: Option<&'static str>,
         after_rows: usize,
         how: Break,
+    },
+    /// A SELECT whose first column has this name is answered wrongly. So also one that reads no view can fail.
+    Answer {
+        column: String,
+        database: Option<&'static str>,
+        wrong: Wrong,
+    },
+    /// SET of this option fails.
+    Set {
+        option: &'static str,
+        error: Message,
     },
     /// The connection breaks when a session's request of this number (from 0) comes. Sessions are
     /// counted from 1; `None` is each.

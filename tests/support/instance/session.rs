@@ -2,13 +2,15 @@
 
 mod scripted;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::datum::error;
 use super::evaluate::{Plan, Refusal, ResultSet};
 use super::facts::Database;
 use super::functions::{Place, Unanswered};
-use super::script::Fault;
+use super::script::{Fault, Wrong};
 use super::{Simulated, same_name};
 use crate::support::contract::{
     Catalog, NameError, Names, Select, Setting, Statement, StatementKind, parse,
@@ -154,6 +156,9 @@ impl SimulatedSession {
                 ))];
             }
         };
+        if let Some(message) = self.unbound(&statements) {
+            return vec![Step::Message(message)];
+        }
         let ready: Result<Vec<_>, NameError> = statements
             .into_iter()
             .map(|statement| self.ready(statement))
@@ -162,6 +167,31 @@ impl SimulatedSession {
             Ok(ready) => self.run(ready),
             Err(name) => vec![Step::Message(error(name.number, 16, name.text))],
         }
+    }
+
+    /// The error of a batch in which the script makes a name lead nowhere.
+    fn unbound(&self, statements: &[Statement]) -> Option<Message> {
+        let mut place = self.database().name.as_str();
+        statements.iter().find_map(|statement| {
+            match &statement.kind {
+                StatementKind::Use(name) => place = name,
+                StatementKind::Set(_) => {}
+                StatementKind::Select(select) => {
+                    let column = select.items.first()?.name()?;
+                    return self.instance.script.strike(|fault| match fault {
+                        Fault::Answer {
+                            column: of,
+                            database,
+                            wrong: Wrong::Unbound(message),
+                        } if of == column && database.is_none_or(|d| same_name(d, place)) => {
+                            Some(message.clone())
+                        }
+                        _ => None,
+                    });
+                }
+            }
+            None
+        })
     }
 
     fn ready(&self, statement: Statement) -> Result<Ready<'static>, NameError> {
@@ -214,14 +244,20 @@ impl SimulatedSession {
                     }
                 },
                 Ready::Set(setting) => {
+                    let failed = self.instance.script.strike(|fault| match fault {
+                        Fault::Set { option, error } if *option == setting.name => {
+                            Some(error.clone())
+                        }
+                        _ => None,
+                    });
+                    steps.extend(failed.map(Step::Message));
                     if setting.name == "ROWCOUNT" {
                         self.row_limit = setting.value.parse().ok().filter(|limit| *limit > 0);
                     }
                     steps.push(Step::Done { rows: 0 });
                 }
                 Ready::Select(plan) => {
-                    self.select(&plan, &mut steps);
-                    if matches!(steps.last(), Some(Step::Stall | Step::Close)) {
+                    if self.select(&plan, &mut steps).is_break() {
                         return steps;
                     }
                 }
@@ -288,61 +324,91 @@ impl SimulatedSession {
         error(916, 14, text)
     }
 
-    fn select(&self, plan: &Plan<'_>, steps: &mut Vec<Step>) {
-        let reads = |view: &str, database: Option<&str>| {
-            plan.views().iter().any(|v| v.name == view)
-                && database.is_none_or(|d| same_name(d, &self.database().name))
-        };
-        let scripted = self.instance.script.strike(|fault| match fault {
-            Fault::Read { view, database, .. } | Fault::BreakRow { view, database, .. }
-                if reads(view, *database) =>
-            {
-                Some(fault.clone())
+    /// Answers a SELECT; `Break` if nothing more of its batch runs.
+    fn select(&self, plan: &Plan<'_>, steps: &mut Vec<Step>) -> ControlFlow<()> {
+        let scripted = self.scripted(plan);
+        match scripted {
+            Some(Wrong::Error(error)) => {
+                steps.extend([Step::Message(error), Step::Done { rows: 0 }]);
+                return ControlFlow::Continue(());
             }
-            _ => None,
-        });
-        if let Some(Fault::Read {
-            after_rows: None,
-            error,
-            ..
-        }) = scripted
-        {
-            steps.extend([Step::Message(error), Step::Done { rows: 0 }]);
-            return;
+            Some(Wrong::Abort(error)) => {
+                steps.extend([Step::Message(error), Step::Done { rows: 0 }]);
+                return ControlFlow::Break(());
+            }
+            Some(Wrong::Fatal(error)) => {
+                steps.extend([Step::Message(error), Step::Done { rows: 0 }]);
+                // So that the answer ends before the connection does.
+                steps.extend([Step::Sleep(Duration::ZERO), Step::Close]);
+                return ControlFlow::Break(());
+            }
+            Some(Wrong::Break(how)) => {
+                steps.push(how.step());
+                return ControlFlow::Break(());
+            }
+            _ => {}
         }
         match plan.run(self.place()) {
-            Ok(set) => self.result(set, scripted, steps),
+            Ok(set) => return self.result(set, scripted, steps),
             Err(Refusal::Server(messages)) => {
                 steps.extend(messages.into_iter().map(Step::Message));
-                steps.push(Step::Done { rows: 0 });
             }
-            Err(Refusal::Unrecorded(why)) => {
-                steps.extend([Step::Message(self.unrecorded(&why)), Step::Done { rows: 0 }]);
-            }
+            Err(Refusal::Unrecorded(why)) => steps.push(Step::Message(self.unrecorded(&why))),
         }
+        steps.push(Step::Done { rows: 0 });
+        ControlFlow::Continue(())
     }
 
-    fn result(&self, set: ResultSet, fault: Option<Fault>, steps: &mut Vec<Step>) {
+    /// What the script says of the answer to this SELECT.
+    fn scripted(&self, plan: &Plan<'_>) -> Option<Wrong> {
+        let here =
+            |database: Option<&str>| database.is_none_or(|d| same_name(d, &self.database().name));
+        let reads = |view: &str| plan.views().iter().any(|v| v.name == view);
+        self.instance.script.strike(|fault| match fault.clone() {
+            Fault::Read {
+                view,
+                database,
+                after_rows,
+                error,
+            } if reads(view) && here(database) => Some(match after_rows {
+                None => Wrong::Error(error),
+                Some(rows) => Wrong::ErrorAfter { rows, error },
+            }),
+            Fault::BreakRow {
+                view,
+                database,
+                after_rows: rows,
+                how,
+            } if reads(view) && here(database) => Some(Wrong::BreakRow { rows, how }),
+            Fault::Answer {
+                column,
+                database,
+                wrong,
+            } if plan.first_column() == Some(&column) && here(database) => Some(wrong),
+            _ => None,
+        })
+    }
+
+    fn result(
+        &self,
+        set: ResultSet,
+        wrong: Option<Wrong>,
+        steps: &mut Vec<Step>,
+    ) -> ControlFlow<()> {
         let mut rows = set.rows;
         let mut end = set.end.map(|end| match end {
             Unanswered::Server(message) => message,
             Unanswered::Unrecorded(why) => self.unrecorded(&why),
         });
         let mut half = None;
-        match fault {
-            Some(Fault::Read {
-                after_rows: Some(after),
-                error,
-                ..
-            }) => {
+        match wrong {
+            Some(Wrong::ErrorAfter { rows: after, error }) => {
                 rows.truncate(after);
                 end = Some(error);
             }
-            Some(Fault::BreakRow {
-                after_rows, how, ..
-            }) => {
-                half = Some((rows.get(after_rows).cloned(), how));
-                rows.truncate(after_rows);
+            Some(Wrong::BreakRow { rows: after, how }) => {
+                half = Some((rows.get(after).cloned(), how));
+                rows.truncate(after);
             }
             _ => {}
         }
@@ -353,10 +419,11 @@ impl SimulatedSession {
         if let Some((row, how)) = half {
             steps.extend(row.map(Step::HalfRow));
             steps.push(how.step());
-            return;
+            return ControlFlow::Break(());
         }
         steps.extend(end.map(Step::Message));
         steps.push(Step::Done { rows: count });
+        ControlFlow::Continue(())
     }
 
     fn row(&self, row: Vec<Value>) -> Step {
