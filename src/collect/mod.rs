@@ -5,6 +5,8 @@ mod browser;
 mod connect;
 mod credential;
 mod databases;
+pub mod grants;
+pub mod login_script;
 pub mod offline;
 mod place;
 mod plan;
