@@ -80,7 +80,7 @@ fn gather(
     definitions: Definitions,
     mut bundle: Bundle,
 ) -> anyhow::Result<Gathered> {
-    let progress = progress::for_stderr(estate.inventory.targets.len());
+    let progress = progress::for_stderr(estate.inventory.targets.len(), "collected");
     recordings(estate, &mut bundle, definitions, &progress)?;
     let completion = if plans.is_empty() {
         Completion::Whole

@@ -129,7 +129,11 @@ pub fn login(range: &VersionRange, name: &LoginName) -> String {
     for grant in grants::least(version) {
         if let Right::Server(right) = grant.right {
             let _ = writeln!(text, "\nGRANT {} TO {};", right.name(), name.quoted());
-            text += &reasons(&grant.queries);
+            if grant.right == grants::entry(version) {
+                text += "--   the way into every database; what is asked there stands under the other rights\n";
+            } else {
+                text += &reasons(&grant.queries);
+            }
         }
     }
     if grants::entry(version) == Right::User {
@@ -226,21 +230,21 @@ fn reasons(queries: &[&Query]) -> String {
     text
 }
 
-/// What runs inside a database to let the login in. Nothing but the login's name is in it.
-fn user_statements(name: &LoginName) -> String {
+/// Makes the login's user in a database.
+fn make_user(name: &LoginName) -> String {
     let (quoted, literal) = (name.quoted(), name.literal());
     format!(
         "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE sid = SUSER_SID({literal}))
-    CREATE USER {quoted} FOR LOGIN {quoted};
-GRANT CONNECT TO {quoted};"
+    CREATE USER {quoted} FOR LOGIN {quoted};"
     )
 }
 
-/// The same as a variable.
+/// What runs inside a database to let the login in, as a variable. Nothing but the login's name is in it.
 fn user_variable(name: &LoginName) -> String {
+    let statements = format!("{}\nGRANT CONNECT TO {};", make_user(name), name.quoted());
     format!(
         "DECLARE @user nvarchar(max) = N'\n{}\n';\n",
-        user_statements(name).replace('\'', "''")
+        statements.replace('\'', "''")
     )
 }
 
@@ -298,7 +302,7 @@ fn msdb(grants: &[Grant], name: &LoginName) -> String {
 -- Agent's jobs stand in tables of msdb, which no server right shows: a user with SELECT on exactly these, and no role.
 USE [msdb];
 {}\n",
-        user_statements(name)
+        make_user(name)
     );
     for (table, queries) in selects {
         let _ = writeln!(text, "\nGRANT SELECT ON {table} TO {};", name.quoted());
@@ -422,7 +426,7 @@ pub fn grant_lacking(target: &str, login: Option<&LoginName>, lacking: &Lacking<
     }
     text += &users_in(&lacking.users_in, name);
     if lacking.grants.iter().any(|g| in_msdb(&g)) {
-        let _ = writeln!(text, "USE [msdb];\n{}", user_statements(name));
+        let _ = writeln!(text, "USE [msdb];\n{}", make_user(name));
     }
     for grant in &lacking.grants {
         if let Right::Select(table) = grant.right {

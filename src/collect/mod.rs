@@ -10,6 +10,7 @@ pub mod login_script;
 pub mod offline;
 mod place;
 mod plan;
+mod preflight;
 mod query;
 mod reach;
 mod record;
@@ -29,8 +30,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 pub use credential::CredentialGate;
+pub use preflight::preflight;
 pub use plan::{Credential, TargetPlan, TlsPlan};
-pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
+pub use query::{PROBE_SETTING, Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
 pub use tls_probe::{TlsProbeError, probe_tls};
 
 use crate::ids::InstanceId;

@@ -10,8 +10,8 @@ use crate::snapshot::{
     DatabaseFacts, Observed, Permission, ServerFacts, SessionIdentity, TokenRow,
 };
 
-const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
-const PUBLIC_USER: PrincipalId = PrincipalId(0);
+pub const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
+pub const PUBLIC_USER: PrincipalId = PrincipalId(0);
 
 /// Permissions whose DENY hides metadata.
 const HIDING: &[&str] = &[
@@ -238,7 +238,7 @@ fn limit_unmapped_links(server: &mut ServerFacts) {
 }
 
 /// DENY rows that bind the auditor, by class; `None` when they, or whom they bind, could not be read.
-fn denials(
+pub fn denials(
     permissions: &Observed<Vec<Permission>>,
     token: &Observed<Vec<TokenRow>>,
     public: PrincipalId,
@@ -273,13 +273,18 @@ fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<Stri
         );
     };
     let row = denied.iter().find(|p| classes.contains(&p.class))?;
-    Some(format!(
+    Some(removal(row))
+}
+
+/// What a DENY row that hides something asks for.
+pub fn removal(denied: &Permission) -> String {
+    format!(
         "removal of DENY {} (class {}, id {}) from principal {}",
-        row.permission_name.as_deref().unwrap_or("?"),
-        row.class,
-        row.major_id,
-        row.grantee_principal_id
-    ))
+        denied.permission_name.as_deref().unwrap_or("?"),
+        denied.class,
+        denied.major_id,
+        denied.grantee_principal_id
+    )
 }
 
 /// An id that a visible row names and no visible row carries proves that something is hidden. Returns such an

@@ -4,6 +4,7 @@
 mod facts;
 mod observed;
 mod offline;
+mod preflight;
 mod record;
 mod rows;
 mod text;
@@ -11,6 +12,10 @@ mod text;
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, ServerFacts};
 pub use observed::{Observed, ServerError, short};
 pub use offline::{OFFLINE, Offline};
+pub use preflight::{
+    Denial, EntryState, Estimate, Preflight, PreflightDatabase, PreflightGap, PreflightLogin,
+    PreflightRight, RightState, SightState,
+};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
 pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};
