@@ -16,7 +16,10 @@ pub(super) fn preflight(args: &Preflight) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
     for target in &estate.inventory.targets {
         if let Reach::Snapshot(file) = &target.reach {
-            output::note(&format!("{}: a recording ({file}), nothing to reach", target.name));
+            output::note(&format!(
+                "{}: a recording ({file}), nothing to reach",
+                target.name
+            ));
         }
     }
     stop::listen();

@@ -149,6 +149,33 @@ fn of_version(version: u16) -> impl Iterator<Item = &'static Query> {
         .filter(move |q| q.versions.contains(&version))
 }
 
+/// What `of` gives for the versions of a range, together.
+fn together(range: &VersionRange, of: fn(u16) -> Vec<Grant>) -> Vec<Grant> {
+    let mut found: BTreeMap<Right, Vec<&'static Query>> = BTreeMap::new();
+    for version in range.known() {
+        for grant in of(version) {
+            let queries = found.entry(grant.right).or_default();
+            for query in grant.queries {
+                if !queries.iter().any(|known| std::ptr::eq(*known, query)) {
+                    queries.push(query);
+                }
+            }
+        }
+    }
+    let grant = |(right, queries)| Grant { right, queries };
+    found.into_iter().map(grant).collect()
+}
+
+/// [`least`] for all versions of a range.
+pub fn least_of(range: &VersionRange) -> Vec<Grant> {
+    together(range, least)
+}
+
+/// [`beyond`] for all versions of a range.
+pub fn beyond_of(range: &VersionRange) -> Vec<Grant> {
+    together(range, beyond)
+}
+
 /// The right that lets into databases.
 pub fn entry(version: u16) -> Right {
     if version >= ServerRight::ConnectAnyDatabase.since() {
@@ -265,42 +292,86 @@ impl VersionRange {
         })
     }
 
-    /// The newest version of it that is known, whose queries its script names.
-    pub fn newest(&self) -> u16 {
+    /// The versions of it that are known.
+    pub fn known(&self) -> impl Iterator<Item = u16> {
         let known = YEARS.iter().map(|(version, _)| *version);
-        known
-            .filter(|version| self.versions.contains(version))
-            .max()
-            .unwrap_or(*self.versions.start())
+        known.filter(|version| self.versions.contains(version))
+    }
+
+    /// The newest of them.
+    pub fn newest(&self) -> u16 {
+        self.known().max().unwrap_or(*self.versions.start())
     }
 }
 
-/// The README's table: rights by version range, and what each shows.
+/// The year by which people know a major version; the number itself if it has none here.
+pub fn year(version: u16) -> String {
+    let known = YEARS.iter().find(|(number, _)| *number == version);
+    known.map_or_else(|| version.to_string(), |(_, year)| (*year).to_owned())
+}
+
+/// What a row of the README's table is about: msdb's tables together in one.
+fn row_of(right: Right) -> String {
+    match right {
+        Right::Server(right) => right.name().to_owned(),
+        Right::User => "a user in each database".to_owned(),
+        Right::Select(_) => "SELECT on the tables of msdb that are read".to_owned(),
+    }
+}
+
+/// The README's table: rights by version range, and which facts each shows.
 pub fn table() -> String {
-    let mut shown: BTreeMap<Right, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
-    for range in RANGES {
-        for grant in least(range.newest()) {
-            let (keys, names) = shown.entry(grant.right).or_default();
-            keys.insert(range.key);
-            for query in grant.queries {
-                if !names.contains(&query.name) {
-                    names.push(query.name);
-                }
+    let mut order: Vec<String> = Vec::new();
+    let mut rows: BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
+    let mut add = |grant: &Grant, key: Option<&'static str>| {
+        let row = row_of(grant.right);
+        if !order.contains(&row) {
+            order.push(row.clone());
+        }
+        let (keys, names) = rows.entry(row).or_default();
+        keys.extend(key);
+        let is_entry = RANGES
+            .iter()
+            .any(|range| entry(range.newest()) == grant.right);
+        let shows = grant.queries.iter().map(|query| query.name);
+        let shows: Vec<&str> = if is_entry {
+            vec!["the way into the databases"]
+        } else {
+            shows.collect()
+        };
+        for name in shows {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
+    };
+    for range in RANGES {
+        least_of(range)
+            .iter()
+            .for_each(|grant| add(grant, Some(range.key)));
+    }
+    for range in RANGES {
+        beyond_of(range).iter().for_each(|grant| add(grant, None));
     }
     let mut text = String::from("| right |");
     for range in RANGES {
-        text += &format!(" {} |", range.key);
+        text = text + " " + range.key + " |";
     }
     text += " shows |\n| --- | --- | --- | --- | --- |\n";
-    for (right, (keys, names)) in shown {
-        text += &format!("| {} |", right.text());
+    for row in order {
+        let Some((keys, names)) = rows.get(&row) else {
+            continue;
+        };
+        text = text + "| " + &row + " |";
         for range in RANGES {
-            let mark = if keys.contains(range.key) { "yes" } else { "" };
-            text += &format!(" {mark} |");
+            let mark = match (keys.is_empty(), keys.contains(range.key)) {
+                (true, _) => "not granted",
+                (false, true) => "yes",
+                (false, false) => "",
+            };
+            text = text + " " + mark + " |";
         }
-        text += &format!(" {} |\n", names.join(", "));
+        text = text + " " + &names.join(", ") + " |\n";
     }
     text
 }
@@ -407,7 +478,11 @@ mod tests {
             ("2022+", "2022+"),
             ("18", "2022+"),
         ] {
-            assert_eq!(VersionRange::parse(text).map(|r| r.key), Some(key), "{text}");
+            assert_eq!(
+                VersionRange::parse(text).map(|r| r.key),
+                Some(key),
+                "{text}"
+            );
         }
         for text in ["10", "", "2013", "2013x", "-1"] {
             assert!(VersionRange::parse(text).is_none(), "{text}");

@@ -92,7 +92,11 @@ pub fn literal(text: &str) -> String {
             continue;
         }
         end(&mut plain, &mut parts);
-        parts.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("NCHAR({unit})")));
+        parts.extend(
+            c.encode_utf16(&mut [0; 2])
+                .iter()
+                .map(|unit| format!("NCHAR({unit})")),
+        );
     }
     end(&mut plain, &mut parts);
     if parts.is_empty() {
@@ -110,7 +114,7 @@ fn comment(text: &str) -> String {
 
 /// The script that makes the login with the least rights for these versions.
 pub fn login(range: &VersionRange, name: &LoginName) -> String {
-    let version = range.newest();
+    let version = *range.versions.start();
     let mut text = format!(
         "-- Makes the login that audits {}, with the least rights that show all that `mssql-posture audit` needs.
 -- Printed by mssql-posture {}. It can be run again: what is there stays, passwords too. Run it as sysadmin.
@@ -126,13 +130,13 @@ pub fn login(range: &VersionRange, name: &LoginName) -> String {
     text += &begin(range, "login");
     text += &make_login(name);
     text += "\n-- What it may see. Every right is followed by the queries that need it.\n";
-    for grant in grants::least(version) {
+    for grant in grants::least_of(range) {
         if let Right::Server(right) = grant.right {
             let _ = writeln!(text, "\nGRANT {} TO {};", right.name(), name.quoted());
             if grant.right == grants::entry(version) {
                 text += "--   the way into every database; what is asked there stands under the other rights\n";
             } else {
-                text += &reasons(&grant.queries);
+                text += &reasons(&grant.queries, range);
             }
         }
     }
@@ -142,8 +146,8 @@ pub fn login(range: &VersionRange, name: &LoginName) -> String {
         text += "
 -- VIEW ANY DEFINITION and CONNECT ANY DATABASE reach into every database, those to come too: no user is needed.\n";
     }
-    text += &msdb(&grants::least(version), name);
-    text += &not_granted(version, name);
+    text += &msdb(range, name);
+    text += &not_granted(range, name);
     if version >= 16 {
         text += ROLES;
     }
@@ -161,7 +165,8 @@ fn password_advice(name: &LoginName) -> String {
 -- The password comes from the sqlcmd variable {PASSWORD}, and sqlcmd takes that from the environment, where no list
 -- of processes shows it: set {PASSWORD} there, each ' in it doubled, then run
 --     sqlcmd -S SERVER -E -b -i login.sql
--- In Management Studio use SQLCMD mode with :setvar, and do not save the file. Without a password the script stops.
+-- In Management Studio use SQLCMD mode with :setvar, and do not save the file. Without a password the script stops;
+-- where the login is there already none is needed: run it with sqlcmd -x.
 -- For a Windows account, whose password nobody needs to give: `mssql-posture script login --name \"DOMAIN\\account\"`,
 -- or put in the place of CREATE LOGIN below
 --     CREATE LOGIN [DOMAIN\\account] FROM WINDOWS;
@@ -218,14 +223,18 @@ END;\n"
 }
 
 /// A comment line for each query: what it is for.
-fn reasons(queries: &[&Query]) -> String {
+fn reasons(queries: &[&Query], range: &VersionRange) -> String {
     let mut text = String::new();
     for query in queries {
-        let since = match query.versions.start() {
-            11 => String::new(),
-            first => format!(" (from version {first} on)"),
+        let (first, last) = (*query.versions.start(), *query.versions.end());
+        let only = if first > *range.versions.start() {
+            format!(" (from {} on)", grants::year(first))
+        } else if last < range.newest() {
+            format!(" (up to {})", grants::year(last))
+        } else {
+            String::new()
         };
-        let _ = writeln!(text, "--   {}: {}{since}", query.name, query.purpose);
+        let _ = writeln!(text, "--   {}: {}{only}", query.name, query.purpose);
     }
     text
 }
@@ -292,7 +301,8 @@ fn users(name: &LoginName) -> String {
 }
 
 /// The user in msdb and SELECT on the tables that are read there.
-fn msdb(grants: &[Grant], name: &LoginName) -> String {
+fn msdb(range: &VersionRange, name: &LoginName) -> String {
+    let grants = grants::least_of(range);
     let selects = grants.iter().filter_map(|grant| match grant.right {
         Right::Select(table) => Some((table, &grant.queries)),
         _ => None,
@@ -306,19 +316,19 @@ USE [msdb];
     );
     for (table, queries) in selects {
         let _ = writeln!(text, "\nGRANT SELECT ON {table} TO {};", name.quoted());
-        text += &reasons(queries);
+        text += &reasons(queries, range);
     }
     text + "\nUSE [master];\n"
 }
 
 /// What is left out on purpose, as comments.
-fn not_granted(version: u16, name: &LoginName) -> String {
+fn not_granted(range: &VersionRange, name: &LoginName) -> String {
     let mut text = String::from(
         "
 -- Deliberately not granted. What it would show stays unseen, and the audit says so without calling itself incomplete.
 -- Take the dashes away only if you want it seen all the same.\n",
     );
-    for grant in grants::beyond(version) {
+    for grant in grants::beyond_of(range) {
         let warning = if grant.right.text() == NEAR_SYSADMIN {
             " -- next to sysadmin; not recommended"
         } else {
@@ -330,7 +340,7 @@ fn not_granted(version: u16, name: &LoginName) -> String {
             grant.right.text(),
             name.quoted()
         );
-        text += &reasons(&grant.queries);
+        text += &reasons(&grant.queries, range);
     }
     text
 }
@@ -391,11 +401,18 @@ pub struct Lacking<'a> {
 }
 
 /// The T-SQL that grants it; `None` if there is nothing to say. One batch.
-pub fn grant_lacking(target: &str, login: Option<&LoginName>, lacking: &Lacking<'_>) -> Option<String> {
+pub fn grant_lacking(
+    target: &str,
+    login: Option<&LoginName>,
+    lacking: &Lacking<'_>,
+) -> Option<String> {
     if lacking.grants.is_empty() && lacking.users_in.is_empty() && lacking.to_decide.is_empty() {
         return None;
     }
-    let mut text = format!("-- {}: what the auditing login lacks there\n", comment(target));
+    let mut text = format!(
+        "-- {}: what the auditing login lacks there\n",
+        comment(target)
+    );
     for line in &lacking.to_decide {
         let _ = writeln!(text, "-- {}", comment(line));
     }
@@ -464,7 +481,10 @@ mod tests {
         assert_eq!(name.quoted(), "[o'brien]]; DROP]");
         assert_eq!(name.literal(), "N'o''brien]; DROP'");
         assert_eq!(LoginName::new(""), Err(LoginNameError::Length));
-        assert_eq!(LoginName::new(&"a".repeat(129)), Err(LoginNameError::Length));
+        assert_eq!(
+            LoginName::new(&"a".repeat(129)),
+            Err(LoginNameError::Length)
+        );
         assert_eq!(LoginName::new("a$(b)"), Err(LoginNameError::Variable));
         for odd in ['\n', '\u{202e}', '\u{200b}', '\u{2028}', '\0'] {
             assert_eq!(

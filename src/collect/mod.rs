@@ -30,9 +30,11 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 pub use credential::CredentialGate;
-pub use preflight::preflight;
 pub use plan::{Credential, TargetPlan, TlsPlan};
-pub use query::{PROBE_SETTING, Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
+pub use preflight::preflight;
+pub use query::{
+    PROBE_SETTING, Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database,
+};
 pub use tls_probe::{TlsProbeError, probe_tls};
 
 use crate::ids::InstanceId;

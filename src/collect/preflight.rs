@@ -189,7 +189,10 @@ impl<'a> Look<'a> {
         if rows.len() > MOST_DATABASES {
             return Err(Trouble {
                 stage: Stage::Databases,
-                why: format!("it lists {} databases, which no instance can hold", rows.len()),
+                why: format!(
+                    "it lists {} databases, which no instance can hold",
+                    rows.len()
+                ),
                 remedy: "find out what answers there".to_owned(),
             });
         }
@@ -211,8 +214,7 @@ impl<'a> Look<'a> {
         let target = self.target;
         let plan = target.plan;
         let (id, connection) = (plan.id.clone(), plan.connection());
-        let mut snapshot =
-            Snapshot::unseen(id, Outcome::Finished, connection, &record::now());
+        let mut snapshot = Snapshot::unseen(id, Outcome::Finished, connection, &record::now());
         snapshot.server.server_identity = Observed::Known { value: identity };
         snapshot.server.session = Observed::Known {
             value: rights.clone(),
@@ -420,7 +422,8 @@ impl<'a> Look<'a> {
         Err(Trouble {
             stage: Stage::Session,
             why: "two sessions reached different servers, or with different rights".to_owned(),
-            remedy: "name the instance itself, and run again while nobody changes rights".to_owned(),
+            remedy: "name the instance itself, and run again while nobody changes rights"
+                .to_owned(),
         })
     }
 }

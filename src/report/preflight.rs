@@ -7,12 +7,15 @@ use super::table::{Column, Page, free, left};
 use super::view::{counted, first_of, quoted, version_name};
 use super::visible::{visible, visible_json};
 use crate::snapshot::{
-    Denial, EntryState, Estimate, Observed, Preflight, PreflightDatabase, RightState, SightState,
+    Denial, EntryState, Estimate, Observed, Preflight, PreflightDatabase, PreflightRight,
+    RightState, SightState,
 };
 
 /// The first field of the JSON.
 pub const PREFLIGHT_SCHEMA: &str = "mssql-posture/preflight/v1";
 
+/// How the right begins that lets into databases.
+const ENTRY: &str = "CONNECT ";
 const NONE: &str = "–";
 const MOST_FACTS: usize = 4;
 const MOST_NAMES: usize = 4;
@@ -78,7 +81,7 @@ impl PreflightReport {
         let columns = [
             left("Target", 10),
             left("Version", 7),
-            free("Login"),
+            left("Login", 13),
             free("TLS"),
             left("Databases", 9),
             left("Sight", 7),
@@ -141,7 +144,8 @@ impl PreflightReport {
             counted(self.targets.len(), "target", "targets")
         );
         if self.targets.iter().any(|t| t.estimate.is_some()) {
-            text += " Times are reckoned from this preflight's own requests; module text comes on top.";
+            text +=
+                " Times are reckoned from this preflight's own requests; module text comes on top.";
         }
         if self.targets.iter().any(|t| t.fix.is_some()) {
             text += " The T-SQL that grants what is missing: --fix.";
@@ -172,7 +176,11 @@ fn row(target: &Preflight) -> Vec<String> {
         visible(target.target.as_str()),
         version,
         login,
-        if reached { tls(target) } else { NONE.to_owned() },
+        if reached {
+            tls(target)
+        } else {
+            NONE.to_owned()
+        },
         if reached {
             format!("{entered} of {due}")
         } else {
@@ -201,8 +209,8 @@ fn tls(target: &Preflight) -> String {
     let day = visible(day.unwrap_or_default());
     let protocol = visible(&session.protocol);
     match &session.not_trusted_because {
-        None => format!("{protocol}, certificate trusted, ends {day}"),
-        Some(why) => format!("{protocol}, certificate not trusted: {}", visible(why)),
+        None => format!("{protocol}, trusted to {day}"),
+        Some(why) => format!("{protocol}, not trusted: {}", visible(why)),
     }
 }
 
@@ -222,7 +230,9 @@ fn unseen_of(target: &Preflight) -> Vec<Vec<String>> {
         let seen = format!("{}: {}", trouble.stage, visible(&trouble.why));
         lines.push((seen, visible(&trouble.remedy)));
     }
-    for right in &target.rights {
+    // The databases that it lets into are named below.
+    let entry = |right: &&PreflightRight| right.right.starts_with(ENTRY);
+    for right in target.rights.iter().filter(|right| !entry(right)) {
         let shows: Vec<String> = right.shows.iter().map(ToString::to_string).collect();
         let shows = first_of(&shows, MOST_FACTS);
         let why = right.why.as_deref().map(visible);
@@ -256,7 +266,7 @@ fn closed(target: &Preflight) -> Vec<(String, String)> {
         if matches!(database.state, EntryState::Entered | EntryState::Excluded) {
             continue;
         }
-        let why = reason(database);
+        let why = reason(database, target);
         let name = quoted(database.name.as_str());
         match reasons.iter_mut().find(|(known, _)| *known == why) {
             Some((_, names)) => names.push(name),
@@ -270,18 +280,24 @@ fn closed(target: &Preflight) -> Vec<(String, String)> {
     reasons.into_iter().map(line).collect()
 }
 
-fn reason(database: &PreflightDatabase) -> String {
-    match database.state {
-        EntryState::NoAccess => "the login may not enter (error 916)".to_owned(),
+fn reason(database: &PreflightDatabase, target: &Preflight) -> String {
+    let mut rights = target.rights.iter();
+    let missing =
+        rights.find(|right| right.right.starts_with(ENTRY) && right.state == RightState::Missing);
+    match (database.state, missing) {
+        (EntryState::NoAccess, Some(right)) => right.right.clone(),
+        (EntryState::NoAccess, None) => {
+            "removal of what keeps the login out, DENY CONNECT perhaps (error 916)".to_owned()
+        }
         _ => visible(database.why.as_deref().unwrap_or("not known")),
     }
 }
 
 fn denied(denial: &Denial) -> (String, String) {
-    let place = denial.database.as_ref().map_or_else(
-        || "the server".to_owned(),
-        |name| quoted(name.as_str()),
-    );
+    let place = denial
+        .database
+        .as_ref()
+        .map_or_else(|| "the server".to_owned(), |name| quoted(name.as_str()));
     let principal = denial
         .principal
         .as_ref()

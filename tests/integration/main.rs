@@ -16,6 +16,7 @@ mod foreign_client;
 mod hostile;
 mod limits;
 mod offline;
+mod preflight;
 mod reaching;
 mod readme;
 mod reference;

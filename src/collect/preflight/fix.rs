@@ -22,7 +22,9 @@ pub fn statements(
         .iter()
         .filter(|database| database.state == EntryState::NoAccess)
         .collect();
-    let msdb_closed = closed.iter().any(|database| database.name.as_str() == "msdb");
+    let msdb_closed = closed
+        .iter()
+        .any(|database| database.name.as_str() == "msdb");
     let due = |grant: &Grant| {
         let state = found.rights.iter().find(|r| r.right == grant.right.text());
         match (state.map(|right| right.state), grant.right) {
@@ -63,7 +65,11 @@ pub fn statements(
     }));
     let lacking = Lacking {
         grants,
-        users_in: if by_user { names().collect() } else { Vec::new() },
+        users_in: if by_user {
+            names().collect()
+        } else {
+            Vec::new()
+        },
         server: identity.server_name.as_deref(),
         to_decide,
     };

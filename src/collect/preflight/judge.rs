@@ -276,7 +276,10 @@ impl Known<'_> {
         let held = session.view_definition == Some(true);
         let explained = !self.holds(ServerRight::ViewAnyDefinition)
             || denials.iter().any(|denial| {
-                denial.database.as_ref().is_none_or(|name| *name == facts.name)
+                denial
+                    .database
+                    .as_ref()
+                    .is_none_or(|name| *name == facts.name)
                     && (denial.database.is_none() || denial.class == WHOLE_DATABASE)
             });
         if !held && !self.exempt && !explained {
@@ -308,7 +311,9 @@ fn entry_state(right: Right, seen: &Seen) -> (RightState, Option<String>) {
         ),
         (count, _) => (
             RightState::Missing,
-            Some(format!("{count} databases cannot be entered (error 916)")),
+            Some(format!(
+                "databases that cannot be entered (error 916): {count}"
+            )),
         ),
     }
 }
@@ -345,7 +350,10 @@ fn denial(database: Option<&DatabaseName>, row: &Permission, token: &[TokenRow])
     let named = token.iter().find(of_row).and_then(|t| t.name.clone());
     Denial {
         database: database.cloned(),
-        permission: row.permission_name.clone().unwrap_or_else(|| "?".to_owned()),
+        permission: row
+            .permission_name
+            .clone()
+            .unwrap_or_else(|| "?".to_owned()),
         class: row.class,
         major_id: row.major_id,
         principal_id: row.grantee_principal_id.0,
@@ -379,7 +387,12 @@ fn estimate(times: &Times, seen: &Seen, plan: &TargetPlan, version: u16) -> Esti
     let whole = query::of(Scope::Database).filter(|q| q.versions.contains(&version));
     // The two queries that prove the place go with each.
     let share = (whole.count() + 2).div_ceil(IN_DATABASE.len() + 2);
-    let fastest = times.databases.iter().min().copied().unwrap_or(times.server);
+    let fastest = times
+        .databases
+        .iter()
+        .min()
+        .copied()
+        .unwrap_or(times.server);
     let connections = times.tls * (sessions + 1);
     let all: Duration = times.databases.iter().sum();
     let least = times.tls * 2 + times.server + fastest * (databases.div_ceil(sessions) + msdb);
