@@ -1,7 +1,5 @@
 //! `preflight`: what an audit would be able to see, before it is run.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 
 use super::args::{Preflight, PreflightFormat};
@@ -30,7 +28,7 @@ pub(super) fn preflight(args: &Preflight) -> anyhow::Result<Exit> {
     let progress = progress::for_stderr(plans.len(), "looked at");
     let concurrency = usize::from(args.targets.concurrency);
     Ok(output::incomplete_on_error(|| {
-        let found = collect::preflight(plans, concurrency, Arc::clone(&progress), stop::flag())?;
+        let found = collect::preflight(&plans, concurrency, &progress, stop::flag())?;
         let report = PreflightReport::new(found);
         print(&match args.format {
             _ if args.fix => report.fix(),

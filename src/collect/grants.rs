@@ -310,68 +310,79 @@ pub fn year(version: u16) -> String {
     known.map_or_else(|| version.to_string(), |(_, year)| (*year).to_owned())
 }
 
-/// What a row of the README's table is about: msdb's tables together in one.
-fn row_of(right: Right) -> String {
-    match right {
-        Right::Server(right) => right.name().to_owned(),
-        Right::User => "a user in each database".to_owned(),
-        Right::Select(_) => "SELECT on the tables of msdb that are read".to_owned(),
+/// A row of the README's table.
+struct Row {
+    right: String,
+    /// Ranges in which the right is granted.
+    granted: BTreeSet<&'static str>,
+    shows: Vec<&'static str>,
+}
+
+impl Row {
+    fn mark(&self, range: &VersionRange) -> &'static str {
+        if self.granted.is_empty() {
+            "not granted"
+        } else if self.granted.contains(range.key) {
+            "yes"
+        } else {
+            ""
+        }
+    }
+}
+
+/// Adds a grant to its row; msdb's tables stand together in one.
+fn merge(rows: &mut Vec<Row>, grant: &Grant, granted_in: Option<&'static str>) {
+    let right = match grant.right {
+        Right::Server(right) => right.name(),
+        Right::User => "a user in each database",
+        Right::Select(_) => "SELECT on the tables of msdb that are read",
+    };
+    let place = rows.iter().position(|row| row.right == right);
+    let place = place.unwrap_or_else(|| {
+        rows.push(Row {
+            right: right.to_owned(),
+            granted: BTreeSet::new(),
+            shows: Vec::new(),
+        });
+        rows.len() - 1
+    });
+    let Some(row) = rows.get_mut(place) else {
+        return;
+    };
+    row.granted.extend(granted_in);
+    if matches!(grant.right, Right::User | ENTRY) {
+        row.shows = vec!["the way into the databases"];
+        return;
+    }
+    for query in &grant.queries {
+        if !row.shows.contains(&query.name) {
+            row.shows.push(query.name);
+        }
     }
 }
 
 /// The README's table: rights by version range, and which facts each shows.
 pub fn table() -> String {
-    let mut order: Vec<String> = Vec::new();
-    let mut rows: BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
-    let mut add = |grant: &Grant, key: Option<&'static str>| {
-        let row = row_of(grant.right);
-        if !order.contains(&row) {
-            order.push(row.clone());
+    let mut rows = Vec::new();
+    for range in RANGES {
+        for grant in least_of(range) {
+            merge(&mut rows, &grant, Some(range.key));
         }
-        let (keys, names) = rows.entry(row).or_default();
-        keys.extend(key);
-        let is_entry = RANGES
-            .iter()
-            .any(|range| entry(range.newest()) == grant.right);
-        let shows = grant.queries.iter().map(|query| query.name);
-        let shows: Vec<&str> = if is_entry {
-            vec!["the way into the databases"]
-        } else {
-            shows.collect()
-        };
-        for name in shows {
-            if !names.contains(&name) {
-                names.push(name);
-            }
+    }
+    for range in RANGES {
+        for grant in beyond_of(range) {
+            merge(&mut rows, &grant, None);
         }
+    }
+    let line = |right: &str, marks: &[&str], shows: &str| {
+        format!("| {right} | {} | {shows} |\n", marks.join(" | "))
     };
-    for range in RANGES {
-        least_of(range)
-            .iter()
-            .for_each(|grant| add(grant, Some(range.key)));
-    }
-    for range in RANGES {
-        beyond_of(range).iter().for_each(|grant| add(grant, None));
-    }
-    let mut text = String::from("| right |");
-    for range in RANGES {
-        text = text + " " + range.key + " |";
-    }
-    text += " shows |\n| --- | --- | --- | --- | --- |\n";
-    for row in order {
-        let Some((keys, names)) = rows.get(&row) else {
-            continue;
-        };
-        text = text + "| " + &row + " |";
-        for range in RANGES {
-            let mark = match (keys.is_empty(), keys.contains(range.key)) {
-                (true, _) => "not granted",
-                (false, true) => "yes",
-                (false, false) => "",
-            };
-            text = text + " " + mark + " |";
-        }
-        text = text + " " + &names.join(", ") + " |\n";
+    let keys: Vec<&str> = RANGES.iter().map(|range| range.key).collect();
+    let mut text = line("right", &keys, "shows");
+    text += &line("---", &vec!["---"; RANGES.len()], "---");
+    for row in rows {
+        let marks: Vec<&str> = RANGES.iter().map(|range| row.mark(range)).collect();
+        text += &line(&row.right, &marks, &row.shows.join(", "));
     }
     text
 }

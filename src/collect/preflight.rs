@@ -39,15 +39,15 @@ const NO_ACCESS: u32 = 916;
 /// # Errors
 /// No threads or no event loop to be had.
 pub fn preflight(
-    plans: Vec<TargetPlan>,
+    plans: &[TargetPlan],
     concurrency: usize,
-    progress: Arc<dyn Progress>,
+    progress: &Arc<dyn Progress>,
     stop: &AtomicBool,
 ) -> std::io::Result<Vec<Preflight>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    Ok(runtime.block_on(run(&plans, concurrency, &progress, stop)))
+    Ok(runtime.block_on(run(plans, concurrency, progress, stop)))
 }
 
 async fn run(

@@ -82,12 +82,13 @@ impl PreflightReport {
             left("Target", 10),
             left("Version", 7),
             left("Login", 13),
-            free("TLS"),
+            left("TLS", 10),
             left("Databases", 9),
             left("Sight", 7),
             left("Takes", 6),
         ];
-        let rows = self.targets.iter().map(row).collect();
+        let rows = self.targets.iter().map(|target| row(target, page));
+        let rows = rows.collect();
         page.lay_out(&columns, rows)
     }
 
@@ -154,11 +155,21 @@ impl PreflightReport {
     }
 }
 
-fn row(target: &Preflight) -> Vec<String> {
-    let version = target
-        .server
-        .as_ref()
-        .map_or_else(|| NONE.to_owned(), |s| version_name(&s.product_version));
+fn row(target: &Preflight, page: &Page) -> Vec<String> {
+    let version = target.server.as_ref().map_or_else(
+        || NONE.to_owned(),
+        |server| {
+            let (name, build) = (
+                version_name(&server.product_version),
+                visible(&server.product_version),
+            );
+            if page.is_wide() {
+                format!("{name} ({build})")
+            } else {
+                name
+            }
+        },
+    );
     let login = target.login.as_ref().map_or_else(
         || NONE.to_owned(),
         |login| {

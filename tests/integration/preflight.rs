@@ -421,7 +421,7 @@ fn troubled() -> RunningInstance {
         .skip(4)
         .zip(sample::HOSTILE_NAMES.iter().skip(2))
     {
-        row.name = (*name).to_owned();
+        (*name).clone_into(&mut row.name);
     }
     start(recording)
 }
