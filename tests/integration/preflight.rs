@@ -2,6 +2,7 @@
 
 mod granted;
 mod script;
+mod unusual;
 
 use mssql_posture::collect::{PROBE_SETTING, SESSION_SETTINGS, queries, use_database};
 use mssql_posture::ids::PrincipalId;
