@@ -3,7 +3,7 @@
 use crate::collect::grants::{self, Grant, Right};
 use crate::collect::login_script::{self, Lacking, LoginName};
 use crate::snapshot::{
-    EntryState, Observed, Preflight, PreflightDatabase, RightState, ServerIdentity,
+    Denial, EntryState, Observed, Preflight, PreflightDatabase, RightState, ServerIdentity,
     SessionIdentity, TokenRow,
 };
 
@@ -18,55 +18,25 @@ pub fn statements(
     identity: &ServerIdentity,
     version: u16,
 ) -> Option<String> {
-    let closed: Vec<&PreflightDatabase> = databases
+    let closed = databases
         .iter()
         .filter(|database| database.state == EntryState::NoAccess)
-        .collect();
-    let msdb_closed = closed
-        .iter()
-        .any(|database| database.name.as_str() == "msdb");
-    let due = |grant: &Grant| {
-        let state = found.rights.iter().find(|r| r.right == grant.right.text());
-        match (state.map(|right| right.state), grant.right) {
-            (_, Right::User) => false,
-            // Whether it is there cannot be seen from outside; to grant it twice changes nothing.
-            (Some(RightState::Unknown), Right::Select(_)) => msdb_closed,
-            (state, _) => state == Some(RightState::Missing),
-        }
-    };
+        .map(|database| database.name.as_str());
+    let closed: Vec<&str> = closed.collect();
     let mut grants = grants::least(version);
-    grants.retain(due);
-    let by_user = grants::entry(version) == Right::User;
-    let held_entry = !by_user
-        && found
-            .rights
-            .iter()
-            .any(|r| r.right == grants::entry(version).text() && r.state == RightState::Held);
-    let names = || closed.iter().map(|database| database.name.as_str());
+    grants.retain(|grant| is_due(grant, found, &closed));
+    let entry = grants::entry(version);
     let mut to_decide: Vec<String> = Vec::new();
-    if held_entry {
-        to_decide.extend(names().map(|name| {
-            format!("database {name} lets nobody in without CONNECT there: look for DENY CONNECT that binds the login")
+    if entry != Right::User && state(found, entry) == Some(RightState::Held) {
+        to_decide.extend(closed.iter().map(|name| {
+            format!("database {name} refuses the login, which may enter any: look for DENY CONNECT that binds it there")
         }));
     }
-    to_decide.extend(found.denials.iter().map(|denial| {
-        let place = denial.database.as_ref().map_or_else(
-            || "at server scope".to_owned(),
-            |name| format!("in database {name}"),
-        );
-        let principal = match &denial.principal {
-            Some(name) => format!("{name} (id {})", denial.principal_id),
-            None => format!("principal {}", denial.principal_id),
-        };
-        format!(
-            "DENY {} on class {}, id {}, to {principal} {place} hides things: decide whether it is meant for the auditor",
-            denial.permission, denial.class, denial.major_id
-        )
-    }));
+    to_decide.extend(found.denials.iter().map(decision));
     let lacking = Lacking {
         grants,
-        users_in: if by_user {
-            names().collect()
+        users_in: if entry == Right::User {
+            closed
         } else {
             Vec::new()
         },
@@ -75,6 +45,38 @@ pub fn statements(
     };
     let login = grantee(token, session);
     login_script::grant_lacking(found.target.as_str(), login.as_ref(), &lacking)
+}
+
+fn state(found: &Preflight, right: Right) -> Option<RightState> {
+    let mut rights = found.rights.iter();
+    rights
+        .find(|known| known.right == right.text())
+        .map(|known| known.state)
+}
+
+fn is_due(grant: &Grant, found: &Preflight, closed: &[&str]) -> bool {
+    match (state(found, grant.right), grant.right) {
+        (_, Right::User) => false,
+        // Whether it is there cannot be seen from outside; to grant it twice changes nothing.
+        (Some(RightState::Unknown), Right::Select(_)) => closed.contains(&"msdb"),
+        (state, _) => state == Some(RightState::Missing),
+    }
+}
+
+/// A DENY may be meant: whether it goes is not ours to say.
+fn decision(denial: &Denial) -> String {
+    let place = denial.database.as_ref().map_or_else(
+        || "at server scope".to_owned(),
+        |name| format!("in database {name}"),
+    );
+    let principal = match &denial.principal {
+        Some(name) => format!("{name} (id {})", denial.principal_id),
+        None => format!("principal {}", denial.principal_id),
+    };
+    format!(
+        "DENY {} on class {}, id {}, to {principal} {place} hides things: decide whether it is meant for the auditor",
+        denial.permission, denial.class, denial.major_id
+    )
 }
 
 /// The login that rights are granted to: the session's own, or the one Windows group by which it came in.

@@ -29,6 +29,23 @@ fn a_right_that_is_taken_back_in_a_database_is_a_gap_although_no_deny_shows() {
 }
 
 #[test]
+fn a_database_that_refuses_a_login_which_may_enter_any_is_left_to_a_dba() {
+    let mut recording = recording(16, "SRV", &grants(&script(16)));
+    for row in recording.snapshot.server.databases.seen_mut() {
+        row.has_access = Some(row.name != "erp");
+    }
+    let server = start(recording);
+    let target = looked(&server, 3);
+    assert_eq!(target["databases"][4]["state"], "no_access");
+    assert!(rights_in(&target, "missing").is_empty());
+    let fix = printed_fix(&server);
+    assert!(
+        grants(&fix).is_empty() && fix.contains("look for DENY CONNECT"),
+        "{fix}"
+    );
+}
+
+#[test]
 fn a_sysadmin_sees_everything_and_is_said_to_be_one() {
     let mut recording = sample::recording_with_control(16);
     if let Observed::Known { value } = &mut recording.snapshot.server.session {
