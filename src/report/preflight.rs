@@ -1,5 +1,8 @@
 //! What a preflight found, for people and for machines.
 
+#[cfg(test)]
+mod tests;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
