@@ -37,9 +37,15 @@ pub enum Command {
     ///
     /// Example: mssql-posture scan migrations --format sarif
     Scan(Scan),
+    /// Say of each server whether it can be reached, as whom, what would stay unseen, and what T-SQL would grant it.
+    ///
+    /// Ends with 0 if everything can be seen everywhere, else with 3.
+    ///
+    /// Example: mssql-posture preflight estate.toml --fix
+    Preflight(Preflight),
     /// Write a T-SQL script for a DBA.
     ///
-    /// Example: mssql-posture script collector -o collector.sql
+    /// Example: mssql-posture script login --version 2019 -o login.sql
     Script(Script),
     /// Make snapshots of what the collector script printed on hosts that this program cannot reach.
     ///
@@ -63,7 +69,7 @@ pub enum Command {
         /// SURF-001, xp-cmdshell-enabled, or score.
         name: String,
     },
-    /// Print a JSON schema: inventory, snapshot, observations or assessment.
+    /// Print a JSON schema: inventory, snapshot, observations, assessment or preflight.
     ///
     /// Example: mssql-posture schema inventory
     Schema {
@@ -90,6 +96,8 @@ pub enum SchemaName {
     Observations,
     /// What was concluded.
     Assessment,
+    /// What `preflight --format json` prints.
+    Preflight,
 }
 
 /// Which targets.
@@ -244,11 +252,42 @@ pub enum ScanFormat {
     Sarif,
 }
 
+/// `preflight`.
+#[derive(Debug, Args)]
+pub struct Preflight {
+    /// Which targets.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// Form of the result on standard output.
+    #[arg(long, default_value = "table")]
+    pub format: PreflightFormat,
+    /// Print only the T-SQL that grants what is missing, a batch for each target.
+    #[arg(long, conflicts_with = "format")]
+    pub fix: bool,
+}
+
+/// Forms of `preflight`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PreflightFormat {
+    /// Tables.
+    Table,
+    /// mssql-posture/preflight/v1.
+    Json,
+}
+
 /// `script`.
 #[derive(Debug, Args)]
 pub struct Script {
     /// Which.
     pub kind: ScriptKind,
+    /// For login and revoke: the server's version, as a year (2019), a major version (15) or a range (2012,
+    /// 2014-2019, 2022+) [default: 2022+].
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// For login and revoke: the login's name; one with a backslash is a Windows account or group [default:
+    /// posture_audit].
+    #[arg(long, value_name = "LOGIN")]
+    pub name: Option<String>,
     /// File to write [default: standard output].
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -257,6 +296,10 @@ pub struct Script {
 /// Scripts by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ScriptKind {
+    /// Makes the least-privileged login for an audit.
+    Login,
+    /// Removes it.
+    Revoke,
     /// Collects from a host that this program cannot reach; its output is for `import`.
     Collector,
 }
@@ -286,7 +329,7 @@ pub struct Queries {
     pub version: Option<u16>,
     /// Only this query.
     pub name: Option<String>,
-    /// text, or the README's table (md).
+    /// text, or one of the README's tables (md, rights).
     #[arg(long, default_value = "text")]
     pub format: QueriesFormat,
 }
@@ -298,6 +341,8 @@ pub enum QueriesFormat {
     Text,
     /// A Markdown table.
     Md,
+    /// A Markdown table of the rights that they need, by version.
+    Rights,
 }
 
 /// `rules`.

@@ -101,7 +101,7 @@ fn gather(
     mut bundle: Bundle,
     mut stored: impl FnMut(&Snapshot),
 ) -> anyhow::Result<Gathered> {
-    let progress = progress::for_stderr(estate.inventory.targets.len());
+    let progress = progress::for_stderr(estate.inventory.targets.len(), "collected");
     recordings(estate, &mut bundle, definitions, &progress, &mut stored)?;
     let completion = if plans.is_empty() {
         Completion::Whole

@@ -10,6 +10,7 @@ mod definitions;
 mod import;
 mod judge;
 mod output;
+mod preflight;
 mod progress;
 mod reference;
 mod scan;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
         Command::Scan(args) => scan::scan(&args),
+        Command::Preflight(args) => preflight::preflight(&args),
         Command::Script(args) => script::script(&args),
         Command::Import(args) => import::import(&args),
         Command::Queries(args) => reference::queries(&args),

@@ -11,7 +11,8 @@ use crate::report::visible;
 use crate::snapshot::Outcome;
 
 /// The way to show progress that fits stderr.
-pub fn for_stderr(targets: usize) -> Arc<dyn Progress> {
+/// `done` is what is said of a target that went well.
+pub fn for_stderr(targets: usize, done: &'static str) -> Arc<dyn Progress> {
     if std::io::stderr().is_terminal() {
         let bar = ProgressBar::with_draw_target(Some(targets as u64), ProgressDrawTarget::stderr());
         if let Ok(style) =
@@ -19,13 +20,13 @@ pub fn for_stderr(targets: usize) -> Arc<dyn Progress> {
         {
             bar.set_style(style);
         }
-        Arc::new(Bar(bar))
+        Arc::new(Bar(bar, done))
     } else {
-        Arc::new(Lines)
+        Arc::new(Lines(done))
     }
 }
 
-struct Bar(ProgressBar);
+struct Bar(ProgressBar, &'static str);
 
 impl Progress for Bar {
     fn step(&self, target: &InstanceId, step: &str) {
@@ -35,7 +36,7 @@ impl Progress for Bar {
     fn finished(&self, target: &InstanceId, outcome: &Outcome) {
         self.0.inc(1);
         if *outcome != Outcome::Finished {
-            self.0.println(line(target, outcome));
+            self.0.println(line(target, outcome, self.1));
         }
         if self.0.position() == self.0.length().unwrap_or_default() {
             self.0.finish_and_clear();
@@ -43,19 +44,19 @@ impl Progress for Bar {
     }
 }
 
-struct Lines;
+struct Lines(&'static str);
 
 impl Progress for Lines {
     fn step(&self, _: &InstanceId, _: &str) {}
 
     fn finished(&self, target: &InstanceId, outcome: &Outcome) {
-        eprintln!("{}", line(target, outcome));
+        eprintln!("{}", line(target, outcome, self.0));
     }
 }
 
-fn line(target: &InstanceId, outcome: &Outcome) -> String {
+fn line(target: &InstanceId, outcome: &Outcome, done: &str) -> String {
     let text = match outcome {
-        Outcome::Finished => "collected".to_owned(),
+        Outcome::Finished => done.to_owned(),
         Outcome::Interrupted(trouble) => format!("not finished: {trouble}"),
         Outcome::Unreached(trouble) => format!("not reached: {trouble}"),
         Outcome::SameAs { target } => format!("the same instance as {target}"),

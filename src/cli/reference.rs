@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::args::{Cli, Queries, QueriesFormat, Rules, RulesFormat, SchemaName};
 use super::{Exit, print};
-use crate::collect::{self, Query, SESSION_SETTINGS, use_database};
-use crate::report::Assessment;
+use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
+use crate::report::{Assessment, PreflightReport};
 use crate::rules::{self, Observations, Rule, Severity};
 use crate::snapshot::Snapshot;
 use crate::{inventory, score};
@@ -31,6 +31,7 @@ pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
     print(&match args.format {
         QueriesFormat::Text => statements(&chosen, args.name.is_none()),
         QueriesFormat::Md => query_table(&chosen),
+        QueriesFormat::Rights => collect::grants::table(),
     })?;
     Ok(Exit::Clean)
 }
@@ -46,6 +47,10 @@ fn statements(queries: &[&Query], with_session: bool) -> String {
             text,
             "-- before and after each database's queries comes q_context\n{};\n\n",
             use_database("database")
+        );
+        let _ = write!(
+            text,
+            "-- preflight alone: before it asks for msdb's tables, to learn whether they may be read\n{PROBE_SETTING};\n\n"
         );
     }
     for query in queries {
@@ -167,6 +172,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Inventory => inventory::schema(),
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
+        SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };
     print(&(serde_json::to_string_pretty(&schema)? + "\n"))?;

@@ -322,7 +322,7 @@ impl<'a> Databases<'a> {
 const SINGLE_USER: i32 = 1;
 
 /// A database that is not asked, and the reason it carries.
-fn not_asked(
+pub(super) fn not_asked(
     plan: &TargetPlan,
     identity: &ServerIdentity,
     row: &DatabaseRow,

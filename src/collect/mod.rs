@@ -5,9 +5,12 @@ mod browser;
 mod connect;
 mod credential;
 mod databases;
+pub mod grants;
+pub mod login_script;
 pub mod offline;
 mod place;
 mod plan;
+mod preflight;
 mod query;
 mod reach;
 mod record;
@@ -30,7 +33,10 @@ use tokio::task::JoinSet;
 
 pub use credential::CredentialGate;
 pub use plan::{Credential, TargetPlan, TlsPlan};
-pub use query::{Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database};
+pub use preflight::preflight;
+pub use query::{
+    PROBE_SETTING, Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database,
+};
 pub use spool::{ModuleText, NewScratch, Scratch, in_memory};
 pub use tls_probe::{TlsProbeError, probe_tls};
 

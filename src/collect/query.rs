@@ -98,6 +98,10 @@ SET TEXTSIZE -1;
 SET ROWCOUNT 0;
 SET NOCOUNT ON";
 
+/// Sent by `preflight` alone, before it asks for msdb's tables only to know whether they may be read: one row of each
+/// answer is enough. The session ends afterwards.
+pub const PROBE_SETTING: &str = "SET ROWCOUNT 1";
+
 /// The switch to a database, with its name quoted: `]` doubled, so that a name can never end it.
 pub fn use_database(name: &str) -> String {
     format!("USE [{}]", name.replace(']', "]]"))

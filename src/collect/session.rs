@@ -13,7 +13,7 @@ use tiberius::{Client, QueryItem};
 use tokio_util::compat::Compat;
 
 use super::place;
-use super::query::{Query, SESSION_SETTINGS, use_database};
+use super::query::{PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use super::spool::Spool;
 use super::value::{self, RowSet, Value};
 use super::watch::Watched;
@@ -154,8 +154,33 @@ impl Session {
         limit: Duration,
     ) -> Result<Answer, Broken> {
         let switch = use_database(database.name);
+        self.ask_inside(&switch, database, queries, limit).await
+    }
+
+    /// The same for one row of each answer at most, which is enough to know whether it is given. The session keeps
+    /// that limit: nothing else may be asked on it afterwards.
+    ///
+    /// # Errors
+    /// As for [`Session::ask_database`].
+    pub async fn probe_database(
+        &mut self,
+        database: &DatabaseKey<'_>,
+        queries: &[&'static Query],
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
+        let switch = format!("{PROBE_SETTING};\n{}", use_database(database.name));
+        self.ask_inside(&switch, database, queries, limit).await
+    }
+
+    async fn ask_inside(
+        &mut self,
+        switch: &str,
+        database: &DatabaseKey<'_>,
+        queries: &[&'static Query],
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
         let mut answer = self
-            .ask(Some(&switch), queries, database.context, limit)
+            .ask(Some(switch), queries, database.context, limit)
             .await?;
         let contexts: Vec<Context> = answer
             .sets

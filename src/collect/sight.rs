@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::grants;
 use super::query::{self, Query, Scope, Sight};
 use crate::ids::PrincipalId;
 use crate::snapshot::{DatabaseFacts, Permission, ServerFacts, SessionIdentity};
@@ -111,37 +112,20 @@ pub fn limit_server(server: &mut ServerFacts) {
     limit_unmapped_links(server);
 }
 
-/// The right that is missing for a server-scope sight, if one is.
+/// The right that is missing for a server-scope sight, if one is: of those that would do, the one that every version
+/// has.
 pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
-    let holds = |right: Option<bool>| right == Some(true);
-    if holds(session.is_sysadmin) {
+    let in_database = matches!(
+        sight,
+        Sight::DatabaseDefinition | Sight::DatabaseSecurityDefinition
+    );
+    if session.is_sysadmin == Some(true) || in_database {
         return None;
     }
-    let (held, need) = match sight {
-        Sight::Public
-        | Sight::Select
-        | Sight::DatabaseDefinition
-        | Sight::DatabaseSecurityDefinition => {
-            return None;
-        }
-        Sight::AnyDatabase => (holds(session.view_any_database), "VIEW ANY DATABASE"),
-        Sight::ServerDefinition => (holds(session.view_any_definition), "VIEW ANY DEFINITION"),
-        Sight::ServerSecurityDefinition => (
-            holds(session.view_any_definition) || holds(session.view_any_security_definition),
-            "VIEW ANY DEFINITION",
-        ),
-        Sight::ServerState => (
-            holds(session.view_server_state) || holds(session.view_server_security_state),
-            "VIEW SERVER STATE",
-        ),
-        Sight::ServerPerformanceState => (
-            holds(session.view_server_state) || holds(session.view_server_performance_state),
-            "VIEW SERVER STATE",
-        ),
-        Sight::AlterTrace => (holds(session.alter_trace), "ALTER TRACE"),
-        Sight::Control => (holds(session.control_server), "CONTROL SERVER"),
-    };
-    (!held).then(|| need.to_owned())
+    let enough = grants::showing(sight);
+    let need = enough.last()?;
+    let held = enough.iter().any(|right| right.is_held(session));
+    (!held).then(|| need.name().to_owned())
 }
 
 /// Whether a query is not sent to a session of these rights, since it would take more than an auditor should hold.
@@ -247,13 +231,18 @@ fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<Stri
         );
     };
     let row = denied.iter().find(|p| classes.contains(&p.class))?;
-    Some(format!(
+    Some(removal(row))
+}
+
+/// What a DENY row that hides something asks for.
+pub fn removal(denied: &Permission) -> String {
+    format!(
         "removal of DENY {} (class {}, id {}) from principal {}",
-        row.permission_name.as_deref().unwrap_or("?"),
-        row.class,
-        row.major_id,
-        row.grantee_principal_id
-    ))
+        denied.permission_name.as_deref().unwrap_or("?"),
+        denied.class,
+        denied.major_id,
+        denied.grantee_principal_id
+    )
 }
 
 /// An id that a visible row names and no visible row carries proves that something is hidden. Returns such an

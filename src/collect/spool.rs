@@ -78,6 +78,11 @@ impl Spool {
         }))
     }
 
+    /// A spool in memory, for little.
+    pub fn in_memory() -> Self {
+        Self::new(Box::new(Cursor::new(Vec::new())))
+    }
+
     /// Puts a text in.
     ///
     /// # Errors
@@ -229,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_file_is_the_one_that_lines_in_memory_make() {
-        let spool = Arc::new(Spool::new(in_memory()().unwrap()));
+        let spool = Arc::new(Spool::in_memory());
         let long = "x".repeat(PENDING);
         let texts = [
             (Some("erp"), 7, None, "EXEC b \u{1f512}"),

@@ -22,7 +22,7 @@ use crate::snapshot::{
 
 const OLDEST: u16 = 11;
 /// Databases per instance, docs: maximum capacity specifications.
-const MOST_DATABASES: usize = 32_767;
+pub(super) const MOST_DATABASES: usize = 32_767;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 
 /// Everything that the steps of one target share.
@@ -173,7 +173,7 @@ async fn read(
 }
 
 /// What TLS the server offers, as far as a connection of its own shows it.
-async fn server_tls(target: &Target<'_>, address: SocketAddr) -> Observed<ServerTls> {
+pub(super) async fn server_tls(target: &Target<'_>, address: SocketAddr) -> Observed<ServerTls> {
     let limit = remaining(target.deadline, target.plan.login_limit);
     match tls_probe::probe_tls(target.plan, address, limit).await {
         Ok(value) => Observed::Known { value },
@@ -183,7 +183,7 @@ async fn server_tls(target: &Target<'_>, address: SocketAddr) -> Observed<Server
     }
 }
 
-fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
+pub(super) fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
     match identity.catalog_version() {
         Some(version) if version >= OLDEST => Ok(version),
         _ => Err(Trouble {
@@ -282,7 +282,7 @@ impl Target<'_> {
 
 /// One optimistic batch; after any error each of its queries alone, to learn whose error it was. A
 /// query that this login is known not to be allowed goes alone from the start.
-async fn server_facts(
+pub(super) async fn server_facts(
     target: &Target<'_>,
     session: &mut Session,
     version: u16,

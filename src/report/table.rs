@@ -31,10 +31,7 @@ const SPACED: TableStyle = STYLE.row_separator(LineStyle::none().fill(' '));
 /// long lists end by saying how much they leave out. Ends with a line feed.
 pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
     let view = View::new(assessment);
-    let page = Page {
-        width: width.max(NARROWEST),
-        color,
-    };
+    let page = Page::new(width, color);
     let mut sections = vec![page.instances(&view)];
     if let Some(synthetic) = &view.synthetic {
         sections.push(page.text(synthetic));
@@ -56,33 +53,41 @@ fn cell(text: String) -> String {
     }
 }
 
-struct Page {
+pub(super) struct Page {
     width: u16,
     color: bool,
 }
 
 /// A column: its heading, the least width that keeps its words whole (0 where it takes what is
 /// left), and its alignment.
-struct Column(&'static str, u16, CellAlignment);
+pub(super) struct Column(&'static str, u16, CellAlignment);
 
-const fn left(heading: &'static str, least: u16) -> Column {
+pub(super) const fn left(heading: &'static str, least: u16) -> Column {
     Column(heading, least, CellAlignment::Left)
 }
 
-const fn right(heading: &'static str, least: u16) -> Column {
+pub(super) const fn right(heading: &'static str, least: u16) -> Column {
     Column(heading, least, CellAlignment::Right)
 }
 
-const fn free(heading: &'static str) -> Column {
+pub(super) const fn free(heading: &'static str) -> Column {
     left(heading, 0)
 }
 
 impl Page {
-    fn is_wide(&self) -> bool {
+    /// A page of that width, or of the narrowest that tables fit.
+    pub(super) fn new(width: u16, color: bool) -> Self {
+        Self {
+            width: width.max(NARROWEST),
+            color,
+        }
+    }
+
+    pub(super) fn is_wide(&self) -> bool {
         self.width >= WIDE
     }
 
-    fn lay_out(&self, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+    pub(super) fn lay_out(&self, columns: &[Column], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
         table.load_style(if self.is_wide() { STYLE } else { SPACED });
         table
@@ -105,7 +110,7 @@ impl Page {
     }
 
     /// Running text, wrapped between words.
-    fn text(&self, text: &str) -> String {
+    pub(super) fn text(&self, text: &str) -> String {
         self.lay_out(&[free("")], vec![vec![text.to_owned()]])
     }
 

@@ -26,8 +26,6 @@ pub struct Case<'a> {
 
 /// `sa`, whatever it is called now.
 pub const SA: PrincipalId = PrincipalId(1);
-/// The server role `public`, in which everybody is without a row saying so.
-pub const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
 /// The fixed server role `sysadmin`.
 pub const SYSADMIN: PrincipalId = PrincipalId(3);
 

@@ -13,10 +13,10 @@
 //!
 //! References: docs: TRUSTWORTHY database property; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::case::{PUBLIC_LOGIN, SA, SYSADMIN, members_of, roles_of, rows_between};
+use super::case::{SA, SYSADMIN, members_of, roles_of, rows_between};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::{DatabaseRow, Fact, Permission, ServerPrincipal};
+use crate::snapshot::{DatabaseRow, Fact, PUBLIC_LOGIN, Permission, ServerPrincipal};
 
 pub(super) static RULE: Rule = Rule {
     id: "TRUST-001",

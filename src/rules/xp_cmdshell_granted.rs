@@ -22,11 +22,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::case::{PUBLIC_LOGIN, can_connect, members_of, roles_of};
+use super::case::{can_connect, members_of, roles_of};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, Fact, Observed, Permission, RoleMember,
+    DatabaseFacts, DatabasePrincipal, Fact, Observed, PUBLIC_LOGIN, Permission, RoleMember,
     SystemExtendedProcedure,
 };
 

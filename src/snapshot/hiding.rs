@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use super::{DatabaseFacts, Observed, Permission, ServerFacts, TokenRow};
 use crate::ids::PrincipalId;
 
-const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
-const PUBLIC_USER: PrincipalId = PrincipalId(0);
+/// The server role `public`.
+pub const PUBLIC_LOGIN: PrincipalId = PrincipalId(2);
+/// The database role `public`.
+pub const PUBLIC_USER: PrincipalId = PrincipalId(0);
 
 /// Permissions whose DENY hides metadata.
 const HIDING: &[&str] = &[

@@ -5,13 +5,19 @@ mod facts;
 mod hiding;
 mod observed;
 mod offline;
+mod preflight;
 mod record;
 mod rows;
 mod text;
 
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, ServerFacts};
+pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
 pub use observed::{Observed, ServerError, short};
 pub use offline::{OFFLINE, Offline};
+pub use preflight::{
+    Denial, EntryState, Estimate, Preflight, PreflightDatabase, PreflightGap, PreflightLogin,
+    PreflightRight, RightState, SightState,
+};
 pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Stage, Trouble};
 pub use rows::*;
 pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};

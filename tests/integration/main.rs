@@ -17,6 +17,7 @@ mod hostile;
 mod limits;
 mod matrix;
 mod offline;
+mod preflight;
 mod reaching;
 mod readme;
 mod reference;

@@ -36,6 +36,30 @@ fn the_query_table_is_fresh() {
 }
 
 #[test]
+fn the_scripts_and_the_table_of_rights_are_fresh() {
+    let text = readme();
+    for (name, args) in [
+        ("script login", ["script", "login"].as_slice()),
+        ("script revoke", &["script", "revoke"]),
+        ("rights", &["queries", "--format", "rights"]),
+    ] {
+        let begin = format!("<!-- {name}: begin -->\n");
+        let block = between(&text, &begin, &format!("<!-- {name}: end -->"));
+        let block = block
+            .strip_prefix("```sql\n")
+            .and_then(|script| script.strip_suffix("```\n"))
+            .unwrap_or(block);
+        let printed = Cli::new(args).run().code(0).stdout;
+        assert_eq!(
+            block,
+            printed,
+            "put the output of `mssql-posture {}` between the marks in README.md",
+            args.join(" ")
+        );
+    }
+}
+
+#[test]
 fn the_example_inventory_is_an_inventory() {
     let text = readme();
     let example = between(&text, "```toml\n", "```");
@@ -65,7 +89,14 @@ fn the_first_two_commands_are_the_front_door() {
 fn every_flag_that_it_names_exists() {
     let mut help = String::new();
     for command in [
-        "audit", "collect", "assess", "script", "import", "queries", "rules",
+        "audit",
+        "collect",
+        "assess",
+        "preflight",
+        "script",
+        "import",
+        "queries",
+        "rules",
     ] {
         help += &Cli::new(&[command, "--help"]).run().code(0).stdout;
     }

@@ -86,6 +86,16 @@ impl Estate {
         self.command("collect", args)
     }
 
+    /// A run of a command on it that writes no folder.
+    pub fn look(&self, command: &str, args: &[&str]) -> Cli {
+        let mut all = vec![command, "estate.toml"];
+        all.extend(args);
+        Cli::new(&all)
+            .file("estate.toml", &self.text)
+            .file("ca.pem", &self.ca)
+            .env(VARIABLE, PASSWORD)
+    }
+
     /// `audit`.
     pub fn audit(&self, args: &[&str]) -> Cli {
         self.command("audit", args)

@@ -11,7 +11,7 @@ use crate::collect::databases::{limit_shared, not_entered};
 use crate::collect::place::Texts;
 use crate::collect::query::{self, Query, Scope};
 use crate::collect::session::Broken;
-use crate::collect::spool::{self, ModuleText, Spool};
+use crate::collect::spool::{ModuleText, Spool};
 use crate::collect::value::RowSet;
 use crate::collect::{Collected, place, record, sight, target};
 use crate::ids::{DatabaseName, InstanceId};
@@ -76,8 +76,7 @@ impl Output {
         snapshot.ended = record::utc(answers.ended);
         snapshot.offline = Some(offline);
         snapshot.queries = records_of(&answers.sections);
-        let scratch = spool::in_memory()().map_err(|e| ImportError::malformed(e.to_string()))?;
-        let mut texts = Texts::new(&Arc::new(Spool::new(scratch)));
+        let mut texts = Texts::new(&Arc::new(Spool::in_memory()));
         fill(&mut snapshot, answers, &mut texts)?;
         Ok(target::finish(
             snapshot,

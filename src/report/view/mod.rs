@@ -15,8 +15,7 @@ use serde::Serialize;
 pub use call::CodeView;
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
-use wording::counted;
-pub use wording::first_of;
+pub use wording::{counted, first_of, quoted, version_name};
 
 use super::assessment::{Assessment, Fleet, Instance};
 use super::visible;

@@ -1,0 +1,523 @@
+//! T-SQL for a DBA: makes the least-privileged login, or removes it; and what a login that is there still lacks.
+//! Every right in it comes from `grants`. Each script is one batch for any client, stops where it does not fit the
+//! server, and can be run again.
+
+use std::fmt::Write as _;
+
+use super::grants::{self, Grant, Right, VersionRange};
+use super::query::Query;
+
+/// Longest name of a login, in UTF-16 units (sysname).
+const LONGEST_NAME: usize = 128;
+/// The sqlcmd variable that carries the password.
+const PASSWORD: &str = "POSTURE_PASSWORD";
+/// A permission that no auditor should be given only to see more.
+const NEAR_SYSADMIN: &str = "CONTROL SERVER";
+
+/// The name of a login that can stand in a script: in brackets, in quotes, in a comment, and before sqlcmd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginName(String);
+
+/// Why a name cannot stand in a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginNameError {
+    /// Empty, or longer than any login's.
+    #[error("a login's name has 1 to 128 characters")]
+    Length,
+    /// A character that a script cannot carry where everybody can see it.
+    #[error(
+        "it holds {0:?}, which a script cannot carry visibly: only letters, digits, spaces and ASCII punctuation can stand in one"
+    )]
+    Character(char),
+    /// sqlcmd would put something in its place.
+    #[error("it holds \"$(\", which sqlcmd would replace")]
+    Variable,
+}
+
+impl LoginName {
+    /// Takes a name that a script can carry.
+    ///
+    /// # Errors
+    /// What keeps it from being carried.
+    pub fn new(name: &str) -> Result<Self, LoginNameError> {
+        if name.is_empty() || name.encode_utf16().count() > LONGEST_NAME {
+            return Err(LoginNameError::Length);
+        }
+        if let Some(odd) = name.chars().find(|c| !is_plain(*c)) {
+            return Err(LoginNameError::Character(odd));
+        }
+        if name.contains("$(") {
+            return Err(LoginNameError::Variable);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// As an identifier: in brackets, `]` doubled.
+    fn quoted(&self) -> String {
+        format!("[{}]", self.0.replace(']', "]]"))
+    }
+
+    fn literal(&self) -> String {
+        literal(&self.0)
+    }
+
+    /// Whether it is a Windows account or group: no SQL login has a backslash.
+    fn is_windows(&self) -> bool {
+        self.0.contains('\\')
+    }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || c == ' ' || c.is_ascii_graphic()
+}
+
+/// A text as a T-SQL expression. Whatever a reader could not see, and whatever sqlcmd would replace, is spelt out.
+pub fn literal(text: &str) -> String {
+    let mut parts = Vec::new();
+    let mut plain = String::new();
+    let end = |plain: &mut String, parts: &mut Vec<String>| {
+        if !plain.is_empty() {
+            parts.push(format!("N'{}'", std::mem::take(plain)));
+        }
+    };
+    for c in text.chars() {
+        if c == '(' && plain.ends_with('$') {
+            end(&mut plain, &mut parts);
+        }
+        if is_plain(c) {
+            plain.push(c);
+            if c == '\'' {
+                plain.push(c);
+            }
+            continue;
+        }
+        end(&mut plain, &mut parts);
+        parts.extend(
+            c.encode_utf16(&mut [0; 2])
+                .iter()
+                .map(|unit| format!("NCHAR({unit})")),
+        );
+    }
+    end(&mut plain, &mut parts);
+    if parts.is_empty() {
+        "N''".to_owned()
+    } else {
+        parts.join(" + ")
+    }
+}
+
+/// A text inside a comment: what could end or disguise its line is left out.
+fn comment(text: &str) -> String {
+    let seen = text.chars().map(|c| if is_plain(c) { c } else { '?' });
+    seen.collect::<String>().replace("$(", "$ (")
+}
+
+/// The script that makes the login with the least rights for these versions.
+pub fn login(range: &VersionRange, name: &LoginName) -> String {
+    let version = *range.versions.start();
+    let mut text = format!(
+        "-- Makes the login that audits {}, with the least rights that show all that `mssql-posture audit` needs.
+-- Printed by mssql-posture {}. It can be run again: what is there stays, passwords too. Run it as sysadmin.
+-- `mssql-posture script revoke --version {}` prints its removal; `mssql-posture queries` every statement that the
+-- login will send.\n",
+        range.name,
+        env!("CARGO_PKG_VERSION"),
+        range.key
+    );
+    if !name.is_windows() {
+        text += &password_advice(name);
+    }
+    text += &begin(range, "login");
+    text += &make_login(name);
+    text += "\n-- What it may see. Every right is followed by the queries that need it.\n";
+    for grant in grants::least_of(range) {
+        if let Right::Server(right) = grant.right {
+            let _ = writeln!(text, "\nGRANT {} TO {};", right.name(), name.quoted());
+            if grant.right == grants::entry(version) {
+                text += "--   the way into every database; what is asked there stands under the other rights\n";
+            } else {
+                text += &reasons(&grant.queries, range);
+            }
+        }
+    }
+    if grants::entry(version) == Right::User {
+        text += &users(name);
+    } else {
+        text += "
+-- VIEW ANY DEFINITION and CONNECT ANY DATABASE reach into every database, those to come too: no user is needed.\n";
+    }
+    text += &msdb(range, name);
+    text += &not_granted(range, name);
+    if version >= 16 {
+        text += ROLES;
+    }
+    text
+}
+
+/// Fixed server roles of 2022 that hold the same rights, and more.
+const ROLES: &str = "
+-- The fixed roles ##MS_DatabaseConnector##, ##MS_DefinitionReader## and ##MS_ServerStateReader## could stand for the
+-- grants at server scope. They hold a little more (VIEW SERVER STATE whole, VIEW ANY PERFORMANCE DEFINITION).\n";
+
+fn password_advice(name: &LoginName) -> String {
+    format!(
+        "--
+-- The password comes from the sqlcmd variable {PASSWORD}, and sqlcmd takes that from the environment, where no list
+-- of processes shows it: set {PASSWORD} there, each ' in it doubled, then run
+--     sqlcmd -S SERVER -E -b -i login.sql
+-- In Management Studio use SQLCMD mode with :setvar, and do not save the file. Without a password the script stops;
+-- where the login is there already none is needed: run it with sqlcmd -x.
+-- For a Windows account, whose password nobody needs to give: `mssql-posture script login --name \"DOMAIN\\account\"`,
+-- or put in the place of CREATE LOGIN below
+--     CREATE LOGIN [DOMAIN\\account] FROM WINDOWS;
+-- and that name in the place of {} everywhere.\n",
+        name.quoted()
+    )
+}
+
+/// Settings, and the way out on a server of another version.
+fn begin(range: &VersionRange, script: &str) -> String {
+    let (first, last) = (range.versions.start(), range.versions.end());
+    let fits = if *last == u16::MAX {
+        format!("@version < {first}")
+    } else {
+        format!("@version NOT BETWEEN {first} AND {last}")
+    };
+    format!(
+        "
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+USE [master];
+
+-- A managed instance (engine edition 8) says 12 and is as the newest.
+DECLARE @version int = CASE WHEN SERVERPROPERTY('EngineEdition') = 8 THEN 16
+    ELSE CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int) END;
+IF {fits}
+BEGIN
+    RAISERROR(N'This script is for {}. mssql-posture script {script} --version prints that of others.', 16, 1);
+    RETURN;
+END;\n",
+        range.name
+    )
+}
+
+fn make_login(name: &LoginName) -> String {
+    let (quoted, literal) = (name.quoted(), name.literal());
+    if name.is_windows() {
+        return format!(
+            "\nIF SUSER_ID({literal}) IS NULL\n    CREATE LOGIN {quoted} FROM WINDOWS;\n"
+        );
+    }
+    format!(
+        "
+IF SUSER_ID({literal}) IS NULL
+BEGIN
+    IF N'$({PASSWORD})' IN (N'', N'$' + N'({PASSWORD})')
+    BEGIN
+        RAISERROR(N'No password: give the sqlcmd variable {PASSWORD} (see above). Nothing was made.', 16, 1);
+        RETURN;
+    END;
+    CREATE LOGIN {quoted} WITH PASSWORD = N'$({PASSWORD})', CHECK_POLICY = ON;
+END;\n"
+    )
+}
+
+/// A comment line for each query: what it is for.
+fn reasons(queries: &[&Query], range: &VersionRange) -> String {
+    let mut text = String::new();
+    for query in queries {
+        let (first, last) = (*query.versions.start(), *query.versions.end());
+        let only = if first > *range.versions.start() {
+            format!(" (from {} on)", grants::year(first))
+        } else if last < range.newest() {
+            format!(" (up to {})", grants::year(last))
+        } else {
+            String::new()
+        };
+        let _ = writeln!(text, "--   {}: {}{only}", query.name, query.purpose);
+    }
+    text
+}
+
+/// Makes the login's user in a database.
+fn make_user(name: &LoginName) -> String {
+    let (quoted, literal) = (name.quoted(), name.literal());
+    format!(
+        "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE sid = SUSER_SID({literal}))
+    CREATE USER {quoted} FOR LOGIN {quoted};"
+    )
+}
+
+/// What runs inside a database to let the login in, as a variable. Nothing but the login's name is in it.
+fn user_variable(name: &LoginName) -> String {
+    let statements = format!("{}\nGRANT CONNECT TO {};", make_user(name), name.quoted());
+    format!(
+        "DECLARE @user nvarchar(max) = N'\n{}\n';\n",
+        statements.replace('\'', "''")
+    )
+}
+
+/// A loop over databases: what is done in each is the text in the variable `@user`.
+fn each_database(condition: &str) -> String {
+    format!(
+        "DECLARE @database sysname, @run nvarchar(300), @why nvarchar(2048);
+DECLARE databases CURSOR LOCAL STATIC FOR
+    SELECT name FROM sys.databases WHERE {condition} ORDER BY database_id;
+OPEN databases;
+FETCH NEXT FROM databases INTO @database;
+WHILE @@FETCH_STATUS = 0
+BEGIN
+    SET @run = QUOTENAME(@database) + N'.sys.sp_executesql';
+    BEGIN TRY
+        EXEC @run @user;
+    END TRY
+    BEGIN CATCH
+        SET @why = @database + N' was left out: ' + ERROR_MESSAGE();
+        PRINT @why;
+    END CATCH;
+    FETCH NEXT FROM databases INTO @database;
+END;
+CLOSE databases;
+DEALLOCATE databases;\n"
+    )
+}
+
+/// Databases in which a user can be made or dropped. guest lets everybody into master and tempdb.
+const CHANGEABLE: &str =
+    "state = 0 AND is_read_only = 0 AND user_access <> 1 AND name NOT IN (N'master', N'tempdb')";
+
+/// 2012 lets nobody into all databases at once.
+fn users(name: &LoginName) -> String {
+    format!(
+        "
+-- SQL Server 2012 has no CONNECT ANY DATABASE: the login needs a user in each database. VIEW ANY DEFINITION shows it
+-- all there. Databases that are made by CREATE DATABASE take the user from model; for one that is restored or attached
+-- run the script again. One that is read-only, SINGLE_USER or not online is left out and stays unseen. Into master and
+-- tempdb guest lets everybody; nothing is made there, and tempdb is new after each start.
+{}{}",
+        user_variable(name),
+        each_database(CHANGEABLE)
+    )
+}
+
+/// The user in msdb and SELECT on the tables that are read there.
+fn msdb(range: &VersionRange, name: &LoginName) -> String {
+    let grants = grants::least_of(range);
+    let selects = grants.iter().filter_map(|grant| match grant.right {
+        Right::Select(table) => Some((table, &grant.queries)),
+        _ => None,
+    });
+    let mut text = format!(
+        "
+-- Agent's jobs stand in tables of msdb, which no server right shows: a user with SELECT on exactly these, and no role.
+USE [msdb];
+{}\n",
+        make_user(name)
+    );
+    for (table, queries) in selects {
+        let _ = writeln!(text, "\nGRANT SELECT ON {table} TO {};", name.quoted());
+        text += &reasons(queries, range);
+    }
+    text + "\nUSE [master];\n"
+}
+
+/// What is left out on purpose, as comments.
+fn not_granted(range: &VersionRange, name: &LoginName) -> String {
+    let mut text = String::from(
+        "
+-- Deliberately not granted. What it would show stays unseen, and the audit says so without calling itself incomplete.
+-- Take the dashes away only if you want it seen all the same.\n",
+    );
+    for grant in grants::beyond_of(range) {
+        let warning = if grant.right.text() == NEAR_SYSADMIN {
+            " -- next to sysadmin; not recommended"
+        } else {
+            " -- can also start and stop traces"
+        };
+        let _ = writeln!(
+            text,
+            "--\n-- GRANT {} TO {};{warning}",
+            grant.right.text(),
+            name.quoted()
+        );
+        text += &reasons(&grant.queries, range);
+    }
+    text
+}
+
+/// The script that removes the login, its rights and its users.
+pub fn revoke(range: &VersionRange, name: &LoginName) -> String {
+    let (quoted, literal) = (name.quoted(), name.literal());
+    let mut text = format!(
+        "-- Removes the login that audits {}: its rights, its users in all databases, itself.
+-- Printed by mssql-posture {}. It can be run again. Run it as sysadmin, while no audit is running.\n",
+        range.name,
+        env!("CARGO_PKG_VERSION")
+    );
+    text += &begin(range, "revoke");
+    let drop_user = format!(
+        "IF EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {literal} AND sid = SUSER_SID({literal}))
+    DROP USER {quoted};"
+    );
+    let _ = write!(
+        text,
+        "
+IF SUSER_ID({literal}) IS NULL
+BEGIN
+    PRINT N'There is no such login.';
+    RETURN;
+END;
+
+-- Its users, and what they were granted with them. A server that was upgraded from 2012 has one in every database.
+DECLARE @user nvarchar(max) = N'\n{}\n';
+{}
+-- Its rights.\n",
+        drop_user.replace('\'', "''"),
+        each_database("state = 0 AND is_read_only = 0 AND user_access <> 1")
+    );
+    for grant in grants::least(range.newest()) {
+        if let Right::Server(right) = grant.right {
+            let _ = writeln!(text, "REVOKE {} FROM {quoted};", right.name());
+        }
+    }
+    let _ = write!(
+        text,
+        "\n-- Itself. A database that was left out above may keep a user without a login, which can do nothing.\nDROP LOGIN {quoted};\n"
+    );
+    text
+}
+
+/// What a login still lacks on one server.
+#[derive(Debug, Default)]
+pub struct Lacking<'a> {
+    /// Rights to grant, none of them [`Right::User`].
+    pub grants: Vec<Grant>,
+    /// Databases that need a user.
+    pub users_in: Vec<&'a str>,
+    /// `@@SERVERNAME`, so that the statements change no other server.
+    pub server: Option<&'a str>,
+    /// Statements that somebody must decide on, as comments.
+    pub to_decide: Vec<String>,
+}
+
+/// The T-SQL that grants it; `None` if there is nothing to say. One batch.
+pub fn grant_lacking(
+    target: &str,
+    login: Option<&LoginName>,
+    lacking: &Lacking<'_>,
+) -> Option<String> {
+    if lacking.grants.is_empty() && lacking.users_in.is_empty() && lacking.to_decide.is_empty() {
+        return None;
+    }
+    let mut text = format!(
+        "-- {}: what the auditing login lacks there\n",
+        comment(target)
+    );
+    for line in &lacking.to_decide {
+        let _ = writeln!(text, "-- {}", comment(line));
+    }
+    if lacking.grants.is_empty() && lacking.users_in.is_empty() {
+        return Some(text);
+    }
+    let Some(name) = login else {
+        text += "-- Its name cannot stand in a script, or it is not known by which login it comes in: grant by hand\n";
+        for grant in &lacking.grants {
+            let _ = writeln!(text, "--   {}", grant.right.text());
+        }
+        for database in &lacking.users_in {
+            let _ = writeln!(text, "--   a user in {}", comment(database));
+        }
+        return Some(text);
+    };
+    text += "SET XACT_ABORT ON;\nUSE [master];\n";
+    if let Some(server) = lacking.server {
+        let _ = writeln!(
+            text,
+            "IF @@SERVERNAME <> {}\nBEGIN\n    PRINT N'Left out: this is another server.';\n    RETURN;\nEND;",
+            literal(server)
+        );
+    }
+    let in_msdb = |grant: &&Grant| matches!(grant.right, Right::Select(_));
+    for grant in lacking.grants.iter().filter(|g| !in_msdb(g)) {
+        let _ = writeln!(text, "GRANT {} TO {};", grant.right.text(), name.quoted());
+    }
+    text += &users_in(&lacking.users_in, name);
+    if lacking.grants.iter().any(|g| in_msdb(&g)) {
+        let _ = writeln!(text, "USE [msdb];\n{}", make_user(name));
+    }
+    for grant in &lacking.grants {
+        if let Right::Select(table) = grant.right {
+            let _ = writeln!(text, "GRANT SELECT ON {table} TO {};", name.quoted());
+        }
+    }
+    Some(text)
+}
+
+/// Users in single databases, whose names stand nowhere but in literals.
+fn users_in(databases: &[&str], name: &LoginName) -> String {
+    if databases.is_empty() {
+        return String::new();
+    }
+    let mut text = user_variable(name) + "DECLARE @run nvarchar(300);\n";
+    for database in databases {
+        let _ = writeln!(
+            text,
+            "SET @run = QUOTENAME({}) + N'.sys.sp_executesql';\nEXEC @run @user;",
+            literal(database)
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_carried_or_refused() {
+        let name = LoginName::new("o'brien]; DROP").unwrap();
+        assert_eq!(name.quoted(), "[o'brien]]; DROP]");
+        assert_eq!(name.literal(), "N'o''brien]; DROP'");
+        assert_eq!(LoginName::new(""), Err(LoginNameError::Length));
+        assert_eq!(
+            LoginName::new(&"a".repeat(129)),
+            Err(LoginNameError::Length)
+        );
+        assert_eq!(LoginName::new("a$(b)"), Err(LoginNameError::Variable));
+        for odd in ['\n', '\u{202e}', '\u{200b}', '\u{2028}', '\0'] {
+            assert_eq!(
+                LoginName::new(&format!("a{odd}")),
+                Err(LoginNameError::Character(odd))
+            );
+        }
+    }
+
+    #[test]
+    fn a_literal_shows_all_of_its_text() {
+        for (text, shown) in [
+            ("", "N''"),
+            ("a'b", "N'a''b'"),
+            ("two\r\nlines", "N'two' + NCHAR(13) + NCHAR(10) + N'lines'"),
+            ("$(x)$$(y)", "N'$' + N'(x)$$' + N'(y)'"),
+            ("🔒", "NCHAR(55357) + NCHAR(56594)"),
+            ("\u{202e}x", "NCHAR(8238) + N'x'"),
+        ] {
+            assert_eq!(literal(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_login_that_cannot_be_named_is_granted_by_hand() {
+        let lacking = Lacking {
+            grants: grants::least(16),
+            users_in: vec!["a\nGO\nb"],
+            ..Lacking::default()
+        };
+        let text = grant_lacking("t\nGO", None, &lacking).unwrap();
+        assert!(text.lines().all(|line| line.starts_with("--")), "{text}");
+        assert!(text.contains("a user in a?GO?b"), "{text}");
+        assert!(grant_lacking("t", None, &Lacking::default()).is_none());
+    }
+}
