@@ -11,7 +11,7 @@ use super::query::{self, Query, Scope};
 use super::record::Recorder;
 use super::session::{Answer, Broken, DatabaseKey, Session};
 use super::spool::{Spool, SpooledLine};
-use super::target::{Target, hello, outcome};
+use super::target::{Target, another_session, outcome};
 use super::{place, sight};
 use crate::snapshot::{
     DatabaseFacts, DatabaseRow, QueryRecord, ServerIdentity, SessionIdentity, Snapshot, Stage,
@@ -169,7 +169,7 @@ impl<'a> Databases<'a> {
             }
             let open = match session.take() {
                 Some(open) if open.is_open() => open,
-                _ => self.another_session(recorder).await?,
+                _ => another_session(self.target, &self.identity, &self.rights, recorder).await?,
             };
             let open = session.insert(open);
             match self.read(open, row, recorder).await {
@@ -185,36 +185,6 @@ impl<'a> Databases<'a> {
                 }
             }
         }
-    }
-
-    /// A further session must reach the same server as the first.
-    async fn another_session(&self, recorder: &mut Recorder) -> Result<Session, Trouble> {
-        let (session, identity, rights) = hello(self.target, recorder).await?;
-        let fault = |why: &str, remedy: &str| {
-            Err(Trouble {
-                stage: Stage::Session,
-                why: why.to_owned(),
-                remedy: remedy.to_owned(),
-            })
-        };
-        if identity != self.identity {
-            return fault(
-                "two sessions reached different servers",
-                "name the instance itself, not an alias or load balancer",
-            );
-        }
-        // Which lists are whole was concluded from the first session's rights.
-        let rights = SessionIdentity {
-            session_id: self.rights.session_id,
-            ..rights
-        };
-        if rights != self.rights {
-            return fault(
-                "the login's rights differ between two sessions",
-                "run again while nobody changes them, and name the instance itself",
-            );
-        }
-        Ok(session)
     }
 
     /// One batch in one database, written down however it ends.

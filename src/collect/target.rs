@@ -122,7 +122,7 @@ async fn read(
     recorder: &mut Recorder,
 ) -> Result<(), Ended> {
     target.progress.step(&target.plan.id, "connecting");
-    let (mut session, identity, rights) = hello(target, recorder).await?;
+    let (session, identity, rights) = hello(target, recorder).await?;
     let version = major_version(&identity)?;
     snapshot.server.server_identity = Observed::Known {
         value: identity.clone(),
@@ -133,23 +133,19 @@ async fn read(
     place::unsupported(&mut snapshot.server, version);
 
     target.progress.step(&target.plan.id, "server facts");
-    let read = server_facts(
-        target,
-        &mut session,
-        version,
-        &rights,
-        snapshot,
-        texts,
-        recorder,
-    )
-    .await;
-    place::not_on_this_platform(&mut snapshot.server);
     if let Some(address) = session.peer {
         snapshot.server.server_tls = server_tls(target, address).await;
     }
+    let greeted = Greeted {
+        session,
+        identity: &identity,
+        rights: &rights,
+        version,
+    };
+    let read = server_scope(target, greeted, snapshot, texts, recorder).await;
     // Also when the connection broke: what came before must not claim to be whole.
     sight::limit_server(&mut snapshot.server);
-    read?;
+    let session = read?;
     let peer = session.peer;
     if let Some(first) = target.reached.claim(target.place, peer, &identity) {
         return Err(Ended::SameAs(first));
@@ -170,6 +166,85 @@ async fn read(
     let found = databases.collect(session).await;
     found.into_snapshot(snapshot, texts)?;
     Ok(())
+}
+
+/// A session that was greeted, and who it is.
+struct Greeted<'a> {
+    session: Session,
+    identity: &'a ServerIdentity,
+    rights: &'a SessionIdentity,
+    version: u16,
+}
+
+/// The facts of the instance, all anew on another session if one broke, while tries are left. Gives the session that
+/// read them to its end.
+async fn server_scope(
+    target: &Target<'_>,
+    greeted: Greeted<'_>,
+    snapshot: &mut Snapshot,
+    texts: &mut Texts,
+    recorder: &mut Recorder,
+) -> Result<Session, Trouble> {
+    let Greeted {
+        mut session,
+        identity,
+        rights,
+        version,
+    } = greeted;
+    while let Err(trouble) = server_facts(
+        target,
+        &mut session,
+        version,
+        rights,
+        snapshot,
+        texts,
+        recorder,
+    )
+    .await
+    {
+        if !target.take_retry().await {
+            return Err(trouble);
+        }
+        session = another_session(target, identity, rights, recorder).await?;
+        texts.lines.clear();
+    }
+    place::not_on_this_platform(&mut snapshot.server);
+    Ok(session)
+}
+
+/// A further session, which must reach the same server as the first, with the same rights: which lists are whole was
+/// concluded from these.
+pub(super) async fn another_session(
+    target: &Target<'_>,
+    identity: &ServerIdentity,
+    rights: &SessionIdentity,
+    recorder: &mut Recorder,
+) -> Result<Session, Trouble> {
+    let (session, reached, held) = hello(target, recorder).await?;
+    let fault = |why: &str, remedy: &str| {
+        Err(Trouble {
+            stage: Stage::Session,
+            why: why.to_owned(),
+            remedy: remedy.to_owned(),
+        })
+    };
+    if reached != *identity {
+        return fault(
+            "two sessions reached different servers",
+            "name the instance itself, not an alias or load balancer",
+        );
+    }
+    let held = SessionIdentity {
+        session_id: rights.session_id,
+        ..held
+    };
+    if held != *rights {
+        return fault(
+            "the login's rights differ between two sessions",
+            "run again while nobody changes them, and name the instance itself",
+        );
+    }
+    Ok(session)
 }
 
 /// What TLS the server offers, as far as a connection of its own shows it.

@@ -181,19 +181,14 @@ fn visible_name(place: &Place<'_>, row: &Permission) -> Option<String> {
 }
 
 fn grantee(place: &Place<'_>, id: PrincipalId) -> String {
-    let name = match place.database {
-        Some(database) => {
-            let mut users = database.database_principals.seen().iter();
-            users
-                .find(|user| user.principal_id == id)
-                .map(|user| &user.name)
-        }
-        None => {
-            let mut logins = place.case.snapshot.server.server_principals.seen().iter();
-            logins
-                .find(|login| login.principal_id == id)
-                .map(|login| &login.name)
-        }
+    let name = if let Some(database) = place.database {
+        let mut users = database.database_principals.seen().iter();
+        let user = users.find(|user| user.principal_id == id);
+        user.map(|user| &user.name)
+    } else {
+        let mut logins = place.case.snapshot.server.server_principals.seen().iter();
+        let login = logins.find(|login| login.principal_id == id);
+        login.map(|login| &login.name)
     };
     name.map_or_else(|| format!("principal {id}"), |name| named(name))
 }

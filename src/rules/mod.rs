@@ -16,6 +16,7 @@ mod metadata_hidden_from_auditor;
 mod module_invokes_command_channel;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
+mod object_marked_as_shipped;
 mod ole_automation_enabled;
 mod startup_procedure;
 mod trustworthy_owned_by_privileged_login;
@@ -80,6 +81,7 @@ pub static ALL: &[&Rule] = &[
     &unsafe_assembly::RULE,
     &startup_procedure::RULE,
     &module_invokes_command_channel::RULE,
+    &object_marked_as_shipped::RULE,
     &unexpected_sysadmin::RULE,
     &xp_cmdshell_granted::RULE,
     &not_all_databases_read::RULE,

@@ -134,6 +134,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
             "CLR-002",
             "CODE-001",
             "CODE-002",
+            "CODE-003",
             "PRIV-001",
             "PRIV-002",
             "SIGHT-002",

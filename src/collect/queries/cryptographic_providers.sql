@@ -1,8 +1,8 @@
 -- purpose: key management providers, whose DLLs the engine loads
 -- scope: server
 -- versions: 11-
--- sight: public
--- permission: none
+-- sight: server-definition
+-- permission: VIEW ANY DEFINITION
 -- views: sys.cryptographic_providers
 -- columns: provider_id, name, dll_path, version, is_enabled
 -- narrowing: none

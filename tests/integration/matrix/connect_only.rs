@@ -21,10 +21,6 @@ const PUBLIC: &[(Fact, &str)] = &[
     (Fact::Host, "SELECT on it is granted to public"),
     (Fact::Configurations, "public since 2005"),
     (Fact::ServerProperties, "SERVERPROPERTY answers everybody"),
-    (
-        Fact::CryptographicProviders,
-        "documented as visible to public",
-    ),
 ];
 
 /// What public shows whole of a database that guest can enter.

@@ -1,6 +1,6 @@
 //! What can go wrong with one statement, and what a fact must say of it afterwards.
 
-use mssql_posture::collect::{Scope, Sight};
+use mssql_posture::collect::Sight;
 
 use super::rows::{Row, Statement};
 use crate::support::instance::{Break, Fault, Wrong, error};
@@ -88,7 +88,7 @@ impl Kind {
         };
         let denied = refusals.iter().map(|number| Self::Denied(*number));
         let others = OF_ALL.into_iter().filter(|kind| match row.statement {
-            Statement::Query => *kind != Self::CutOnce || row.is_retried(),
+            Statement::Query => true,
             // They bring no rows and read no names.
             Statement::Use | Statement::Set(_) => matches!(
                 kind,
@@ -186,13 +186,5 @@ impl Kind {
             },
         };
         (fault, times)
-    }
-}
-
-impl Row {
-    /// Whether the collector asks again on a new connection: at the start of a session and in a database. At server
-    /// scope it does not.
-    pub fn is_retried(&self) -> bool {
-        self.query.scope != Scope::Server
     }
 }

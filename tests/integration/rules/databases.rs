@@ -9,7 +9,7 @@ use crate::support::recording::{AUDITOR, Base, On, Recording};
 const SYSTEM: [&str; 4] = ["master", "tempdb", "model", "msdb"];
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    let tables = [STARTUP, EXTENDED, READ, SEEN, HIDDEN];
+    let tables = [STARTUP, EXTENDED, READ, SEEN, HIDDEN, MARKED];
     tables.into_iter().flatten().collect()
 }
 
@@ -183,6 +183,87 @@ static HIDDEN: &[Fixture] = {
                 }
             },
             &["not_applicable: nothing can be hidden from sysadmin"],
+        ),
+    ]
+};
+
+static MARKED: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        base: Base,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new("object-marked-as-shipped", about, base, change, verdicts)
+    }
+    fn mark(r: &mut Recording, database: &str, name: &str, kind: &str) {
+        r.add_object(database, name, kind);
+        let (_, own) = name.split_once('.').unwrap();
+        let objects = r.database(database).objects.seen_mut();
+        let object = objects.iter_mut().find(|o| o.name == own).unwrap();
+        object.is_ms_shipped = Some(true);
+    }
+    const PLANTED: &[&str] = &["fail medium object App dbo.sp_helper", "pass"];
+    &[
+        one("as setup leaves it", windows(16), |_| {}, &["pass"]),
+        one(
+            "a procedure in a database",
+            windows(16),
+            |r| {
+                r.add_database("App", "sa");
+                mark(r, "App", "dbo.sp_helper", "P");
+            },
+            PLANTED,
+        )
+        .saying("dbo.sp_helper (type P) is marked as shipped"),
+        one(
+            "a procedure in master",
+            windows(16),
+            |r| mark(r, "master", "dbo.sp_helper", "P"),
+            &["fail medium object master dbo.sp_helper"],
+        ),
+        one(
+            "setup's own procedure in master",
+            windows(16),
+            |r| mark(r, "master", "dbo.sp_MSrepl_startup", "P"),
+            &["pass"],
+        ),
+        one(
+            "a table is no code",
+            windows(16),
+            |r| {
+                r.add_database("App", "sa");
+                mark(r, "App", "dbo.systranschemas", "U");
+            },
+            &["pass"],
+        ),
+        one(
+            "msdb is not told apart",
+            windows(16),
+            |r| mark(r, "msdb", "dbo.sp_helper", "P"),
+            &["pass"],
+        ),
+        one(
+            "a list that may be short, and what it shows",
+            windows(16),
+            |r| {
+                r.add_database("App", "sa");
+                mark(r, "App", "dbo.sp_helper", "P");
+                partly(&mut r.database("App").objects);
+            },
+            &[
+                "fail medium object App dbo.sp_helper",
+                "unknown database App",
+                "pass",
+            ],
+        ),
+        one(
+            "only databases that are not judged",
+            windows(16),
+            |r| {
+                r.exclude("master");
+            },
+            &["not_applicable: shipped objects of this database are not told apart"],
         ),
     ]
 };
