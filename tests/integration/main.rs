@@ -12,6 +12,7 @@ mod definitions;
 mod demo;
 mod demo_recordings;
 mod end_to_end;
+mod estates;
 mod foreign_client;
 mod hostile;
 mod limits;

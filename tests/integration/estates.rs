@@ -1,0 +1,208 @@
+//! Instances as estates have them: collations that tell letters apart otherwise, databases that come and go, replicas
+//! that refuse, contained users.
+
+use mssql_posture::ids::DatabaseName;
+use mssql_posture::snapshot::{DatabaseFacts, DatabaseRow, Observed, Snapshot};
+
+use crate::support::estate::Estate;
+use crate::support::in_process::{collected, plan};
+use crate::support::instance::{Fault, Instance, Recording, error};
+use crate::support::tds_server::Options;
+use crate::support::truth;
+
+fn with_collation(collation: &str) -> Recording {
+    let mut recording = truth::complete(16, "SRV");
+    if let Observed::Known { value } = &mut recording.snapshot.server.server_identity {
+        value.collation = Some(collation.to_owned());
+    }
+    recording
+}
+
+/// Adds a database like `model` under another name.
+fn add(recording: &mut Recording, name: &str, change: impl FnOnce(&mut DatabaseRow)) {
+    let Observed::Known { value: rows } = &mut recording.snapshot.server.databases else {
+        panic!("the sample lists its databases");
+    };
+    let id = rows.iter().map(|row| row.database_id).max().unwrap() + 1;
+    let mut row = rows.iter().find(|row| row.name == "model").unwrap().clone();
+    row.database_id = id;
+    name.clone_into(&mut row.name);
+    change(&mut row);
+    rows.push(row);
+    let databases = &mut recording.snapshot.databases;
+    let model = databases.iter().find(|d| d.name.as_str() == "model");
+    let mut facts = model.unwrap().clone();
+    facts.database_id = id;
+    facts.name = DatabaseName::new(name);
+    databases.push(facts);
+}
+
+fn collect(recording: Recording) -> Snapshot {
+    let server = Instance::new(recording).start(Options::default());
+    let snapshot = collected(plan(&server)).snapshot;
+    server.assert_clean();
+    truth::assert_whole(&snapshot, &server);
+    snapshot
+}
+
+fn database<'s>(snapshot: &'s Snapshot, name: &str) -> &'s DatabaseFacts {
+    let mut databases = snapshot.databases.iter();
+    databases.find(|d| d.name.as_str() == name).unwrap()
+}
+
+/// Names in a statement are written as the catalog has them, so that no collation takes them for others.
+#[test]
+fn every_collation_is_read_whole() {
+    for collation in [
+        "Turkish_CI_AS",
+        "Turkish_100_CS_AS_KS_WS",
+        "Latin1_General_BIN2",
+        "Latin1_General_100_CI_AS_SC_UTF8",
+        "Japanese_XJIS_140_CS_AS_KS_WS",
+    ] {
+        let mut recording = with_collation(collation);
+        for name in ["İstanbul", "ISTANBUL_ırmak", "stra\u{df}e"] {
+            add(&mut recording, name, |row| {
+                row.collation = Some(collation.to_owned());
+            });
+        }
+        collect(recording);
+    }
+}
+
+#[test]
+fn names_that_differ_by_case_alone_are_two_databases() {
+    let mut recording = with_collation("Latin1_General_BIN2");
+    for name in ["Sales", "SALES", "sales"] {
+        add(&mut recording, name, |_| {});
+    }
+    let twin = recording.snapshot.databases.iter_mut();
+    for facts in twin.filter(|d| d.name.as_str() == "SALES") {
+        facts.schemas.limit("to tell the twins apart");
+        facts.schemas = Observed::Known {
+            value: facts.schemas.seen()[..1].to_vec(),
+        };
+    }
+    let snapshot = collect(recording);
+    let schemas = |name: &str| database(&snapshot, name).schemas.seen().len();
+    assert_eq!(
+        (schemas("Sales"), schemas("SALES"), schemas("sales")),
+        (2, 1, 2)
+    );
+}
+
+#[test]
+fn an_exclusion_names_one_of_two_databases_that_differ_by_case() {
+    let mut recording = with_collation("Latin1_General_BIN2");
+    for name in ["Sales", "SALES"] {
+        add(&mut recording, name, |_| {});
+    }
+    let server = Instance::new(recording).start(Options::default());
+    let mut plan = plan(&server);
+    plan.exclude_databases = vec!["SALES".to_owned()];
+    let snapshot = collected(plan).snapshot;
+    assert!(database(&snapshot, "SALES").excluded);
+    assert_eq!(database(&snapshot, "Sales").objects.state(), "known");
+}
+
+#[test]
+fn a_contained_database_shows_users_without_a_login() {
+    let mut recording = truth::complete(15, "SRV");
+    add(&mut recording, "contained", |row| row.containment = Some(1));
+    let contained = recording.snapshot.databases.last_mut().unwrap();
+    if let Observed::Known { value } = &mut contained.database_principals {
+        let mut user = value[0].clone();
+        user.principal_id = mssql_posture::ids::PrincipalId(7);
+        "contained_user".clone_into(&mut user.name);
+        "S".clone_into(&mut user.r#type);
+        user.authentication_type = Some(2);
+        value.push(user);
+        value.sort();
+    }
+    let snapshot = collect(recording);
+    let users = database(&snapshot, "contained").database_principals.seen();
+    assert!(users.iter().any(|user| user.authentication_type == Some(2)));
+}
+
+/// What a database's entry is answered with, and the state of its facts.
+const REFUSALS: &[(i32, &str, &str)] = &[
+    (911, "Database 'erp' does not exist.", "failed"),
+    (
+        916,
+        "The server principal is not able to access the database.",
+        "denied",
+    ),
+    (
+        942,
+        "Database 'erp' cannot be opened because it is offline.",
+        "failed",
+    ),
+    (
+        927,
+        "Database 'erp' cannot be opened. It is in the middle of a restore.",
+        "failed",
+    ),
+    (
+        924,
+        "Database 'erp' is already open and can only have one user at a time.",
+        "failed",
+    ),
+    (
+        976,
+        "The target database is participating in an availability group and is currently not accessible for queries.",
+        "failed",
+    ),
+    (
+        983,
+        "Unable to access availability database 'erp' because the database replica is not in the PRIMARY or SECONDARY role.",
+        "failed",
+    ),
+];
+
+#[test]
+fn a_database_that_cannot_be_entered_says_why_and_nothing_else_suffers() {
+    for (number, text, state) in REFUSALS {
+        let server = Instance::new(truth::complete(16, "SRV"))
+            .fault(Fault::Use {
+                database: "erp",
+                from: 1,
+                error: error(*number, 14, *text),
+            })
+            .start(Options::default());
+        let snapshot = collected(plan(&server)).snapshot;
+        truth::assert_nothing_false(&snapshot, &server);
+        let objects = &database(&snapshot, "erp").objects;
+        assert_eq!(objects.state(), *state, "{number}");
+        let needs = objects.needs().join(" ");
+        assert!(needs.contains(&format!("error {number}")), "{needs}");
+        assert_eq!(database(&snapshot, "msdb").objects.state(), "known");
+        assert_eq!(snapshot.server.jobs.state(), "known");
+    }
+}
+
+/// A database that restores, recovers or is suspect is not even entered: nothing there can be read.
+#[test]
+fn a_database_that_is_not_online_is_left_alone() {
+    for (state, word) in [
+        (1, "RESTORING"),
+        (2, "RECOVERING"),
+        (3, "RECOVERY_PENDING"),
+        (4, "SUSPECT"),
+        (5, "EMERGENCY"),
+        (6, "OFFLINE"),
+        (10, "OFFLINE_SECONDARY"),
+    ] {
+        let mut recording = truth::complete(16, "SRV");
+        let rows = recording.snapshot.server.databases.seen_mut();
+        let row = rows.iter_mut().find(|row| row.name == "erp").unwrap();
+        (row.state, row.state_desc) = (Some(state), Some(word.to_owned()));
+        let server = Instance::new(recording).start(Options::default());
+        let ran = Estate::new().with("a", &server).audit(&[]).run().code(3);
+        let text = ran.read("out/snapshots/a.snapshot.json");
+        let snapshot = Snapshot::from_json(&text).unwrap();
+        let why = database(&snapshot, "erp").objects.needs().join(" ");
+        assert_eq!(why, format!("the database is {word}"));
+        let entered = server.statements().iter().any(|s| s == "USE [erp]");
+        assert!(!entered, "{word}");
+    }
+}
