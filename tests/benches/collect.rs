@@ -1,6 +1,6 @@
 //! How long an audit of 200 instances takes over a network with 20 ms round trips, and how that compares
-//! with the bare driver draining the same batches: `cargo bench --bench collect [INSTANCES]`. And one instance with
-//! 200,000 modules in one database: `cargo bench --bench collect huge`.
+//! with the bare driver draining the same batches: `cargo bench --bench collect [INSTANCES]`. And one huge instance:
+//! `cargo bench --bench collect modules` (200,000 in one database), `databases` (5,000) or `principals` (100,000).
 //!
 //! Servers are simulated in this process, so both contenders share its two cores with them.
 
@@ -20,8 +20,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
-use mssql_posture::ids::DatabaseName;
-use mssql_posture::snapshot::{Object, Observed};
+use mssql_posture::ids::{DatabaseName, PrincipalId};
+use mssql_posture::snapshot::{Object, Observed, Permission, ServerPrincipal};
 use support::estate::Estate;
 use support::instance::{Instance, PASSWORD, Recording, RunningInstance, USER, sample};
 use support::tds_server::{LogKind, Options};
@@ -40,11 +40,14 @@ const MODULES: i32 = 50;
 const MODULE_BYTES: usize = 1024;
 const CONCURRENCY: usize = 16;
 const HUGE_MODULES: i32 = 200_000;
+const HUGE_DATABASES: i32 = 5_000;
+const HUGE_PRINCIPALS: i32 = 100_000;
 const HUGE_MODULE_BYTES: usize = 4096;
 
 fn main() {
-    if std::env::args().any(|arg| arg == "huge") {
-        return huge();
+    let huge = ["modules", "databases", "principals"];
+    if let Some(shape) = std::env::args().find(|arg| huge.contains(&arg.as_str())) {
+        return one_huge(&shape);
     }
     // `cargo bench` adds `--bench`.
     let number = std::env::args()
@@ -106,9 +109,13 @@ fn main() {
     );
 }
 
-/// One instance with more code than fits into the memory that it may take.
-fn huge() {
-    let template = template(1, HUGE_MODULES, HUGE_MODULE_BYTES);
+/// One instance that is huge in one way.
+fn one_huge(shape: &str) {
+    let template = match shape {
+        "modules" => template(1, HUGE_MODULES, HUGE_MODULE_BYTES),
+        "databases" => template(HUGE_DATABASES, 1, MODULE_BYTES),
+        _ => with_principals(template(1, 1, MODULE_BYTES)),
+    };
     let server = [start(&template, 0, Duration::ZERO)];
     drop(template);
     let run = Estate::with_defaults("timeouts = { query_seconds = 600, target_seconds = 900 }")
@@ -120,10 +127,12 @@ fn huge() {
     let collect = start.elapsed();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     server[0].assert_clean();
+    let trips = server[0].round_trips();
     let start = Instant::now();
     let (rows, bytes) = drain(&server);
     let bare = start.elapsed();
-    println!("modules              {HUGE_MODULES} of {HUGE_MODULE_BYTES} bytes in one database");
+    println!("huge in              {shape}");
+    println!("round trips          {trips}");
     println!("collect              {:.1} s", collect.as_secs_f64());
     println!("peak resident        {} MB", resident >> 10);
     println!(
@@ -135,6 +144,31 @@ fn huge() {
         "collect / bare       {:.2}",
         collect.as_secs_f64() / bare.as_secs_f64()
     );
+}
+
+/// Logins, each with a permission and a role.
+fn with_principals(mut recording: Recording) -> Recording {
+    let server = &mut recording.snapshot.server;
+    let (Observed::Known { value: logins }, Observed::Known { value: permissions }) = (
+        &mut server.server_principals,
+        &mut server.server_permissions,
+    ) else {
+        panic!("the sample is seen whole");
+    };
+    let (login, permission) = (logins[0].clone(), permissions[0].clone());
+    for id in 1_000..1_000 + HUGE_PRINCIPALS {
+        logins.push(ServerPrincipal {
+            principal_id: PrincipalId(id),
+            name: format!("CORP\\user{id}"),
+            sid: Some(format!("0x01050000000000051500000000000000{id:08x}")),
+            ..login.clone()
+        });
+        permissions.push(Permission {
+            grantee_principal_id: PrincipalId(id),
+            ..permission.clone()
+        });
+    }
+    recording
 }
 
 /// One instance with so many databases and modules.
