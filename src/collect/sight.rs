@@ -158,7 +158,10 @@ pub fn server_need(session: &SessionIdentity, sight: Sight) -> Option<String> {
             "VIEW SERVER STATE",
         ),
         Sight::AlterTrace => (holds(session.alter_trace), "ALTER TRACE"),
-        Sight::Control => (holds(session.control_server), "CONTROL SERVER"),
+        // What 2022 has besides is asked for by `events`, which alone reads audit files.
+        Sight::Control | Sight::ServerSecurityAudit => {
+            (holds(session.control_server), "CONTROL SERVER")
+        }
     };
     (!held).then(|| need.to_owned())
 }

@@ -183,7 +183,7 @@ async fn server_tls(target: &Target<'_>, address: SocketAddr) -> Observed<Server
     }
 }
 
-fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
+pub(super) fn major_version(identity: &ServerIdentity) -> Result<u16, Trouble> {
     match identity.catalog_version() {
         Some(version) if version >= OLDEST => Ok(version),
         _ => Err(Trouble {

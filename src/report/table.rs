@@ -56,16 +56,16 @@ fn cell(text: String) -> String {
     }
 }
 
-struct Page {
+pub(super) struct Page {
     width: u16,
     color: bool,
 }
 
 /// A column: its heading, the least width that keeps its words whole (0 where it takes what is
 /// left), and its alignment.
-struct Column(&'static str, u16, CellAlignment);
+pub(super) struct Column(&'static str, u16, CellAlignment);
 
-const fn left(heading: &'static str, least: u16) -> Column {
+pub(super) const fn left(heading: &'static str, least: u16) -> Column {
     Column(heading, least, CellAlignment::Left)
 }
 
@@ -73,16 +73,24 @@ const fn right(heading: &'static str, least: u16) -> Column {
     Column(heading, least, CellAlignment::Right)
 }
 
-const fn free(heading: &'static str) -> Column {
+pub(super) const fn free(heading: &'static str) -> Column {
     left(heading, 0)
 }
 
 impl Page {
-    fn is_wide(&self) -> bool {
+    /// A page without colour.
+    pub(super) fn plain(width: u16) -> Self {
+        Self {
+            width: width.max(NARROWEST),
+            color: false,
+        }
+    }
+
+    pub(super) fn is_wide(&self) -> bool {
         self.width >= WIDE
     }
 
-    fn lay_out(&self, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+    pub(super) fn lay_out(&self, columns: &[Column], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
         table.load_style(if self.is_wide() { STYLE } else { SPACED });
         table
@@ -105,7 +113,7 @@ impl Page {
     }
 
     /// Running text, wrapped between words.
-    fn text(&self, text: &str) -> String {
+    pub(super) fn text(&self, text: &str) -> String {
         self.lay_out(&[free("")], vec![vec![text.to_owned()]])
     }
 
