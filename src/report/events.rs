@@ -1,5 +1,6 @@
 //! Recorded events: JSON Lines, and a table for a terminal. Secrets in statements are masked here, whatever the form.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::table::{Column, Page, free, left};
@@ -146,14 +147,14 @@ fn row(event: &Event, is_wide: bool) -> Vec<String> {
     row
 }
 
-/// The login, and the one that connected where it is another.
+/// The login that connected, and the one that it acted as where it is another.
 fn who(event: &Event) -> String {
     let who = &event.who;
     let name = who.login.as_deref().or(who.database_user.as_deref());
     let name = visible(name.unwrap_or("?"));
     match &who.session_login {
         Some(session) if Some(session) != who.login.as_ref() => {
-            format!("{name}\nas {}", visible(session))
+            format!("{}\nas {name}", visible(session))
         }
         _ => name,
     }
@@ -162,21 +163,22 @@ fn who(event: &Event) -> String {
 fn what(event: &Event) -> String {
     let (action, on) = (&event.action, &event.on);
     let mut first = visible(action.name.as_deref().unwrap_or(&action.id));
+    // Writing to a String cannot fail.
     if let Some(subclass) = &action.subclass_name {
-        first += &format!(" ({})", visible(subclass));
+        let _ = write!(first, " ({})", visible(subclass));
     }
     if event.succeeded == Some(false) {
-        first += ", refused";
+        first.push_str(", refused");
     }
     let parts = [&on.database, &on.schema, &on.object].into_iter().flatten();
     let named: Vec<String> = parts.map(|part| visible(part)).collect();
     if !named.is_empty() {
-        first += &format!(": {}", named.join("."));
+        let _ = write!(first, ": {}", named.join("."));
     }
     let further = [("login", &on.login), ("user", &on.user), ("role", &on.role)];
     for (kind, name) in further {
         if let Some(name) = name.as_deref().filter(|name| !name.is_empty()) {
-            first += &format!(", {kind} {}", visible(name));
+            let _ = write!(first, ", {kind} {}", visible(name));
         }
     }
     match &event.statement {
@@ -197,7 +199,8 @@ fn shown(statement: &EventStatement) -> String {
         None => masked.into_owned(),
     };
     if !statement.missing.is_empty() {
-        text += &format!(" (records {} missing)", statement.missing.join(", "));
+        let missing = statement.missing.join(", ");
+        let _ = write!(text, " (records {missing} missing)"); // cannot fail
     }
     visible(&text)
 }

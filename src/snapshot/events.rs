@@ -30,7 +30,8 @@ pub struct EventsHeader {
     pub schema: String,
     /// Program and version that collected.
     pub collector: String,
-    /// First moment asked for, UTC.
+    /// First moment asked for, UTC. Of the default trace an hour more is asked for at both ends, since its times can be
+    /// an hour off (see [`EventsTarget::utc_offset_minutes`]).
     pub since: String,
     /// The moment before which events were asked for, UTC; none: all there are.
     pub until: Option<String>,

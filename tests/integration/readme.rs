@@ -65,7 +65,7 @@ fn the_first_two_commands_are_the_front_door() {
 fn every_flag_that_it_names_exists() {
     let mut help = String::new();
     for command in [
-        "audit", "collect", "assess", "script", "import", "queries", "rules",
+        "audit", "collect", "assess", "script", "import", "changes", "queries", "rules",
     ] {
         help += &Cli::new(&[command, "--help"]).run().code(0).stdout;
     }

@@ -146,26 +146,34 @@ pub fn events(
         let identity = a.identity().cmp(&b.identity());
         identity.then_with(|| a.place().cmp(&b.place()))
     });
-    let mut joined: Vec<(AuditRow, i32, Vec<(i32, Kept)>)> = Vec::new();
+    let mut joined: Vec<Joined> = Vec::new();
     for (row, statement) in rows {
-        let piece = statement.map(|kept| (row.sequence_number, kept));
+        let number = row.sequence_number;
+        let piece = statement.map(|kept| (number, kept));
         match joined.last_mut() {
-            Some((first, last, pieces))
-                if first.identity() == row.identity() && row.sequence_number > *last =>
-            {
-                *last = row.sequence_number;
-                pieces.extend(piece);
+            Some(one) if one.first.identity() == row.identity() && number > one.last => {
+                one.last = number;
+                one.pieces.extend(piece);
             }
-            _ => {
-                let number = row.sequence_number;
-                joined.push((row, number, piece.into_iter().collect()));
-            }
+            _ => joined.push(Joined {
+                first: row,
+                last: number,
+                pieces: piece.into_iter().collect(),
+            }),
         }
     }
+    let joined = joined.into_iter();
     joined
-        .into_iter()
-        .map(|(row, _, pieces)| event(target, audit, row, pieces, names))
+        .map(|one| event(target, audit, one.first, one.pieces, names))
         .collect()
+}
+
+/// Records that are one.
+struct Joined {
+    first: AuditRow,
+    /// Number of the last.
+    last: i32,
+    pieces: Vec<(i32, Kept)>,
 }
 
 fn event(

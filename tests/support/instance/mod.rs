@@ -22,6 +22,7 @@
 
 mod datum;
 mod evaluate;
+mod events;
 mod facts;
 mod functions;
 mod recording;
@@ -36,6 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use datum::error;
+pub use events::RecordedEvents;
 pub use recording::Recording;
 pub use script::{Account, Break, Fault};
 
@@ -57,6 +59,7 @@ pub struct Instance {
     recording: Recording,
     accounts: Vec<(String, String, Account)>,
     script: Script,
+    events: RecordedEvents,
 }
 
 impl Instance {
@@ -65,7 +68,15 @@ impl Instance {
             recording,
             accounts: Vec::new(),
             script: Script::default(),
+            events: RecordedEvents::default(),
         }
+    }
+
+    /// Gives it trace and audit files.
+    #[must_use]
+    pub fn events(mut self, events: RecordedEvents) -> Self {
+        self.events = events;
+        self
     }
 
     /// Adds an account. An access token is the password of the user `""`.
@@ -95,7 +106,7 @@ impl Instance {
         if self.accounts.is_empty() {
             self = self.account(USER, PASSWORD, Account::Accepted);
         }
-        let world = World::of(self.recording);
+        let world = World::of(self.recording, self.events);
         options.version = world.product();
         if let Some(name) = world.identity().and_then(|i| i.server_name.clone()) {
             options.server_name = name;
@@ -210,6 +221,7 @@ struct World {
     server: Tables,
     databases: Vec<Database>,
     logins_by_sid: BTreeMap<Vec<u8>, Option<String>>,
+    events: RecordedEvents,
 }
 
 /// Database names as a case-insensitive server compares them.
@@ -218,7 +230,7 @@ fn same_name(left: &str, right: &str) -> bool {
 }
 
 impl World {
-    fn of(recording: Recording) -> Self {
+    fn of(recording: Recording, events: RecordedEvents) -> Self {
         let version = recording
             .snapshot
             .major_version()
@@ -239,12 +251,15 @@ impl World {
             .server_identity
             .known()
             .and_then(|i| i.collation.as_deref());
+        let mut tables = facts::server_tables(&recording, version);
+        events::name_tables(&mut tables, version);
         Self {
             version,
             case_sensitive: collation.is_some_and(|c| c.contains("_CS") || c.contains("_BIN")),
-            server: facts::server_tables(&recording, version),
+            server: tables,
             databases: facts::databases(&recording, version),
             logins_by_sid,
+            events,
             recording,
         }
     }
