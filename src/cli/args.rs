@@ -54,6 +54,14 @@ pub enum Command {
     ///
     /// Example: mssql-posture import out.txt --name erp-prod -o imported
     Import(Import),
+    /// Print recorded events of a time from default traces and audit files: who changed what.
+    ///
+    /// Reading them takes ALTER TRACE, and CONTROL SERVER up to 2019 or VIEW SERVER SECURITY AUDIT from 2022 on. No audit
+    /// needs these rights: give them to another login, for a time. Where a right is missing nothing is sent, that
+    /// source is `denied`, and the exit code is 3.
+    ///
+    /// Example: mssql-posture changes estate.toml --since 2026-09-01 --only erp-prod
+    Changes(Changes),
     /// Print the statements that could be sent to a server, as sent.
     ///
     /// Example: mssql-posture queries --version 15 modules
@@ -69,7 +77,7 @@ pub enum Command {
         /// SURF-001, xp-cmdshell-enabled, or score.
         name: String,
     },
-    /// Print a JSON schema: inventory, snapshot, observations, assessment or preflight.
+    /// Print a JSON schema: inventory, snapshot, observations, assessment, preflight or events.
     ///
     /// Example: mssql-posture schema inventory
     Schema {
@@ -98,6 +106,8 @@ pub enum SchemaName {
     Assessment,
     /// What `preflight --format json` prints.
     Preflight,
+    /// One line of what `changes` writes.
+    Events,
 }
 
 /// Which targets.
@@ -319,6 +329,38 @@ pub struct Import {
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+/// `changes`.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// Which targets.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// First moment, UTC.
+    #[arg(long, value_name = "YYYY-MM-DD[THH:MM]")]
+    pub since: String,
+    /// The moment before which, UTC [default: all there are].
+    #[arg(long, value_name = "YYYY-MM-DD[THH:MM]")]
+    pub until: Option<String>,
+    /// Most records from each target. Long audited statements take several.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub max_events: u32,
+    /// Form of the result.
+    #[arg(long, default_value = "table")]
+    pub format: EventsFormat,
+    /// File to write, which must not be there yet [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Forms of `changes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormat {
+    /// The newest events of each target, with the beginnings of statements.
+    Table,
+    /// One JSON object a line (`schema events`), with whole statements. Recognised secrets are masked.
+    Jsonl,
 }
 
 /// `queries`.

@@ -6,6 +6,7 @@
 mod args;
 mod assess;
 mod audit;
+mod changes;
 mod definitions;
 mod import;
 mod judge;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Preflight(args) => preflight::preflight(&args),
         Command::Script(args) => script::script(&args),
         Command::Import(args) => import::import(&args),
+        Command::Changes(args) => changes::changes(&args),
         Command::Queries(args) => reference::queries(&args),
         Command::Rules(args) => reference::rules(&args),
         Command::Explain { name } => reference::explain(&name),

@@ -11,7 +11,7 @@ use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::report::{Assessment, PreflightReport};
 use crate::rules::{self, Observations, Rule, Severity};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{EventsLine, Snapshot};
 use crate::{inventory, score};
 
 pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
@@ -22,6 +22,7 @@ pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
     let name = |q: &&Query| args.name.as_deref().is_none_or(|name| q.name == name);
     let chosen: Vec<&Query> = collect::queries()
         .iter()
+        .chain(collect::event_queries())
         .filter(version)
         .filter(name)
         .collect();
@@ -173,6 +174,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
+        SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };
     print(&(serde_json::to_string_pretty(&schema)? + "\n"))?;

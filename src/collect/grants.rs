@@ -86,7 +86,8 @@ pub fn showing(sight: Sight) -> &'static [ServerRight] {
             ServerRight::ViewServerState,
         ],
         Sight::AlterTrace => &[ServerRight::AlterTrace],
-        Sight::Control => &[ServerRight::ControlServer],
+        // What 2022 has besides is asked for by `events`, which alone reads audit files.
+        Sight::Control | Sight::ServerSecurityAudit => &[ServerRight::ControlServer],
     }
 }
 

@@ -5,6 +5,7 @@ mod browser;
 mod connect;
 mod credential;
 mod databases;
+mod events;
 pub mod grants;
 pub mod login_script;
 pub mod offline;
@@ -32,10 +33,12 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 pub use credential::CredentialGate;
+pub use events::{CollectedEvents, EventWindow, Fill, FillError, collect_events, fill};
 pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use preflight::preflight;
 pub use query::{
-    PROBE_SETTING, Query, SESSION_SETTINGS, Scope, Sight, all as queries, use_database,
+    PROBE_SETTING, Query, SESSION_SETTINGS, Scope, Sight, all as queries, events as event_queries,
+    use_database,
 };
 pub use spool::{ModuleText, NewScratch, Scratch, in_memory};
 pub use tls_probe::{TlsProbeError, probe_tls};
@@ -392,7 +395,8 @@ fn same_as(plan: &TargetPlan, first: &InstanceId) -> Collected {
     target::finish(snapshot, ModuleText::none())
 }
 
-fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
+/// Why a target was not worked on to its end.
+fn unfinished(stopped: bool) -> Trouble {
     let (why, remedy) = if stopped {
         ("stopped before it was done", "run again")
     } else {
@@ -401,15 +405,18 @@ fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
             "report this as a defect",
         )
     };
-    let trouble = Trouble {
+    Trouble {
         stage: Stage::Session,
         why: why.to_owned(),
         remedy: remedy.to_owned(),
-    };
+    }
+}
+
+fn unreached(plan: &TargetPlan, stopped: bool) -> Collected {
     let at = record::now();
     let snapshot = Snapshot::unseen(
         plan.id.clone(),
-        Outcome::Unreached(trouble),
+        Outcome::Unreached(unfinished(stopped)),
         plan.connection(),
         &at,
     );

@@ -18,7 +18,7 @@ use crate::snapshot::{
 const HASH_LIMIT: i64 = 16 * 1024 * 1024;
 
 /// Errors by which a server says "not allowed" rather than "broken".
-const DENIALS: &[u32] = &[229, 230, 262, 297, 300, 371, 8189, 15247];
+pub const DENIALS: &[u32] = &[229, 230, 262, 297, 300, 371, 8189, 15247];
 /// The login cannot enter the database.
 const NO_ACCESS: u32 = 916;
 

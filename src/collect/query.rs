@@ -19,6 +19,8 @@ pub enum Scope {
     Context,
     /// In each database.
     Database,
+    /// Once per instance, by `changes` alone.
+    Events,
 }
 
 /// Which right shows all rows (see `sight`).
@@ -44,6 +46,8 @@ pub enum Sight {
     Select,
     /// ALTER TRACE: beyond least privilege.
     AlterTrace,
+    /// CONTROL SERVER; from 2022 VIEW SERVER SECURITY AUDIT: beyond least privilege.
+    ServerSecurityAudit,
     /// CONTROL on the database, here of whoever has CONTROL SERVER: beyond least privilege.
     Control,
 }
@@ -52,7 +56,10 @@ impl Sight {
     /// Whether it takes more than an auditor should hold. Such a query is sent only to a session that holds the
     /// right anyway.
     pub fn is_beyond_least(self) -> bool {
-        matches!(self, Self::AlterTrace | Self::Control)
+        matches!(
+            self,
+            Self::AlterTrace | Self::ServerSecurityAudit | Self::Control
+        )
     }
 }
 
@@ -108,13 +115,14 @@ pub fn use_database(name: &str) -> String {
 }
 
 macro_rules! sources {
-    ($($file:literal),* $(,)?) => {
-        &[$(($file, include_str!(concat!("queries/", $file, ".sql")))),*]
+    ($folder:literal: $($file:literal),* $(,)?) => {
+        &[$(($file, include_str!(concat!($folder, "/", $file, ".sql")))),*]
     };
 }
 
 /// File stem and text. The order here is the order of sending.
 const SOURCES: &[(&str, &str)] = sources![
+    "queries":
     "server_identity",
     "session",
     "login_token",
@@ -203,14 +211,39 @@ const SOURCES: &[(&str, &str)] = sources![
     "external_models",
 ];
 
-static QUERIES: LazyLock<Vec<Query>> = LazyLock::new(|| {
-    SOURCES
-        .iter()
+/// What only `changes` sends. Texts hold `$(name)` where `events::fill` puts a value.
+const EVENT_SOURCES: &[(&str, &str)] = sources![
+    "event_queries":
+    "event_rights",
+    "default_trace_objects",
+    "default_trace_security",
+    "default_trace_settings",
+    "default_trace_reach",
+    "audit_actions",
+    "audit_class_types",
+    "audit_file_events.11-12",
+    "audit_file_events.13",
+    "audit_file_events.14",
+    "audit_file_events",
+    "audit_file_reach",
+];
+
+static QUERIES: LazyLock<Vec<Query>> = LazyLock::new(|| parsed(SOURCES));
+static EVENT_QUERIES: LazyLock<Vec<Query>> = LazyLock::new(|| parsed(EVENT_SOURCES));
+
+fn parsed(sources: &'static [(&str, &str)]) -> Vec<Query> {
+    let queries = sources.iter();
+    queries
         .filter_map(|(stem, source)| parse(stem, source))
         .collect()
-});
+}
 
-/// Every query, in order of sending.
+/// Every query of `changes`, besides those of [`all`] that it sends too. They are never part of an audit.
+pub fn events() -> &'static [Query] {
+    &EVENT_QUERIES
+}
+
+/// Every query of an audit, in order of sending.
 pub fn all() -> &'static [Query] {
     &QUERIES
 }
@@ -270,6 +303,7 @@ fn scope(word: &str) -> Option<Scope> {
         "msdb" => Scope::Msdb,
         "context" => Scope::Context,
         "database" => Scope::Database,
+        "events" => Scope::Events,
         _ => return None,
     })
 }
@@ -296,6 +330,7 @@ fn sight(word: &str) -> Option<Sight> {
         "database-security-definition" => Sight::DatabaseSecurityDefinition,
         "select" => Sight::Select,
         "alter-trace" => Sight::AlterTrace,
+        "server-security-audit" => Sight::ServerSecurityAudit,
         "control" => Sight::Control,
         _ => return None,
     })
@@ -307,7 +342,7 @@ mod tests {
 
     #[test]
     fn every_source_has_a_whole_header() {
-        for (stem, source) in SOURCES {
+        for (stem, source) in SOURCES.iter().chain(EVENT_SOURCES) {
             assert!(
                 parse(stem, source).is_some(),
                 "{stem}.sql: a header line is missing or misspelt"
@@ -320,6 +355,7 @@ mod tests {
         for version in 11..=18 {
             let mut names: Vec<_> = all()
                 .iter()
+                .chain(events())
                 .filter(|q| q.versions.contains(&version))
                 .map(|q| q.name)
                 .collect();

@@ -207,6 +207,19 @@ impl Session {
         )))
     }
 
+    /// Asks one query at server scope whose text was completed (see `events::fill`).
+    ///
+    /// # Errors
+    /// The connection broke; the session is closed.
+    pub async fn ask_filled(
+        &mut self,
+        query: &'static Query,
+        text: &str,
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
+        self.send(&format!("{text};"), &[query], limit).await
+    }
+
     async fn ask(
         &mut self,
         first: Option<&str>,
@@ -224,11 +237,20 @@ impl Session {
             .chain(asked.iter().map(|q| q.text))
             .collect();
         let batch = statements.join(";\n") + ";";
+        self.send(&batch, &asked, limit).await
+    }
+
+    async fn send(
+        &mut self,
+        batch: &str,
+        asked: &[&'static Query],
+        limit: Duration,
+    ) -> Result<Answer, Broken> {
         let Some(mut client) = self.client.take() else {
             return Err(Broken::Lost("closed after an earlier fault".to_owned()));
         };
         let start = Instant::now();
-        let read = tokio::time::timeout(limit, read(&mut client, &batch, &asked, &self.intake));
+        let read = tokio::time::timeout(limit, read(&mut client, batch, asked, &self.intake));
         let mut answer = match read.await {
             Ok(answer) => answer?,
             Err(_) => return Err(Broken::Timeout(limit.as_secs())),

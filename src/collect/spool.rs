@@ -103,7 +103,11 @@ impl Spool {
         })
     }
 
-    fn text(&self, kept: &Kept) -> io::Result<String> {
+    /// Reads a text back.
+    ///
+    /// # Errors
+    /// The scratch file cannot be read.
+    pub fn text(&self, kept: &Kept) -> io::Result<String> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.flush()?;
         inner.file.seek(SeekFrom::Start(kept.offset))?;

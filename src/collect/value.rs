@@ -10,7 +10,7 @@ use tiberius::ColumnData;
 use super::spool::{Kept, Spool};
 
 /// Columns with these aliases hold code, which goes into the spool as it arrives.
-pub const CODE: &[&str] = &["definition", "command", "expression"];
+pub const CODE: &[&str] = &["definition", "command", "expression", "statement"];
 
 /// A column with this alias holds bytes that are hashed as they arrive and not kept (assembly files
 /// of servers that cannot hash them).

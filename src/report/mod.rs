@@ -1,6 +1,7 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
 mod assessment;
+mod events;
 mod preflight;
 #[cfg(test)]
 mod sample;
@@ -14,6 +15,7 @@ pub use assessment::{
     Assessment, BySeverity, Control, Coverage, Fleet, Framework, Instance, Judged, MissingFact,
     SCHEMA, Tally, VerdictEntry,
 };
+pub use events::{events_heading, events_table, write_events_line};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;

@@ -1,6 +1,7 @@
 //! One instance's collected facts: what was seen, what was not and why, and every query that was
 //! sent. Judgement reads nothing else.
 
+mod events;
 mod facts;
 mod hiding;
 mod observed;
@@ -10,6 +11,11 @@ mod record;
 mod rows;
 mod text;
 
+pub use events::{
+    EVENTS_SCHEMA, Event, EventAction, EventLine, EventOrigin, EventSource, EventStatement,
+    EventSubject, EventWho, EventsHeader, EventsLine, EventsTarget, SourceEvents, SourceState,
+    TargetLine,
+};
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
 pub use observed::{Observed, ServerError, short};

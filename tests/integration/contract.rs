@@ -2,13 +2,17 @@
 //! and the check that says so fails on statements that do not.
 
 mod breaches;
+mod event_breaches;
 
 use std::path::Path;
 
-use mssql_posture::collect::{SESSION_SETTINGS, queries, use_database};
+use mssql_posture::collect::{
+    Fill, Query, SESSION_SETTINGS, event_queries, fill, queries, use_database,
+};
 
 use crate::support::contract::{
-    Catalog, StatementKind, VERSIONS, check, check_setting, check_use, parse,
+    Argument, Catalog, StatementKind, VERSIONS, check, check_filled, check_setting, check_use,
+    parse,
 };
 
 #[test]
@@ -25,9 +29,61 @@ fn every_query_keeps_the_contract() {
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
+/// A query of `changes` with this path.
+fn completed(query: &Query, path: &str) -> String {
+    let values = [
+        ("path", Fill::Text(path)),
+        ("pattern", Fill::Text(path)),
+        ("since", Fill::Text("2026-09-01T00:00:00")),
+        ("until", Fill::Text("9999-12-31T00:00:00")),
+        ("most", Fill::Count(u32::MAX)),
+    ];
+    fill(query, &values).unwrap()
+}
+
+#[test]
+fn every_query_of_changes_keeps_the_contract_whatever_the_path() {
+    let paths = [
+        "C:\\Log\\log.trc",
+        "x') ; DROP TABLE t --",
+        "'",
+        "''",
+        "\\",
+        "$(since)$(most)",
+        "N'$(path)'",
+        "\u{2019}\u{ff07}\u{202e}",
+        "/* */ -- ]",
+    ];
+    for query in event_queries() {
+        for path in paths {
+            let text = completed(query, path);
+            let breaches = check_filled(query, &text, Catalog::get());
+            assert!(breaches.is_empty(), "{}: {breaches:?}", query.name);
+            let StatementKind::Select(select) = parse(&text).unwrap().remove(0).kind else {
+                panic!("{} is no SELECT", query.name);
+            };
+            for arguments in select.sources.iter().filter_map(|s| s.arguments.as_ref()) {
+                assert_eq!(
+                    arguments[0],
+                    Argument::Text(path.to_owned()),
+                    "{}",
+                    query.name
+                );
+                let rest = arguments.iter().skip(1);
+                assert!(rest.into_iter().all(|a| *a == Argument::Default));
+            }
+        }
+    }
+}
+
 #[test]
 fn no_sql_file_is_left_out_and_no_header_line_is_missing() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/collect/queries");
+    no_file_is_left_out("src/collect/queries", queries());
+    no_file_is_left_out("src/collect/event_queries", event_queries());
+}
+
+fn no_file_is_left_out(folder: &str, queries: &[Query]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let keys = [
         "purpose",
         "scope",
@@ -55,13 +111,13 @@ fn no_sql_file_is_left_out_and_no_header_line_is_missing() {
             .collect();
         assert_eq!(named, keys, "{}", path.display());
         assert!(
-            queries().iter().any(|q| q.text == text.trim_end()),
+            queries.iter().any(|q| q.text == text.trim_end()),
             "{} is not sent",
             path.display()
         );
         files += 1;
     }
-    assert_eq!(files, queries().len());
+    assert_eq!(files, queries.len());
 }
 
 /// A query that several versions have in different forms has exactly one in each.

@@ -40,7 +40,7 @@ fn questions() -> Vec<String> {
     let of_version = queries().iter().filter(|q| q.versions.contains(&16));
     let ours = of_version.map(|query| {
         let database = match query.scope {
-            Scope::Session | Scope::Server | Scope::Master => "master",
+            Scope::Session | Scope::Server | Scope::Master | Scope::Events => "master",
             Scope::Msdb => "msdb",
             Scope::Context | Scope::Database => "erp",
         };

@@ -95,6 +95,7 @@ fn every_flag_that_it_names_exists() {
         "preflight",
         "script",
         "import",
+        "changes",
         "queries",
         "rules",
     ] {

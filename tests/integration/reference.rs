@@ -59,7 +59,7 @@ fn usage_errors_exit_with_2_and_say_what_is_meant() {
 #[test]
 fn queries_prints_every_statement_as_sent() {
     let printed = Cli::new(&["queries"]).run().code(0).stdout;
-    for query in collect::queries() {
+    for query in collect::queries().iter().chain(collect::event_queries()) {
         assert!(printed.contains(query.text), "{}", query.name);
     }
     assert!(printed.contains(collect::SESSION_SETTINGS));
@@ -107,6 +107,14 @@ fn schemas_are_json_schemas() {
         );
         assert!(schema["properties"]["schema"].is_object(), "{name}");
     }
+}
+
+#[test]
+fn the_schema_of_events_is_that_of_each_line() {
+    let printed = Cli::new(&["schema", "events"]).run().code(0).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(schema["anyOf"].as_array().unwrap().len(), 3);
+    assert!(schema["$defs"]["EventsHeader"]["properties"]["schema"].is_object());
 }
 
 #[test]

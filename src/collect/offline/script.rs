@@ -43,7 +43,7 @@ fn write() -> Script {
     // In a database the proof of its name comes before all else.
     let mut queries: Vec<&Query> = query::all().iter().collect();
     queries.sort_by_key(|query| match query.scope {
-        Scope::Session | Scope::Server => 0,
+        Scope::Session | Scope::Server | Scope::Events => 0,
         Scope::Context => 1,
         Scope::Master | Scope::Msdb | Scope::Database => 2,
     });
@@ -104,5 +104,6 @@ fn place(scope: Scope) -> &'static str {
         Scope::Msdb => "msdb",
         Scope::Context => "context",
         Scope::Database => "database",
+        Scope::Events => "events",
     }
 }

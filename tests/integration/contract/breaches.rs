@@ -5,7 +5,7 @@ use mssql_posture::collect::{Query, Scope, Sight};
 use crate::support::contract::{Catalog, check};
 
 /// A query that keeps the contract, to be spoilt in one way at a time.
-fn good() -> Query {
+pub fn good() -> Query {
     Query {
         name: "objects",
         purpose: "test",
@@ -141,7 +141,7 @@ fn other_statements() -> Vec<(Query, &'static str)> {
         ),
         (
             text("SELECT TOP 1 object_id FROM sys.objects"),
-            "TOP where a name is due",
+            "Number(1) where ( is due",
         ),
         (
             text("SELECT DISTINCT object_id FROM sys.objects"),
@@ -454,7 +454,7 @@ fn other_sights() -> Vec<(Query, &'static str)> {
                 "object_id",
                 "SELECT 1 AS q_objects, object_id FROM sys.objects WHERE type = 'P'",
             ),
-            "has a WHERE that its header does not declare",
+            "has a WHERE, TOP or argument that its header does not declare",
         ),
         (
             Query {

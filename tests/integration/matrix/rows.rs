@@ -75,7 +75,9 @@ pub fn rows() -> Vec<Row> {
     let asked = queries().iter().flat_map(|query| {
         let databases = match query.scope {
             Scope::Session | Scope::Server => return vec![Row::new(Statement::Query, query, None)],
-            Scope::Master => &["master"][..],
+            // Of `changes`, and never among these.
+            Scope::Events => &[][..],
+            Scope::Master => &["master"],
             Scope::Msdb => &["msdb"],
             Scope::Context => &DATABASES,
             Scope::Database if query.name == "objects" => &DATABASES,

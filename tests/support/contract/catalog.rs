@@ -27,6 +27,8 @@ pub struct View {
     pub permission: String,
     /// The lesser right that suffices from 2022 on.
     pub permission_16: Option<String>,
+    /// Of a table-valued function; none of a view.
+    pub arguments: Vec<SqlType>,
     pub columns: Vec<Column>,
 }
 
@@ -134,6 +136,8 @@ struct WrittenView {
     since: Option<u16>,
     permission: String,
     permission_16: Option<String>,
+    #[serde(default)]
+    arguments: Vec<String>,
     columns: Vec<String>,
 }
 
@@ -155,6 +159,11 @@ impl TryFrom<WrittenView> for View {
         Ok(Self {
             columns: columns(&written.columns, since)
                 .map_err(|e| format!("{}: {e}", written.name))?,
+            arguments: written
+                .arguments
+                .iter()
+                .map(|ty| SqlType::parse(ty).ok_or_else(|| format!("{ty} is no type")))
+                .collect::<Result<_, _>>()?,
             name: written.name,
             scope: written.scope,
             since,

@@ -1,5 +1,5 @@
 //! Tokens of the T-SQL that the contract allows. There are no comments, no double quotes, no
-//! operators but `=`, `<>` and a sign, and no variables but the `@@` ones.
+//! operators but `=`, `<>`, `>=`, `<` and a sign, and no variables but the `@@` ones.
 
 use super::Refused;
 
@@ -23,7 +23,7 @@ pub(super) struct Placed {
     pub end: usize,
 }
 
-const SYMBOLS: [&str; 9] = ["<>", "(", ")", ",", ".", "=", ";", "*", "-"];
+const SYMBOLS: [&str; 11] = ["<>", ">=", "<", "(", ")", ",", ".", "=", ";", "*", "-"];
 
 /// Longest batch that is read: far above what the collector sends.
 const LONGEST: usize = 1 << 20;

@@ -12,11 +12,11 @@ mod statement;
 pub use catalog::{Catalog, Column, Function, VERSIONS, View, ViewScope};
 pub use names::{Bound, NameError, Names, Typed};
 pub use parser::parse;
-pub use rules::{check, check_setting, check_use};
+pub use rules::{check, check_filled, check_setting, check_use};
 pub use sql_type::SqlType;
 pub use statement::{
-    ColumnName, Condition, Expr, Item, Join, JoinKind, Literal, Select, Setting, Source, Statement,
-    StatementKind,
+    Argument, ColumnName, Condition, Expr, Item, Join, JoinKind, Literal, Select, Setting, Source,
+    Statement, StatementKind,
 };
 
 /// The first position that is not of the contract, and why.

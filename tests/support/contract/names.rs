@@ -2,7 +2,9 @@
 //! cannot be bound fails as it does on a server: by number and text.
 
 use super::catalog::View;
-use super::{Catalog, Column, ColumnName, Expr, Function, JoinKind, Literal, Select, SqlType};
+use super::{
+    Catalog, Column, ColumnName, Expr, Function, JoinKind, Literal, Select, Source, SqlType,
+};
 
 /// The server's own word for a name that leads nowhere. It fails the whole batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,32 @@ pub struct Typed {
 pub struct Bound<'a> {
     pub source: usize,
     pub column: &'a Column,
+}
+
+/// Whether a table-valued function gets as many arguments as it has, and a view none.
+fn called(source: &Source, view: &View) -> Result<(), NameError> {
+    let (given, due) = (source.arguments.as_deref(), view.arguments.len());
+    let text = |what: &str| format!("{what} {}.", source.view);
+    match given {
+        None if due == 0 => Ok(()),
+        None => Err(NameError::new(
+            216,
+            text("Parameters were not supplied for the function"),
+        )),
+        Some(_) if due == 0 => Err(NameError::new(
+            215,
+            text("Parameters supplied for object which is not a function:"),
+        )),
+        Some(given) if given.len() < due => Err(NameError::new(
+            313,
+            text("An insufficient number of arguments were supplied for the procedure or function"),
+        )),
+        Some(given) if given.len() > due => Err(NameError::new(
+            8144,
+            text("Procedure or function has too many arguments specified:"),
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 /// The sources of one SELECT, bound.
@@ -66,6 +94,7 @@ impl<'a> Names<'a> {
             let view = known.ok_or_else(|| {
                 NameError::new(208, format!("Invalid object name '{}'.", source.view))
             })?;
+            called(source, view)?;
             let name = source
                 .alias
                 .clone()

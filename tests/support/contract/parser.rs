@@ -2,8 +2,8 @@
 
 use super::lexer::{Placed, Token, is_reserved, refused, tokens};
 use super::{
-    ColumnName, Condition, Expr, Item, Join, JoinKind, Literal, Refused, Select, Setting, Source,
-    SqlType, Statement, StatementKind,
+    Argument, ColumnName, Condition, Expr, Item, Join, JoinKind, Literal, Refused, Select, Setting,
+    Source, SqlType, Statement, StatementKind,
 };
 
 /// How deep expressions may nest.
@@ -136,7 +136,19 @@ impl Parser {
     }
 
     fn select(&mut self) -> Result<Select, Refused> {
+        let top = if self.keyword("TOP") {
+            self.expect("(")?;
+            let most = self.take("a number of rows", |token| match token {
+                Token::Number(most) => u32::try_from(*most).ok(),
+                _ => None,
+            })?;
+            self.expect(")")?;
+            Some(most)
+        } else {
+            None
+        };
         let mut select = Select {
+            top,
             items: vec![self.item()?],
             sources: Vec::new(),
             joins: Vec::new(),
@@ -196,11 +208,35 @@ impl Parser {
         let schema = self.name()?;
         self.expect(".")?;
         let view = format!("{schema}.{}", self.name()?);
+        let arguments = if self.symbol("(") {
+            let mut arguments = vec![self.table_argument()?];
+            while self.symbol(",") {
+                arguments.push(self.table_argument()?);
+            }
+            self.expect(")")?;
+            Some(arguments)
+        } else {
+            None
+        };
         let named = self.keyword("AS") || matches!(self.peek(), Token::Bracketed(_)) || {
             matches!(self.peek(), Token::Word(word) if !is_reserved(word))
         };
         let alias = if named { Some(self.name()?) } else { None };
-        Ok(Source { view, alias })
+        Ok(Source {
+            view,
+            arguments,
+            alias,
+        })
+    }
+
+    fn table_argument(&mut self) -> Result<Argument, Refused> {
+        if self.keyword("DEFAULT") {
+            return Ok(Argument::Default);
+        }
+        self.take("a text or DEFAULT", |token| match token {
+            Token::Text(text) => Some(Argument::Text(text.clone())),
+            _ => None,
+        })
     }
 
     fn column(&mut self) -> Result<ColumnName, Refused> {
@@ -242,9 +278,18 @@ impl Parser {
         if !within {
             return Err(self.unexpected("IN"));
         }
+        let at_least = self.symbol(">=");
+        if at_least || self.symbol("<") {
+            let value = self.literal()?;
+            return Ok(Condition::Bound {
+                column,
+                at_least,
+                value,
+            });
+        }
         let equal = self.symbol("=");
         if !equal && !self.symbol("<>") {
-            return Err(self.unexpected("=, <>, IN or NOT IN"));
+            return Err(self.unexpected("=, <>, >=, <, IN or NOT IN"));
         }
         let value = self.literal()?;
         Ok(Condition::Compare {

@@ -32,6 +32,11 @@ const SIGHTS: &[(Sight, &str, Option<&str>)] = &[
     (Sight::Select, "SELECT", None),
     (Sight::AlterTrace, "ALTER TRACE", None),
     (Sight::Control, "CONTROL", None),
+    (
+        Sight::ServerSecurityAudit,
+        "CONTROL SERVER",
+        Some("VIEW SERVER SECURITY AUDIT"),
+    ),
     (Sight::DatabaseDefinition, "VIEW DEFINITION", None),
     (
         Sight::DatabaseSecurityDefinition,
@@ -59,8 +64,13 @@ const LONGEST_TIME: u16 = 27;
 
 /// Every breach of the contract by one query.
 pub fn check(query: &Query, catalog: &Catalog) -> Vec<String> {
+    check_filled(query, query.text, catalog)
+}
+
+/// The same of a query whose text was completed.
+pub fn check_filled(query: &Query, text: &str, catalog: &Catalog) -> Vec<String> {
     let mut breaches = header(query);
-    let statements = match parse(query.text) {
+    let statements = match parse(text) {
         Ok(statements) => statements,
         Err(refused) => {
             breaches.push(format!("does not parse: {refused}"));
@@ -68,7 +78,7 @@ pub fn check(query: &Query, catalog: &Catalog) -> Vec<String> {
         }
     };
     match statements.as_slice() {
-        [one] if one.span == (0..query.text.len()) => {
+        [one] if one.span == (0..text.len()) => {
             if let StatementKind::Select(select) = &one.kind {
                 breaches.extend(check_select(query, select, catalog));
                 return breaches;
@@ -216,7 +226,7 @@ fn views(query: &Query, select: &Select, catalog: &Catalog) -> Vec<String> {
 
 fn scope(query: &Query, view: &View) -> Option<String> {
     let due = match query.scope {
-        Scope::Server => Some(ViewScope::Server),
+        Scope::Server | Scope::Events => Some(ViewScope::Server),
         Scope::Master | Scope::Msdb | Scope::Database => Some(ViewScope::Database),
         Scope::Session | Scope::Context => None,
     };
@@ -247,11 +257,13 @@ fn sight(query: &Query, view: &View) -> Option<String> {
 
 fn narrowing(query: &Query, select: &Select) -> Option<String> {
     let declared = query.narrowing != "none";
-    (declared == select.conditions.is_empty()).then(|| {
+    let called = select.sources.iter().any(|s| s.arguments.is_some());
+    let narrows = !select.conditions.is_empty() || select.top.is_some() || called;
+    (declared != narrows).then(|| {
         if declared {
             "declares a narrowing and has no WHERE".to_owned()
         } else {
-            "has a WHERE that its header does not declare".to_owned()
+            "has a WHERE, TOP or argument that its header does not declare".to_owned()
         }
     })
 }
@@ -275,8 +287,13 @@ fn bodies(select: &Select, names: &Names<'_>, catalog: &Catalog) -> Vec<String> 
         }
     }
     for condition in &select.conditions {
-        let (Condition::Compare { column, .. } | Condition::In { column, .. }) = condition;
-        breaches.extend(names.column(column).err().map(|e| e.text));
+        let (Condition::Compare { column, .. }
+        | Condition::Bound { column, .. }
+        | Condition::In { column, .. }) = condition;
+        match names.column(column) {
+            Err(error) => breaches.push(error.text),
+            Ok(bound) => breaches.extend(bounded(condition, bound.column.ty)),
+        }
     }
     for item in &select.items {
         let name = item.name().unwrap_or("(unnamed)");
@@ -293,6 +310,26 @@ fn bodies(select: &Select, names: &Names<'_>, catalog: &Catalog) -> Vec<String> 
         }
     }
     breaches
+}
+
+/// A time is compared with ISO 8601 to the second, which every language and date format of a login reads alike, and
+/// nothing else is compared by order.
+fn bounded(condition: &Condition, ty: SqlType) -> Option<String> {
+    let Condition::Bound { value, .. } = condition else {
+        return ty
+            .is_time()
+            .then(|| "compares a time for equality".to_owned());
+    };
+    let iso = |text: &str| {
+        let pattern = "0000-00-00T00:00:00";
+        text.len() == pattern.len()
+            && text.bytes().zip(pattern.bytes()).all(|(c, due)| match due {
+                b'0' => c.is_ascii_digit(),
+                due => c == due,
+            })
+    };
+    let fits = ty.is_time() && matches!(value, Literal::Text(text) if iso(text));
+    (!fits).then(|| format!("compares {ty:?} with {value:?} by order"))
 }
 
 /// Casts, functions and their arguments inside one item whose names are bound.
@@ -447,7 +484,7 @@ fn base_type(value: &Expr, names: &Names<'_>, catalog: &Catalog) -> Option<SqlTy
 fn units(ty: SqlType) -> Option<u32> {
     match ty {
         SqlType::Char(n) | SqlType::VarChar(n) | SqlType::NVarChar(n) => Some(u32::from(n)),
-        SqlType::VarCharMax | SqlType::NVarCharMax => Some(u32::MAX),
+        SqlType::VarCharMax | SqlType::NVarCharMax | SqlType::NText => Some(u32::MAX),
         _ => None,
     }
 }

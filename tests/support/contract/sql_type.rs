@@ -13,6 +13,8 @@ pub enum SqlType {
     VarCharMax,
     NVarChar(u16),
     NVarCharMax,
+    /// The old form of `nvarchar(max)`: no query may return it.
+    NText,
     VarBinary(u16),
     VarBinaryMax,
     DateTime,
@@ -35,6 +37,7 @@ const PLAIN: &[(&str, SqlType)] = &[
     ("datetime", SqlType::DateTime),
     ("datetime2", SqlType::DateTime2(7)),
     ("uniqueidentifier", SqlType::UniqueIdentifier),
+    ("ntext", SqlType::NText),
     ("sql_variant", SqlType::Variant),
     ("unknown", SqlType::Unknown),
 ];

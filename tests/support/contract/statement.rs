@@ -29,6 +29,8 @@ pub struct Setting {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
+    /// Most rows.
+    pub top: Option<u32>,
     pub items: Vec<Item>,
     /// The first source and those joined to it; empty without FROM.
     pub sources: Vec<Source>,
@@ -57,9 +59,18 @@ impl Item {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// `schema.name`.
+    /// `schema.name`, of a view or of a table-valued function.
     pub view: String,
+    /// Of a function.
+    pub arguments: Option<Vec<Argument>>,
     pub alias: Option<String>,
+}
+
+/// An argument of a table-valued function: nothing is computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    Default,
+    Text(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +106,12 @@ pub enum Condition {
     Compare {
         column: ColumnName,
         equal: bool,
+        value: Literal,
+    },
+    /// `column >= literal` or `column < literal`.
+    Bound {
+        column: ColumnName,
+        at_least: bool,
         value: Literal,
     },
     /// `column IN (…)` or NOT IN.

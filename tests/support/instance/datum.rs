@@ -94,6 +94,7 @@ fn type_name(ty: SqlType) -> &'static str {
         SqlType::VarCharMax => "varchar(max)",
         SqlType::NVarChar(_) => "nvarchar",
         SqlType::NVarCharMax => "nvarchar(max)",
+        SqlType::NText => "ntext",
         SqlType::VarBinary(_) => "varbinary",
         SqlType::VarBinaryMax => "varbinary(max)",
         SqlType::DateTime => "datetime",
@@ -187,7 +188,7 @@ pub(super) fn guid_bytes(text: &str) -> Vec<u8> {
 }
 
 fn is_text(ty: SqlType) -> bool {
-    ty.is_wide_text() || ty.is_narrow_text()
+    ty.is_wide_text() || ty.is_narrow_text() || ty == SqlType::NText
 }
 
 /// Characters or bytes that the type holds; `None` is a `max` type.
@@ -257,7 +258,8 @@ pub(super) fn wire_type(ty: SqlType) -> Type {
         SqlType::VarChar(n) => Type::VarChar(n),
         SqlType::VarCharMax => Type::VarCharMax,
         SqlType::NVarChar(n) => Type::NVarChar(n),
-        SqlType::NVarCharMax => Type::NVarCharMax,
+        // The rules let no query return ntext.
+        SqlType::NVarCharMax | SqlType::NText => Type::NVarCharMax,
         SqlType::VarBinary(n) => Type::VarBinary(n),
         SqlType::VarBinaryMax => Type::VarBinaryMax,
         SqlType::DateTime => Type::DateTime,

@@ -3,9 +3,10 @@
 use super::datum::{Datum, cast, wire_type, wire_value};
 use super::functions::{Place, Unanswered, base_type};
 use super::tables::Table;
+use super::times::Moment;
 use crate::support::contract::{
-    ColumnName, Condition, Expr, JoinKind, Literal, NameError, Names, Select, SqlType, View,
-    ViewScope,
+    Argument, ColumnName, Condition, Expr, JoinKind, Literal, NameError, Names, Select, SqlType,
+    View, ViewScope,
 };
 use crate::support::tds_server::answer::{Column, Value};
 
@@ -27,6 +28,9 @@ pub(super) struct Plan<'a> {
     joins: Vec<(JoinKind, Vec<(Cell, Cell)>)>,
     conditions: Vec<Filter>,
     views: Vec<&'a View>,
+    /// Of table-valued functions, by their place in `views`.
+    arguments: Vec<Option<Vec<Argument>>>,
+    top: usize,
     counts: bool,
 }
 
@@ -53,11 +57,17 @@ enum Compiled {
     Count,
 }
 
-/// Keeps rows whose cell is (or is not) one of the values.
+/// Keeps rows by one cell.
 struct Filter {
     cell: Cell,
-    within: bool,
-    values: Vec<Datum>,
+    test: Test,
+}
+
+enum Test {
+    /// It is, or is not, one of the values.
+    In { within: bool, values: Vec<Datum> },
+    /// It is a time from, or before, this one.
+    Bound { at_least: bool, moment: Moment },
 }
 
 impl<'a> Plan<'a> {
@@ -91,6 +101,8 @@ impl<'a> Plan<'a> {
             joins: joins.collect::<Result<_, _>>()?,
             conditions: conditions.collect::<Result<_, _>>()?,
             views: names.views().collect(),
+            arguments: select.sources.iter().map(|s| s.arguments.clone()).collect(),
+            top: select.top.map_or(usize::MAX, |top| top as usize),
             counts: select.items.iter().any(|item| item.expr == Expr::Count),
             items,
         })
@@ -108,12 +120,19 @@ impl<'a> Plan<'a> {
 
     pub fn run(&self, place: Place<'_>) -> Result<ResultSet, Refusal> {
         let mut sources = Vec::new();
-        for view in &self.views {
+        let called: Vec<Option<Table>> = self
+            .views
+            .iter()
+            .zip(&self.arguments)
+            .map(|(view, arguments)| Some(place.world.called(view, arguments.as_deref()?)))
+            .collect();
+        for (view, called) in self.views.iter().zip(&called) {
             let tables = match view.scope {
                 ViewScope::Server => &place.world.server,
                 ViewScope::Database => &place.database.tables,
             };
-            match tables.get(view.name.as_str()) {
+            let table = called.as_ref().or_else(|| tables.get(view.name.as_str()));
+            match table {
                 Some(Table::Rows(rows)) => sources.push(rows.as_slice()),
                 Some(Table::Refused(messages)) => return Err(Refusal::Server(messages.clone())),
                 Some(Table::Unrecorded(why)) => return Err(unrecorded(view, place, why)),
@@ -131,7 +150,7 @@ impl<'a> Plan<'a> {
             end: None,
         };
         // A recording is sorted, a server's answer is not.
-        for row in found.iter().rev() {
+        for row in found.iter().rev().take(self.top) {
             let values = self.items.iter().map(|(item, ty)| {
                 let value = item.evaluate(row, place)?;
                 Ok(wire_value(value, *ty))
@@ -211,22 +230,44 @@ impl Compile<'_, '_> {
     }
 
     fn filter(&self, condition: &Condition) -> Result<Filter, NameError> {
-        let (column, within, values) = match condition {
+        let (column, test) = match condition {
             Condition::Compare {
                 column,
                 equal,
                 value,
-            } => (column, *equal, std::slice::from_ref(value)),
+            } => (
+                column,
+                Test::In {
+                    within: *equal,
+                    values: vec![constant(value)],
+                },
+            ),
             Condition::In {
                 column,
                 within,
                 values,
-            } => (column, *within, values.as_slice()),
+            } => (
+                column,
+                Test::In {
+                    within: *within,
+                    values: values.iter().map(constant).collect(),
+                },
+            ),
+            Condition::Bound {
+                column,
+                at_least,
+                value,
+            } => (
+                column,
+                Test::Bound {
+                    at_least: *at_least,
+                    moment: moment(value)?,
+                },
+            ),
         };
         Ok(Filter {
             cell: self.cell(column)?,
-            within,
-            values: values.iter().map(constant).collect(),
+            test,
         })
     }
 
@@ -255,6 +296,18 @@ impl Compile<'_, '_> {
             },
         })
     }
+}
+
+fn moment(literal: &Literal) -> Result<Moment, NameError> {
+    let parsed = match literal {
+        Literal::Text(text) => Moment::recorded(text, SqlType::DateTime2(7)).ok(),
+        _ => None,
+    };
+    parsed.ok_or_else(|| NameError {
+        number: 241,
+        text: "Conversion failed when converting date and/or time from character string."
+            .to_owned(),
+    })
 }
 
 fn constant(literal: &Literal) -> Datum {
@@ -311,12 +364,19 @@ impl Filter {
     /// NULL is neither in a list nor out of it.
     fn keeps(&self, row: &Combined<'_>) -> bool {
         let value = at(row, self.cell);
-        value != Datum::Null
-            && self.within
-                == self
-                    .values
-                    .iter()
-                    .any(|other| equal(value.clone(), other.clone()))
+        match (&self.test, value) {
+            (_, Datum::Null) => false,
+            (Test::In { within, values }, value) => {
+                *within
+                    == values
+                        .iter()
+                        .any(|other| equal(value.clone(), other.clone()))
+            }
+            (Test::Bound { at_least, moment }, Datum::Time(time)) => {
+                *at_least == (time.units >= moment.units)
+            }
+            (Test::Bound { .. }, _) => false,
+        }
     }
 }
 

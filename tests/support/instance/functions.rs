@@ -214,6 +214,9 @@ impl Place<'_> {
             "VIEW SERVER STATE" => session.view_server_state,
             "VIEW SERVER SECURITY STATE" => session.view_server_security_state,
             "VIEW SERVER PERFORMANCE STATE" => session.view_server_performance_state,
+            "VIEW SERVER SECURITY AUDIT" => {
+                Some(session.control_server == Some(true) || self.world.events.security_audit)
+            }
             "ALTER TRACE" => session.alter_trace,
             "CONNECT ANY DATABASE" => session.connect_any_database,
             _ => return Err(unrecorded()),

@@ -22,6 +22,7 @@
 
 mod datum;
 mod evaluate;
+mod events;
 mod facts;
 mod functions;
 mod recording;
@@ -36,6 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use datum::error;
+pub use events::RecordedEvents;
 pub use recording::Recording;
 pub use script::{Account, Break, Fault, Wrong};
 
@@ -75,6 +77,14 @@ impl Instance {
             accounts: Vec::new(),
             script: Script::default(),
         }
+    }
+
+    /// Gives it trace and audit files.
+    #[must_use]
+    pub fn events(mut self, events: RecordedEvents) -> Self {
+        let world = Arc::get_mut(&mut self.world).expect("an instance of its own");
+        world.events = events;
+        self
     }
 
     /// Adds an account. An access token is the password of the user `""`.
@@ -227,6 +237,7 @@ struct World {
     server: Tables,
     databases: Vec<Database>,
     logins_by_sid: BTreeMap<Vec<u8>, Option<String>>,
+    events: RecordedEvents,
 }
 
 /// Database names as a case-insensitive server compares them.
@@ -256,12 +267,15 @@ impl World {
             .server_identity
             .known()
             .and_then(|i| i.collation.as_deref());
+        let mut tables = facts::server_tables(&recording, version);
+        events::name_tables(&mut tables, version);
         Self {
             version,
             case_sensitive: collation.is_some_and(|c| c.contains("_CS") || c.contains("_BIN")),
-            server: facts::server_tables(&recording, version),
+            server: tables,
             databases: facts::databases(&recording, version),
             logins_by_sid,
+            events: RecordedEvents::default(),
             recording,
         }
     }

@@ -1,0 +1,161 @@
+//! `changes`: recorded events of a time, from servers.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
+
+use super::args::{Changes, EventsFormat};
+use super::targets::Estate;
+use super::{Exit, output, progress, stop};
+use crate::collect::{self, CollectedEvents, Completion, EventWindow, NewScratch, Scratch};
+use crate::inventory::Reach;
+use crate::report::{events_heading, events_table, write_events_line};
+use crate::snapshot::{EventsLine, Outcome, Stage, Trouble};
+
+/// Years that a server's `datetime` holds with an hour to spare, and a person may mean.
+const YEARS: std::ops::RangeInclusive<i16> = 1900..=9998;
+
+pub(super) fn changes(args: &Changes) -> anyhow::Result<Exit> {
+    let window = window(args)?;
+    let estate = Estate::from_args(&args.targets)?;
+    stop::listen();
+    let plans = estate.plans(args.targets.keep_trying)?;
+    let to = open(args.output.as_deref())?;
+    Ok(output::incomplete_on_error(|| {
+        let (found, completion) = collected(args, &estate, plans, window)?;
+        finish(write(args, window, &found, to), args.output.as_deref())?;
+        let whole = found.iter().all(|events| events.target.is_whole());
+        let stopped = completion == Completion::Stopped || stop::asked();
+        Ok(if whole && !stopped {
+            Exit::Clean
+        } else {
+            Exit::Incomplete
+        })
+    }))
+}
+
+fn window(args: &Changes) -> anyhow::Result<EventWindow> {
+    let since = moment("--since", &args.since)?;
+    let until = args.until.as_deref();
+    let until = until.map(|text| moment("--until", text)).transpose()?;
+    if until.is_some_and(|until| until <= since) {
+        bail!("--until must be after --since");
+    }
+    Ok(EventWindow {
+        since,
+        until,
+        most: args.max_events,
+    })
+}
+
+/// A day or a minute, UTC.
+fn moment(argument: &str, text: &str) -> anyhow::Result<Timestamp> {
+    let parsed = match text.len() {
+        10 => text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)),
+        16 if text.as_bytes().get(10) == Some(&b'T') => text.parse::<DateTime>(),
+        _ => {
+            bail!("{argument} {text:?} is no moment: write YYYY-MM-DD or YYYY-MM-DDTHH:MM, in UTC")
+        }
+    };
+    let parsed = parsed.ok().filter(|time| YEARS.contains(&time.year()));
+    let parsed = parsed.and_then(|time| Offset::UTC.to_timestamp(time).ok());
+    parsed.with_context(|| format!("{argument} {text:?} is not in the calendar"))
+}
+
+/// One for each target, in the order of the inventory.
+fn collected(
+    args: &Changes,
+    estate: &Estate,
+    mut plans: Vec<collect::TargetPlan>,
+    window: EventWindow,
+) -> anyhow::Result<(Vec<CollectedEvents>, Completion)> {
+    let scratch: NewScratch = Arc::new(|| Ok(Box::new(tempfile::tempfile()?) as Box<dyn Scratch>));
+    for plan in &mut plans {
+        plan.scratch = Arc::clone(&scratch);
+    }
+    let progress = progress::for_stderr(plans.len(), "read");
+    let concurrency = usize::from(args.targets.concurrency);
+    let (read, completion) =
+        collect::collect_events(&plans, window, concurrency, &progress, stop::flag())
+            .context("cannot start the collector")?;
+    let mut read = read.into_iter();
+    let targets = estate.inventory.targets.iter();
+    let found = targets.filter_map(|target| match &target.reach {
+        Reach::Server(_) => read.next(),
+        Reach::Snapshot(_) => {
+            let outcome = Outcome::Unreached(Trouble {
+                stage: Stage::Recording,
+                why: "a recorded snapshot holds no events".to_owned(),
+                remedy: "leave the target out with --exclude, or name its server".to_owned(),
+            });
+            Some(CollectedEvents::none(&target.name, outcome))
+        }
+    });
+    Ok((found.collect(), completion))
+}
+
+/// Opens the result before any server is asked. What clients sent is nobody else's to read.
+fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    let Some(path) = path else {
+        return Ok(Box::new(io::stdout().lock()));
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Box::new(file))
+}
+
+fn write(
+    args: &Changes,
+    window: EventWindow,
+    found: &[CollectedEvents],
+    to: Box<dyn Write>,
+) -> io::Result<()> {
+    let mut to = BufWriter::new(to);
+    let header = window.header();
+    if args.format == EventsFormat::Table {
+        let width = output::Terminal::of_stdout().width;
+        to.write_all(events_heading(&header).as_bytes())?;
+        for events in found {
+            let table = events_table(&events.target, events.events(), width)?;
+            to.write_all(b"\n")?;
+            to.write_all(table.as_bytes())?;
+        }
+        return to.flush();
+    }
+    write_events_line(&mut to, EventsLine::Header(header))?;
+    for events in found {
+        write_events_line(&mut to, EventsLine::Target(events.target.clone()))?;
+        for event in events.events() {
+            write_events_line(&mut to, EventsLine::Event(Box::new(event?)))?;
+        }
+    }
+    to.flush()
+}
+
+/// A reader that went away (`| head`) is not an error.
+fn finish(written: io::Result<()>, path: Option<&Path>) -> anyhow::Result<()> {
+    match (written, path) {
+        (Ok(()), Some(path)) => output::note(&format!("written to {}", path.display())),
+        (Err(error), Some(path)) => {
+            return Err(error).with_context(|| format!("cannot write {}", path.display()));
+        }
+        (Err(error), None) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(error).context("cannot write the events");
+        }
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! Audit files: where they are, what their records mean, and which records are one.
+
+use serde::Deserialize;
+
+use super::pending::Pending;
+use super::times;
+use crate::collect::spool::Kept;
+use crate::ids::InstanceId;
+use crate::snapshot::{
+    Event, EventAction, EventLine, EventOrigin, EventSource, EventSubject, EventWho, ServerError,
+};
+
+/// What every file of an audit ends in.
+const EXTENSION: &str = ".sqlaudit";
+
+/// The pattern of an audit's files: the server adds numbers to the name that it gives in `sys.server_file_audits`. None
+/// where folder or name is unknown, or the name itself would match other files.
+pub fn pattern(folder: Option<&str>, name: Option<&str>) -> Option<String> {
+    let (folder, name) = (folder?, name?);
+    let stem = name.strip_suffix(EXTENSION).unwrap_or(name);
+    if folder.is_empty() || stem.is_empty() || stem.contains(['*', '?', '\\', '/']) {
+        return None;
+    }
+    let separator = match folder.chars().last() {
+        Some('\\' | '/') => "",
+        _ if folder.starts_with('/') => "/",
+        _ => "\\",
+    };
+    Some(format!("{folder}{separator}{stem}*{EXTENSION}"))
+}
+
+/// One row of `audit_file_events`, but for its text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditRow {
+    recorded: String,
+    sequence_number: i32,
+    action_id: Option<String>,
+    class_type: Option<String>,
+    succeeded: Option<bool>,
+    session_id: Option<i32>,
+    login_name: Option<String>,
+    session_login_name: Option<String>,
+    database_user_name: Option<String>,
+    target_login_name: Option<String>,
+    target_user_name: Option<String>,
+    database_name: Option<String>,
+    schema_name: Option<String>,
+    object_name: Option<String>,
+    object_id: Option<i32>,
+    file_name: Option<String>,
+    file_offset: Option<String>,
+    #[serde(default)]
+    group_id: Option<String>,
+    #[serde(default)]
+    client_ip: Option<String>,
+    #[serde(default)]
+    application_name: Option<String>,
+    #[serde(default)]
+    host_name: Option<String>,
+}
+
+impl AuditRow {
+    fn offset(&self) -> i64 {
+        let offset = self.file_offset.as_deref();
+        offset.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// What the records of one statement have in common.
+    fn identity(&self) -> impl Ord + use<'_> {
+        (
+            (&self.group_id, &self.recorded, self.session_id),
+            (&self.action_id, &self.class_type, self.object_id),
+            (&self.database_name, &self.schema_name, &self.object_name),
+        )
+    }
+
+    fn place(&self) -> impl Ord + use<'_> {
+        (&self.file_name, self.offset(), self.sequence_number)
+    }
+}
+
+/// One row of `sys.dm_audit_actions`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionRow {
+    action_id: Option<String>,
+    name: String,
+    class_desc: Option<String>,
+}
+
+/// One row of `sys.dm_audit_class_type_map`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassTypeRow {
+    class_type: String,
+    class_type_desc: Option<String>,
+    securable_class_desc: Option<String>,
+}
+
+/// The server's own names of what its audits record.
+#[derive(Debug, Default)]
+pub struct AuditNames {
+    /// Of actions.
+    pub actions: Vec<ActionRow>,
+    /// Of kinds of objects.
+    pub class_types: Vec<ClassTypeRow>,
+}
+
+impl AuditNames {
+    fn class_type(&self, code: &str) -> Option<&ClassTypeRow> {
+        let mut types = self.class_types.iter();
+        types.find(|t| t.class_type.trim_end() == code)
+    }
+
+    /// An id has one name for a class; where the class has none, a name only if all classes agree on it.
+    fn action(&self, id: &str, class: Option<&str>) -> Option<String> {
+        let with_id = self.actions.iter().filter(|action| {
+            let known = action.action_id.as_deref();
+            known.is_some_and(|known| known.trim_end() == id)
+        });
+        let named: Vec<&ActionRow> = with_id.collect();
+        let mut of_class = named
+            .iter()
+            .filter(|a| class.is_some() && a.class_desc.as_deref() == class);
+        if let Some(action) = of_class.next() {
+            return Some(action.name.clone());
+        }
+        let first = named.first()?;
+        let agreed = named.iter().all(|action| action.name == first.name);
+        agreed.then(|| first.name.clone())
+    }
+}
+
+/// Rows of one audit as events: rows of one statement become one.
+///
+/// # Errors
+/// A time in another form than asked for.
+pub fn events(
+    target: &InstanceId,
+    audit: &str,
+    mut rows: Vec<(AuditRow, Option<Kept>)>,
+    names: &AuditNames,
+) -> Result<Vec<Pending>, ServerError> {
+    rows.sort_by(|(a, _), (b, _)| {
+        let identity = a.identity().cmp(&b.identity());
+        identity.then_with(|| a.place().cmp(&b.place()))
+    });
+    let mut joined: Vec<Joined> = Vec::new();
+    for (row, statement) in rows {
+        let number = row.sequence_number;
+        let piece = statement.map(|kept| (number, kept));
+        match joined.last_mut() {
+            Some(one) if one.first.identity() == row.identity() && number > one.last => {
+                one.last = number;
+                one.pieces.extend(piece);
+            }
+            _ => joined.push(Joined {
+                first: row,
+                last: number,
+                pieces: piece.into_iter().collect(),
+            }),
+        }
+    }
+    let joined = joined.into_iter();
+    joined
+        .map(|one| event(target, audit, one.first, one.pieces, names))
+        .collect()
+}
+
+/// Records that are one.
+struct Joined {
+    first: AuditRow,
+    /// Number of the last.
+    last: i32,
+    pieces: Vec<(i32, Kept)>,
+}
+
+fn event(
+    target: &InstanceId,
+    audit: &str,
+    row: AuditRow,
+    pieces: Vec<(i32, Kept)>,
+    names: &AuditNames,
+) -> Result<Pending, ServerError> {
+    let code = |text: Option<String>| text.map(|code| code.trim_end().to_owned());
+    let offset = row.offset();
+    let id = code(row.action_id).unwrap_or_default();
+    let kind = code(row.class_type);
+    let class = kind.as_deref().and_then(|code| names.class_type(code));
+    let event = Event {
+        line: EventLine::Event,
+        target: target.clone(),
+        moment: times::utc(&row.recorded)?,
+        recorded: row.recorded,
+        source: EventSource::Audit {
+            name: audit.to_owned(),
+        },
+        action: EventAction {
+            name: names.action(&id, class.and_then(|c| c.securable_class_desc.as_deref())),
+            id,
+            subclass: None,
+            subclass_name: None,
+        },
+        succeeded: row.succeeded,
+        who: EventWho {
+            login: told(row.login_name),
+            session_login: told(row.session_login_name),
+            database_user: told(row.database_user_name),
+        },
+        from: EventOrigin {
+            host: told(row.host_name),
+            application: told(row.application_name),
+            client_ip: told(row.client_ip),
+        },
+        on: EventSubject {
+            database: told(row.database_name),
+            schema: told(row.schema_name),
+            owner: None,
+            object: told(row.object_name),
+            object_id: row.object_id.filter(|id| *id != 0),
+            kind_name: class.and_then(|c| c.class_type_desc.clone()),
+            kind,
+            login: told(row.target_login_name),
+            user: told(row.target_user_name),
+            role: None,
+        },
+        session_id: row.session_id,
+        error: None,
+        statement: None,
+    };
+    Ok(Pending::in_records(event, offset, pieces))
+}
+
+/// An audit has an empty text where there is nothing to say.
+fn told(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pattern_of_an_audits_files() {
+        for (folder, name, due) in [
+            (
+                "C:\\Audit\\",
+                "Main_6F2B.sqlaudit",
+                Some("C:\\Audit\\Main_6F2B*.sqlaudit"),
+            ),
+            (
+                "/var/opt/mssql/audit",
+                "Main",
+                Some("/var/opt/mssql/audit/Main*.sqlaudit"),
+            ),
+            ("C:\\Audit", "O'Hara", Some("C:\\Audit\\O'Hara*.sqlaudit")),
+            ("C:\\Audit\\", "*", None),
+            ("C:\\Audit\\", "..\\x", None),
+            ("C:\\Audit\\", "", None),
+            ("", "Main", None),
+        ] {
+            assert_eq!(
+                pattern(Some(folder), Some(name)).as_deref(),
+                due,
+                "{folder}{name}"
+            );
+        }
+        assert_eq!(pattern(None, Some("Main")), None);
+    }
+
+    #[test]
+    fn an_action_has_the_name_of_its_class_or_the_one_that_all_agree_on() {
+        let action = |id: &str, name: &str, class: &str| ActionRow {
+            action_id: Some(id.to_owned()),
+            name: name.to_owned(),
+            class_desc: Some(class.to_owned()),
+        };
+        let names = AuditNames {
+            actions: vec![
+                action("CR  ", "CREATE", "OBJECT"),
+                action("CR", "CREATE", "DATABASE"),
+                action("CO", "CONNECT", "SERVER"),
+                action("CO", "COPY", "OBJECT"),
+            ],
+            class_types: Vec::new(),
+        };
+        assert_eq!(names.action("CR", None).as_deref(), Some("CREATE"));
+        assert_eq!(names.action("CO", Some("OBJECT")).as_deref(), Some("COPY"));
+        assert_eq!(names.action("CO", None), None);
+        assert_eq!(names.action("CO", Some("ENDPOINT")), None);
+        assert_eq!(names.action("XX", None), None);
+    }
+}
