@@ -386,6 +386,7 @@ impl Found {
 
 /// Limits what was read in master and msdb for the instance as a whole.
 pub(super) fn limit_shared(snapshot: &mut Snapshot) {
+    place::not_in_azure(snapshot);
     limit_from(snapshot, Scope::Master, "master");
     limit_from(snapshot, Scope::Msdb, "msdb");
 }

@@ -11,7 +11,7 @@ use super::spool::{Spool, SpooledLine};
 use super::value::{RowSet, Value, ValueError};
 use crate::ids::DatabaseName;
 use crate::snapshot::{
-    Answered, AnyFact, DatabaseFacts, Observed, ServerError, ServerFacts, TextHash,
+    Answered, AnyFact, DatabaseFacts, Observed, ServerError, ServerFacts, Snapshot, TextHash,
 };
 
 /// Largest assembly file that is hashed here, in bytes (2012 and 2014, whose HASHBYTES cannot).
@@ -136,6 +136,33 @@ pub fn unsupported(facts: &mut ServerFacts, version: u16) {
         let since = query::since(name);
         if version < since {
             fact.unsupported(since, None);
+        }
+    }
+}
+
+/// `SERVERPROPERTY('EngineEdition')` of Azure SQL Managed Instance.
+const MANAGED_INSTANCE: i32 = 8;
+/// There is no object of that name.
+const NO_OBJECT: u32 = 208;
+
+/// Marks facts that a managed instance does not have although its catalog is that of a newer version: a system view
+/// that is not there. msdb's tables are none: their owner could have taken them away.
+pub fn not_in_azure(snapshot: &mut Snapshot) {
+    let identity = snapshot.server.server_identity.known();
+    if identity.and_then(|identity| identity.engine_edition) != Some(MANAGED_INSTANCE) {
+        return;
+    }
+    let databases = snapshot
+        .databases
+        .iter_mut()
+        .flat_map(DatabaseFacts::all_mut);
+    for (name, fact) in snapshot.server.all_mut().into_iter().chain(databases) {
+        let system = query::all()
+            .iter()
+            .any(|query| query.name == name && query.views.starts_with("sys."));
+        if system && fact.failed_by() == Some(NO_OBJECT) {
+            let why = "Azure SQL Managed Instance has no such view";
+            fact.unsupported(query::since(name), Some(why));
         }
     }
 }

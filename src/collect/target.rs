@@ -191,17 +191,24 @@ async fn server_scope(
         rights,
         version,
     } = greeted;
-    while let Err(trouble) = server_facts(
-        target,
-        &mut session,
-        version,
-        rights,
-        snapshot,
-        texts,
-        recorder,
-    )
-    .await
-    {
+    loop {
+        let mut read = server_facts(
+            target,
+            &mut session,
+            version,
+            rights,
+            snapshot,
+            texts,
+            recorder,
+        )
+        .await;
+        if read.is_ok() {
+            read = rights_are_still(target, &mut session, rights, recorder).await;
+        }
+        let Err(trouble) = read else { break };
+        if target.out_of_time() {
+            return Err(target.deadline_trouble(Stage::Server));
+        }
         if !target.take_retry().await {
             return Err(trouble);
         }
@@ -210,6 +217,39 @@ async fn server_scope(
     }
     place::not_on_this_platform(&mut snapshot.server);
     Ok(session)
+}
+
+/// Rights that were taken away meanwhile shorten lists without a word: so the session is asked again, afterwards.
+async fn rights_are_still(
+    target: &Target<'_>,
+    session: &mut Session,
+    rights: &SessionIdentity,
+    recorder: &mut Recorder,
+) -> Result<(), Trouble> {
+    let trouble = |why: String| Trouble {
+        stage: Stage::Server,
+        why,
+        remedy: "run again while nobody changes the login's rights".to_owned(),
+    };
+    let queries: Vec<_> = query::of(Scope::Session).collect();
+    let answer = ask(target, session, &queries, recorder)
+        .await
+        .map_err(|broken| trouble(broken.to_string()))?;
+    match answer.identity() {
+        Err(error) => Err(trouble(format!("error {}: {}", error.number, error.text))),
+        Ok((_, held)) => {
+            let due = SessionIdentity {
+                session_id: held.session_id,
+                ..rights.clone()
+            };
+            if held == due {
+                Ok(())
+            } else {
+                let why = "the login's rights changed while the server was read";
+                Err(trouble(why.to_owned()))
+            }
+        }
+    }
 }
 
 /// A further session, which must reach the same server as the first, with the same rights: which lists are whole was

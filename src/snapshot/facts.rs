@@ -50,6 +50,8 @@ pub trait AnyFact {
     fn needs(&self) -> Vec<String>;
     /// Whether nothing was asked and no reason is given yet.
     fn is_untouched(&self) -> bool;
+    /// The server's number of the error by which it failed.
+    fn failed_by(&self) -> Option<u32>;
 }
 
 impl<T> AnyFact for Observed<T> {
@@ -78,6 +80,13 @@ impl<T> AnyFact for Observed<T> {
 
     fn is_untouched(&self) -> bool {
         matches!(self, Self::NotCollected { why } if why.is_empty())
+    }
+
+    fn failed_by(&self) -> Option<u32> {
+        match self {
+            Self::Failed { error } => Some(error.number),
+            _ => None,
+        }
     }
 }
 

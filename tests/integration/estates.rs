@@ -2,7 +2,7 @@
 //! that refuse, contained users.
 
 use mssql_posture::ids::DatabaseName;
-use mssql_posture::snapshot::{DatabaseFacts, DatabaseRow, Observed, Snapshot};
+use mssql_posture::snapshot::{DatabaseFacts, DatabaseRow, Observed, Outcome, Snapshot};
 
 use crate::support::estate::Estate;
 use crate::support::in_process::{collected, plan};
@@ -122,6 +122,52 @@ fn a_contained_database_shows_users_without_a_login() {
     let snapshot = collect(recording);
     let users = database(&snapshot, "contained").database_principals.seen();
     assert!(users.iter().any(|user| user.authentication_type == Some(2)));
+}
+
+/// A list that came short looks like a list with nothing in it.
+#[test]
+fn a_right_that_is_taken_away_meanwhile_ends_the_target() {
+    // The greeting, the server's facts, the rights again.
+    for (from, finished) in [(2, false), (3, true)] {
+        let server = Instance::new(truth::complete(16, "SRV"))
+            .fault(Fault::RightTaken { from })
+            .start(Options::default());
+        let mut plan = plan(&server);
+        plan.sessions = 1;
+        let snapshot = collected(plan).snapshot;
+        assert_eq!(snapshot.outcome == Outcome::Finished, finished, "{from}");
+        if !finished {
+            let why = snapshot.outcome.why();
+            assert!(
+                why.contains("rights changed while the server was read"),
+                "{why}"
+            );
+        }
+    }
+}
+
+/// A view that a managed instance lacks is no failure there, and on a server of one's own it is.
+#[test]
+fn a_system_view_that_azure_does_not_have_is_not_missed_there() {
+    for (edition, registry, jobs) in [(8, "unsupported", "failed"), (3, "failed", "failed")] {
+        let mut recording = truth::complete(16, "SRV");
+        if let Observed::Known { value } = &mut recording.snapshot.server.server_identity {
+            value.engine_edition = Some(edition);
+        }
+        let server = Instance::new(recording)
+            .fault(Fault::Missing {
+                view: "sys.dm_server_registry",
+            })
+            .fault(Fault::Missing {
+                view: "dbo.sysjobs",
+            })
+            .start(Options::default());
+        let snapshot = collected(plan(&server)).snapshot;
+        assert_eq!(snapshot.server.registry.state(), registry, "{edition}");
+        // msdb's owner could have taken its table away.
+        assert_eq!(snapshot.server.jobs.state(), jobs, "{edition}");
+        assert_eq!(snapshot.server.endpoints.state(), "known");
+    }
 }
 
 /// What a database's entry is answered with, and the state of its facts.

@@ -21,6 +21,8 @@ pub(super) struct Place<'a> {
     pub session_id: i32,
     /// The connection claims to be of another server than the first.
     pub elsewhere: bool,
+    /// VIEW ANY DEFINITION was revoked meanwhile.
+    pub right_taken: bool,
 }
 
 /// Why there is no value: the server's message, or a gap of the recording.
@@ -209,6 +211,7 @@ impl Place<'_> {
         Ok(Datum::from(match name.as_str() {
             "CONTROL SERVER" => session.control_server,
             "VIEW ANY DATABASE" => session.view_any_database,
+            "VIEW ANY DEFINITION" if self.right_taken => Some(false),
             "VIEW ANY DEFINITION" => session.view_any_definition,
             "VIEW ANY SECURITY DEFINITION" => session.view_any_security_definition,
             "VIEW SERVER STATE" => session.view_server_state,

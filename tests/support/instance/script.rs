@@ -140,6 +140,8 @@ pub enum Fault {
     LateAnswers { from: usize },
     /// From the connection of this number on (from 1) the server says to be another.
     OtherServer { from_session: usize },
+    /// From a session's request of this number on (from 0) its login no longer has VIEW ANY DEFINITION.
+    RightTaken { from: usize },
     /// The view does not exist, whatever the version (error 208).
     Missing { view: &'static str },
 }

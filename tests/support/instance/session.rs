@@ -442,11 +442,17 @@ impl SimulatedSession {
             Fault::OtherServer { from_session } if self.number >= *from_session => Some(()),
             _ => None,
         });
+        let right_taken = self.instance.script.strike(|fault| match fault {
+            // Requests are counted when they come, the one that is answered among them.
+            Fault::RightTaken { from } if self.requests > *from => Some(()),
+            _ => None,
+        });
         Place {
             world,
             database: self.database(),
             session_id: first + i32::try_from(self.number).unwrap_or(1) - 1,
             elsewhere: elsewhere.is_some(),
+            right_taken: right_taken.is_some(),
         }
     }
 
