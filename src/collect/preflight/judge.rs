@@ -175,7 +175,7 @@ impl Known<'_> {
         grants.map(right).collect()
     }
 
-    /// DENY rows that bind this session; where they could not be read, that is a gap.
+    /// DENY rows that bind the login; where they could not be read, that is a gap.
     fn denials(&self, seen: &Seen, gaps: &mut Gaps) -> Vec<Denial> {
         if self.exempt {
             return Vec::new();

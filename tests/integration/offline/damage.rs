@@ -166,7 +166,7 @@ fn import_refuses_any_edited_character() {
         }
     }
     let mut all = lines.clone();
-    let edited = lines[4].replacen("ask", "aks", 1);
+    let edited = lines[4].replacen("ask", "ack", 1);
     all[4] = &edited;
     assert_eq!(refused(all.join("\n")), ImportError::Edited { record: 5 });
 }

@@ -4,7 +4,7 @@
 //! pessimistic where the reference leaves room: of a statement's errors CATCH sees the last, and what fails because a
 //! name leads nowhere is not caught at the level at which it fails.
 //!
-//! SELECTs over catalogs are the host's business; this knows none.
+//! SELECT over catalogs is the host's business; this knows none.
 
 mod functions;
 mod lexer;

@@ -1,4 +1,4 @@
-//! The instance as the server around a script: databases, SELECTs and functions as for any other batch.
+//! The instance as the server around a script: databases, SELECT and functions as for any other batch.
 
 use super::super::datum::{Datum, error};
 use super::super::functions::Place;
