@@ -338,7 +338,10 @@ fn sight(word: &str) -> Option<Sight> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::snapshot::Fact;
 
     #[test]
     fn every_source_has_a_whole_header() {
@@ -368,6 +371,29 @@ mod tests {
                 "version {version} has two forms of one query"
             );
         }
+    }
+
+    #[test]
+    fn every_fact_has_its_query_and_every_query_its_fact() {
+        let facts: BTreeSet<&str> = Fact::ALL
+            .iter()
+            .map(|fact| fact.name())
+            // Seen on a connection, asked for by no query.
+            .filter(|name| *name != "server_tls")
+            .collect();
+        let asked: BTreeSet<&str> = all()
+            .iter()
+            .filter(|query| query.scope != Scope::Context)
+            .map(|query| query.name)
+            .collect();
+        assert_eq!(facts, asked);
+        let beyond: BTreeSet<&str> = Fact::BEYOND_LEAST.iter().map(|fact| fact.name()).collect();
+        let withheld: BTreeSet<&str> = all()
+            .iter()
+            .filter(|query| query.sight.is_beyond_least())
+            .map(|query| query.name)
+            .collect();
+        assert_eq!(beyond, withheld);
     }
 
     #[test]
