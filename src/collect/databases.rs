@@ -10,12 +10,13 @@ use super::plan::TargetPlan;
 use super::query::{self, Query, Scope};
 use super::record::Recorder;
 use super::session::{Answer, Broken, DatabaseKey, Session};
+use super::sight::TableDoubt;
 use super::spool::{Spool, SpooledLine};
 use super::target::{Target, another_session, outcome};
 use super::{place, sight};
 use crate::snapshot::{
-    DatabaseFacts, DatabaseRow, QueryRecord, ServerIdentity, SessionIdentity, Snapshot, Stage,
-    Trouble, short,
+    DatabaseFacts, DatabaseRow, QueryRecord, ServerError, ServerFacts, ServerIdentity,
+    SessionIdentity, Snapshot, Stage, Trouble, short,
 };
 
 /// The databases of one target, shared out over its sessions.
@@ -36,6 +37,7 @@ pub(super) struct Found {
     databases: Vec<DatabaseFacts>,
     server: Vec<(&'static Query, place::Result)>,
     texts: Vec<SpooledLine>,
+    unasked: Vec<(&'static Query, TableDoubt)>,
     records: Vec<(i32, Vec<QueryRecord>)>,
     trouble: Option<Trouble>,
 }
@@ -138,6 +140,7 @@ impl<'a> Databases<'a> {
                     found.databases.push(read.facts);
                     found.server.extend(read.server);
                     found.texts.extend(read.texts.lines);
+                    found.unasked.extend(read.unasked);
                 }
                 Err(trouble) => {
                     let mut found = self.found();
@@ -226,16 +229,17 @@ impl<'a> Databases<'a> {
         if row.name == "master" {
             queries.extend(self.asked(Scope::Master));
         }
-        self.read_batch(session, row, &queries, &mut read, recorder)
+        let closed = self
+            .read_batch(session, row, &queries, &mut read, recorder)
             .await?;
-        // A batch of its own: whoever may not read Agent's tables still gets the database's facts in one go.
-        if row.name == "msdb" {
-            let queries = self.asked(Scope::Msdb);
-            self.read_batch(session, row, &queries, &mut read, recorder)
-                .await?;
-        }
         let exempt = self.rights.is_sysadmin == Some(true);
         sight::limit_database(&mut read.facts, exempt);
+        // A batch of its own: whoever may not read Agent's tables still gets the database's facts in one go. And only
+        // after msdb's objects, since what stands there in a table's place would run as the auditor.
+        if row.name == "msdb" {
+            self.read_tables(session, row, closed, &mut read, recorder)
+                .await?;
+        }
         Ok(read)
     }
 
@@ -243,7 +247,39 @@ impl<'a> Databases<'a> {
         sight::asked(scope, self.version, &self.rights)
     }
 
-    /// One optimistic batch; after any error each of its queries alone.
+    /// msdb's own tables, as far as they are proven to be these. `closed` is the error of a database that cannot be
+    /// entered.
+    async fn read_tables(
+        &self,
+        session: &mut Session,
+        row: &DatabaseRow,
+        closed: Option<ServerError>,
+        read: &mut Read,
+        recorder: &mut Recorder,
+    ) -> Result<(), Broken> {
+        let mut queries = self.asked(Scope::Msdb);
+        if let Some(error) = closed {
+            for query in queries {
+                read.place(query, Err(error.clone()));
+            }
+            return Ok(());
+        }
+        queries.retain(|query| match sight::doubt_about(&read.facts, query) {
+            None => true,
+            Some(doubt) => {
+                read.unasked.push((query, doubt));
+                false
+            }
+        });
+        if !queries.is_empty() {
+            self.read_batch(session, row, &queries, read, recorder)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// One optimistic batch; after any error each of its queries alone. Gives the error of a database that cannot be
+    /// entered.
     async fn read_batch(
         &self,
         session: &mut Session,
@@ -251,7 +287,7 @@ impl<'a> Databases<'a> {
         queries: &[&'static Query],
         read: &mut Read,
         recorder: &mut Recorder,
-    ) -> Result<(), Broken> {
+    ) -> Result<Option<ServerError>, Broken> {
         let mut answer = self.ask(session, row, queries, recorder).await?;
         if answer.error.is_some() {
             return self
@@ -262,7 +298,7 @@ impl<'a> Databases<'a> {
             let set = answer.take(query.name).unwrap_or_default();
             read.place(query, Ok(set));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// After an error in the batch: is the database still to be had, and if so which query failed?
@@ -273,20 +309,35 @@ impl<'a> Databases<'a> {
         queries: &[&'static Query],
         read: &mut Read,
         recorder: &mut Recorder,
-    ) -> Result<(), Broken> {
+    ) -> Result<Option<ServerError>, Broken> {
         let entry = self.ask(session, row, &[], recorder).await?;
+        let mut lock_timeouts = 0;
+        let mut given_up: Option<ServerError> = None;
         for query in queries {
-            let result = if let Some(error) = &entry.error {
+            let result = if let Some(error) = entry.error.as_ref().or(given_up.as_ref()) {
                 Err(error.clone())
             } else {
                 let mut answer = self.ask(session, row, &[query], recorder).await?;
                 outcome(query, &mut answer)
             };
+            if let Err(error) = &result
+                && error.number == LOCK_TIMEOUT
+            {
+                lock_timeouts += 1;
+                if lock_timeouts >= MOST_LOCK_TIMEOUTS {
+                    given_up = Some(error.clone());
+                }
+            }
             read.place(query, result);
         }
-        Ok(())
+        Ok(entry.error)
     }
 }
+
+/// A lock was waited for longer than LOCK_TIMEOUT.
+const LOCK_TIMEOUT: u32 = 1222;
+/// After so many of these no more is asked in a database: a transaction that is left open would make each query wait.
+const MOST_LOCK_TIMEOUTS: u32 = 3;
 
 /// `sys.databases.user_access`.
 const SINGLE_USER: i32 = 1;
@@ -331,6 +382,8 @@ struct Read {
     facts: DatabaseFacts,
     server: Vec<(&'static Query, place::Result)>,
     texts: Texts,
+    /// Tables of msdb that were not asked.
+    unasked: Vec<(&'static Query, TableDoubt)>,
 }
 
 impl Read {
@@ -341,6 +394,7 @@ impl Read {
             facts,
             server: Vec::new(),
             texts: Texts::new(spool),
+            unasked: Vec::new(),
         }
     }
 
@@ -350,6 +404,7 @@ impl Read {
             facts,
             server: Vec::new(),
             texts: Texts::new(spool),
+            unasked: Vec::new(),
         }
     }
 
@@ -373,6 +428,9 @@ impl Found {
         for (query, result) in self.server {
             place::server(&mut snapshot.server, query, result, texts);
         }
+        for (query, doubt) in &self.unasked {
+            leave_unasked(&mut snapshot.server, query, doubt);
+        }
         snapshot.databases = self.databases;
         snapshot.queries = self
             .records
@@ -384,6 +442,17 @@ impl Found {
     }
 }
 
+/// Says why a table of msdb's was not asked.
+pub(super) fn leave_unasked(server: &mut ServerFacts, query: &Query, doubt: &TableDoubt) {
+    let Some(fact) = server.named_mut(query.name) else {
+        return;
+    };
+    match doubt {
+        TableDoubt::Unseen => fact.deny(query.permission),
+        TableDoubt::Doubted(why) => fact.not_collected(&format!("not asked: {why}")),
+    }
+}
+
 /// Limits what was read in master and msdb for the instance as a whole.
 pub(super) fn limit_shared(snapshot: &mut Snapshot) {
     place::not_in_azure(snapshot);
@@ -391,14 +460,15 @@ pub(super) fn limit_shared(snapshot: &mut Snapshot) {
     limit_from(snapshot, Scope::Msdb, "msdb");
 }
 
-/// What was read in master or msdb for the instance as a whole: master's lists are as whole as its objects are, and
-/// msdb's tables are tables only while they are no view of somebody's, and no policy filters their rows.
+/// What was read in master or msdb for the instance as a whole is as whole as their objects are: where some of msdb's
+/// are hidden, one can be a policy that filters the rows of its tables.
 fn limit_from(snapshot: &mut Snapshot, scope: Scope, name: &str) {
     let mut databases = snapshot.databases.iter();
     let database = databases.find(|d| d.name.as_str() == name);
     let needs = match (database, scope) {
         (None, _) => vec![format!("sight of {name}")],
-        (Some(msdb), Scope::Msdb) => sight::doubts_about_tables(msdb),
+        (Some(msdb), Scope::Msdb) if msdb.objects.is_settled() => Vec::new(),
+        (Some(msdb), Scope::Msdb) => vec![sight::objects_of_msdb(msdb)],
         (Some(master), _) => master.objects.needs(),
     };
     let why = database.map_or_else(|| needs.clone(), |d| d.objects.needs());
@@ -407,7 +477,7 @@ fn limit_from(snapshot: &mut Snapshot, scope: Scope, name: &str) {
         let Some(fact) = snapshot.server.named_mut(query.name) else {
             continue;
         };
-        if fact.state() == "not_collected" {
+        if fact.is_untouched() {
             fact.not_collected(&why);
         }
         for need in &needs {

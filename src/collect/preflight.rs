@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::databases::not_asked;
+use super::databases::{leave_unasked, not_asked};
 use super::place::Texts;
 use super::plan::TargetPlan;
 use super::query::{self, Query, Scope};
@@ -352,10 +352,25 @@ impl<'a> Look<'a> {
         self.target
             .progress
             .step(&self.target.plan.id, "tables of msdb");
-        let queries: Vec<_> = query::of(Scope::Msdb)
+        let mut facts = ServerFacts::unseen("not asked");
+        let mut queries: Vec<_> = query::of(Scope::Msdb)
             .filter(|q| q.versions.contains(&version))
             .collect();
-        let mut facts = ServerFacts::unseen("not asked");
+        let mut inside = self.seen.inside.iter();
+        let msdb = inside.find(|inside| inside.database_id == row.database_id);
+        queries.retain(
+            |query| match msdb.and_then(|msdb| sight::doubt_about(msdb, query)) {
+                None => true,
+                Some(doubt) => {
+                    leave_unasked(&mut facts, query, &doubt);
+                    false
+                }
+            },
+        );
+        if queries.is_empty() {
+            self.seen.probed = Some(facts);
+            return Ok(());
+        }
         let mut answer = self.ask(row, &queries, Ask::OneRow).await?;
         let alone = answer.error.is_some();
         for query in queries {

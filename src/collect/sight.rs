@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::grants;
 use super::query::{self, Query, Scope, Sight};
 use crate::ids::PrincipalId;
-use crate::snapshot::{DatabaseFacts, Permission, ServerFacts, SessionIdentity};
+use crate::snapshot::{DatabaseFacts, Object, Observed, Permission, ServerFacts, SessionIdentity};
 
 /// Securable classes of `sys.database_permissions`, and of `sys.server_permissions` from 100 on.
 mod class {
@@ -15,23 +15,11 @@ mod class {
     pub const SCHEMA: i32 = 3;
     pub const PRINCIPAL: i32 = 4;
     pub const ASSEMBLY: i32 = 5;
-    pub const CERTIFICATE: i32 = 25;
-    pub const ASYMMETRIC_KEY: i32 = 26;
-    pub const OF_DATABASE: &[i32] = &[
-        DATABASE,
-        OBJECT,
-        SCHEMA,
-        PRINCIPAL,
-        ASSEMBLY,
-        CERTIFICATE,
-        ASYMMETRIC_KEY,
-    ];
     pub const SERVER: i32 = 100;
     pub const LOGIN: i32 = 101;
-    pub const ENDPOINT: i32 = 105;
 }
 
-/// Server lists that a DENY on a login can shorten too, and on an endpoint.
+/// Server lists that a DENY on a login can shorten.
 const OF_LOGINS: &[&str] = &[
     "server_principals",
     "server_role_members",
@@ -39,7 +27,6 @@ const OF_LOGINS: &[&str] = &[
     "sql_logins",
     "principal_credentials",
 ];
-const OF_ENDPOINTS: &[&str] = &["endpoints", "tcp_endpoints"];
 
 /// Database lists by the classes of securables on which a DENY shortens them; any class shortens all others.
 const CLASSES: &[(&[&str], &[i32])] = &[
@@ -92,19 +79,20 @@ pub fn limit_server(server: &mut ServerFacts) {
         if let Some(need) = server_need(&session, query.sight) {
             fact.limit(&need);
         }
-        let classes: &[i32] = match query.sight {
-            Sight::ServerDefinition | Sight::ServerSecurityDefinition => {
-                if OF_LOGINS.contains(&query.name) {
-                    &[class::SERVER, class::LOGIN]
-                } else if OF_ENDPOINTS.contains(&query.name) {
-                    &[class::SERVER, class::ENDPOINT]
-                } else {
-                    &[class::SERVER]
-                }
-            }
-            _ => continue,
+        if !matches!(
+            query.sight,
+            Sight::ServerDefinition | Sight::ServerSecurityDefinition
+        ) {
+            continue;
+        }
+        // A DENY on a login hides logins and what names them; of any other class it may hide whatever else there is.
+        let of_logins = OF_LOGINS.contains(&query.name);
+        let hides = |class: i32| match class {
+            class::SERVER => true,
+            class::LOGIN => of_logins,
+            _ => !of_logins || query.name == "server_permissions",
         };
-        if let Some(need) = denial_need(denied.as_ref(), classes) {
+        if let Some(need) = denial_need(denied.as_ref(), hides) {
             fact.limit(&need);
         }
     }
@@ -189,8 +177,11 @@ pub fn limit_database(facts: &mut DatabaseFacts, exempt: bool) {
         let of = CLASSES
             .iter()
             .find(|(names, _)| names.contains(&query.name));
-        let classes = of.map_or(class::OF_DATABASE, |(_, classes)| classes);
-        if let Some(need) = denial_need(denied.as_ref(), classes) {
+        let need = match of {
+            Some((_, classes)) => denial_need(denied.as_ref(), |class| classes.contains(&class)),
+            None => denial_need(denied.as_ref(), |_| true),
+        };
+        if let Some(need) = need {
             fact.limit(&need);
         }
     }
@@ -223,14 +214,14 @@ fn cloned(rows: Vec<&Permission>) -> Vec<Permission> {
     rows.into_iter().cloned().collect()
 }
 
-fn denial_need(denied: Option<&Vec<Permission>>, classes: &[i32]) -> Option<String> {
+fn denial_need(denied: Option<&Vec<Permission>>, hides: impl Fn(i32) -> bool) -> Option<String> {
     let Some(denied) = denied else {
         return Some(
             "the permissions and the auditor's own principals, to know which DENY binds it"
                 .to_owned(),
         );
     };
-    let row = denied.iter().find(|p| classes.contains(&p.class))?;
+    let row = denied.iter().find(|p| hides(p.class))?;
     Some(removal(row))
 }
 
@@ -329,6 +320,20 @@ fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
         named.extend(facts.assembly_modules.seen().iter().map(|m| m.object_id));
         named.extend(facts.extended_procedures.seen().iter().map(|p| p.object_id));
         named.extend(triggers.map(|t| t.parent_id));
+        let signed = facts.crypt_properties.seen().iter();
+        named.extend(
+            signed
+                .filter(|s| s.class == class::OBJECT)
+                .map(|s| s.major_id),
+        );
+        let naming = facts.expression_dependencies.seen().iter();
+        named.extend(
+            naming
+                .filter(|d| d.referencing_class == Some(class::OBJECT))
+                .map(|d| d.referencing_id),
+        );
+        named.extend(facts.service_queues.seen().iter().map(|q| q.object_id));
+        named.extend(facts.numbered_procedures.seen().iter().map(|p| p.object_id));
         named.extend(objects.iter().map(|o| o.parent_object_id));
         // Ids of shipped objects are negative and stand in the resource database; 0 is none.
         named.retain(|id| *id > 0);
@@ -339,6 +344,9 @@ fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
             facts.triggers.limit(&need);
             facts.extended_procedures.limit(&need);
             facts.synonyms.limit(&need);
+            facts.numbered_procedures.limit(&need);
+            facts.parameters.limit(&need);
+            facts.service_queues.limit(&need);
         }
     }
     let permissions = facts.database_permissions.seen();
@@ -358,42 +366,67 @@ fn limit_unresolved_objects(facts: &mut DatabaseFacts) {
     }
 }
 
-/// Why rows of msdb's own tables may be missing although SELECT was answered: whoever owns msdb can put a view in a
-/// table's place, or filter its rows by a security policy (2016+).
-pub fn doubts_about_tables(msdb: &DatabaseFacts) -> Vec<String> {
-    let Some(objects) = msdb.objects.known() else {
-        let needs = msdb.objects.needs().join(", ");
-        return vec![format!(
-            "the objects of msdb, to know that its tables are tables: {needs}"
-        )];
-    };
-    let mut doubts = Vec::new();
-    if let Some(policy) = objects.iter().find(|o| o.r#type == "SP") {
-        doubts.push(format!(
-            "removal of security policy {} from msdb, which can hide rows",
-            msdb.object_name(policy.object_id)
-        ));
-    }
-    let tables: Vec<&str> = query::of(Scope::Msdb)
-        .filter_map(|q| q.views.strip_prefix("dbo."))
-        .filter(|table| !MSDB_VIEWS.contains(table))
-        .collect();
-    let replaced = objects.iter().find(|o| {
-        tables.contains(&o.name.as_str())
-            && o.r#type != "U"
-            && msdb.object_name(o.object_id) == format!("dbo.{}", o.name)
-    });
-    if let Some(object) = replaced {
-        doubts.push(format!(
-            "msdb's own table dbo.{}, in whose place stands an object of type {}",
-            object.name, object.r#type
-        ));
-    }
-    doubts
+/// Why a table of msdb's is not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableDoubt {
+    /// It is not visible to this login.
+    Unseen,
+    /// What answers to its name could run code of msdb's owner, or hide rows.
+    Doubted(String),
 }
 
-/// What msdb itself has as views.
-const MSDB_VIEWS: &[&str] = &["syspolicy_policies", "syspolicy_conditions"];
+/// The schema dbo, whatever database it is in.
+const DBO: i32 = 1;
+
+/// Whether a query may be sent to msdb: whoever owns it can put a view that runs code in a table's place, hide rows by a
+/// security policy (2016+), or keep a copy of the table without some of its rows. Only what is proven to be msdb's own
+/// table is asked.
+pub fn doubt_about(msdb: &DatabaseFacts, query: &Query) -> Option<TableDoubt> {
+    let table = query.views.strip_prefix("dbo.")?;
+    if let Observed::Denied { .. } | Observed::Failed { .. } | Observed::NotCollected { .. } =
+        &msdb.objects
+    {
+        return Some(TableDoubt::Doubted(objects_of_msdb(msdb)));
+    }
+    let objects = msdb.objects.seen();
+    if let Some(policy) = objects.iter().find(|o| o.r#type == "SP") {
+        let policy = msdb.object_name(policy.object_id);
+        let doubt = format!("removal of security policy {policy} from msdb, which can hide rows");
+        return Some(TableDoubt::Doubted(doubt));
+    }
+    let named = |name: &str| {
+        let mut objects = objects.iter();
+        objects.find(|o| o.name == name && o.schema_id == DBO)
+    };
+    let Some(own) = named(table) else {
+        return Some(match msdb.objects.known() {
+            Some(_) => {
+                TableDoubt::Doubted(format!("msdb's own table dbo.{table}, which is not there"))
+            }
+            None => TableDoubt::Unseen,
+        });
+    };
+    if own.r#type != "U" {
+        return Some(TableDoubt::Doubted(format!(
+            "msdb's own table dbo.{table}, in whose place stands an object of type {}",
+            own.r#type
+        )));
+    }
+    let others = query::of(Scope::Msdb).filter_map(|q| named(q.views.strip_prefix("dbo.")?));
+    let marked = |object: &Object| object.is_ms_shipped == Some(true);
+    let odd = !marked(own) && others.into_iter().any(marked);
+    odd.then(|| {
+        TableDoubt::Doubted(format!(
+            "msdb's own table dbo.{table}: the one that is there is not marked as shipped, and others are"
+        ))
+    })
+}
+
+/// What is missing where the objects of msdb are not all seen.
+pub fn objects_of_msdb(msdb: &DatabaseFacts) -> String {
+    let needs = msdb.objects.needs().join(", ");
+    format!("the objects of msdb, to know that its tables are tables: {needs}")
+}
 
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,8 @@ pub trait AnyFact {
     fn unsupported(&mut self, since: u16, why: Option<&str>);
     /// Says that it was not asked for.
     fn not_collected(&mut self, why: &str);
+    /// Says that it is not to be seen without this right.
+    fn deny(&mut self, need: &str);
     /// See [`Observed::state`].
     fn state(&self) -> &'static str;
     /// See [`Observed::needs`].
@@ -68,6 +70,12 @@ impl<T> AnyFact for Observed<T> {
 
     fn not_collected(&mut self, why: &str) {
         *self = unseen(why);
+    }
+
+    fn deny(&mut self, need: &str) {
+        *self = Self::Denied {
+            needs: vec![need.to_owned()],
+        };
     }
 
     fn state(&self) -> &'static str {

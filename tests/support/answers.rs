@@ -105,6 +105,12 @@ fn is_open(fact: &mut dyn AnyFact, name: &str, version: u16, control: bool) -> b
     false
 }
 
+/// msdb's own tables, as far as they are asked.
+pub fn tables_of_msdb() -> impl Iterator<Item = &'static str> {
+    let asked = queries().iter().filter(|q| q.scope == Scope::Msdb);
+    asked.filter_map(|q| q.views.strip_prefix("dbo."))
+}
+
 /// Rows that any list may have; single rows have no values.
 pub fn nothing(query: &'static Query) -> Value {
     match query.name {
@@ -113,6 +119,9 @@ pub fn nothing(query: &'static Query) -> Value {
         _ => json!([]),
     }
 }
+
+/// Id of a module that the sample's busy database has.
+const OF_A_MODULE: i32 = 50_001;
 
 /// One row in which every column has a value that its type can have. Texts that are kept apart go to `modules`.
 pub fn invented(
@@ -139,6 +148,8 @@ pub fn invented(
         };
         let value = match alias {
             "definition" | "command" | "expression" => text_apart(query, database, modules),
+            // What is named is there: an id that nothing carries says that something is hidden.
+            "object_id" | "major_id" | "referencing_id" => json!(OF_A_MODULE),
             _ if alias.starts_with("is_") || alias.starts_with("uses_") => json!(true),
             _ => value_of(ty, alias),
         };
@@ -172,7 +183,7 @@ fn value_of(ty: SqlType, alias: &str) -> Value {
 fn text_apart(query: &Query, database: Option<&str>, modules: &mut Vec<ModuleLine>) -> Value {
     let text = format!("EXEC dbo.something -- {} of {database:?}", query.name);
     let (object_id, part) = match query.name {
-        "numbered_procedures" => (1, "1".to_owned()),
+        "numbered_procedures" => (OF_A_MODULE, "1".to_owned()),
         "job_steps" => (
             0,
             "job 6F9619FF-8B86-D011-B42D-00C04FC964FF step 1".to_owned(),

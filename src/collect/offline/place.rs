@@ -7,10 +7,11 @@ use super::ImportError;
 use super::answers::{self, Answers, Asked, Section};
 use super::records;
 use super::script::script;
-use crate::collect::databases::{limit_shared, not_entered};
+use crate::collect::databases::{leave_unasked, limit_shared, not_entered};
 use crate::collect::place::Texts;
 use crate::collect::query::{self, Query, Scope};
 use crate::collect::session::Broken;
+use crate::collect::sight::TableDoubt;
 use crate::collect::spool::{ModuleText, Spool};
 use crate::collect::value::RowSet;
 use crate::collect::{Collected, place, record, sight, target};
@@ -176,7 +177,8 @@ fn fill(snapshot: &mut Snapshot, answers: Answers, texts: &mut Texts) -> Result<
         version: opening.version,
         rights: rights.clone(),
         texts,
-        of_master: Vec::new(),
+        of_instance: Vec::new(),
+        unasked: Vec::new(),
     };
     let server = &mut snapshot.server;
     server.server_identity = Observed::Known { value: identity };
@@ -203,7 +205,10 @@ fn fill(snapshot: &mut Snapshot, answers: Answers, texts: &mut Texts) -> Result<
         snapshot.databases.push(facts);
     }
     snapshot.databases.sort_by_key(|facts| facts.database_id);
-    for (query, result) in reader.of_master {
+    for (query, doubt) in &reader.unasked {
+        leave_unasked(&mut snapshot.server, query, doubt);
+    }
+    for (query, result) in reader.of_instance {
         place::server(&mut snapshot.server, query, result, reader.texts);
     }
     limit_shared(snapshot);
@@ -253,8 +258,10 @@ struct Reader<'a> {
     version: u16,
     rights: SessionIdentity,
     texts: &'a mut Texts,
-    /// What was read in master of the server as a whole.
-    of_master: Vec<(&'static Query, place::Result)>,
+    /// What was read in master and msdb of the server as a whole.
+    of_instance: Vec<(&'static Query, place::Result)>,
+    /// Tables of msdb that count as not asked.
+    unasked: Vec<(&'static Query, TableDoubt)>,
 }
 
 impl Reader<'_> {
@@ -286,8 +293,10 @@ impl Reader<'_> {
         place::unsupported_in_database(&mut facts, self.version);
         sight::withhold_in_database(&mut facts, &self.rights);
         let due = self.due(row);
-        let refused = proofs.iter().find_map(|proof| proof.result.as_ref().err());
-        if let Some(error) = refused {
+        let refused = proofs
+            .iter()
+            .find_map(|proof| proof.result.as_ref().err().cloned());
+        if let Some(error) = &refused {
             for query in due {
                 self.put(&mut facts, query, Err(error.clone()));
             }
@@ -303,7 +312,24 @@ impl Reader<'_> {
             return DatabaseFacts::unseen(id, &row.name, &why);
         }
         sight::limit_database(&mut facts, self.rights.is_sysadmin == Some(true));
+        if refused.is_none() {
+            self.leave_doubtful(&facts);
+        }
         facts
+    }
+
+    /// Answers of msdb's tables that a connection would not have asked for.
+    fn leave_doubtful(&mut self, facts: &DatabaseFacts) {
+        let (tables, others) = std::mem::take(&mut self.of_instance)
+            .into_iter()
+            .partition(|(query, _)| query.scope == Scope::Msdb && facts.name.as_str() == "msdb");
+        self.of_instance = others;
+        for (query, result) in tables {
+            match sight::doubt_about(facts, query) {
+                None => self.of_instance.push((query, result)),
+                Some(doubt) => self.unasked.push((query, doubt)),
+            }
+        }
     }
 
     fn due(&self, row: &DatabaseRow) -> Vec<&'static Query> {
@@ -319,7 +345,7 @@ impl Reader<'_> {
 
     fn put(&mut self, facts: &mut DatabaseFacts, query: &'static Query, result: place::Result) {
         match query.scope {
-            Scope::Master | Scope::Msdb => self.of_master.push((query, result)),
+            Scope::Master | Scope::Msdb => self.of_instance.push((query, result)),
             _ => place::database(facts, query, result, self.texts),
         }
     }

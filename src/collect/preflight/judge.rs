@@ -8,6 +8,7 @@ use crate::collect::grants::{self, Grant, Right, ServerRight};
 use crate::collect::plan::TargetPlan;
 use crate::collect::query::{self, Query, Scope, Sight};
 use crate::collect::sight;
+use crate::collect::sight::TableDoubt;
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
     DatabaseFacts, Denial, EntryState, Estimate, Observed, PUBLIC_LOGIN, PUBLIC_USER, Permission,
@@ -244,9 +245,10 @@ impl Known<'_> {
         for facts in inside {
             self.definitions(facts, denials, gaps);
             if facts.name.as_str() == "msdb" && facts.objects.known().is_some() {
-                let of_msdb: Vec<_> = query::of(Scope::Msdb).map(|q| q.name).collect();
-                for doubt in sight::doubts_about_tables(facts) {
-                    gaps.add(Some(&facts.name), &doubt, &of_msdb);
+                for query in query::of(Scope::Msdb) {
+                    if let Some(TableDoubt::Doubted(why)) = sight::doubt_about(facts, query) {
+                        gaps.add(Some(&facts.name), &why, &[query.name]);
+                    }
                 }
             } else if facts.name.as_str() == "msdb" {
                 for need in facts.objects.needs() {

@@ -2,8 +2,8 @@
 -- scope: msdb
 -- versions: 11-
 -- sight: select
--- permission: SELECT on dbo.syspolicy_policies in msdb
--- views: dbo.syspolicy_policies
+-- permission: SELECT on dbo.syspolicy_policies_internal in msdb
+-- views: dbo.syspolicy_policies_internal
 -- columns: policy_id, name, condition_id, root_condition_id, execution_mode, is_enabled, job_id
 -- narrowing: none
 SELECT
@@ -15,4 +15,4 @@ SELECT
     execution_mode,
     CAST(is_enabled AS int) AS is_enabled,
     CAST(job_id AS nvarchar(36)) AS job_id
-FROM dbo.syspolicy_policies
+FROM dbo.syspolicy_policies_internal

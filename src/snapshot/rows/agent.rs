@@ -146,7 +146,7 @@ rows! {
         agent_exe: Option<String>,
     }
 
-    /// `msdb.dbo.syspolicy_policies`.
+    /// `msdb.dbo.syspolicy_policies_internal`, the table under the view, which msdb's owner could replace.
     Policy {
         /// Id.
         policy_id: i32,
@@ -164,14 +164,14 @@ rows! {
         job_id: Option<String>,
     }
 
-    /// `msdb.dbo.syspolicy_conditions`; the expression itself is in the module-text file.
+    /// `msdb.dbo.syspolicy_conditions_internal`; the expression itself is in the module-text file.
     PolicyCondition {
         /// Id.
         condition_id: i32,
         /// Name.
         name: String,
-        /// Facet.
-        facet: Option<String>,
+        /// Facet, see `syspolicy_management_facets`.
+        facet_id: Option<i32>,
         /// The expression's hash and length; none where there is no expression.
         expression: Option<TextHash>,
         /// Who made it.

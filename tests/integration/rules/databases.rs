@@ -123,9 +123,9 @@ static HIDDEN: &[Fixture] = {
                 value.retain(|object| object.name != "Orders");
                 facts.objects = Observed::Known { value };
             },
-            &["fail high securable App object 309576141", "pass"],
+            &["fail high securable App object 453576654", "pass"],
         )
-        .saying("hides object 309576141, whose name is not visible, from the auditor"),
+        .saying("hides object 453576654, whose name is not visible, from the auditor"),
         one(
             "something denied to somebody else",
             windows(16),

@@ -160,7 +160,7 @@ fn due(recording: &Recording, query: &Query, database: Option<&DatabaseFacts>) -
         ("numbered_procedures", Some(facts)) => {
             let mut rows = with_texts(recording, fact(facts, "numbered_procedures"));
             for row in rows.as_array_mut().unwrap() {
-                row["is_encrypted"] = Value::Null;
+                row["is_encrypted"] = json!(false);
             }
             rows
         }

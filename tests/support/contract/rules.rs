@@ -408,9 +408,13 @@ fn has_permission(arguments: &[Expr], catalog: &Catalog) -> bool {
     let [on, class, Expr::Literal(Literal::Text(permission))] = arguments else {
         return false;
     };
+    // Unquoted, a name with a dot or a bracket would be parsed as another.
     let here = Expr::Call {
-        function: "DB_NAME".to_owned(),
-        arguments: Vec::new(),
+        function: "QUOTENAME".to_owned(),
+        arguments: vec![Expr::Call {
+            function: "DB_NAME".to_owned(),
+            arguments: Vec::new(),
+        }],
     };
     let database = Expr::Literal(Literal::Text("DATABASE".to_owned()));
     let null = Expr::Literal(Literal::Null);

@@ -96,6 +96,7 @@ impl Place<'_> {
             }
             "HAS_PERMS_BY_NAME" => self.has_permission(arguments)?,
             "HAS_DBACCESS" => self.has_access(first),
+            "QUOTENAME" => text(asked(first).map(quoted).as_deref()),
             "DB_ID" | "DB_NAME" => self.database_of(function, first),
             "OBJECTPROPERTY" => self.object_property(arguments),
             "DATALENGTH" => length(first),
@@ -197,7 +198,10 @@ impl Place<'_> {
         }
         let unrecorded = || Unanswered::Unrecorded(format!("the right {name}"));
         if class.eq_ignore_ascii_case("DATABASE") {
-            let here = asked(arguments.first()).is_some_and(|d| same_name(d, &self.database.name));
+            // A name is parsed as one of several parts: unless it is quoted, dots and brackets in it count.
+            let here = asked(arguments.first())
+                .and_then(unquoted)
+                .is_some_and(|d| same_name(&d, &self.database.name));
             let user = self.user()?;
             return match name.as_str() {
                 _ if !here => Err(unrecorded()),
@@ -279,6 +283,17 @@ impl Place<'_> {
             ))),
         }
     }
+}
+
+fn quoted(name: &str) -> String {
+    format!("[{}]", name.replace(']', "]]"))
+}
+
+/// The name that a quoted name is of; `None` for what the server would not take for one name.
+fn unquoted(name: &str) -> Option<String> {
+    let inner = name.strip_prefix('[')?.strip_suffix(']')?;
+    let single = inner.replace("]]", "");
+    (!single.contains(']')).then(|| inner.replace("]]", "]"))
 }
 
 /// The bytes of an assembly file are invented; they are given only if the recording's hash is

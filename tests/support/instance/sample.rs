@@ -358,6 +358,13 @@ fn plain(id: i32, name: &str, version: u16, control: bool) -> DatabaseFacts {
             object(1_195_151_303, "xp_planted", "X"),
             object(1_211_151_360, "at_start", "P"),
         ]
+    } else if name == "msdb" {
+        let tables = answers::tables_of_msdb().zip(60_000..);
+        let mut objects: Vec<Object> = tables.map(|(table, id)| object(id, table, "U")).collect();
+        objects
+            .iter_mut()
+            .for_each(|o| o.is_ms_shipped = Some(true));
+        objects
     } else {
         Vec::new()
     });

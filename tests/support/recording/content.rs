@@ -8,6 +8,7 @@ use mssql_posture::snapshot::{
 };
 
 use super::{Recording, database, rows, shipped};
+use crate::support::answers;
 
 /// Between ids of objects made one after the other.
 const OBJECT_STEP: i32 = 16_000_057;
@@ -339,8 +340,11 @@ impl Recording {
         }
         self.add_member("msdb", "SQLAgentUserRole", "SQLAgentReaderRole");
         self.add_member("msdb", "SQLAgentReaderRole", "SQLAgentOperatorRole");
-        for table in ["dbo.sysjobs", "dbo.sysjobsteps", "dbo.sysproxies"] {
-            self.add_object("msdb", table, "U");
+        for table in answers::tables_of_msdb() {
+            let id = self.add_object("msdb", &format!("dbo.{table}"), "U");
+            let objects = self.database("msdb").objects.seen_mut();
+            let object = objects.iter_mut().find(|o| o.object_id == id).unwrap();
+            object.is_ms_shipped = Some(true);
         }
     }
 }

@@ -52,6 +52,10 @@ pub fn record(snapshot: &mut Snapshot, version: u16, errors: &Errors) {
                     continue;
                 };
                 let key = (database.map(ToString::to_string), query.name.to_owned());
+                // Denied without an error: not even asked.
+                if rows.is_none() && !errors.contains_key(&key) {
+                    continue;
+                }
                 records.push(QueryRecord {
                     query: query.name.to_owned(),
                     sha256: sha256_hex(query.text.as_bytes()),
