@@ -5,10 +5,23 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::ImportError;
-use super::columns::{self, kinds, text, unhex};
+use super::columns::{self, Kind, kinds, text, unhex};
 use crate::collect::query::{self, Query};
-use crate::collect::value::RowSet;
+use crate::collect::target::MOST_DATABASES;
+use crate::collect::value::{CODE, RowSet, Value};
 use crate::snapshot::ServerError;
+
+/// Most bytes that the answers may take besides code, as over a connection (see `session`). What a file holds in one
+/// byte takes some twenty when it is read.
+const LARGEST_ANSWERS: usize = 1 << 30;
+/// What an answer takes besides its rows and columns, with the record that is made of it.
+const ANSWER_SIZE: usize = 512;
+/// What a row takes besides its values.
+const ROW_SIZE: usize = 64;
+/// Fields of the opening line; no other line but a row has as many.
+const MOST_FIELDS: usize = 11;
+/// UTF-16 units in a name (`sysname`).
+const LONGEST_NAME: usize = 128;
 
 /// Who ran the script, where and when.
 #[derive(Debug)]
@@ -49,13 +62,15 @@ pub struct Answers {
     /// The server first.
     pub sections: Vec<Section>,
     /// Databases that were not entered.
-    pub skipped: Vec<i32>,
+    pub skipped: BTreeSet<i32>,
     pub ended: Timestamp,
 }
 
 /// The lines of a run and the place in them.
 struct Lines<'t> {
     lines: std::iter::Peekable<std::str::SplitTerminator<'t, char>>,
+    /// Bytes that the answers may still take.
+    left: usize,
 }
 
 fn wrong(what: impl Into<String>) -> ImportError {
@@ -67,11 +82,16 @@ fn wrong(what: impl Into<String>) -> ImportError {
 /// # Errors
 /// It is not of the form that the script prints.
 pub fn read(content: &str) -> Result<Answers, ImportError> {
+    read_within(content, LARGEST_ANSWERS)
+}
+
+fn read_within(content: &str, left: usize) -> Result<Answers, ImportError> {
     if !content.ends_with(';') {
         return Err(wrong("the last line does not end"));
     }
     let mut lines = Lines {
         lines: content.split_terminator(';').peekable(),
+        left,
     };
     let opening = opening(lines.next().unwrap_or_default())?;
     let server = Section {
@@ -79,11 +99,10 @@ pub fn read(content: &str) -> Result<Answers, ImportError> {
         database: String::new(),
         asked: Vec::new(),
     };
-    let (mut sections, mut skipped) = (vec![server], Vec::new());
+    let (mut sections, mut skipped) = (vec![server], BTreeSet::new());
     let (mut asked, mut failed, mut seen) = (0, 0, BTreeSet::new());
     while let Some(line) = lines.next() {
-        let fields: Vec<&str> = line.split(',').collect();
-        match fields.as_slice() {
+        match fields(line)?.as_slice() {
             ["ask", id, name, started] => {
                 let section = sections.last_mut();
                 let section = section.filter(|s| number(id) == Some(s.id));
@@ -96,11 +115,14 @@ pub fn read(content: &str) -> Result<Answers, ImportError> {
             ["in", id, name] => sections.push(Section {
                 id: fresh(id, &mut seen)?,
                 database: unhex(name)
+                    .filter(|bytes| bytes.len() <= 2 * LONGEST_NAME)
                     .and_then(|bytes| text(&bytes))
                     .ok_or_else(|| wrong("a database has no name"))?,
                 asked: Vec::new(),
             }),
-            ["skip", id] => skipped.push(fresh(id, &mut seen)?),
+            ["skip", id] => {
+                skipped.insert(fresh(id, &mut seen)?);
+            }
             ["close", counted, refused, entered, ended] => {
                 let counts = [counted, refused, entered].map(|field| number::<u32>(field));
                 let databases = u32::try_from(sections.len() - 1).ok();
@@ -123,11 +145,32 @@ pub fn read(content: &str) -> Result<Answers, ImportError> {
 /// The id of a database that was not met before.
 fn fresh(id: &str, seen: &mut BTreeSet<i32>) -> Result<i32, ImportError> {
     let id = number(id).filter(|id| *id > 0 && seen.insert(*id));
-    id.ok_or_else(|| wrong("a database has no id of its own"))
+    let id = id.ok_or_else(|| wrong("a database has no id of its own"))?;
+    if seen.len() > MOST_DATABASES {
+        return Err(too_many_databases());
+    }
+    Ok(id)
+}
+
+fn too_many_databases() -> ImportError {
+    wrong(format!(
+        "they name more than the {MOST_DATABASES} databases that an instance can hold"
+    ))
+}
+
+/// The fields of a line that is no row.
+fn fields(line: &str) -> Result<Vec<&str>, ImportError> {
+    let fields: Vec<&str> = line.splitn(MOST_FIELDS + 1, ',').collect();
+    if fields.len() > MOST_FIELDS {
+        return Err(wrong(format!(
+            "a line has more than {MOST_FIELDS} fields and is no row"
+        )));
+    }
+    Ok(fields)
 }
 
 fn opening(line: &str) -> Result<Opening, ImportError> {
-    let fields: Vec<&str> = line.split(',').collect();
+    let fields = fields(line)?;
     let ["open", _, _, _, version, session, started, names @ ..] = fields.as_slice() else {
         return Err(wrong("the first line is not the opening one"));
     };
@@ -175,6 +218,18 @@ impl<'t> Lines<'t> {
         self.lines.next()
     }
 
+    /// Counts what an answer takes.
+    fn takes(&mut self, size: usize) -> Result<(), ImportError> {
+        let left = self.left.checked_sub(size);
+        self.left = left.ok_or_else(|| {
+            let most = LARGEST_ANSWERS >> 20;
+            wrong(format!(
+                "they hold answers of more than {most} MiB besides code"
+            ))
+        })?;
+        Ok(())
+    }
+
     /// The rows and the end of one query.
     fn answer(&mut self, version: u16, name: &str, started: &str) -> Result<Asked, ImportError> {
         let query = query::all()
@@ -185,18 +240,25 @@ impl<'t> Lines<'t> {
         let columns: Vec<String> = query.columns.split(", ").map(str::to_owned).collect();
         let kinds = kinds(query);
         let mut rows = Vec::new();
-        while let Some(cells) = self.lines.next_if(|line| line.starts_with("r,")) {
-            let cells = cells.split(',').skip(1);
-            let values = columns.iter().zip(&kinds).zip(cells.clone());
+        self.takes(
+            ANSWER_SIZE
+                + columns
+                    .iter()
+                    .map(|c| size_of::<String>() + c.len())
+                    .sum::<usize>(),
+        )?;
+        while let Some(line) = self.lines.next_if(|line| line.starts_with("r,")) {
+            if name == "databases" && rows.len() == MOST_DATABASES {
+                return Err(too_many_databases());
+            }
+            let values = row(&columns, &kinds, line);
             let values =
-                values.map(|((column, kind), digits)| columns::value(column, *kind, digits));
-            let values: Option<Vec<_>> = values.collect();
-            let whole = kinds.len() == columns.len() && cells.count() == columns.len();
-            let values = values.filter(|_| whole);
-            rows.push(values.ok_or_else(|| wrong(format!("a row of {name} has other values")))?);
+                values.ok_or_else(|| wrong(format!("a row of {name} has other values")))?;
+            self.takes(ROW_SIZE + size(&columns, &values))?;
+            rows.push(values);
         }
         let end = self.lines.next().unwrap_or_default();
-        let fields: Vec<&str> = end.split(',').collect();
+        let fields = fields(end)?;
         let (duration, result) = match fields.as_slice() {
             ["end", duration] => (duration, Ok(RowSet { columns, rows })),
             ["err", duration, error, message] if rows.is_empty() => {
@@ -215,10 +277,66 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// The values of a row, no more and no fewer than there are columns.
+fn row(columns: &[String], kinds: &[Kind], line: &str) -> Option<Vec<Value>> {
+    let mut cells = line.split(',').skip(1);
+    let mut values = Vec::with_capacity(columns.len());
+    for (column, kind) in columns.iter().zip(kinds) {
+        values.push(columns::value(column, *kind, cells.next()?)?);
+    }
+    let whole = kinds.len() == columns.len() && cells.next().is_none();
+    whole.then_some(values)
+}
+
+/// Bytes that values take. Code counts as nothing: it is no larger than the file.
+fn size(columns: &[String], values: &[Value]) -> usize {
+    let content = |(column, value): (&String, &Value)| match value {
+        Value::Text(text) if !CODE.contains(&column.as_str()) => text.len(),
+        _ => 0,
+    };
+    size_of_val(values) + columns.iter().zip(values).map(content).sum::<usize>()
+}
+
 fn server_error(error: &str, message: &str) -> Result<ServerError, ImportError> {
     let text = unhex(message).and_then(|bytes| text(&bytes));
     match (number(error), text) {
         (Some(number), Some(text)) => Ok(ServerError::new(number, text)),
         _ => Err(wrong("an error has no number or no text")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const TIME: &str = "2026-01-01T00:00:00Z";
+
+    fn run(answers: &str, asked: u32) -> String {
+        format!("open,1,1,00,16,58,{TIME},-,-,-,-;{answers}close,{asked},0,0,{TIME};")
+    }
+
+    #[test]
+    fn answers_are_read_within_a_budget() {
+        let query = query::all().iter().find(|q| q.name == "databases").unwrap();
+        let count = query.columns.split(", ").count();
+        let row = format!("r{};", ",-".repeat(count));
+        let answer = format!("ask,0,databases,{TIME};{}end,0;", row.repeat(100));
+        let values = 100 * (ROW_SIZE + count * size_of::<Value>());
+        // Names of columns among it.
+        let one = values + 2 * ANSWER_SIZE + count * 2 * size_of::<String>();
+        assert!(read_within(&run(&answer, 1), one).is_ok());
+        for (content, left) in [
+            (run(&answer, 1), values),
+            (run(&answer.repeat(2), 2), one),
+            (
+                run(&format!("ask,0,databases,{TIME};end,0;").repeat(200), 200),
+                200 * ANSWER_SIZE,
+            ),
+        ] {
+            let error = read_within(&content, left).unwrap_err().to_string();
+            assert!(error.contains("answers of more than 1024 MiB"), "{error}");
+            assert!(read(&content).is_ok());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! From a run to a snapshot: the same steps as over a connection, by the same code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ImportError;
@@ -270,7 +270,7 @@ impl Reader<'_> {
         &mut self,
         row: &DatabaseRow,
         section: Option<Section>,
-        skipped: &[i32],
+        skipped: &BTreeSet<i32>,
     ) -> DatabaseFacts {
         let why = match (not_entered(row), section) {
             (Some(why), _) => why,
@@ -300,7 +300,8 @@ impl Reader<'_> {
             for query in due {
                 self.put(&mut facts, query, Err(error.clone()));
             }
-        } else if proofs.iter().all(|proof| self.proves(proof, row)) {
+        } else if section.database == row.name && proofs.iter().all(|proof| self.proves(proof, row))
+        {
             let is_due = |a: &Asked| due.iter().any(|query| query.name == a.query.name);
             for asked in asked.into_iter().filter(is_due) {
                 self.put(&mut facts, asked.query, asked.result);

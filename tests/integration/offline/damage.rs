@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use mssql_posture::collect::offline::{ImportError, Output, script};
 use mssql_posture::ids::InstanceId;
@@ -316,6 +317,103 @@ fn import_refuses_records_that_fit_together_and_make_no_sense() {
             "{error:?}"
         );
     }
+}
+
+/// Lines cut to what a record takes, which a line may be longer than.
+fn chunked(lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut records = vec![String::new()];
+    for line in lines {
+        for piece in line.as_bytes().chunks(800) {
+            if records.last().unwrap().len() + piece.len() > 1700 {
+                records.push(String::new());
+            }
+            *records.last_mut().unwrap() += std::str::from_utf8(piece).unwrap();
+        }
+    }
+    records
+}
+
+#[test]
+fn import_refuses_floods_before_they_take_memory_or_time() {
+    let lines = contents(&RUN);
+    let close = lines.last().unwrap().clone();
+    let find = |start: &str| {
+        lines
+            .iter()
+            .position(|line| line.starts_with(start))
+            .unwrap()
+    };
+    let databases = find("ask,0,databases,");
+    let (ask, rows) = lines[databases].split_once(';').unwrap();
+    let row = rows.split(';').find(|line| line.starts_with("r,")).unwrap();
+    let (_, cells) = row.strip_prefix("r,").unwrap().split_once(',').unwrap();
+    let many = 1..=32_768;
+    let says = |what: &str, flood: Vec<String>, says: &str| {
+        let all = [&lines[..databases], &flood, std::slice::from_ref(&close)].concat();
+        let output = forged(&all);
+        let start = Instant::now();
+        let error = refused(&output);
+        assert!(
+            matches!(error, ImportError::Malformed { .. }),
+            "{what}: {error}"
+        );
+        assert!(error.to_string().contains(says), "{what}: {error}");
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(20), "{what}: {took:?}");
+    };
+    let most = "more than the 32767 databases that an instance can hold";
+    let listed = many.clone().map(|id| format!("r,{id:08X},{cells};"));
+    let listed = std::iter::once(format!("{ask};")).chain(listed);
+    says("rows", chunked(listed), most);
+    let skipped = many.clone().map(|id| format!("skip,{id};"));
+    says("skip", chunked(skipped), most);
+    let entered = many.clone().map(|id| format!("in,{id},6100;"));
+    says("in", chunked(entered), most);
+    let mixed = many.map(|id| match id % 2 {
+        0 => format!("in,{id},6100;"),
+        _ => format!("skip,{id};"),
+    });
+    says("both", chunked(mixed), most);
+    let commas = format!("{};", ",".repeat(2_000_000));
+    let fields = "a line has more than 11 fields";
+    says("commas", chunked([commas.clone()]), fields);
+    let end = format!("{ask};end{commas}");
+    says("an end of commas", chunked([end]), fields);
+    let cells = format!("{ask};r{commas}");
+    says(
+        "a row of commas",
+        chunked([cells]),
+        "a row of databases has other values",
+    );
+    let wide = format!("{ask};{row}{commas}");
+    says(
+        "a wide row",
+        chunked([wide]),
+        "a row of databases has other values",
+    );
+    let name = format!("in,5,{};", "6100".repeat(129));
+    says("a long name", chunked([name]), "a database has no name");
+    let opening = lines[0].strip_suffix(';').unwrap();
+    let output = forged(&[chunked([format!("{opening}{commas}")]), vec![close.clone()]].concat());
+    assert!(refused(output).to_string().contains(fields));
+}
+
+#[test]
+fn import_takes_as_many_databases_as_an_instance_can_hold() {
+    let mut lines = contents(&RUN);
+    let close = lines.pop().unwrap();
+    let skipped = |last: i32| chunked((1_000..last).map(|id| format!("skip,{id};")));
+    let met = lines
+        .iter()
+        .filter(|line| line.starts_with("in,") || line.starts_with("skip,"));
+    let room = 32_767 - i32::try_from(met.count()).unwrap();
+    let all = |count: i32| [lines.clone(), skipped(1_000 + count), vec![close.clone()]].concat();
+    assert_eq!(
+        Output::read(forged(&all(room)).as_bytes()).map(drop),
+        Ok(())
+    );
+    let error = refused(forged(&all(room + 1))).to_string();
+    assert!(error.contains("more than the 32767 databases"), "{error}");
 }
 
 #[test]
