@@ -112,6 +112,11 @@ fn comment(text: &str) -> String {
     seen.collect::<String>().replace("$(", "$ (")
 }
 
+/// Why a database can be left out.
+const OWN_CODE: &str = "-- Whoever owns a database can put a DDL trigger there, whose code would run with your rights when a user is made,
+-- granted something or dropped. So a database with a DDL trigger that is on is left out, and the script says so. It
+-- looks right before it changes anything there, but cannot keep a trigger from being made in that moment.";
+
 /// The script that makes the login with the least rights for these versions.
 pub fn login(range: &VersionRange, name: &LoginName) -> String {
     let version = *range.versions.start();
@@ -119,7 +124,9 @@ pub fn login(range: &VersionRange, name: &LoginName) -> String {
         "-- Makes the login that audits {}, with the least rights that show all that `mssql-posture audit` needs.
 -- Printed by mssql-posture {}. It can be run again: what is there stays, passwords too. Run it as sysadmin.
 -- `mssql-posture script revoke --version {}` prints its removal; `mssql-posture queries` every statement that the
--- login will send.\n",
+-- login will send.
+{OWN_CODE}
+-- The same where a user or role of the login's name is not the login's own.\n",
         range.name,
         env!("CARGO_PKG_VERSION"),
         range.key
@@ -239,22 +246,67 @@ fn reasons(queries: &[&Query], range: &VersionRange) -> String {
     text
 }
 
-/// Makes the login's user in a database.
-fn make_user(name: &LoginName) -> String {
+/// Whether a database has a trigger that can run at what is done there: as sysadmin then, whoever wrote it.
+const HAS_TRIGGER: &str =
+    "EXISTS (SELECT 1 FROM sys.triggers WHERE parent_class = 0 AND is_disabled = 0)";
+
+/// Goes no further where something is in the way. The reason holds neither a quote nor `%`, RAISERROR's own sign.
+fn stop_if(condition: &str, why: &str) -> String {
+    format!("IF {condition}\nBEGIN\n    RAISERROR(N'{why}', 16, 1);\n    RETURN;\nEND;\n")
+}
+
+/// Makes the login's user in the database in which it runs, unless it is not safe to. `before` and `after` stand around
+/// the reason.
+fn make_user(name: &LoginName, before: &str, after: &str) -> String {
     let (quoted, literal) = (name.quoted(), name.literal());
+    let trigger = "it has a DDL trigger, whose code would run as you: read it, then make the user there yourself";
+    let other = "a user or role there has the name of the login and is not its user, or its user has another name: \
+                 grants go to names, so see to it yourself";
+    let is_other = format!(
+        "EXISTS (SELECT 1 FROM sys.database_principals
+    WHERE (name = {literal} AND (sid IS NULL OR sid <> SUSER_SID({literal})))
+       OR (sid = SUSER_SID({literal}) AND name <> {literal}))"
+    );
     format!(
-        "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE sid = SUSER_SID({literal}))
-    CREATE USER {quoted} FOR LOGIN {quoted};"
+        "{}{}IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {literal} OR sid = SUSER_SID({literal}))
+    CREATE USER {quoted} FOR LOGIN {quoted};\n",
+        stop_if(HAS_TRIGGER, &format!("{before}{trigger}{after}")),
+        stop_if(&is_other, &format!("{before}{other}{after}")),
     )
 }
 
-/// What runs inside a database to let the login in, as a variable. Nothing but the login's name is in it.
-fn user_variable(name: &LoginName) -> String {
-    let statements = format!("{}\nGRANT CONNECT TO {};", make_user(name), name.quoted());
+/// The same in msdb, where what follows in the script is not done either.
+fn make_user_in_msdb(name: &LoginName) -> String {
+    let stays = ". What was granted at server level stays.";
     format!(
-        "DECLARE @user nvarchar(max) = N'\n{}\n';\n",
+        "USE [msdb];\n{}",
+        make_user(name, "msdb was left out: ", stays)
+    )
+}
+
+/// Statements that run inside databases, as the variable that [`each_database`] runs.
+fn variable(statements: &str) -> String {
+    format!(
+        "DECLARE @user nvarchar(max) = N'\n{}';\n",
         statements.replace('\'', "''")
     )
+}
+
+/// What runs inside a database to let the login in. Nothing but the login's name is in it. A user that was there may
+/// have lost CONNECT; a GRANT would also lift a DENY.
+fn let_in(name: &LoginName) -> String {
+    let is_denied = format!(
+        "EXISTS (SELECT 1 FROM sys.database_permissions WHERE class = 0 AND permission_name = N'CONNECT' AND state = 'D'
+    AND grantee_principal_id = DATABASE_PRINCIPAL_ID({}))",
+        name.literal()
+    );
+    let denied = "DENY CONNECT keeps the login out: decide whether it is meant";
+    variable(&format!(
+        "{}{}GRANT CONNECT TO {};\n",
+        make_user(name, "", ""),
+        stop_if(&is_denied, denied),
+        name.quoted()
+    ))
 }
 
 /// A loop over databases: what is done in each is the text in the variable `@user`.
@@ -295,7 +347,7 @@ fn users(name: &LoginName) -> String {
 -- run the script again. One that is read-only, SINGLE_USER or not online is left out and stays unseen. Into master and
 -- tempdb guest lets everybody; nothing is made there, and tempdb is new after each start.
 {}{}",
-        user_variable(name),
+        let_in(name),
         each_database(CHANGEABLE)
     )
 }
@@ -310,9 +362,8 @@ fn msdb(range: &VersionRange, name: &LoginName) -> String {
     let mut text = format!(
         "
 -- Agent's jobs stand in tables of msdb, which no server right shows: a user with SELECT on exactly these, and no role.
-USE [msdb];
-{}\n",
-        make_user(name)
+{}",
+        make_user_in_msdb(name)
     );
     for (table, queries) in selects {
         let _ = writeln!(text, "\nGRANT SELECT ON {table} TO {};", name.quoted());
@@ -350,14 +401,18 @@ pub fn revoke(range: &VersionRange, name: &LoginName) -> String {
     let (quoted, literal) = (name.quoted(), name.literal());
     let mut text = format!(
         "-- Removes the login that audits {}: its rights, its users in all databases, itself.
--- Printed by mssql-posture {}. It can be run again. Run it as sysadmin, while no audit is running.\n",
+-- Printed by mssql-posture {}. It can be run again. Run it as sysadmin, while no audit is running.
+{OWN_CODE}\n",
         range.name,
         env!("CARGO_PKG_VERSION")
     );
     text += &begin(range, "revoke");
+    let trigger = "it has a DDL trigger, whose code would run as you: read it, then drop the user there yourself";
     let drop_user = format!(
-        "IF EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {literal} AND sid = SUSER_SID({literal}))
-    DROP USER {quoted};"
+        "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {literal} AND sid = SUSER_SID({literal}))
+    RETURN;
+{}DROP USER {quoted};\n",
+        stop_if(HAS_TRIGGER, trigger)
     );
     let _ = write!(
         text,
@@ -369,10 +424,9 @@ BEGIN
 END;
 
 -- Its users, and what they were granted with them. A server that was upgraded from 2012 has one in every database.
-DECLARE @user nvarchar(max) = N'\n{}\n';
-{}
+{}{}
 -- Its rights.\n",
-        drop_user.replace('\'', "''"),
+        variable(&drop_user),
         each_database("state = 0 AND is_read_only = 0 AND user_access <> 1")
     );
     for grant in grants::least(range.newest()) {
@@ -433,7 +487,7 @@ pub fn grant_lacking(
     if let Some(server) = lacking.server {
         let _ = writeln!(
             text,
-            "IF @@SERVERNAME <> {}\nBEGIN\n    PRINT N'Left out: this is another server.';\n    RETURN;\nEND;",
+            "IF ISNULL(@@SERVERNAME, N'') <> {}\nBEGIN\n    PRINT N'Left out: this is another server.';\n    RETURN;\nEND;",
             literal(server)
         );
     }
@@ -443,7 +497,7 @@ pub fn grant_lacking(
     }
     text += &users_in(&lacking.users_in, name);
     if lacking.grants.iter().any(|g| in_msdb(&g)) {
-        let _ = writeln!(text, "USE [msdb];\n{}", make_user(name));
+        text += &make_user_in_msdb(name);
     }
     for grant in &lacking.grants {
         if let Right::Select(table) = grant.right {
@@ -458,15 +512,13 @@ fn users_in(databases: &[&str], name: &LoginName) -> String {
     if databases.is_empty() {
         return String::new();
     }
-    let mut text = user_variable(name) + "DECLARE @run nvarchar(300);\n";
-    for database in databases {
-        let _ = writeln!(
-            text,
-            "SET @run = QUOTENAME({}) + N'.sys.sp_executesql';\nEXEC @run @user;",
-            literal(database)
-        );
-    }
-    text
+    let names: Vec<String> = databases.iter().map(|name| literal(name)).collect();
+    let condition = format!("name IN ({})", names.join(", "));
+    format!(
+        "-- A DDL trigger in a database would run with your rights: one that has any is left out.\n{}{}",
+        let_in(name),
+        each_database(&condition)
+    )
 }
 
 #[cfg(test)]
@@ -506,6 +558,22 @@ mod tests {
         ] {
             assert_eq!(literal(text), shown);
         }
+    }
+
+    #[test]
+    fn a_database_stands_in_a_fix_as_a_literal_only() {
+        let lacking = Lacking {
+            users_in: vec!["o'brien", "a]\nGO"],
+            ..Lacking::default()
+        };
+        let name = LoginName::new("auditor").unwrap();
+        let text = grant_lacking("t", Some(&name), &lacking).unwrap();
+        assert!(
+            text.contains("WHERE name IN (N'o''brien', N'a]' + NCHAR(10) + N'GO') ORDER BY"),
+            "{text}"
+        );
+        assert_eq!(text.matches("EXEC @run @user;").count(), 1);
+        assert!(!text.contains("USE [msdb]"), "{text}");
     }
 
     #[test]

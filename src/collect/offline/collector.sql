@@ -16,7 +16,13 @@ DECLARE @script varchar(64) = '{hash}'; -- SHA-256 of every line below this one 
     AS WHOM           Any login. These rights show everything:
                           2014 and later: CONNECT ANY DATABASE, VIEW ANY DEFINITION, VIEW SERVER STATE
                           2012: VIEW ANY DEFINITION, VIEW SERVER STATE, and a user in each database
-                      What the login may not see is written down as not seen.
+                      What the login may not see is written down as not seen. Rather a login that
+                      `mssql-posture script login` makes than a sysadmin: the owner of msdb could have put views in the
+                      place of its tables, and code in them would run with the rights of whoever reads them.
+    WHAT IT COSTS     The text of large modules passes through variables, which may need several times its size in
+                      tempdb while they are built.
+    WHAT STAYS        LOCK_TIMEOUT and DEADLOCK_PRIORITY of the session stay as this script sets them, as do its other
+                      SET options: close the session afterwards, or set them back.
     WHAT COMES OUT    Names, permissions and settings from the catalogs, and the text of procedures, functions,
                       triggers and views, which may hold secrets: keep the file as you would keep a backup of it.
                       Values stand as hexadecimal digits of their bytes, so that neither a code page nor a line's

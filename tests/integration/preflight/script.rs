@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use mssql_posture::collect::{self, Query, Scope};
 
-use super::granted::grants;
-use super::{VERSIONS, script};
+use super::granted::{grants, recording};
+use super::{VERSIONS, printed_fix, script, start};
 use crate::support::cli::Cli;
 use crate::support::interpreter::words_and_texts;
 
@@ -130,6 +130,95 @@ fn revoke_takes_what_login_grants_and_drops_what_it_makes() {
                 && text.contains("DROP LOGIN [posture_audit]")
         );
     }
+}
+
+/// What a script does inside databases: the text that its loop runs in each, and what follows `USE [msdb]`.
+fn inside_databases(script: &str) -> Vec<String> {
+    let (_, texts) = words_and_texts(script).unwrap();
+    let is_run =
+        |text: &&String| text.contains("\nDROP USER ") || text.contains("\nGRANT CONNECT ");
+    let mut inside: Vec<String> = texts.iter().filter(is_run).cloned().collect();
+    inside.extend(script.split("USE [msdb];").skip(1).map(str::to_owned));
+    inside
+}
+
+/// `condition` stands before every change, and where it holds nothing more is done.
+fn stops_before(text: &str, condition: &str, changes: &[&str]) {
+    let at = text
+        .find(&format!("IF {condition}"))
+        .unwrap_or_else(|| panic!("no {condition}: {text}"));
+    let block = text[at..].split_once("END;").unwrap().0;
+    assert!(
+        block.contains("BEGIN\n    RAISERROR(N'") && block.ends_with(", 16, 1);\n    RETURN;\n"),
+        "{block}"
+    );
+    for change in changes {
+        let first = text.find(change);
+        assert!(first.is_none_or(|first| at < first), "{change}: {text}");
+    }
+}
+
+const DDL_TRIGGER: &str =
+    "EXISTS (SELECT 1 FROM sys.triggers WHERE parent_class = 0 AND is_disabled = 0)";
+
+#[test]
+fn no_trigger_is_set_off_in_a_database_and_no_one_else_is_granted_anything() {
+    for version in VERSIONS {
+        let year = version.to_string();
+        let revoke = Cli::new(&["script", "revoke", "--version", &year]);
+        let revoke = revoke.run().code(0).stdout;
+        let fix = printed_fix(&start(recording(version, "SRV", &[])));
+        let places = if version == 11 { 2 } else { 1 };
+        for (script, due) in [(script(version), places), (revoke, 1), (fix, places)] {
+            let inside = inside_databases(&script);
+            assert_eq!(inside.len(), due, "{script}");
+            for text in inside {
+                let changes = ["CREATE USER [", "DROP USER [", "\nGRANT "];
+                stops_before(&text, DDL_TRIGGER, &changes);
+                if text.contains("DROP USER [") {
+                    continue;
+                }
+                let other = "EXISTS (SELECT 1 FROM sys.database_principals\n    WHERE (name = ";
+                stops_before(&text, other, &changes);
+                let create = text.split_once("CREATE USER [").unwrap().0;
+                let condition = create.lines().rev().nth(1).unwrap();
+                assert!(
+                    condition.starts_with("IF NOT EXISTS") && condition.contains(" OR sid = "),
+                    "{condition}"
+                );
+                if text.contains("\nGRANT CONNECT ") {
+                    let denied = "EXISTS (SELECT 1 FROM sys.database_permissions WHERE class = 0 \
+                                  AND permission_name = N'CONNECT' AND state = 'D'";
+                    stops_before(&text, denied, &["\nGRANT "]);
+                } else {
+                    assert!(text.contains("What was granted at server level stays."));
+                }
+            }
+            let runs = script.matches("EXEC @run @user;").count();
+            assert!(runs <= 1 && script.matches("BEGIN TRY").count() == runs);
+        }
+    }
+}
+
+#[test]
+fn a_fix_is_for_one_server_even_where_that_has_no_name() {
+    let fix = printed_fix(&start(recording(16, "SRV", &[])));
+    assert!(
+        fix.contains("\nIF ISNULL(@@SERVERNAME, N'') <> N'SRV'\n"),
+        "{fix}"
+    );
+}
+
+#[test]
+fn what_raiserror_says_has_no_name_in_it() {
+    let said = |name: &str| {
+        let args = ["script", "login", "--version", "2012", "--name", name];
+        let text = Cli::new(&args).run().code(0).stdout;
+        let lines = text.lines().filter(|line| line.contains("RAISERROR("));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(said("100%s"), said("plain"));
+    assert!(said("plain").iter().all(|line| !line.contains('%')));
 }
 
 #[test]
