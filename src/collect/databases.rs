@@ -179,7 +179,9 @@ impl<'a> Databases<'a> {
                 Ok(read) => return Ok(read),
                 Err(broken) => {
                     *session = None;
-                    if !self.target.take_retry().await {
+                    // What is too much is too much on another connection as well.
+                    let flood = matches!(broken, Broken::Flood);
+                    if flood || !self.target.take_retry().await {
                         if self.target.out_of_time() {
                             return Err(self.target.deadline_trouble(Stage::Databases));
                         }

@@ -18,7 +18,6 @@ use super::plan::TargetPlan;
 use super::query::{self, Query, Scope};
 use super::record::{self, Recorder};
 use super::session::{Answer, DatabaseKey, Intake, Session};
-use super::spool::Spool;
 use super::target::{
     MOST_DATABASES, Target, hello, major_version, outcome, server_facts, server_tls,
 };
@@ -108,8 +107,6 @@ async fn one(plan: &TargetPlan, progress: &dyn Progress) -> Preflight {
         targets: Vec::new(),
         claims: Mutex::default(),
     };
-    // One row of each text is all that comes.
-    let spool = Spool::in_memory();
     let target = Target {
         deadline: Instant::now() + plan.target_limit,
         retries_left: AtomicU32::new(plan.retries),
@@ -117,7 +114,7 @@ async fn one(plan: &TargetPlan, progress: &dyn Progress) -> Preflight {
         place: 0,
         progress,
         reached: &reached,
-        intake: Arc::new(Intake::new(spool)),
+        intake: Arc::new(Intake::in_memory()),
     };
     let mut look = Look::new(&target);
     let trouble = look.all().await.err();

@@ -25,8 +25,12 @@ const CONTEXT: &str = "context";
 /// Most bytes that are taken from one target besides code. No catalog is that large; a server that sends without
 /// end must not fill our memory.
 const LARGEST_TARGET: usize = 1 << 30;
+/// Most of these from one batch: one database must not use up what all others need.
+const LARGEST_BATCH: usize = LARGEST_TARGET / 2;
 /// Most bytes of code, which goes to disk.
 const LARGEST_CODE: usize = 8 << 30;
+/// The same where it goes to memory.
+const LARGEST_CODE_IN_MEMORY: usize = 256 << 20;
 /// What a row takes besides its values.
 const ROW_SIZE: usize = 64;
 
@@ -46,8 +50,17 @@ pub struct Intake {
     received: AtomicUsize,
     /// Bytes of code.
     code: AtomicUsize,
+    largest_code: usize,
     /// Where code goes.
     pub spool: Arc<Spool>,
+}
+
+/// What came of one batch, given back unless the batch counts.
+struct Meter<'a> {
+    intake: &'a Intake,
+    received: usize,
+    code: usize,
+    counts: bool,
 }
 
 impl Intake {
@@ -56,18 +69,51 @@ impl Intake {
         Self {
             received: AtomicUsize::new(0),
             code: AtomicUsize::new(0),
+            largest_code: LARGEST_CODE,
             spool: Arc::new(spool),
         }
     }
 
+    /// Nothing yet, of a target whose code goes to memory.
+    pub fn in_memory() -> Self {
+        Self {
+            largest_code: LARGEST_CODE_IN_MEMORY,
+            ..Self::new(Spool::in_memory())
+        }
+    }
+
+    fn meter(&self) -> Meter<'_> {
+        Meter {
+            intake: self,
+            received: 0,
+            code: 0,
+            counts: false,
+        }
+    }
+}
+
+impl Meter<'_> {
     /// Counts a value; whether it is still bearable.
-    fn takes(&self, column: &str, size: usize) -> bool {
-        let (counter, most) = if value::CODE.contains(&column) {
-            (&self.code, LARGEST_CODE)
+    fn takes(&mut self, column: &str, size: usize) -> bool {
+        let (counter, own, most) = if value::CODE.contains(&column) {
+            (&self.intake.code, &mut self.code, self.intake.largest_code)
         } else {
-            (&self.received, LARGEST_TARGET)
+            (&self.intake.received, &mut self.received, LARGEST_TARGET)
         };
-        counter.fetch_add(size, Ordering::Relaxed) <= most
+        *own += size;
+        let all = counter.fetch_add(size, Ordering::Relaxed);
+        all <= most && self.received <= LARGEST_BATCH
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if !self.counts {
+            self.intake
+                .received
+                .fetch_sub(self.received, Ordering::Relaxed);
+            self.intake.code.fetch_sub(self.code, Ordering::Relaxed);
+        }
     }
 }
 
@@ -286,6 +332,7 @@ async fn read(
     intake: &Intake,
 ) -> Result<Answer, Broken> {
     let mut answer = Answer::default();
+    let mut meter = intake.meter();
     let mut stream = match client.simple_query(batch).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -318,11 +365,11 @@ async fn read(
                     ));
                 };
                 let mut values = Vec::with_capacity(set.columns.len());
-                if !intake.takes("", ROW_SIZE) {
+                if !meter.takes("", ROW_SIZE) {
                     return Err(Broken::Flood);
                 }
                 for (data, column) in row.into_iter().skip(1).zip(&set.columns) {
-                    if !intake.takes(column, value::size(&data)) {
+                    if !meter.takes(column, value::size(&data)) {
                         return Err(Broken::Flood);
                     }
                     let value = Value::arriving(column, data, &intake.spool);
@@ -344,6 +391,7 @@ async fn read(
             asked.len()
         )));
     }
+    meter.counts = answer.error.is_none();
     Ok(answer)
 }
 

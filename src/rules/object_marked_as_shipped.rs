@@ -1,7 +1,6 @@
 //! What it checks: objects that can hold code and are marked as shipped by Microsoft (`is_ms_shipped`) where Microsoft
 //! ships none: in every database but the system's own, and in master under any other name than the two procedures that
-//! setup makes there. msdb, tempdb, model, the distribution database and the catalogs of Integration and Reporting
-//! Services are not judged: they hold hundreds of shipped objects, which differ by build.
+//! setup makes there. msdb, tempdb and model are not judged: they hold hundreds of shipped objects, which differ by build.
 //!
 //! Why it matters: the mark can be set by whoever owns the database (sp_MS_marksystemobject). Management tools and most
 //! audits leave marked objects out of their lists, which makes it a place to hide a procedure.
@@ -10,7 +9,7 @@
 //! it claims to belong to. If nobody answers for it, keep its text as evidence and drop it.
 //!
 //! When it is fine: change data capture, change tracking and replication make marked objects in the databases that
-//! they are used in.
+//! they are used in, and in the distribution database.
 //!
 //! References: docs: sys.objects (is_ms_shipped); MITRE ATT&CK T1505.001, T1036, AN0511
 
@@ -30,16 +29,8 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Databases that hold shipped objects which are not told apart here.
-const NOT_JUDGED: &[&str] = &[
-    "msdb",
-    "tempdb",
-    "model",
-    "distribution",
-    "SSISDB",
-    "ReportServer",
-    "ReportServerTempDB",
-];
+/// tempdb, model and msdb, whose ids nobody else can have: they hold shipped objects which are not told apart here.
+const NOT_JUDGED: &[i32] = &[2, 3, 4];
 
 /// What setup makes in master.
 const SHIPPED_IN_MASTER: &[&str] = &["sp_MScleanupmergepublisher", "sp_MSrepl_startup"];
@@ -60,7 +51,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let unseen =
             judgement.unless_settled(subject.clone(), "objects", within, &database.objects)
                 || judgement.unless_settled(subject, "triggers", within, &database.triggers);
-        if NOT_JUDGED.contains(&database.name.as_str()) {
+        if NOT_JUDGED.contains(&database.database_id) {
             judgement.not_applicable("shipped objects of this database are not told apart");
         } else if !judge(database, judgement) && !unseen {
             judgement.pass();

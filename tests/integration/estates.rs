@@ -2,7 +2,7 @@
 //! that refuse, contained users.
 
 use mssql_posture::ids::DatabaseName;
-use mssql_posture::snapshot::{DatabaseFacts, DatabaseRow, Observed, Outcome, Snapshot};
+use mssql_posture::snapshot::{DatabaseFacts, DatabaseRow, Object, Observed, Outcome, Snapshot};
 
 use crate::support::estate::Estate;
 use crate::support::in_process::{collected, plan};
@@ -167,6 +167,92 @@ fn a_system_view_that_azure_does_not_have_is_not_missed_there() {
         // msdb's owner could have taken its table away.
         assert_eq!(snapshot.server.jobs.state(), jobs, "{edition}");
         assert_eq!(snapshot.server.endpoints.state(), "known");
+    }
+}
+
+type Plant = fn(&mut Vec<Object>);
+
+/// What msdb's owner can put in the place of one of its tables, and what is said of it.
+const PLANTED: &[(&str, Plant, &str)] = &[
+    (
+        "a view",
+        |objects| "V".clone_into(&mut table(objects).r#type),
+        "in whose place stands an object of type V",
+    ),
+    (
+        "a view whose name differs by case alone",
+        |objects| {
+            "SysJobs".clone_into(&mut table(objects).name);
+            "V".clone_into(&mut objects.last_mut().unwrap().r#type);
+        },
+        "which is not there",
+    ),
+    (
+        "a table in another schema",
+        |objects| table(objects).schema_id = 4,
+        "which is not there",
+    ),
+    (
+        "a copy without some rows",
+        |objects| table(objects).is_ms_shipped = Some(false),
+        "not marked as shipped, and others are",
+    ),
+    (
+        "a policy that filters rows",
+        |objects| {
+            let policy = Object {
+                object_id: 61_000,
+                name: "quiet".to_owned(),
+                r#type: "SP".to_owned(),
+                ..table(objects).clone()
+            };
+            objects.push(policy);
+        },
+        "removal of security policy dbo.quiet from msdb",
+    ),
+];
+
+fn table(objects: &mut [Object]) -> &mut Object {
+    objects.iter_mut().find(|o| o.name == "sysjobs").unwrap()
+}
+
+/// Whoever selects from what somebody planted runs his code.
+#[test]
+fn what_stands_in_the_place_of_a_table_of_msdb_is_not_asked() {
+    for (about, plant, says) in PLANTED {
+        let mut recording = truth::complete(16, "SRV");
+        let databases = recording.snapshot.databases.iter_mut();
+        for msdb in databases.filter(|d| d.name.as_str() == "msdb") {
+            let Observed::Known { value } = &mut msdb.objects else {
+                panic!("the sample is seen whole");
+            };
+            plant(value);
+        }
+        let server = Instance::new(recording).start(Options::default());
+        let ran = Estate::new().with("a", &server).audit(&[]).run().code(3);
+        let text = ran.read("out/snapshots/a.snapshot.json");
+        let snapshot = Snapshot::from_json(&text).unwrap();
+        assert_eq!(snapshot.server.jobs.state(), "not_collected", "{about}");
+        let needs = snapshot.server.jobs.needs().join(" ");
+        assert!(needs.contains(says), "{about}: {needs}");
+        let mut statements = server.statements().into_iter();
+        assert!(
+            !statements.any(|s| s.ends_with("FROM dbo.sysjobs")),
+            "{about}"
+        );
+    }
+}
+
+/// A database whose name the server would take for several parts.
+#[test]
+fn rights_are_asked_for_in_databases_of_any_name() {
+    let mut recording = truth::complete(16, "SRV");
+    for name in ["MyApp.Prod", "[erp]", "a]].[b"] {
+        add(&mut recording, name, |_| {});
+    }
+    let snapshot = collect(recording);
+    for name in ["MyApp.Prod", "[erp]", "a]].[b"] {
+        assert_eq!(database(&snapshot, name).objects.state(), "known", "{name}");
     }
 }
 

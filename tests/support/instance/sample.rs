@@ -361,9 +361,9 @@ fn plain(id: i32, name: &str, version: u16, control: bool) -> DatabaseFacts {
     } else if name == "msdb" {
         let tables = answers::tables_of_msdb().zip(60_000..);
         let mut objects: Vec<Object> = tables.map(|(table, id)| object(id, table, "U")).collect();
-        objects
-            .iter_mut()
-            .for_each(|o| o.is_ms_shipped = Some(true));
+        for object in &mut objects {
+            object.is_ms_shipped = Some(true);
+        }
         objects
     } else {
         Vec::new()
