@@ -56,7 +56,7 @@ fn start(encryption: Encryption) -> RunningInstance {
         encryption,
         ..Options::default()
     };
-    Instance::new(sample::recording(16))
+    Instance::new(sample::recording_with_control(16))
         .fault(Fault::Read {
             view: "sys.synonyms",
             database: Some("msdb"),
@@ -238,7 +238,7 @@ fn foreign_client_freetds_reads_the_same_rows() {
 #[test]
 #[ignore = "needs freetds or python-tds; run by .ci/run"]
 fn foreign_client_freetds_is_refused_with_a_wrong_password() {
-    let server = Instance::new(sample::recording(16))
+    let server = Instance::new(sample::recording_with_control(16))
         .account(
             "somebody",
             "else",
