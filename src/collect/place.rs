@@ -11,7 +11,8 @@ use super::spool::{Spool, SpooledLine};
 use super::value::{RowSet, Value, ValueError};
 use crate::ids::DatabaseName;
 use crate::snapshot::{
-    Answered, AnyFact, DatabaseFacts, Observed, ServerError, ServerFacts, Snapshot, TextHash,
+    Answered, AnyFact, DatabaseFacts, Observed, ServerError, ServerFacts, ServerIdentity, Snapshot,
+    TextHash,
 };
 
 /// Largest assembly file that is hashed here, in bytes (2012 and 2014, whose HASHBYTES cannot).
@@ -140,8 +141,6 @@ pub fn unsupported(facts: &mut ServerFacts, version: u16) {
     }
 }
 
-/// `SERVERPROPERTY('EngineEdition')` of Azure SQL Managed Instance.
-const MANAGED_INSTANCE: i32 = 8;
 /// There is no object of that name.
 const NO_OBJECT: u32 = 208;
 
@@ -149,7 +148,7 @@ const NO_OBJECT: u32 = 208;
 /// that is not there. msdb's tables are none: their owner could have taken them away.
 pub fn not_in_azure(snapshot: &mut Snapshot) {
     let identity = snapshot.server.server_identity.known();
-    if identity.and_then(|identity| identity.engine_edition) != Some(MANAGED_INSTANCE) {
+    if !identity.is_some_and(ServerIdentity::is_managed_instance) {
         return;
     }
     let databases = snapshot

@@ -24,7 +24,7 @@ const TAG: &str = "q_";
 const CONTEXT: &str = "context";
 /// Most bytes that are taken from one target besides code. No catalog is that large; a server that sends without
 /// end must not fill our memory.
-const LARGEST_TARGET: usize = 1 << 30;
+pub const LARGEST_TARGET: usize = 1 << 30;
 /// Most of these from one batch: one database must not use up what all others need.
 const LARGEST_BATCH: usize = LARGEST_TARGET / 2;
 /// Most bytes of code, which goes to disk.

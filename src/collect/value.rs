@@ -1,13 +1,11 @@
 //! From a driver's row to a typed row: one deserialiser for all queries, so that a new query is a
 //! `.sql` file and a struct and no decoding code.
 
-use std::fmt::Write as _;
-
 use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
 use sha2::{Digest, Sha512};
 use tiberius::ColumnData;
 
-use super::spool::{Kept, Spool};
+use super::spool::{self, Kept, Spool};
 
 /// Columns with these aliases hold code, which goes into the spool as it arrives.
 pub const CODE: &[&str] = &["definition", "command", "expression", "statement"];
@@ -98,10 +96,7 @@ pub fn size(data: &ColumnData<'_>) -> usize {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("0x"), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    })
+    format!("0x{}", spool::hex(bytes))
 }
 
 /// The rows of one result set, with the columns the server named.

@@ -30,9 +30,8 @@ pub const SA: PrincipalId = PrincipalId(1);
 pub const SYSADMIN: PrincipalId = PrincipalId(3);
 
 const MASTER: i32 = 1;
-const MANAGED_INSTANCE: i32 = 8;
 /// `EngineEdition` of SQL Database, Synapse, Managed Instance, Synapse serverless and Fabric.
-const AZURE_EDITIONS: &[i32] = &[5, 6, MANAGED_INSTANCE, 11, 12];
+const AZURE_EDITIONS: &[i32] = &[5, 6, 8, 11, 12];
 
 impl<'a> Case<'a> {
     /// Nothing observed yet.
@@ -152,7 +151,7 @@ impl<'a> Case<'a> {
     /// The same for `xp_cmdshell`, which a managed instance does not have either.
     pub fn without_xp_cmdshell(&self, judgement: &mut Judgement) -> bool {
         let identity = self.snapshot.server.server_identity.known();
-        if identity.is_some_and(|i| i.engine_edition == Some(MANAGED_INSTANCE)) {
+        if identity.is_some_and(crate::snapshot::ServerIdentity::is_managed_instance) {
             judgement.not_applicable("Azure SQL Managed Instance does not have it");
             return true;
         }

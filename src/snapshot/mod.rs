@@ -129,11 +129,16 @@ impl ServerIdentity {
         self.product_version.split('.').next()?.parse().ok()
     }
 
+    /// Azure SQL Managed Instance.
+    pub fn is_managed_instance(&self) -> bool {
+        const MANAGED_INSTANCE: i32 = 8;
+        self.engine_edition == Some(MANAGED_INSTANCE)
+    }
+
     /// The version whose catalog it has. A managed instance says 12 and has the views of the newest.
     pub fn catalog_version(&self) -> Option<u16> {
-        const MANAGED_INSTANCE: i32 = 8;
         const NEWEST_KNOWN_THERE: u16 = 16;
-        if self.engine_edition == Some(MANAGED_INSTANCE) {
+        if self.is_managed_instance() {
             return Some(NEWEST_KNOWN_THERE);
         }
         self.major_version()

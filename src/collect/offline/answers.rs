@@ -7,13 +7,11 @@ use jiff::Timestamp;
 use super::ImportError;
 use super::columns::{self, Kind, kinds, text, unhex};
 use crate::collect::query::{self, Query};
+use crate::collect::session::LARGEST_TARGET;
 use crate::collect::target::MOST_DATABASES;
 use crate::collect::value::{CODE, RowSet, Value};
 use crate::snapshot::ServerError;
 
-/// Most bytes that the answers may take besides code, as over a connection (see `session`). What a file holds in one
-/// byte takes some twenty when it is read.
-const LARGEST_ANSWERS: usize = 1 << 30;
 /// What an answer takes besides its rows and columns, with the record that is made of it.
 const ANSWER_SIZE: usize = 512;
 /// What a row takes besides its values.
@@ -82,7 +80,7 @@ fn wrong(what: impl Into<String>) -> ImportError {
 /// # Errors
 /// It is not of the form that the script prints.
 pub fn read(content: &str) -> Result<Answers, ImportError> {
-    read_within(content, LARGEST_ANSWERS)
+    read_within(content, LARGEST_TARGET)
 }
 
 fn read_within(content: &str, left: usize) -> Result<Answers, ImportError> {
@@ -222,7 +220,7 @@ impl<'t> Lines<'t> {
     fn takes(&mut self, size: usize) -> Result<(), ImportError> {
         let left = self.left.checked_sub(size);
         self.left = left.ok_or_else(|| {
-            let most = LARGEST_ANSWERS >> 20;
+            let most = LARGEST_TARGET >> 20;
             wrong(format!(
                 "they hold answers of more than {most} MiB besides code"
             ))

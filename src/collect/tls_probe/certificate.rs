@@ -53,12 +53,7 @@ fn name(name: &X509Name<'_>) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}"); // a String takes everything
-    }
-    short(&text)
+    short(&crate::collect::spool::hex(bytes))
 }
 
 fn utc(time: ASN1Time) -> Result<String, String> {
