@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod collect;
 pub mod evidence;
+pub mod graph;
 pub mod ids;
 pub mod inventory;
 pub mod report;

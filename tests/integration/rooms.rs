@@ -11,6 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["ids"]),
     ("collect", &["ids", "inventory", "snapshot"]),
     ("tsql", &[]),
+    ("graph", &["ids", "snapshot", "tsql"]),
     ("rules", &["ids", "snapshot", "tsql", "inventory"]),
     ("score", &["ids", "rules"]),
     ("report", &["ids", "snapshot", "tsql", "rules", "score"]),

@@ -1,0 +1,6 @@
+//! How an operating-system command can be run on an instance: through which channels, on which platforms they exist,
+//! and as which account the command runs.
+
+mod channel;
+
+pub use channel::Channel;
