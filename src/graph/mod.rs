@@ -2,5 +2,9 @@
 //! and as which account the command runs.
 
 mod channel;
+mod platform;
+#[cfg(test)]
+mod sample;
 
 pub use channel::Channel;
+pub use platform::{Availability, Platform, Site, availability};
