@@ -79,8 +79,7 @@ const MANAGED_SCRIPTS: &str =
 const RDS: &str = "docs: Amazon RDS User Guide, SQLServer.Concepts.General.FeatureNonSupport";
 const RDS_AGENT: &str = "docs: Amazon RDS User Guide, Appendix.SQLServer.CommonDBATasks.Agent";
 const RDS_SSIS: &str = "docs: Amazon RDS User Guide, Appendix.SQLServer.Options.SSIS";
-const EDITIONS: &str =
-    "docs: docs/sql-server/editions-and-components-of-sql-server-2019.md (Management tools)";
+const EDITIONS: &str = "docs: docs/sql-server/editions-and-components-of-sql-server-2019.md (Management tools, Programmability)";
 const CMDSHELL: &str =
     "docs: docs/relational-databases/system-stored-procedures/xp-cmdshell-transact-sql.md";
 const CLR: &str =
@@ -163,7 +162,8 @@ const TABLE: &[Cell] = &[
 
     gone(Channel::ExternalScript, BOXED, (FIRST, 12), BEFORE_SCRIPTS, SCRIPT),
     there(Channel::ExternalScript, ON_WINDOWS, (13, LAST), SCRIPT),
-    there(Channel::ExternalScript, ON_EXPRESS, (13, LAST), KNOWLEDGE),
+    // Express has it with Advanced Services, and edition texts do not tell the two apart.
+    there(Channel::ExternalScript, ON_EXPRESS, (13, LAST), EDITIONS),
     gone(Channel::ExternalScript, ON_LINUX, (FIRST, 14), "external scripts on Linux begin with SQL Server 2019", SCRIPT),
     there(Channel::ExternalScript, ON_LINUX, (15, LAST), SCRIPT),
     there(Channel::ExternalScript, ON_MANAGED, ALWAYS, MANAGED_SCRIPTS),
