@@ -1,15 +1,51 @@
-//! How an operating-system command can be run on an instance: through which channels, on which platforms they exist,
-//! and as which account the command runs.
+//! Who can make an instance run an operating-system command, by which steps.
+//!
+//! ```text
+//! snapshot ─▶ index (who is in what, what is granted on what) ─▶ steps (every way into a place)
+//!     code ─▶ modules (contexts, signatures, what runs by itself)  │
+//!                                      search (backwards from a channel) ─▶ routes
+//! ```
+//!
+//! A *place* ([`Node`]) is what somebody can be or do. A *step* ([`Edge`]) leads from one place to another, and cites the
+//! rows that it rests on; its kind ([`Step`]) is one rule, in words. DENY is settled where a permission is looked up
+//! (`holders`), so that every step that is there can be taken.
+//!
+//! Not modelled: permissions on columns; locked logins (the catalog does not show them); members of Windows and Entra
+//! groups that the inventory does not name; two rights of one person that only meet after he joined two roles.
 
+mod build;
 mod channel;
+mod code;
+mod fact;
+mod gap;
+mod holders;
 mod identity;
+mod index;
+mod module;
+mod node;
+mod patch;
+mod permission;
+mod place;
 mod platform;
 #[cfg(test)]
 mod sample;
+mod search;
+mod securable;
+mod step;
+mod steps;
 
+pub use build::{Graph, Group, Groups, Trust};
 pub use channel::Channel;
+pub use code::{Code, CodeCall, CodeSink, ModuleCode, StepCode};
+pub use fact::FactRef;
+pub use gap::Assumption;
 pub use identity::{
     OsIdentity, Power, ProxyAccount, agent, agent_proxy, engine, external_script, launchpad,
     power_of, xp_cmdshell_proxy,
 };
+pub use index::{Db, Index, Scope};
+pub use module::{Key, Signers};
+pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};
+pub use search::{Reach, Way};
+pub use step::{Edge, Step};

@@ -1,0 +1,164 @@
+//! The graph of one instance: its snapshot, indexed, with what the steps ask for again and again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::code::Code;
+use super::fact::FactRef;
+use super::gap::Assumption;
+use super::index::{Db, Index, SA, SYSADMIN, Scope};
+use super::module::Modules;
+use super::node::Node;
+use super::step::{Edge, Facts};
+use crate::ids::PrincipalId;
+use crate::snapshot::{Fact, Snapshot};
+
+/// What the inventory says of Windows and Entra groups, whose members the catalog does not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups(pub BTreeMap<String, Group>);
+
+/// One group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Names of logins that are in it.
+    pub members: Vec<String>,
+    /// How many accounts are in it.
+    pub count: Option<u32>,
+}
+
+/// A TRUSTWORTHY database whose owner may vouch for it at the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// The owner's login.
+    pub owner: PrincipalId,
+    /// The database's row and what gives the owner AUTHENTICATE SERVER.
+    pub facts: Facts,
+}
+
+/// The privilege graph of one instance.
+#[derive(Debug)]
+pub struct Graph<'a> {
+    pub(super) index: Index<'a>,
+    pub(super) code: &'a Code,
+    pub(super) groups: &'a Groups,
+    pub(super) modules: Modules,
+    pub(super) trusted: BTreeMap<Db, Trust>,
+    pub(super) master: Option<Db>,
+    pub(super) msdb: Option<Db>,
+    /// What is assumed of what was not seen; empty for what is certain.
+    pub(super) assumed: Vec<Assumption>,
+    /// Whether the instance has SQL Server Agent.
+    pub(super) has_agent: bool,
+}
+
+const MASTER: i32 = 1;
+const MSDB: i32 = 4;
+
+impl<'a> Graph<'a> {
+    /// The graph of what was seen.
+    pub fn new(snapshot: &'a Snapshot, code: &'a Code, groups: &'a Groups) -> Self {
+        let index = Index::new(snapshot);
+        let with_id = |id| index.databases().find(|(_, d)| d.database_id == id);
+        let (master, msdb) = (with_id(MASTER).map(|d| d.0), with_id(MSDB).map(|d| d.0));
+        let trusted = index.databases().filter_map(|(db, _)| trust(&index, db));
+        let identity = snapshot.server.server_identity.known();
+        const EXPRESS: i32 = 4;
+        Self {
+            trusted: trusted.collect(),
+            modules: Modules::new(&index, code),
+            has_agent: identity.is_none_or(|i| i.engine_edition != Some(EXPRESS)),
+            index,
+            code,
+            groups,
+            master,
+            msdb,
+            assumed: Vec::new(),
+        }
+    }
+
+    /// The same with assumptions about what was not seen.
+    #[must_use]
+    pub fn assuming(mut self, assumed: Vec<Assumption>) -> Self {
+        self.assumed = assumed;
+        self
+    }
+
+    /// Every step that leads to a place, from wherever it begins.
+    pub fn into(&self, node: Node) -> Vec<Edge> {
+        let mut edges = match node {
+            Node::Principal(Scope::Server, id) => self.into_login(id),
+            Node::Principal(Scope::Database(db), id) => self.into_user(db, id),
+            Node::Joins(scope, role) => self.joining(scope, role),
+            Node::Sysadmin => self.into_sysadmin(),
+            Node::Owner(db) => self.into_owner(db),
+            Node::Inside(db) => self.into_inside(db),
+            Node::OwnDatabase => self.into_own_database(),
+            Node::Queries(login) => self.into_queries(login),
+            Node::Runs(db, module) => self.into_runs(db, module),
+            Node::Alters(db, module) => self.into_alters(db, module),
+            Node::Settings => self.into_settings(),
+            Node::Command(channel) => self.into_command(channel),
+        };
+        let assumed = self.assumed.iter().filter(|a| a.node == node);
+        edges.extend(assumed.map(Assumption::edge));
+        edges
+    }
+
+    /// The rows that put a login into sysadmin; `None` if it is not.
+    pub fn sysadmin_facts(&self, login: PrincipalId) -> Option<Facts> {
+        sysadmin_facts(&self.index, login)
+    }
+
+    /// Index, for rules and wording.
+    pub fn index(&self) -> &Index<'a> {
+        &self.index
+    }
+
+    /// TRUSTWORTHY databases whose owners may vouch for them.
+    pub fn trusted(&self) -> &BTreeMap<Db, Trust> {
+        &self.trusted
+    }
+}
+
+/// The rows that put a login into sysadmin, through any nesting; `None` if it is not there.
+pub fn sysadmin_facts(index: &Index<'_>, login: PrincipalId) -> Option<Facts> {
+    let scope = index.scope(Scope::Server);
+    let mut from: HashMap<PrincipalId, (PrincipalId, u32)> = HashMap::new();
+    let mut open = vec![login];
+    let mut next = 0;
+    while let Some(id) = open.get(next).copied() {
+        next += 1;
+        for (role, row) in scope.roles(id) {
+            if role != login && !from.contains_key(&role) {
+                from.insert(role, (id, row));
+                open.push(role);
+            }
+        }
+    }
+    let mut facts = Facts::new();
+    let mut at = SYSADMIN;
+    while let Some((below, row)) = from.get(&at) {
+        facts.push(FactRef::server(Fact::ServerRoleMembers, *row));
+        at = *below;
+    }
+    if facts.is_empty() && login == SA {
+        facts.extend(index.principal_fact(Scope::Server, SA));
+        return Some(facts);
+    }
+    (!facts.is_empty()).then_some(facts)
+}
+
+fn trust(index: &Index<'_>, db: Db) -> Option<(Db, Trust)> {
+    let (row, fact) = index.database_row(db)?;
+    if row.is_trustworthy_on != Some(true) {
+        return None;
+    }
+    let owner = index
+        .scope(Scope::Server)
+        .with_sid(row.owner_sid.as_deref()?)?;
+    let mut facts = Facts::from_iter([fact]);
+    match sysadmin_facts(index, owner) {
+        Some(proof) => facts.extend(proof),
+        None => facts.push(index.holds(owner, "AUTH")?),
+    }
+    Some((db, Trust { owner, facts }))
+}

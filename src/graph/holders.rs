@@ -1,0 +1,283 @@
+//! Who holds a permission, DENY included.
+//!
+//! A GRANT of the permission, or of one that covers it, on the securable or on what contains it, to a principal or to a
+//! role that it is in, gives it; a fixed role gives what it carries. A DENY of any of these to any of these takes it.
+//! sysadmin and dbo are bound by none, and are not listed here: their power is a place of its own.
+//!
+//! Where nothing is denied, a role stands for its members. Where something is, each member is looked at.
+
+use std::collections::BTreeSet;
+
+use super::fact::FactRef;
+use super::index::{DBO, Db, GUEST, Given, Index, Scope};
+use super::node::Node;
+use super::permission::{Class, Permission, covering};
+use super::securable::Securable;
+use super::step::{Edge, Facts, Step};
+use crate::ids::PrincipalId;
+
+/// Somebody who holds a permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Who.
+    pub node: Node,
+    /// As what it was granted.
+    pub held: (Permission, Securable),
+    /// The rows.
+    pub facts: Facts,
+}
+
+impl Holder {
+    /// The step that this permission is.
+    pub fn step(self, step: Step) -> Edge {
+        Edge {
+            from: self.node,
+            step,
+            held: Some(self.held),
+            facts: self.facts,
+        }
+    }
+}
+
+/// A row with the permission that it is about.
+struct Found {
+    given: Given,
+    held: (Permission, Securable),
+}
+
+impl Index<'_> {
+    /// Who holds a permission on a securable, sysadmin and dbo aside.
+    pub fn holders(&self, securable: Securable, code: &'static str) -> Vec<Holder> {
+        let (grants, denies) = self.found(securable, code);
+        let denied = self.denied(&denies);
+        let mut holders = Vec::new();
+        for grant in &grants {
+            let from_server =
+                securable.scope != Scope::Server && grant.given.scope == Scope::Server;
+            if from_server {
+                self.logins_inside(securable, grant, &denied, &mut holders);
+            } else if denies.is_empty() {
+                holders.push(grant.holder(Node::principal(grant.given.scope, grant.given.grantee)));
+            } else {
+                self.undenied(grant, &denied, &mut holders);
+            }
+        }
+        holders
+    }
+
+    /// GRANT and DENY rows about the permission.
+    fn found(&self, securable: Securable, code: &'static str) -> (Vec<Found>, Vec<Found>) {
+        let (mut grants, mut denies) = (Vec::new(), Vec::new());
+        for permission in covering((securable.class, code)) {
+            let Some(on) = securable.container(permission) else {
+                continue;
+            };
+            let held = (permission, on);
+            let found = |given| Found { given, held };
+            // Who holds CONTROL SERVER has the power of sysadmin, and is reached by that.
+            let is_control_server = permission == (Class::Server, "CL");
+            if !is_control_server || securable.scope == Scope::Server {
+                grants.extend(
+                    self.given(false, on, permission.1, None)
+                        .into_iter()
+                        .map(found),
+                );
+            }
+            denies.extend(
+                self.given(true, on, permission.1, None)
+                    .into_iter()
+                    .map(found),
+            );
+            if matches!(on.class, Class::Server | Class::Database) {
+                let roles = self.fixed_roles(on.scope, permission.1);
+                grants.extend(roles.into_iter().map(found));
+            }
+        }
+        (grants, denies)
+    }
+
+    /// Everybody whom a DENY reaches, by scope.
+    fn denied(&self, denies: &[Found]) -> BTreeSet<(Scope, PrincipalId)> {
+        let mut denied = BTreeSet::new();
+        for deny in denies {
+            let (scope, grantee) = (deny.given.scope, deny.given.grantee);
+            let below = self.below(scope, grantee);
+            denied.extend(below.into_iter().map(|id| (scope, id)));
+        }
+        denied
+    }
+
+    /// Of those that a GRANT reaches, those whom no DENY does.
+    fn undenied(
+        &self,
+        grant: &Found,
+        denied: &BTreeSet<(Scope, PrincipalId)>,
+        holders: &mut Vec<Holder>,
+    ) {
+        let scope = grant.given.scope;
+        for id in self.below(scope, grant.given.grantee) {
+            if denied.contains(&(scope, id)) || (id == DBO && scope != Scope::Server) {
+                continue;
+            }
+            if self.is_role(scope, id) {
+                holders.push(grant.holder(Node::Joins(scope, id)));
+                continue;
+            }
+            match scope {
+                Scope::Server => holders.push(grant.holder(Node::login(id))),
+                Scope::Database(db) => self.undenied_user(grant, db, id, denied, holders),
+            }
+        }
+    }
+
+    /// A user whose login is denied at the server keeps nothing; one whom others impersonate does.
+    fn undenied_user(
+        &self,
+        grant: &Found,
+        db: Db,
+        id: PrincipalId,
+        denied: &BTreeSet<(Scope, PrincipalId)>,
+        holders: &mut Vec<Holder>,
+    ) {
+        let is_denied = |login: PrincipalId| denied.contains(&(Scope::Server, login));
+        let mut logins = self.logins_of(db, id);
+        if !logins.iter().any(|login| is_denied(*login)) {
+            return holders.push(grant.holder(Node::user(db, id)));
+        }
+        logins.retain(|login| !is_denied(*login));
+        for login in logins {
+            let entry = self.entry(db, login).map(|(_, facts)| facts);
+            let mut holder = grant.holder(Node::login(login));
+            holder.facts.extend(entry.into_iter().flatten());
+            holders.push(holder);
+        }
+    }
+
+    /// Logins that hold a server permission which covers one inside a database, as far as they can enter it.
+    fn logins_inside(
+        &self,
+        securable: Securable,
+        grant: &Found,
+        denied: &BTreeSet<(Scope, PrincipalId)>,
+        holders: &mut Vec<Holder>,
+    ) {
+        let Scope::Database(db) = securable.scope else {
+            return;
+        };
+        for login in self.below(Scope::Server, grant.given.grantee) {
+            if self.is_role(Scope::Server, login) || denied.contains(&(Scope::Server, login)) {
+                continue;
+            }
+            let Some((user, entry)) = self.entry(db, login) else {
+                continue;
+            };
+            if denied.contains(&(Scope::Database(db), user)) {
+                continue;
+            }
+            let mut holder = grant.holder(Node::login(login));
+            holder.facts.extend(entry);
+            holders.push(holder);
+        }
+    }
+
+    /// The logins that act as a user: the one with its sid; of guest, all that have no user of their own.
+    fn logins_of(&self, db: Db, user: PrincipalId) -> Vec<PrincipalId> {
+        if user == GUEST {
+            let logins = self.people(Scope::Server).into_iter();
+            return logins
+                .filter(|login| self.own_user(db, *login).is_none())
+                .collect();
+        }
+        let sid = self.user(db, user).and_then(|user| user.sid.as_deref());
+        let login = sid.and_then(|sid| self.scope(Scope::Server).with_sid(sid));
+        login.into_iter().collect()
+    }
+
+    /// The user with a login's sid.
+    pub fn own_user(&self, db: Db, login: PrincipalId) -> Option<PrincipalId> {
+        let sid = self.login(login)?.sid.as_deref()?;
+        self.scope(Scope::Database(db)).with_sid(sid)
+    }
+
+    /// As whom a login enters a database, and the rows that say so; `None` if it cannot.
+    pub fn entry(&self, db: Db, login: PrincipalId) -> Option<(PrincipalId, Facts)> {
+        let own = self.own_user(db, login);
+        let user = own.unwrap_or(GUEST);
+        let mut facts = Facts::new();
+        facts.extend(self.principal_fact(Scope::Database(db), user));
+        if user == DBO {
+            return Some((user, facts));
+        }
+        if let Some(row) = self.connects(db, user, login) {
+            facts.push(row);
+            return Some((user, facts));
+        }
+        None
+    }
+
+    /// The row by which a user, or its login at the server, may CONNECT; `None` if it may not.
+    fn connects(&self, db: Db, user: PrincipalId, login: PrincipalId) -> Option<FactRef> {
+        let scope = Scope::Database(db);
+        let mut mine: BTreeSet<(Scope, PrincipalId)> = BTreeSet::new();
+        let users = self.scope(scope).above(user).into_iter();
+        mine.extend(users.map(|id| (scope, id)));
+        mine.insert((scope, super::index::PUBLIC));
+        let logins = self.scope(Scope::Server).above(login).into_iter();
+        mine.extend(logins.map(|id| (Scope::Server, id)));
+        mine.insert((Scope::Server, super::index::PUBLIC_SERVER));
+        self.held_by(&mine, Securable::database(db), "CO")
+    }
+
+    /// The row by which somebody who is all of these holds a permission; `None` if a DENY stands against it or nothing
+    /// gives it.
+    pub fn held_by(
+        &self,
+        mine: &BTreeSet<(Scope, PrincipalId)>,
+        securable: Securable,
+        code: &'static str,
+    ) -> Option<FactRef> {
+        let mut held = None;
+        for permission in covering((securable.class, code)) {
+            let Some(on) = securable.container(permission) else {
+                continue;
+            };
+            let own = mine.iter().filter(|(scope, _)| *scope == on.scope);
+            for (_, id) in own {
+                if !self.given(true, on, permission.1, Some(*id)).is_empty() {
+                    return None;
+                }
+                let grants = self.given(false, on, permission.1, Some(*id));
+                held = held.or_else(|| grants.first().map(|given| given.fact));
+            }
+            if held.is_none() && matches!(on.class, Class::Server | Class::Database) {
+                let roles = self.fixed_roles(on.scope, permission.1).into_iter();
+                let mut own = roles.filter(|given| mine.contains(&(given.scope, given.grantee)));
+                held = own.next().map(|given| given.fact);
+            }
+        }
+        held
+    }
+
+    /// The server token of a login: itself, its roles, public.
+    pub fn token(&self, login: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
+        let roles = self.scope(Scope::Server).above(login).into_iter();
+        let mut token: BTreeSet<_> = roles.map(|id| (Scope::Server, id)).collect();
+        token.insert((Scope::Server, super::index::PUBLIC_SERVER));
+        token
+    }
+
+    /// The row by which a login holds a server permission.
+    pub fn holds(&self, login: PrincipalId, code: &'static str) -> Option<FactRef> {
+        self.held_by(&self.token(login), Securable::SERVER, code)
+    }
+}
+
+impl Found {
+    fn holder(&self, node: Node) -> Holder {
+        Holder {
+            node,
+            held: self.held,
+            facts: Facts::from_iter([self.given.fact]),
+        }
+    }
+}

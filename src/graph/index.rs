@@ -1,0 +1,486 @@
+//! What a snapshot says, found by what the search asks for: principals, memberships, permissions by securable.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::fact::FactRef;
+use super::permission::{FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROLE};
+use super::securable::Securable;
+use crate::ids::PrincipalId;
+use crate::snapshot::{
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, ServerPrincipal,
+    Snapshot,
+};
+
+/// A database of the snapshot: its place in [`Snapshot::databases`].
+pub type Db = u32;
+
+/// Where a principal, or a permission on something, belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The instance.
+    Server,
+    /// One database.
+    Database(Db),
+}
+
+/// `public` of the server.
+pub const PUBLIC_SERVER: PrincipalId = PrincipalId(2);
+/// `public` of a database.
+pub const PUBLIC: PrincipalId = PrincipalId(0);
+/// `dbo`.
+pub const DBO: PrincipalId = PrincipalId(1);
+/// `guest`.
+pub const GUEST: PrincipalId = PrincipalId(2);
+/// `sa`, whatever it is called now.
+pub const SA: PrincipalId = PrincipalId(1);
+/// The fixed server role `sysadmin`.
+pub const SYSADMIN: PrincipalId = PrincipalId(3);
+
+/// One scope's principals, memberships and permissions, in sorted arrays.
+#[derive(Debug)]
+pub struct ScopeIndex<'a> {
+    /// Place of each principal in its list.
+    principals: HashMap<PrincipalId, u32>,
+    /// Role, member, row.
+    members: Vec<(PrincipalId, PrincipalId, u32)>,
+    /// Member, role, row.
+    roles: Vec<(PrincipalId, PrincipalId, u32)>,
+    /// GRANT rows.
+    grants: Vec<Row>,
+    /// DENY rows.
+    denies: Vec<Row>,
+    /// Principals by sid.
+    by_sid: HashMap<&'a str, PrincipalId>,
+}
+
+/// A permission's code in the catalog, `char(4)`.
+type Code = [u8; 4];
+
+/// A permission row as it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    class: i32,
+    major_id: i32,
+    code: Code,
+    grantee: PrincipalId,
+    row: u32,
+}
+
+fn code_of(text: &str) -> Code {
+    let mut code = *b"    ";
+    for (to, from) in code.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    code
+}
+
+impl<'a> ScopeIndex<'a> {
+    fn new(
+        principals: impl Iterator<Item = (PrincipalId, Option<&'a str>)>,
+        members: &[RoleMember],
+        permissions: &[Permission],
+    ) -> Self {
+        let mut index = Self {
+            principals: HashMap::new(),
+            members: Vec::with_capacity(members.len()),
+            roles: Vec::with_capacity(members.len()),
+            grants: Vec::new(),
+            denies: Vec::new(),
+            by_sid: HashMap::new(),
+        };
+        for (place, (id, sid)) in (0..).zip(principals) {
+            index.principals.insert(id, place);
+            if let Some(sid) = sid {
+                index.by_sid.insert(sid, id);
+            }
+        }
+        for (place, row) in (0..).zip(members) {
+            let (role, member) = (row.role_principal_id, row.member_principal_id);
+            index.members.push((role, member, place));
+            index.roles.push((member, role, place));
+        }
+        for (place, row) in (0..).zip(permissions) {
+            let rows = match row.state.as_str() {
+                "G" | "W" => &mut index.grants,
+                "D" => &mut index.denies,
+                _ => continue,
+            };
+            // Permissions on columns are not modelled: see the room's limits.
+            if row.minor_id == 0 {
+                rows.push(Row {
+                    class: row.class,
+                    major_id: row.major_id,
+                    code: code_of(&row.r#type),
+                    grantee: row.grantee_principal_id,
+                    row: place,
+                });
+            }
+        }
+        index.members.sort_unstable();
+        index.roles.sort_unstable();
+        index.grants.sort_unstable();
+        index.denies.sort_unstable();
+        index
+    }
+
+    /// Members of a role, one level down, each with its row.
+    pub fn members(&self, role: PrincipalId) -> impl Iterator<Item = (PrincipalId, u32)> {
+        following(&self.members, role)
+    }
+
+    /// Roles of a principal, one level up, each with its row.
+    pub fn roles(&self, member: PrincipalId) -> impl Iterator<Item = (PrincipalId, u32)> {
+        following(&self.roles, member)
+    }
+
+    /// The principal itself and all members through any nesting.
+    pub fn below(&self, role: PrincipalId) -> BTreeSet<PrincipalId> {
+        closure(role, |id| self.members(id))
+    }
+
+    /// The principal itself and all roles through any nesting; `public` not among them.
+    pub fn above(&self, member: PrincipalId) -> BTreeSet<PrincipalId> {
+        closure(member, |id| self.roles(id))
+    }
+
+    /// Rows of a permission on a securable, in order of grantee; of one grantee where one is named.
+    fn rows(
+        &self,
+        denied: bool,
+        (class, major_id, code): (i32, i32, &str),
+        grantee: Option<PrincipalId>,
+    ) -> impl Iterator<Item = (PrincipalId, u32)> {
+        let rows = if denied { &self.denies } else { &self.grants };
+        let code = code_of(code);
+        let key = (class, major_id, code);
+        let start = rows.partition_point(|r| {
+            let before = (r.class, r.major_id, r.code).cmp(&key);
+            before.then_with(|| grantee.map_or(std::cmp::Ordering::Equal, |g| r.grantee.cmp(&g)))
+                == std::cmp::Ordering::Less
+        });
+        rows.get(start..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(move |r| {
+                (r.class, r.major_id, r.code) == key && grantee.is_none_or(|g| r.grantee == g)
+            })
+            .map(|r| (r.grantee, r.row))
+    }
+
+    /// The principal with this sid.
+    pub fn with_sid(&self, sid: &str) -> Option<PrincipalId> {
+        self.by_sid.get(sid).copied()
+    }
+
+    /// All principals, in order of id.
+    pub fn ids(&self) -> BTreeSet<PrincipalId> {
+        self.principals.keys().copied().collect()
+    }
+}
+
+fn following(
+    pairs: &[(PrincipalId, PrincipalId, u32)],
+    first: PrincipalId,
+) -> impl Iterator<Item = (PrincipalId, u32)> {
+    let start = pairs.partition_point(|pair| pair.0 < first);
+    let pairs = pairs.get(start..).unwrap_or_default().iter();
+    pairs
+        .take_while(move |pair| pair.0 == first)
+        .map(|pair| (pair.1, pair.2))
+}
+
+fn closure<I: Iterator<Item = (PrincipalId, u32)>>(
+    from: PrincipalId,
+    next: impl Fn(PrincipalId) -> I,
+) -> BTreeSet<PrincipalId> {
+    let mut found = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(id) = open.pop() {
+        for (other, _) in next(id) {
+            if found.insert(other) {
+                open.push(other);
+            }
+        }
+    }
+    found
+}
+
+/// A snapshot, indexed.
+#[derive(Debug)]
+pub struct Index<'a> {
+    /// What was seen.
+    pub snapshot: &'a Snapshot,
+    server: ScopeIndex<'a>,
+    databases: Vec<ScopeIndex<'a>>,
+    /// Row of `sys.databases` of each database, where there is one.
+    rows: Vec<Option<u32>>,
+}
+
+/// A GRANT or DENY row that was found: where it stands, and to whom it is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
+    /// Scope of the grantee.
+    pub scope: Scope,
+    /// The grantee.
+    pub grantee: PrincipalId,
+    /// The row.
+    pub fact: FactRef,
+}
+
+impl<'a> Index<'a> {
+    /// Indexes a snapshot. Databases that the inventory excludes are there, and empty.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let server = &snapshot.server;
+        let sids = |p: &'a ServerPrincipal| (p.principal_id, p.sid.as_deref());
+        let databases = snapshot.databases.iter();
+        let rows = server.databases.seen();
+        let rows_of_databases: HashMap<i32, u32> = (0..)
+            .zip(rows)
+            .map(|(at, row)| (row.database_id, at))
+            .collect();
+        Self {
+            snapshot,
+            server: ScopeIndex::new(
+                server.server_principals.seen().iter().map(sids),
+                server.server_role_members.seen(),
+                server.server_permissions.seen(),
+            ),
+            rows: databases
+                .clone()
+                .map(|d| rows_of_databases.get(&d.database_id).copied())
+                .collect(),
+            databases: databases.map(of_database).collect(),
+        }
+    }
+
+    /// One scope's part.
+    pub fn scope(&self, scope: Scope) -> &ScopeIndex<'a> {
+        match scope {
+            Scope::Database(db) => self.databases.get(db as usize).unwrap_or(&self.server),
+            Scope::Server => &self.server,
+        }
+    }
+
+    /// Every database that the inventory does not exclude.
+    pub fn databases(&self) -> impl Iterator<Item = (Db, &'a DatabaseFacts)> {
+        let all = (0..).zip(&self.snapshot.databases);
+        all.filter(|(_, facts)| !facts.excluded)
+    }
+
+    /// A database's facts.
+    pub fn database(&self, db: Db) -> Option<&'a DatabaseFacts> {
+        self.snapshot.databases.get(db as usize)
+    }
+
+    /// A database's row of `sys.databases`, with its place.
+    pub fn database_row(&self, db: Db) -> Option<(&'a DatabaseRow, FactRef)> {
+        let at = (*self.rows.get(db as usize)?)?;
+        let row = self.snapshot.server.databases.seen().get(at as usize)?;
+        Some((row, FactRef::server(Fact::Databases, at)))
+    }
+
+    /// The database of this name, compared as the server does.
+    pub fn database_named(&self, name: &str) -> Option<Db> {
+        let identity = self.snapshot.server.server_identity.known();
+        let same = |own: &str| match identity {
+            Some(identity) => identity.is_same_name(own, name),
+            None => own.eq_ignore_ascii_case(name),
+        };
+        let found = self
+            .databases()
+            .find(|(_, facts)| same(facts.name.as_str()));
+        found.map(|(db, _)| db)
+    }
+
+    /// A server principal.
+    pub fn login(&self, id: PrincipalId) -> Option<&'a ServerPrincipal> {
+        let at = *self.server.principals.get(&id)?;
+        self.snapshot
+            .server
+            .server_principals
+            .seen()
+            .get(at as usize)
+    }
+
+    /// The server principal of this name, compared as the server does.
+    pub fn login_named(&self, name: &str) -> Option<PrincipalId> {
+        let identity = self.snapshot.server.server_identity.known();
+        let mut logins = self.snapshot.server.server_principals.seen().iter();
+        let same = |own: &str| match identity {
+            Some(identity) => identity.is_same_name(own, name),
+            None => own.eq_ignore_ascii_case(name),
+        };
+        logins.find(|l| same(&l.name)).map(|l| l.principal_id)
+    }
+
+    /// A database principal.
+    pub fn user(&self, db: Db, id: PrincipalId) -> Option<&'a DatabasePrincipal> {
+        let at = *self.databases.get(db as usize)?.principals.get(&id)?;
+        self.database(db)?
+            .database_principals
+            .seen()
+            .get(at as usize)
+    }
+
+    /// The row of a principal.
+    pub fn principal_fact(&self, scope: Scope, id: PrincipalId) -> Option<FactRef> {
+        match scope {
+            Scope::Server => {
+                let at = *self.server.principals.get(&id)?;
+                Some(FactRef::server(Fact::ServerPrincipals, at))
+            }
+            Scope::Database(db) => {
+                let at = *self.databases.get(db as usize)?.principals.get(&id)?;
+                Some(FactRef::database(Fact::DatabasePrincipals, db, at))
+            }
+        }
+    }
+
+    /// The type of a principal: `R` of a role, `S`, `U`, `G` …
+    pub fn kind(&self, scope: Scope, id: PrincipalId) -> Option<&'a str> {
+        match scope {
+            Scope::Server => self.login(id).map(|login| login.r#type.as_str()),
+            Scope::Database(db) => self.user(db, id).map(|user| user.r#type.as_str()),
+        }
+    }
+
+    /// Whether it is a role, `public` among them.
+    pub fn is_role(&self, scope: Scope, id: PrincipalId) -> bool {
+        let public = match scope {
+            Scope::Server => PUBLIC_SERVER,
+            Scope::Database(_) => PUBLIC,
+        };
+        id == public || self.kind(scope, id) == Some("R")
+    }
+
+    /// Principals of a scope that are no roles, in order of id.
+    pub fn people(&self, scope: Scope) -> Vec<PrincipalId> {
+        let ids = self.scope(scope).ids().into_iter();
+        ids.filter(|id| !self.is_role(scope, *id)).collect()
+    }
+
+    /// The principal itself and all below it; of `public`, everybody of the scope.
+    pub fn below(&self, scope: Scope, id: PrincipalId) -> BTreeSet<PrincipalId> {
+        let public = match scope {
+            Scope::Server => PUBLIC_SERVER,
+            Scope::Database(_) => PUBLIC,
+        };
+        if id == public {
+            let mut all = self.scope(scope).ids();
+            all.insert(id);
+            return all;
+        }
+        self.scope(scope).below(id)
+    }
+
+    /// The fact of a row of role memberships.
+    pub fn member_fact(scope: Scope, row: u32) -> FactRef {
+        match scope {
+            Scope::Server => FactRef::server(Fact::ServerRoleMembers, row),
+            Scope::Database(db) => FactRef::database(Fact::DatabaseRoleMembers, db, row),
+        }
+    }
+
+    /// GRANT or DENY rows of one permission on one securable, in order of grantee; of one grantee where one is named.
+    pub fn given(
+        &self,
+        denied: bool,
+        on: Securable,
+        code: &str,
+        grantee: Option<PrincipalId>,
+    ) -> Vec<Given> {
+        let scope = on.scope;
+        let key = (on.class.number(), on.id, code);
+        let rows = self.scope(scope).rows(denied, key, grantee);
+        rows.map(|(grantee, row)| Given {
+            scope,
+            grantee,
+            fact: permission_fact(scope, row),
+        })
+        .collect()
+    }
+
+    /// Fixed roles that carry a permission on the scope itself.
+    pub fn fixed_roles(&self, scope: Scope, code: &str) -> Vec<Given> {
+        let ids: Vec<PrincipalId> = match scope {
+            Scope::Server => {
+                let roles = FIXED_SERVER_ROLES.iter();
+                let names = roles.filter(|(_, codes)| codes.contains(&code));
+                names
+                    .filter_map(|(name, _)| self.fixed_role(name))
+                    .collect()
+            }
+            Scope::Database(_) => {
+                let roles = FIXED_DATABASE_ROLES.iter();
+                let ids = roles.filter(|(_, codes)| codes.contains(&code));
+                ids.map(|(id, _)| PrincipalId(*id)).collect()
+            }
+        };
+        let given = ids.into_iter().filter_map(|grantee| {
+            let fact = self.principal_fact(scope, grantee)?;
+            Some(Given {
+                scope,
+                grantee,
+                fact,
+            })
+        });
+        given.collect()
+    }
+
+    /// A fixed server role by its name. A role that only has the name is none.
+    pub fn fixed_role(&self, name: &str) -> Option<PrincipalId> {
+        let mut logins = self.snapshot.server.server_principals.seen().iter();
+        let fixed = logins.find(|l| l.r#type == "R" && l.name == name && is_fixed(l));
+        fixed.map(|login| login.principal_id)
+    }
+
+    /// A role of msdb by its name.
+    pub fn role_named(&self, db: Db, name: &str) -> Option<PrincipalId> {
+        let mut users = self.database(db)?.database_principals.seen().iter();
+        let role = users.find(|u| u.r#type == "R" && u.name == name)?;
+        Some(role.principal_id)
+    }
+
+    /// Whether a database role is a fixed one.
+    pub fn is_fixed_database_role(id: PrincipalId) -> bool {
+        (super::permission::DB_OWNER..=LAST_FIXED_ROLE).contains(&id.0)
+    }
+
+    /// Everybody in sysadmin, through any nesting, and `sa`.
+    pub fn sysadmins(&self) -> BTreeSet<PrincipalId> {
+        let mut all = self.server.below(SYSADMIN);
+        all.insert(SA);
+        all.remove(&SYSADMIN);
+        all
+    }
+
+    /// Names of databases by place, for `--to` and wording.
+    pub fn database_name(&self, db: Db) -> &'a str {
+        self.database(db).map_or("?", |facts| facts.name.as_str())
+    }
+}
+
+fn permission_fact(scope: Scope, row: u32) -> FactRef {
+    match scope {
+        Scope::Server => FactRef::server(Fact::ServerPermissions, row),
+        Scope::Database(db) => FactRef::database(Fact::DatabasePermissions, db, row),
+    }
+}
+
+/// Fixed server roles have ids up to 20; where the catalog says so too, it must.
+fn is_fixed(login: &ServerPrincipal) -> bool {
+    const LAST_FIXED: i32 = 20;
+    login.principal_id.0 <= LAST_FIXED && login.is_fixed_role != Some(false)
+}
+
+fn of_database(facts: &DatabaseFacts) -> ScopeIndex<'_> {
+    if facts.excluded {
+        return ScopeIndex::new(std::iter::empty(), &[], &[]);
+    }
+    let users = facts.database_principals.seen().iter();
+    ScopeIndex::new(
+        users.map(|u| (u.principal_id, u.sid.as_deref())),
+        facts.database_role_members.seen(),
+        facts.database_permissions.seen(),
+    )
+}

@@ -1,0 +1,382 @@
+//! Ways to run an operating-system command, channel by channel. Whether the channel is open is not asked here: what
+//! arms it is another search.
+
+use std::collections::BTreeSet;
+
+use super::super::build::Graph;
+use super::super::channel::Channel;
+use super::super::code::CodeSink;
+use super::super::fact::FactRef;
+use super::super::index::{DBO, Db, PUBLIC, PUBLIC_SERVER, Scope};
+use super::super::module::{Key, Signers};
+use super::super::node::Node;
+use super::super::permission::Class;
+use super::super::securable::Securable;
+use super::super::step::{Edge, Facts, Step};
+use crate::ids::PrincipalId;
+use crate::snapshot::Fact;
+use crate::tsql::Sink;
+
+/// The schema of what the server ships.
+const SYS: i32 = 4;
+/// The credential as which xp_cmdshell runs for callers outside sysadmin.
+const PROXY: &str = "##xp_cmdshell_proxy_account##";
+const REGISTRY_WRITERS: &[&str] = &[
+    "xp_regwrite",
+    "xp_instance_regwrite",
+    "xp_regaddmultistring",
+    "xp_instance_regaddmultistring",
+];
+
+impl Graph<'_> {
+    pub(in super::super) fn into_command(&self, channel: Channel) -> Vec<Edge> {
+        let option = channel.option().and_then(|name| self.config_fact(name));
+        let mut edges = vec![Edge::new(Node::Sysadmin, Step::Administrator, option)];
+        edges.extend(match channel {
+            Channel::XpCmdshell => self.into_xp_cmdshell(),
+            Channel::Clr => self.into_clr(),
+            Channel::OleAutomation => self.into_ole(),
+            Channel::ExternalScript => self.into_external_script(),
+            Channel::AgentCmdExec
+            | Channel::AgentPowerShell
+            | Channel::AgentSsis
+            | Channel::AgentActiveX => self.proxied(channel),
+            Channel::ExtendedProcedure => self.into_extended_procedure(),
+            Channel::LinkedHop => self.into_hop(),
+            Channel::RegistryAutorun => self.into_registry(),
+            Channel::ModuleCommand => self.into_module_command(),
+        });
+        edges
+    }
+
+    /// Whoever is not sysadmin needs the proxy account; who can make it needs nobody else for it.
+    fn into_xp_cmdshell(&self) -> Vec<Edge> {
+        let Some(master) = self.master else {
+            return Vec::new();
+        };
+        let mut edges = self.system_procedure("xp_cmdshell");
+        edges.extend(self.chained_writers(master));
+        match self.proxy_credential() {
+            Some(proxy) => edges.into_iter().map(|edge| edge.and([proxy])).collect(),
+            None => edges
+                .into_iter()
+                .flat_map(|edge| self.with_credential_right(edge))
+                .collect(),
+        }
+    }
+
+    /// The row of the xp_cmdshell proxy's credential.
+    pub fn proxy_credential(&self) -> Option<FactRef> {
+        let rows = self.index.snapshot.server.credentials.seen();
+        let mut rows = (0..).zip(rows);
+        let found = rows.find(|(_, row)| row.name.eq_ignore_ascii_case(PROXY));
+        found.map(|(at, _)| FactRef::server(Fact::Credentials, at))
+    }
+
+    /// Of the logins behind a step, those who hold ALTER ANY CREDENTIAL: whether that is enough for the reserved name is
+    /// not documented, so it is taken to be.
+    fn with_credential_right(&self, edge: Edge) -> Vec<Edge> {
+        let holders = self.index.holders(Securable::SERVER, "ALCD");
+        if holders.is_empty() {
+            return Vec::new();
+        }
+        let mut makers: Vec<(PrincipalId, FactRef)> = Vec::new();
+        for holder in holders {
+            if let (Node::Principal(Scope::Server, id), Some(fact)) =
+                (holder.node, holder.facts.first())
+            {
+                let below = self.index.below(Scope::Server, id).into_iter();
+                let logins = below.filter(|id| !self.index.is_role(Scope::Server, *id));
+                makers.extend(logins.map(|id| (id, *fact)));
+            }
+        }
+        let makers = makers
+            .into_iter()
+            .filter(|(id, _)| self.stands_behind(*id, &edge));
+        makers
+            .map(|(id, fact)| {
+                let mut own = edge.clone().and([fact]);
+                own.from = Node::login(id);
+                own
+            })
+            .collect()
+    }
+
+    /// Whether a login is, or is a member of, what a step begins from.
+    fn stands_behind(&self, login: PrincipalId, edge: &Edge) -> bool {
+        match edge.from {
+            Node::Principal(Scope::Server, id) | Node::Joins(Scope::Server, id) => {
+                self.index.below(Scope::Server, id).contains(&login)
+            }
+            Node::Principal(Scope::Database(db), id) | Node::Joins(Scope::Database(db), id) => {
+                let entry = self.index.entry(db, login);
+                let scope = Scope::Database(db);
+                entry.is_some_and(|(user, _)| self.index.below(scope, id).contains(&user))
+            }
+            Node::Inside(db) | Node::Owner(db) => {
+                let entry = self.index.entry(db, login);
+                let owners = PrincipalId(super::super::permission::DB_OWNER);
+                let owners = self.index.below(Scope::Database(db), owners);
+                entry.is_some_and(|(user, _)| user == DBO || owners.contains(&user))
+            }
+            _ => false,
+        }
+    }
+
+    /// Who may execute a shipped procedure of master.
+    fn system_procedure(&self, name: &str) -> Vec<Edge> {
+        let (Some(master), Some((id, fact))) = (self.master, self.shipped(name)) else {
+            return Vec::new();
+        };
+        let holders = self.index.holders(Securable::object(master, id, SYS), "EX");
+        let holders = holders.into_iter();
+        let edges = holders.map(|h| h.step(Step::ExecuteProcedure).and([fact]));
+        let inside = Edge::new(Node::Inside(master), Step::InsideDatabase, [fact]);
+        edges.chain([inside]).collect()
+    }
+
+    fn shipped(&self, name: &str) -> Option<(i32, FactRef)> {
+        let rows = self.index.snapshot.server.system_extended_procedures.seen();
+        let mut rows = (0..).zip(rows);
+        let found = rows.find(|(_, row)| row.object_id < 0 && row.name.eq_ignore_ascii_case(name));
+        found.map(|(at, row)| {
+            let fact = FactRef::server(Fact::SystemExtendedProcedures, at);
+            (row.object_id, fact)
+        })
+    }
+
+    /// Databases from whose dbo an ownership chain leads to what master ships.
+    fn chains_to(&self, master: Db) -> Vec<Db> {
+        let owner = self.login_sid(master, DBO);
+        let databases = self.index.databases().map(|(db, _)| db);
+        databases
+            .filter(|db| {
+                *db == master
+                    || (self.chains_across(*db, master)
+                        && owner.is_some()
+                        && self.login_sid(*db, DBO) == owner)
+            })
+            .collect()
+    }
+
+    /// Who can write a module of dbo's in a database whose chain leads to xp_cmdshell.
+    fn chained_writers(&self, master: Db) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for db in self.chains_to(master) {
+            let Some(facts) = self.index.database(db) else {
+                continue;
+            };
+            let row = self.database_facts(db);
+            let of_dbo = facts.schemas.seen().iter();
+            let of_dbo = of_dbo.filter(|s| s.principal_id == Some(DBO) && s.schema_id != SYS);
+            for schema in of_dbo {
+                let securable = Securable::within(db, Class::Schema, schema.schema_id);
+                let holders = self.index.holders(securable, "AL").into_iter();
+                edges.extend(holders.map(|h| {
+                    let rows = row.iter().copied();
+                    h.step(Step::ChainedModule).and(rows)
+                }));
+            }
+            for module in self.granted_modules(db) {
+                let from = Node::Alters(db, module);
+                edges.push(Edge::new(from, Step::ChainedModule, row.iter().copied()));
+            }
+            edges.push(Edge::new(
+                Node::Inside(db),
+                Step::ChainedModule,
+                row.iter().copied(),
+            ));
+        }
+        edges
+    }
+
+    /// Modules of dbo's on which somebody was granted ALTER, CONTROL or TAKE OWNERSHIP by name.
+    fn granted_modules(&self, db: Db) -> BTreeSet<i32> {
+        let facts = self.index.database(db);
+        let rows = facts.map_or(&[][..], |d| d.database_permissions.seen());
+        let rows = rows.iter().filter(|row| {
+            row.class == Class::Object.number()
+                && matches!(row.state.as_str(), "G" | "W")
+                && matches!(row.r#type.as_str(), "AL" | "CL" | "TO")
+        });
+        let ids: BTreeSet<i32> = rows.map(|row| row.major_id).collect();
+        let is_module = |id: &i32| {
+            let object = self.index.object((db, *id));
+            object.is_some_and(|o| matches!(o.r#type.as_str(), "P" | "FN" | "TF" | "TR"))
+        };
+        let ids = ids.into_iter().filter(is_module);
+        ids.filter(|id| self.index.owner_of((db, *id)) == Some(DBO))
+            .collect()
+    }
+
+    /// Creating an object without calling a method of it runs nothing.
+    fn into_ole(&self) -> Vec<Edge> {
+        let creators = self.system_procedure("sp_OACreate");
+        let callers = self.system_procedure("sp_OAMethod");
+        let both = |edge: &Edge| {
+            let same = callers.iter().find(|other| other.from == edge.from);
+            same.map(|other| edge.clone().and(other.facts.iter().copied()))
+        };
+        let mut edges: Vec<Edge> = creators.iter().filter_map(both).collect();
+        let apart = creators.iter().filter(|e| both(e).is_none());
+        for creator in apart {
+            let alone = callers
+                .iter()
+                .filter(|c| !edges.iter().any(|e| e.from == c.from));
+            let shared: Vec<Edge> = alone
+                .flat_map(|caller| self.in_both(creator, caller))
+                .collect();
+            edges.extend(shared);
+        }
+        edges
+    }
+
+    /// Users of master who are in both of two roles.
+    fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
+        let people = |edge: &Edge| match edge.from {
+            Node::Principal(scope, id) => Some((scope, self.index.below(scope, id))),
+            _ => None,
+        };
+        let (Some((scope, one_people)), Some((other_scope, other_people))) =
+            (people(one), people(other))
+        else {
+            return Vec::new();
+        };
+        if scope != other_scope {
+            return Vec::new();
+        }
+        let shared = one_people.intersection(&other_people);
+        let shared = shared.filter(|id| !self.index.is_role(scope, **id));
+        shared
+            .map(|id| {
+                let mut edge = one.clone().and(other.facts.iter().copied());
+                edge.from = Node::principal(scope, *id);
+                edge
+            })
+            .collect()
+    }
+
+    fn into_external_script(&self) -> Vec<Edge> {
+        let mut edges = vec![Edge::new(Node::OwnDatabase, Step::ExternalScript, [])];
+        for (db, facts) in self.index.databases() {
+            let holders = self.index.holders(Securable::database(db), "EAES");
+            let mut holders: Vec<_> = holders;
+            for language in facts.external_languages.seen() {
+                let id = language.external_language_id;
+                let securable = Securable::within(db, Class::ExternalLanguage, id);
+                holders.extend(self.index.holders(securable, "EXES"));
+            }
+            edges.extend(holders.into_iter().map(|h| h.step(Step::ExternalScript)));
+            let row = self.database_facts(db);
+            edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, row));
+        }
+        edges
+    }
+
+    fn into_extended_procedure(&self) -> Vec<Edge> {
+        let Some((db, facts)) = self.master.and_then(|m| Some((m, self.index.database(m)?))) else {
+            return Vec::new();
+        };
+        let mut edges = Vec::new();
+        for (at, row) in (0..).zip(facts.extended_procedures.seen()) {
+            let fact = FactRef::database(Fact::ExtendedProcedures, db, at);
+            let securable = Securable::object(db, row.object_id, row.schema_id);
+            let holders = self.index.holders(securable, "EX").into_iter();
+            edges.extend(holders.map(|h| h.step(Step::ExecuteProcedure).and([fact])));
+            edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, [fact]));
+        }
+        edges
+    }
+
+    fn into_registry(&self) -> Vec<Edge> {
+        let names = REGISTRY_WRITERS.iter();
+        names.flat_map(|name| self.system_procedure(name)).collect()
+    }
+
+    fn into_module_command(&self) -> Vec<Edge> {
+        let signers = Signers::new(&self.index);
+        let mut edges = Vec::new();
+        for (key, at) in self.modules.with_sinks() {
+            let Some(module) = self.code.modules.get(*at) else {
+                continue;
+            };
+            let commands = module.sinks.iter().filter(|s| is_command(s.sink));
+            for sink in commands {
+                if let Some(facts) = self.may_run(*key, *sink, &signers) {
+                    let own = self.index.module_fact(*key);
+                    let facts = own.into_iter().chain(facts);
+                    let from = Node::Runs(key.0, key.1);
+                    edges.push(Edge::new(from, Step::ModuleCommand, facts));
+                    break;
+                }
+            }
+        }
+        edges
+    }
+
+    /// What makes a module's own command run whoever calls it: a privileged context, a privileged key, a chain.
+    pub fn may_run(&self, key: Key, sink: CodeSink, signers: &Signers) -> Option<Facts> {
+        if let Some(user) = self.index.context_of(key) {
+            if let Some(facts) = self.context_is_privileged(key.0, user) {
+                return Some(facts);
+            }
+        }
+        for (login, facts) in signers.of(key) {
+            if let Some(proof) = self.is_privileged(*login) {
+                return Some(facts.iter().copied().chain(proof).collect());
+            }
+        }
+        let chained = sink.sink == Sink::XpCmdshell
+            && !sink.is_dynamic
+            && self.index.owner_of(key) == Some(DBO)
+            && self
+                .master
+                .is_some_and(|m| self.chains_to(m).contains(&key.0));
+        let proxy = self.proxy_credential().filter(|_| chained)?;
+        Some(Facts::from_iter([proxy]))
+    }
+
+    /// Whether a user of a database has a privileged login's power at the server.
+    fn context_is_privileged(&self, db: Db, user: PrincipalId) -> Option<Facts> {
+        let trust = self.trusted.get(&db)?;
+        let login = match user {
+            DBO => Some(trust.owner),
+            user => {
+                let sid = self.index.user(db, user).and_then(|u| u.sid.as_deref());
+                sid.and_then(|sid| self.login_of_sid(sid))
+            }
+        };
+        let proof = self.is_privileged(login?)?;
+        Some(trust.facts.iter().copied().chain(proof).collect())
+    }
+
+    /// What makes a login one that runs every command: sysadmin or CONTROL SERVER.
+    pub fn is_privileged(&self, login: PrincipalId) -> Option<Facts> {
+        let control = || self.index.holds(login, "CL");
+        let held = || control().map(|fact| Facts::from_iter([fact]));
+        self.sysadmin_facts(login).or_else(held)
+    }
+
+    /// Whether a channel is switched on now.
+    pub fn runs_now(&self, channel: Channel) -> bool {
+        channel.option().is_none_or(|name| self.option_runs(name))
+    }
+
+    /// Everybody of a scope, for a worst case.
+    pub fn everybody() -> [Node; 1] {
+        [Node::login(PUBLIC_SERVER)]
+    }
+
+    /// `public` of a database.
+    pub fn public_of(db: Db) -> Node {
+        Node::user(db, PUBLIC)
+    }
+}
+
+/// Whether a sink runs a command by itself.
+fn is_command(sink: Sink) -> bool {
+    matches!(
+        sink,
+        Sink::XpCmdshell | Sink::OleAutomation | Sink::ExternalScript | Sink::RegistryWrite
+    )
+}

@@ -1,0 +1,10 @@
+//! The steps, by where they lead: each function lists every way into one kind of place.
+
+mod agent;
+mod assembly;
+mod command;
+mod database;
+mod link;
+mod login;
+mod module;
+mod sysadmin;

@@ -1,0 +1,168 @@
+//! Ways to run a module, and to decide what one does.
+
+use super::super::build::Graph;
+use super::super::index::{DBO, Db, Scope};
+use super::super::module::Key;
+use super::super::node::Node;
+use super::super::permission::Class;
+use super::super::securable::Securable;
+use super::super::step::{Edge, Step};
+use crate::ids::PrincipalId;
+
+impl Graph<'_> {
+    pub(in super::super) fn into_runs(&self, db: Db, id: i32) -> Vec<Edge> {
+        let key = (db, id);
+        let mut edges = Vec::new();
+        if let Some(object) = self.index.object(key) {
+            let securable = Securable::object(db, id, object.schema_id);
+            let holders = self.index.holders(securable, "EX").into_iter();
+            edges.extend(holders.map(|h| h.step(Step::ExecuteModule)));
+        }
+        edges.extend(self.owner_edge(key, Step::ExecuteModule));
+        let inside = Edge::new(Node::Inside(db), Step::InsideDatabase, []);
+        edges.push(inside);
+        for (caller, is_dynamic) in self.modules.callers(key) {
+            let chained = !is_dynamic && self.is_chained(*caller, key);
+            if chained || self.context_may_run(*caller, key) {
+                let fact = self.index.module_fact(*caller);
+                let from = Node::Runs(caller.0, caller.1);
+                edges.push(Edge::new(from, Step::CallsModule, fact));
+            }
+        }
+        edges
+    }
+
+    /// The owner of a module, bound by no DENY on it; dbo is there as what it is.
+    fn owner_edge(&self, key: Key, step: Step) -> Option<Edge> {
+        let owner = self.index.owner_of(key).filter(|owner| *owner != DBO)?;
+        let fact = self.index.object_fact(key);
+        Some(Edge::new(Node::user(key.0, owner), step, fact))
+    }
+
+    /// Whether the context of the caller's EXECUTE AS clause may run a module of its own database.
+    fn context_may_run(&self, caller: Key, callee: Key) -> bool {
+        let Some(user) = self.index.context_of(caller) else {
+            return false;
+        };
+        if caller.0 != callee.0 {
+            return false;
+        }
+        if user == DBO || self.index.owner_of(callee) == Some(user) {
+            return true;
+        }
+        let Some(object) = self.index.object(callee) else {
+            return false;
+        };
+        let scope = Scope::Database(callee.0);
+        let mine = self.index.scope(scope).above(user).into_iter();
+        let mut mine: std::collections::BTreeSet<_> = mine.map(|id| (scope, id)).collect();
+        mine.insert((scope, super::super::index::PUBLIC));
+        let securable = Securable::object(callee.0, callee.1, object.schema_id);
+        self.index.held_by(&mine, securable, "EX").is_some()
+    }
+
+    /// Whether an ownership chain leads from one module to the other unbroken.
+    pub(in super::super) fn is_chained(&self, caller: Key, callee: Key) -> bool {
+        let owner = |key| self.index.owner_of(key);
+        let (Some(one), Some(other)) = (owner(caller), owner(callee)) else {
+            return false;
+        };
+        if caller.0 == callee.0 {
+            return one == other;
+        }
+        self.chains_across(caller.0, callee.0)
+            && self.login_sid(caller.0, one).is_some()
+            && self.login_sid(caller.0, one) == self.login_sid(callee.0, other)
+    }
+
+    /// The sid that stands behind an owner; of dbo it is the database's owner's.
+    pub(in super::super) fn login_sid(&self, db: Db, owner: PrincipalId) -> Option<&str> {
+        if owner == DBO {
+            return self.index.database_row(db)?.0.owner_sid.as_deref();
+        }
+        self.index.user(db, owner)?.sid.as_deref()
+    }
+
+    /// Whether both databases take part in ownership chaining across databases. master, msdb and tempdb always do.
+    pub(in super::super) fn chains_across(&self, one: Db, other: Db) -> bool {
+        let everywhere = self.option_runs("cross db ownership chaining");
+        let takes_part = |db: Db| {
+            const ALWAYS: &[i32] = &[1, 2, 4];
+            let row = self.index.database_row(db).map(|(row, _)| row);
+            let always = row.is_some_and(|row| ALWAYS.contains(&row.database_id));
+            always || everywhere || row.is_some_and(|row| row.is_db_chaining_on == Some(true))
+        };
+        takes_part(one) && takes_part(other)
+    }
+
+    pub(in super::super) fn option_runs(&self, name: &str) -> bool {
+        let mut rows = self.index.snapshot.server.configurations.seen().iter();
+        let row = rows.find(|row| row.name.eq_ignore_ascii_case(name));
+        row.is_some_and(|row| row.value_in_use.is_some_and(|value| value != 0))
+    }
+
+    pub(in super::super) fn into_alters(&self, db: Db, id: i32) -> Vec<Edge> {
+        let key = (db, id);
+        let securable = self.alterable(key);
+        let codes: &[&'static str] = match securable.class {
+            Class::Database => &["ALTG"],
+            _ => &["AL", "TO"],
+        };
+        let holders = codes.iter();
+        let holders = holders.flat_map(|code| self.index.holders(securable, code));
+        let mut edges: Vec<Edge> = holders.map(|h| h.step(Step::AlterModule)).collect();
+        if securable.class == Class::Object {
+            edges.extend(self.owner_edge(key, Step::AlterModule));
+        }
+        edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, []));
+        edges
+    }
+
+    /// What one must be able to ALTER to change a module: itself; a trigger's table; of a DDL trigger the database.
+    fn alterable(&self, (db, id): Key) -> Securable {
+        let facts = self.index.database(db);
+        let mut triggers = facts.map_or(&[][..], |d| d.triggers.seen()).iter();
+        let table = match triggers.find(|t| t.object_id == id) {
+            Some(trigger) if trigger.parent_class == 0 => return Securable::database(db),
+            Some(trigger) => trigger.parent_id,
+            None => id,
+        };
+        match self.index.object((db, table)) {
+            Some(object) => Securable::object(db, table, object.schema_id),
+            None => Securable::within(db, Class::Object, table),
+        }
+    }
+
+    /// Modules that execute given text as a user of theirs.
+    pub(in super::super) fn contexts_of_modules(&self, db: Db, user: PrincipalId) -> Vec<Edge> {
+        let modules = self.modules.executing_as(db, user).iter();
+        modules
+            .map(|key| {
+                let fact = self.index.module_fact(*key);
+                Edge::new(Node::Runs(key.0, key.1), Step::ModuleContext, fact)
+            })
+            .collect()
+    }
+
+    /// Modules that execute given text and are signed by a login's key.
+    pub(in super::super) fn signed_by(&self, login: PrincipalId) -> Vec<Edge> {
+        let modules = self.modules.signed_by(login).iter();
+        modules
+            .map(|(key, facts)| {
+                let module = self.index.module_fact(*key);
+                let facts = module.into_iter().chain(facts.iter().copied());
+                Edge::new(Node::Runs(key.0, key.1), Step::SignedModule, facts)
+            })
+            .collect()
+    }
+
+    /// What runs by itself with somebody's power, for whoever decides what it does.
+    pub(in super::super) fn run_as(&self, node: Node) -> Vec<Edge> {
+        let runs = self.modules.runs_as(node).iter();
+        runs.map(|run| {
+            let from = Node::Alters(run.module.0, run.module.1);
+            Edge::new(from, run.step, run.facts.iter().copied())
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,145 @@
+//! Ways to the power of sysadmin.
+
+use super::super::build::Graph;
+use super::super::channel::Channel;
+use super::super::fact::FactRef;
+use super::super::index::{SA, SYSADMIN, Scope};
+use super::super::node::Node;
+use super::super::securable::Securable;
+use super::super::step::{Edge, Step};
+use crate::snapshot::Fact;
+
+impl Graph<'_> {
+    pub(in super::super) fn into_sysadmin(&self) -> Vec<Edge> {
+        let mut edges = self.members(Scope::Server, SYSADMIN);
+        if !edges.iter().any(|edge| edge.from == Node::login(SA)) {
+            let fact = self.index.principal_fact(Scope::Server, SA);
+            edges.push(Edge::new(Node::login(SA), Step::Member, fact));
+        }
+        let control = self.index.holders(Securable::SERVER, "CL").into_iter();
+        edges.extend(control.map(|h| h.step(Step::ControlServer)));
+        edges.extend(self.fixed_role("securityadmin", Step::GrantServerPermissions));
+        if self.has_agent && self.msdb.is_some() {
+            edges.extend(self.fixed_role("dbcreator", Step::RestoreOver));
+        }
+        edges.extend(self.new_users());
+        edges.extend(self.msdb_powers());
+        edges.extend(self.ddl_trigger_planters());
+        edges.extend(self.run_as(Node::Sysadmin));
+        edges.extend(self.service_account());
+        edges
+    }
+
+    fn fixed_role(&self, name: &str, step: Step) -> Option<Edge> {
+        let role = self.index.fixed_role(name)?;
+        let fact = self.index.principal_fact(Scope::Server, role);
+        Some(Edge::new(Node::login(role), step, fact))
+    }
+
+    /// dbo of a vouched database makes a user for any login but sa.
+    fn new_users(&self) -> Vec<Edge> {
+        let people = self.index.sysadmins().into_iter();
+        let mut others = people.filter(|id| *id != SA && !self.index.is_role(Scope::Server, *id));
+        let Some(target) = others.next() else {
+            return Vec::new();
+        };
+        let target = self.index.principal_fact(Scope::Server, target);
+        let vouched = self.trusted.iter();
+        vouched
+            .map(|(db, trust)| {
+                let facts = trust.facts.iter().copied().chain(target);
+                Edge::new(Node::Owner(*db), Step::TrustedNewUser, facts)
+            })
+            .collect()
+    }
+
+    fn msdb_powers(&self) -> Vec<Edge> {
+        let Some(msdb) = self.msdb.filter(|_| self.has_agent) else {
+            return Vec::new();
+        };
+        let row = self.index.database_row(msdb).map(|(_, fact)| fact);
+        let mut edges = vec![Edge::new(Node::Inside(msdb), Step::MsdbOwner, row)];
+        let Some(step) = self.package_step_of_administrator() else {
+            return edges;
+        };
+        for name in ["db_ssisadmin", "dc_admin"] {
+            if let Some(role) = self.index.role_named(msdb, name) {
+                let scope = Scope::Database(msdb);
+                let fact = self.index.principal_fact(scope, role);
+                let facts = fact.into_iter().chain([step]);
+                edges.push(Edge::new(
+                    Node::user(msdb, role),
+                    Step::SsisAdministrator,
+                    facts,
+                ));
+            }
+        }
+        edges
+    }
+
+    /// A step that runs an SSIS package as an administrator's job.
+    fn package_step_of_administrator(&self) -> Option<FactRef> {
+        let server = &self.index.snapshot.server;
+        let jobs = server.jobs.seen();
+        let mut steps = (0..).zip(server.job_steps.seen());
+        let found = steps.find(|(_, step)| {
+            let job = jobs.iter().find(|job| job.job_id == step.job_id);
+            let owner = job.filter(|job| job.enabled != 0);
+            let owner = owner.and_then(|job| self.login_of_sid(job.owner_sid.as_deref()?));
+            step.subsystem.eq_ignore_ascii_case("SSIS")
+                && owner.is_some_and(|owner| self.sysadmin_facts(owner).is_some())
+        });
+        found.map(|(at, _)| FactRef::server(Fact::JobSteps, at))
+    }
+
+    fn ddl_trigger_planters(&self) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for (db, _) in self.index.databases() {
+            let holders = self.index.holders(Securable::database(db), "ALTG");
+            edges.extend(holders.into_iter().map(|h| h.step(Step::DdlTrigger)));
+            let row = self.index.database_row(db).map(|(_, fact)| fact);
+            edges.push(Edge::new(Node::Inside(db), Step::DdlTrigger, row));
+        }
+        edges
+    }
+
+    /// A command that runs as the engine's own account acts as it, and the engine's account is sysadmin by setup.
+    fn service_account(&self) -> Vec<Edge> {
+        let as_engine = [
+            Channel::OleAutomation,
+            Channel::ExtendedProcedure,
+            Channel::RegistryAutorun,
+        ];
+        let services = self.index.snapshot.server.services.seen();
+        let engine = (0..)
+            .zip(services)
+            .find(|(_, s)| s.servicename.starts_with("SQL Server ("));
+        let Some((at, service)) = engine else {
+            return Vec::new();
+        };
+        let login = self
+            .index
+            .login_named(&service.service_account)
+            .or_else(|| self.own_service());
+        let Some(facts) = login.and_then(|login| self.sysadmin_facts(login)) else {
+            return Vec::new();
+        };
+        let open = as_engine.into_iter().filter(|c| self.runs_now(*c));
+        open.map(|channel| {
+            let own = FactRef::server(Fact::Services, at);
+            let facts = facts.iter().copied().chain([own]);
+            Edge::new(Node::Command(channel), Step::ServiceAccount, facts)
+        })
+        .collect()
+    }
+
+    /// The virtual account of this instance's engine, which setup makes sysadmin whatever account the service runs as.
+    fn own_service(&self) -> Option<crate::ids::PrincipalId> {
+        let identity = self.index.snapshot.server.server_identity.known()?;
+        let name = match &identity.instance_name {
+            Some(instance) => format!("NT SERVICE\\MSSQL${instance}"),
+            None => "NT SERVICE\\MSSQLSERVER".to_owned(),
+        };
+        self.index.login_named(&name)
+    }
+}
