@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::code::Code;
 use super::fact::FactRef;
-use super::gap::Assumption;
+use super::gap::{Assumed, Assumption};
 use super::index::{Db, Index, SA, SYSADMIN, Scope};
 use super::module::Modules;
 use super::node::Node;
@@ -23,6 +23,18 @@ pub struct Group {
     pub members: Vec<String>,
     /// How many accounts are in it.
     pub count: Option<u32>,
+}
+
+impl Group {
+    /// How many accounts are in it, if the inventory says so; at least those that it names.
+    pub fn size(&self) -> Option<u32> {
+        let named = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        match self.count {
+            Some(count) => Some(count.max(named)),
+            None if named > 0 => Some(named),
+            None => None,
+        }
+    }
 }
 
 /// A TRUSTWORTHY database whose owner may vouch for it at the server.
@@ -45,7 +57,7 @@ pub struct Graph<'a> {
     pub(super) master: Option<Db>,
     pub(super) msdb: Option<Db>,
     /// What is assumed of what was not seen; empty for what is certain.
-    pub(super) assumed: Vec<Assumption>,
+    pub(super) assumed: Assumed,
     /// Whether the instance has SQL Server Agent.
     pub(super) has_agent: bool,
 }
@@ -71,15 +83,20 @@ impl<'a> Graph<'a> {
             groups,
             master,
             msdb,
-            assumed: Vec::new(),
+            assumed: Assumed::default(),
         }
     }
 
     /// The same with assumptions about what was not seen.
     #[must_use]
-    pub fn assuming(mut self, assumed: Vec<Assumption>) -> Self {
+    pub fn assuming(mut self, assumed: Assumed) -> Self {
         self.assumed = assumed;
         self
+    }
+
+    /// Replaces what is assumed.
+    pub fn assume(&mut self, assumed: Assumed) {
+        self.assumed = assumed;
     }
 
     /// Every step that leads to a place, from wherever it begins.
@@ -98,7 +115,7 @@ impl<'a> Graph<'a> {
             Node::Settings => self.into_settings(),
             Node::Command(channel) => self.into_command(channel),
         };
-        let assumed = self.assumed.iter().filter(|a| a.node == node);
+        let assumed = self.assumed.steps.iter().filter(|a| a.to == node);
         edges.extend(assumed.map(Assumption::edge));
         edges
     }
@@ -106,6 +123,13 @@ impl<'a> Graph<'a> {
     /// The rows that put a login into sysadmin; `None` if it is not.
     pub fn sysadmin_facts(&self, login: PrincipalId) -> Option<Facts> {
         sysadmin_facts(&self.index, login)
+    }
+
+    /// Members of sysadmin that are no roles, `sa` aside: administrators by design.
+    pub fn administrators(&self) -> std::collections::BTreeSet<Node> {
+        let people = self.index.sysadmins().into_iter();
+        let people = people.filter(|id| *id != SA && !self.index.is_role(Scope::Server, *id));
+        people.map(Node::login).collect()
     }
 
     /// Index, for rules and wording.

@@ -16,6 +16,7 @@
 mod build;
 mod channel;
 mod code;
+mod entry;
 mod fact;
 mod gap;
 mod holders;
@@ -27,18 +28,22 @@ mod patch;
 mod permission;
 mod place;
 mod platform;
+mod route;
 #[cfg(test)]
 mod sample;
 mod search;
 mod securable;
 mod step;
 mod steps;
+mod survey;
+mod wording;
 
 pub use build::{Graph, Group, Groups, Trust};
 pub use channel::Channel;
 pub use code::{Code, CodeCall, CodeSink, ModuleCode, StepCode};
+pub use entry::Entry;
 pub use fact::FactRef;
-pub use gap::Assumption;
+pub use gap::{Assumed, Assumption, Gap};
 pub use identity::{
     OsIdentity, Power, ProxyAccount, agent, agent_proxy, engine, external_script, launchpad,
     power_of, xp_cmdshell_proxy,
@@ -47,5 +52,8 @@ pub use index::{Db, Index, Scope};
 pub use module::{Key, Signers};
 pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};
-pub use search::{Reach, Way};
+pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
+pub use search::{Besides, Reach, Way};
 pub use step::{Edge, Step};
+pub use survey::{Breadth, Limits, Surveyed};
+pub use wording::Place;

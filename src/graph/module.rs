@@ -120,6 +120,13 @@ impl Modules {
         self.runs.get(&node).map_or(&[], Vec::as_slice)
     }
 
+    /// With whose power something runs a module by itself.
+    pub fn runs_by_itself(&self, module: Key) -> Vec<Node> {
+        let runs = self.runs.iter();
+        let own = runs.filter(|(_, runs)| runs.iter().any(|run| run.module == module));
+        own.map(|(node, _)| *node).collect()
+    }
+
     /// Modules with sinks of their own, each with its place in the code.
     pub fn with_sinks(&self) -> &[(Key, usize)] {
         &self.with_sinks

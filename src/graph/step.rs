@@ -237,4 +237,7 @@ steps! {
     Unseen "unseen" now
         "What was not seen may hold such a step: counted in the upper end of exposure alone."
         "this program";
+    UnseenRun "unseen_run" waits
+        "What was not seen may run by itself what somebody decides: counted in the upper end of exposure alone."
+        "this program";
 }

@@ -177,7 +177,10 @@ impl Graph<'_> {
         }
         let mut rows = self.index.snapshot.server.configurations.seen().iter();
         let row = rows.find(|row| row.name.eq_ignore_ascii_case("clr strict security"));
-        row.is_none_or(|row| row.value_in_use != Some(0))
+        match row.and_then(|row| row.value_in_use) {
+            Some(value) => value != 0,
+            None => !self.assumed.options_on,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::build::Graph;
 use super::super::channel::Channel;
 use super::super::code::CodeSink;
 use super::super::fact::FactRef;
-use super::super::index::{DBO, Db, PUBLIC, PUBLIC_SERVER, Scope};
+use super::super::index::{DBO, Db, Scope};
 use super::super::module::{Key, Signers};
 use super::super::node::Node;
 use super::super::permission::Class;
@@ -56,13 +56,19 @@ impl Graph<'_> {
         };
         let mut edges = self.system_procedure("xp_cmdshell");
         edges.extend(self.chained_writers(master));
-        match self.proxy_credential() {
-            Some(proxy) => edges.into_iter().map(|edge| edge.and([proxy])).collect(),
-            None => edges
-                .into_iter()
-                .flat_map(|edge| self.with_credential_right(edge))
-                .collect(),
+        let proxy = self.proxy_credential();
+        let edges = edges.into_iter();
+        if self.has_proxy() {
+            return edges.map(|edge| edge.and(proxy)).collect();
         }
+        edges
+            .flat_map(|edge| self.with_credential_right(edge))
+            .collect()
+    }
+
+    /// Whether xp_cmdshell has a proxy account, or is taken to have one.
+    fn has_proxy(&self) -> bool {
+        self.proxy_credential().is_some() || self.assumed.has_proxy
     }
 
     /// The row of the xp_cmdshell proxy's credential.
@@ -157,6 +163,11 @@ impl Graph<'_> {
                         && self.login_sid(*db, DBO) == owner)
             })
             .collect()
+    }
+
+    /// Whether an ownership chain leads from a database's dbo to what master ships.
+    pub(in super::super) fn reaches_master(&self, db: Db) -> bool {
+        self.master.is_some_and(|m| self.chains_to(m).contains(&db))
     }
 
     /// Who can write a module of dbo's in a database whose chain leads to xp_cmdshell.
@@ -300,7 +311,7 @@ impl Graph<'_> {
             let Some(module) = self.code.modules.get(*at) else {
                 continue;
             };
-            let commands = module.sinks.iter().filter(|s| is_command(s.sink));
+            let commands = module.sinks.iter().filter(|s| channel_of(s.sink).is_some());
             for sink in commands {
                 if let Some(facts) = self.may_run(*key, *sink, &signers) {
                     let own = self.index.module_fact(*key);
@@ -362,21 +373,22 @@ impl Graph<'_> {
         channel.option().is_none_or(|name| self.option_runs(name))
     }
 
-    /// Everybody of a scope, for a worst case.
-    pub fn everybody() -> [Node; 1] {
-        [Node::login(PUBLIC_SERVER)]
-    }
-
-    /// `public` of a database.
-    pub fn public_of(db: Db) -> Node {
-        Node::user(db, PUBLIC)
+    /// Whether a module's own command can run as things are switched now.
+    pub fn some_module_runs(&self) -> bool {
+        let modules = self.modules.with_sinks().iter();
+        let modules = modules.filter_map(|(_, at)| self.code.modules.get(*at));
+        let mut sinks = modules.flat_map(|module| &module.sinks);
+        sinks.any(|sink| channel_of(sink.sink).is_some_and(|channel| self.runs_now(channel)))
     }
 }
 
-/// Whether a sink runs a command by itself.
-fn is_command(sink: Sink) -> bool {
-    matches!(
-        sink,
-        Sink::XpCmdshell | Sink::OleAutomation | Sink::ExternalScript | Sink::RegistryWrite
-    )
+/// The channel that a sink runs a command through by itself.
+fn channel_of(sink: Sink) -> Option<Channel> {
+    match sink {
+        Sink::XpCmdshell => Some(Channel::XpCmdshell),
+        Sink::OleAutomation => Some(Channel::OleAutomation),
+        Sink::ExternalScript => Some(Channel::ExternalScript),
+        Sink::RegistryWrite => Some(Channel::RegistryAutorun),
+        _ => None,
+    }
 }

@@ -98,7 +98,11 @@ impl Graph<'_> {
     pub(in super::super) fn option_runs(&self, name: &str) -> bool {
         let mut rows = self.index.snapshot.server.configurations.seen().iter();
         let row = rows.find(|row| row.name.eq_ignore_ascii_case(name));
-        row.is_some_and(|row| row.value_in_use.is_some_and(|value| value != 0))
+        let value = row.and_then(|row| row.value_in_use);
+        match value {
+            Some(value) => value != 0,
+            None => self.assumed.options_on,
+        }
     }
 
     pub(in super::super) fn into_alters(&self, db: Db, id: i32) -> Vec<Edge> {
