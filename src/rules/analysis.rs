@@ -51,6 +51,7 @@ impl Analysis {
                 .name
                 .as_ref()
                 .map(|(schema, name)| (schema.as_str(), name.as_str())),
+            is_callable: true,
             object,
         });
         tsql::connect(&mut members.collect::<Vec<_>>());

@@ -32,6 +32,7 @@ mod arguments;
 mod assignment;
 mod branches;
 mod call;
+mod callees;
 mod catalog;
 mod catalog_names;
 mod changes;
@@ -110,6 +111,7 @@ mod values_laws;
 #[cfg(test)]
 mod values_tests;
 
+pub use callees::{Callees, Home};
 pub use directives::first_unread_directive;
 #[cfg(any(test, fuzzing))]
 pub use module::observe_module_without_first_pass;
