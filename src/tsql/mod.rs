@@ -119,7 +119,7 @@ pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
 pub use program::{Member, connect};
-pub use script::{observe_script, observe_script_among};
+pub use script::{observe_job_step, observe_script, observe_script_among};
 pub use secrets::mask_secrets;
 pub use sink::{How, Sink};
 

@@ -195,6 +195,7 @@ fn unread_passed_on(
             found.push(Observation {
                 sink: Sink::DynamicUnresolved,
                 how: How::ViaModule,
+                is_dynamic: call.is_dynamic,
                 line: call.line,
                 column: call.column,
                 span: call.span.clone(),
@@ -339,6 +340,7 @@ fn observation(
     Some(Observation {
         sink,
         how: How::ViaModule,
+        is_dynamic: call.is_dynamic,
         line: call.line,
         column: call.column,
         span: call.span.clone(),
