@@ -31,7 +31,10 @@ pub use case::Case;
 pub use excerpt::Excerpt;
 pub use judgement::Judgement;
 pub use named::named;
-pub use observations::{ObservationError, Observations, ObservedModule, ObservedSink, flagged};
+pub use observations::{
+    ObservationError, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink,
+    flagged,
+};
 pub use verdict::{
     Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };
