@@ -1,6 +1,7 @@
 //! The graph of one instance: its snapshot, indexed, with what the steps ask for again and again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::code::Code;
 use super::fact::FactRef;
@@ -50,8 +51,8 @@ pub struct Trust {
 #[derive(Debug)]
 pub struct Graph<'a> {
     pub(super) index: Index<'a>,
-    pub(super) code: &'a Code,
-    pub(super) groups: &'a Groups,
+    pub(super) code: Cow<'a, Code>,
+    pub(super) groups: Groups,
     pub(super) modules: Modules,
     pub(super) trusted: BTreeMap<Db, Trust>,
     pub(super) master: Option<Db>,
@@ -64,23 +65,25 @@ pub struct Graph<'a> {
 
 const MASTER: i32 = 1;
 const MSDB: i32 = 4;
+/// `EngineEdition` of Express, which has no Agent.
+const EXPRESS: i32 = 4;
 
 impl<'a> Graph<'a> {
     /// The graph of what was seen.
-    pub fn new(snapshot: &'a Snapshot, code: &'a Code, groups: &'a Groups) -> Self {
+    pub fn new(snapshot: &'a Snapshot, code: impl Into<Cow<'a, Code>>, groups: &Groups) -> Self {
+        let code = code.into();
         let index = Index::new(snapshot);
         let with_id = |id| index.databases().find(|(_, d)| d.database_id == id);
         let (master, msdb) = (with_id(MASTER).map(|d| d.0), with_id(MSDB).map(|d| d.0));
         let trusted = index.databases().filter_map(|(db, _)| trust(&index, db));
         let identity = snapshot.server.server_identity.known();
-        const EXPRESS: i32 = 4;
         Self {
             trusted: trusted.collect(),
-            modules: Modules::new(&index, code),
+            modules: Modules::new(&index, &code),
             has_agent: identity.is_none_or(|i| i.engine_edition != Some(EXPRESS)),
             index,
             code,
-            groups,
+            groups: groups.clone(),
             master,
             msdb,
             assumed: Assumed::default(),
@@ -126,7 +129,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Members of sysadmin that are no roles, `sa` aside: administrators by design.
-    pub fn administrators(&self) -> std::collections::BTreeSet<Node> {
+    pub fn administrators(&self) -> BTreeSet<Node> {
         let people = self.index.sysadmins().into_iter();
         let people = people.filter(|id| *id != SA && !self.index.is_role(Scope::Server, *id));
         people.map(Node::login).collect()

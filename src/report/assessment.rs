@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::graph::Route;
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
 use crate::score::Exposure;
@@ -59,8 +60,8 @@ pub struct Instance {
     pub exposure: Exposure,
     /// What was seen.
     pub coverage: Coverage,
-    /// Ways to run an operating-system command.
-    pub routes: Vec<serde_json::Value>,
+    /// Ways to run an operating-system command: every channel, in order.
+    pub routes: Vec<Route>,
     /// Verdicts, by rule.
     pub verdicts: Vec<VerdictEntry>,
 }
@@ -206,6 +207,8 @@ pub struct Judged<'a> {
     pub verdicts: Vec<Verdict>,
     /// The exposure that follows.
     pub exposure: Exposure,
+    /// The routes that it is made of.
+    pub routes: Vec<Route>,
     /// Facts that a rule needs and that are not settled.
     pub missing: BTreeSet<FactState>,
     /// Modules whose code executes text that could not be read.
@@ -296,6 +299,7 @@ impl Instance {
             snapshot,
             verdicts,
             exposure,
+            routes,
             ..
         } = judged;
         let identity = snapshot.server.server_identity.known();
@@ -313,7 +317,7 @@ impl Instance {
             collected: [snapshot.started.clone(), snapshot.ended.clone()],
             exposure,
             coverage,
-            routes: Vec::new(),
+            routes,
             verdicts: verdicts.into_iter().map(VerdictEntry::new).collect(),
         }
     }

@@ -30,7 +30,10 @@ pub use analysis::Analysis;
 pub use case::Case;
 pub use excerpt::Excerpt;
 pub use judgement::Judgement;
-pub use observations::{ObservationError, Observations, ObservedModule, ObservedSink, flagged};
+pub use observations::{
+    ObservationError, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink,
+    flagged,
+};
 pub use verdict::{
     Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };

@@ -77,7 +77,10 @@ pub fn exposure(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (Exposure, Vec<R
     let exposure = Exposure {
         low: at_best,
         high: at_worst,
-        breakdown: lines.into_iter().filter(|p| p.low != 0 || p.high != 0).collect(),
+        breakdown: lines
+            .into_iter()
+            .filter(|p| p.low != 0 || p.high != 0)
+            .collect(),
         unsettled,
     };
     (exposure, low.into_iter().map(|s| s.route).collect())
@@ -234,7 +237,13 @@ fn points(line: &str, sentence: String, low: u32, high: u32) -> Points {
 fn best(surveyed: &[Surveyed], at_worst: bool) -> Option<(&Surveyed, method::Standing)> {
     let all = surveyed.iter().map(|s| (s, method::standing(s, at_worst)));
     let all = all.filter(|(_, standing)| standing.points > 0);
-    all.reduce(|one, other| if other.1.points > one.1.points { other } else { one })
+    all.reduce(|one, other| {
+        if other.1.points > one.1.points {
+            other
+        } else {
+            one
+        }
+    })
 }
 
 fn told(found: Option<(&Surveyed, method::Standing)>) -> Option<(String, u32)> {
@@ -246,13 +255,18 @@ fn told(found: Option<(&Surveyed, method::Standing)>) -> Option<(String, u32)> {
         State::Waiting | State::Closed => "within reach, after waiting, of",
     };
     let channel = surveyed.route.channel.title();
-    Some((format!("{channel} is {state} {}", width.words()), standing.points))
+    Some((
+        format!("{channel} is {state} {}", width.words()),
+        standing.points,
+    ))
 }
 
 fn widest(low: &[Surveyed], high: &[Surveyed]) -> Points {
     let (at_best, at_worst) = (told(best(low, false)), told(best(high, true)));
     let sentence = match (&at_best, &at_worst) {
-        (Some((best, _)), Some((worst, _))) if best != worst => format!("{best}; at worst {worst}."),
+        (Some((best, _)), Some((worst, _))) if best != worst => {
+            format!("{best}; at worst {worst}.")
+        }
         (Some((best, _)), _) => format!("{best}."),
         (None, Some((worst, _))) => format!("At worst {worst}."),
         (None, None) => "No channel exists here.".to_owned(),
@@ -271,7 +285,9 @@ fn further(low: &[Surveyed], high: &[Surveyed]) -> Points {
     let (each, most) = method::FURTHER;
     points(
         "further_channels",
-        format!("{at_best} further channels let others than administrators through; at worst {at_worst}."),
+        format!(
+            "{at_best} further channels let others than administrators through; at worst {at_worst}."
+        ),
         at_best.saturating_mul(each).min(most),
         at_worst.saturating_mul(each).min(most),
     )

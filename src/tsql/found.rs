@@ -31,6 +31,8 @@ pub(super) struct Found {
     pub(super) given_back: Option<GivenBack>,
     pub(super) budget: Budget,
     pub(super) quoted_identifier: bool,
+    /// Whether what is walked is executed at another server.
+    pub(super) is_elsewhere: bool,
     /// Whether code that does nothing worth telling is walked all the same.
     pub(super) walks_all: bool,
     /// What texts that are passed on may cost, whatever the rest costs.
@@ -63,6 +65,7 @@ impl Found {
             given_back: None,
             budget,
             quoted_identifier,
+            is_elsewhere: false,
             walks_all: false,
             aside,
             is_aside: false,

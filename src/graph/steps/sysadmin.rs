@@ -44,7 +44,9 @@ impl Graph<'_> {
             return Vec::new();
         };
         let target = self.index.principal_fact(Scope::Server, target);
+        // Where the owner is privileged itself, dbo needs no other user.
         let vouched = self.trusted.iter();
+        let vouched = vouched.filter(|(_, trust)| self.is_privileged(trust.owner).is_none());
         vouched
             .map(|(db, trust)| {
                 let facts = trust.facts.iter().copied().chain(target);
