@@ -1,6 +1,7 @@
 //! What a call by name leads to, as SQL Server looks for it.
 
 use super::names::folded;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 const DEFAULT_SCHEMA: &str = "dbo";
@@ -25,9 +26,12 @@ impl Home {
     }
 }
 
+/// Mostly one of a name.
+type Namesakes<T> = HashMap<String, SmallVec<[T; 1]>>;
+
 /// Whatever can be called, by the database and the schema it stands in and its name.
 #[derive(Debug)]
-pub struct Callees<T>(HashMap<String, HashMap<String, HashMap<String, Vec<T>>>>);
+pub struct Callees<T>(HashMap<String, HashMap<String, Namesakes<T>>>);
 
 impl<T> Default for Callees<T> {
     fn default() -> Self {
@@ -43,28 +47,25 @@ impl<T> Callees<T> {
         names.entry(folded(name)).or_default().push(callee);
     }
 
-    /// What a name leads to that code with this home calls; none where nothing has the name, or at another server.
-    pub fn find(&self, caller: &Home, callee: &[String]) -> &[T] {
+    /// What a name leads to, in parts without delimiters, that code with this home calls; none where nothing has the name,
+    /// or at another server.
+    pub fn find(&self, home: &Home, name: &[String]) -> &[T] {
         if self.0.is_empty() {
             return &[];
         }
-        let mut parts = callee.iter().rev().map(|part| folded(part));
+        let mut parts = name.iter().rev().map(|part| folded(part));
         let name = parts.next().unwrap_or_default();
         let schema = parts.next().unwrap_or_default();
         let database = parts.next().unwrap_or_default();
         if parts.next().is_some_and(|server| !server.is_empty()) {
             return &[];
         }
-        let elsewhere = !database.is_empty() && !caller.database.is_empty();
-        let first = if elsewhere {
-            &database
-        } else {
-            &caller.database
-        };
+        let elsewhere = !database.is_empty() && !home.database.is_empty();
+        let first = if elsewhere { &database } else { &home.database };
         let is_system = database.is_empty() && name.starts_with(SYSTEM_PREFIX);
         let databases = [Some(first.as_str()), is_system.then_some(MASTER)];
         let schemas = if schema.is_empty() {
-            [Some(caller.schema.as_str()), Some(DEFAULT_SCHEMA)]
+            [Some(home.schema.as_str()), Some(DEFAULT_SCHEMA)]
         } else {
             [Some(schema.as_str()), None]
         };
@@ -87,7 +88,7 @@ impl<T> Callees<T> {
 mod tests {
     use super::*;
 
-    fn find(caller: (&str, &str), callee: &str) -> Vec<&'static str> {
+    fn find(home: (&str, &str), name: &str) -> Vec<&'static str> {
         let mut callees = Callees::default();
         for (database, schema, name, id) in [
             ("App", "dbo", "p", "App.dbo.p"),
@@ -100,14 +101,15 @@ mod tests {
         ] {
             callees.insert(&Home::new(database, Some(schema)), name, id);
         }
-        let parts: Vec<String> = callee.split('.').map(str::to_owned).collect();
-        let caller = Home::new(caller.0, Some(caller.1));
-        callees.find(&caller, &parts).to_vec()
+        let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
+        callees
+            .find(&Home::new(home.0, Some(home.1)), &parts)
+            .to_vec()
     }
 
     #[test]
     fn names_are_looked_for_where_the_server_looks() {
-        for (caller, callee, expected) in [
+        for (home, name, expected) in [
             (("app", "X"), "P", &["App.x.p"][..]),
             (("app", "y"), "p", &["App.dbo.p"]),
             (("app", "x"), "dbo.p", &["App.dbo.p"]),
@@ -124,7 +126,7 @@ mod tests {
             (("", "dbo"), "anything.dbo.scripted", &["scripted"]),
             (("app", "dbo"), "", &[]),
         ] {
-            assert_eq!(find(caller, callee), expected, "{caller:?} calls {callee}");
+            assert_eq!(find(home, name), expected, "{home:?} calls {name}");
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Module {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is asked for by itself
 pub(super) struct Found {
     /// Spans and everything else but lines and columns; an end of 0 is the end of the token that begins there.
     pub(super) sinks: Vec<Observation>,

@@ -1,6 +1,6 @@
 //! Which objects of the catalog calls lead to, those among them whose text is not at hand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::code::name_in_catalog;
 use crate::ids::DatabaseName;
@@ -88,21 +88,20 @@ impl<'a> Catalog<'a> {
         home: &Home,
         calls: impl IntoIterator<Item = &'c CallSite>,
     ) -> Vec<ObservedCall> {
-        let mut first: BTreeMap<(&DatabaseName, i32, bool), u32> = BTreeMap::new();
+        let mut found = Vec::new();
         for call in calls.into_iter().filter(|call| !call.is_elsewhere) {
             let known = if call.is_function {
                 &self.functions
             } else {
                 &self.all
             };
-            for (database, object_id) in known.find(home, &call.callee) {
-                let line = first.entry((*database, *object_id, call.is_dynamic));
-                let line = line.or_insert(call.line);
-                *line = call.line.min(*line);
-            }
+            let ids = known.find(home, &call.callee).iter();
+            found.extend(ids.map(|id| (*id, call.is_dynamic, call.line)));
         }
-        let observed = first.into_iter();
-        let observed = observed.map(|((database, object_id, dynamic), line)| ObservedCall {
+        found.sort_unstable();
+        found.dedup_by_key(|(id, is_dynamic, _)| (*id, *is_dynamic));
+        let observed = found.into_iter();
+        let observed = observed.map(|((database, object_id), dynamic, line)| ObservedCall {
             database: database.clone(),
             object_id,
             dynamic,

@@ -126,8 +126,8 @@ impl<'a> ModuleWork<'a> {
             calls => catalog.observed(&home(), calls),
         };
         ObservedModule {
-            calls,
             number,
+            calls,
             ..ObservedModule::new(database, object_id, self.sha256, self.text, object)
         }
     }
