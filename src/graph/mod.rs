@@ -16,6 +16,7 @@
 mod build;
 mod channel;
 mod code;
+mod detection;
 mod entry;
 mod fact;
 mod gap;

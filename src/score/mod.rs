@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{Assumed, Gap, Graph, Limits, Route, State, Surveyed};
 use crate::ids::DatabaseName;
 use crate::rules::{Outcome, Verdict};
-use crate::snapshot::Snapshot;
 
 pub use method::{EXPLANATION, Width};
 
@@ -59,10 +58,9 @@ const MOST_GAPS: usize = 24;
 
 /// An instance's exposure, and the routes that it is made of.
 pub fn exposure(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (Exposure, Vec<Route>) {
-    let snapshot = graph.index().snapshot;
     let others = Others {
         verdicts,
-        detection: detection(snapshot),
+        detection: graph.records_changes(),
     };
     let low = graph.survey(Limits::default());
     let gaps = graph.gaps();
@@ -312,43 +310,4 @@ fn account(low: &[Surveyed], high: &[Surveyed]) -> Points {
     };
     let points_of = |found: Option<(u32, _)>| found.map_or(0, |(points, _)| points);
     points("account", sentence, points_of(at_best), points_of(at_worst))
-}
-
-/// Action groups any of which records a change of what exposure is made of (docs: SQL Server Audit action groups).
-const RECORDING: &[&str] = &[
-    "SERVER_OPERATION_GROUP",
-    "SERVER_PERMISSION_CHANGE_GROUP",
-    "SERVER_ROLE_MEMBER_CHANGE_GROUP",
-    "SERVER_PRINCIPAL_CHANGE_GROUP",
-    "AUDIT_CHANGE_GROUP",
-];
-
-/// Whether a running audit with an enabled specification records such a change; `None` where that was not seen.
-fn detection(snapshot: &Snapshot) -> Option<bool> {
-    let server = &snapshot.server;
-    let running = |guid: &Option<String>| {
-        let mut audits = server.server_audits.seen().iter();
-        let audit = audits.find(|a| a.audit_guid.is_some() && a.audit_guid == *guid);
-        const STARTED: i32 = 1;
-        audit.is_some_and(|audit| {
-            let mut status = server.audit_status.seen().iter();
-            status.any(|s| s.audit_id == audit.audit_id && s.status == STARTED)
-        })
-    };
-    let records = |id: i32| {
-        let mut details = server.server_audit_specification_details.seen().iter();
-        details.any(|d| {
-            let name = d.audit_action_name.as_deref().unwrap_or_default();
-            d.specification_id == id && RECORDING.contains(&name)
-        })
-    };
-    let mut specifications = server.server_audit_specifications.seen().iter();
-    let found = specifications.any(|s| {
-        s.is_state_enabled == Some(true) && running(&s.audit_guid) && records(s.specification_id)
-    });
-    let settled = server.server_audits.is_settled()
-        && server.audit_status.is_settled()
-        && server.server_audit_specifications.is_settled()
-        && server.server_audit_specification_details.is_settled();
-    if found || settled { Some(found) } else { None }
 }
