@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::Channel;
 use super::wording::Place;
-use crate::ids::DatabaseName;
+use crate::ids::{DatabaseName, InstanceId};
 
 /// How far a way to a command is open. Ordered from closed to open.
 #[derive(
@@ -118,6 +118,9 @@ pub struct PathStep {
 /// A row of a fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Citation {
+    /// The instance it was asked of, where a chain leads over several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
     /// The query's name.
     pub fact: String,
     /// Database it ran in.

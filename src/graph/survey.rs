@@ -75,6 +75,7 @@ impl Graph<'_> {
     pub fn cite(&self, fact: FactRef) -> Citation {
         let snapshot = self.index.snapshot;
         Citation {
+            instance: None,
             fact: fact.fact.name().to_owned(),
             database: fact
                 .database

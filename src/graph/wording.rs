@@ -10,7 +10,7 @@ use super::node::Node;
 use super::permission::{self, Class};
 use super::securable::Securable;
 use super::step::{Edge, Step};
-use crate::ids::{DatabaseName, PrincipalId, named};
+use crate::ids::{DatabaseName, InstanceId, PrincipalId, named};
 
 /// A place by name, for machines.
 #[derive(
@@ -21,6 +21,9 @@ pub struct Place {
     /// `application_role`, `dbo`, `inside_database`, `own_database`, `sysadmin`, `queries_as`, `module`,
     /// `module_code`, `settings` or `command`.
     pub kind: String,
+    /// The instance it is on, where a chain leads over several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
     /// The database it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseName>,
@@ -49,6 +52,7 @@ impl Graph<'_> {
         };
         Place {
             kind: kind.to_owned(),
+            instance: None,
             database: database.map(|db| DatabaseName::new(self.index.database_name(db))),
             name,
         }

@@ -93,7 +93,8 @@ pub fn standing(surveyed: &Surveyed, at_worst: bool) -> Standing {
     best
 }
 
-/// Points of every further channel that others than administrators get through, and the most that they come to.
+/// Points of every further channel that is open to or armable by others than administrators, and the most that they
+/// come to.
 pub const FURTHER: (u32, u32) = (2, 6);
 
 /// Points of the account that a command runs as, by its power's word; the most of all channels that are not closed.
@@ -150,7 +151,7 @@ ways by which somebody comes to run a command of the operating system on the ser
    somebody switches the channel on). Each row counts all who get at least so far. Others are principals
    that can log in; a member of sysadmin counts among them only with what it would reach without being
    one. A Windows or Entra group is one account where its size is not given, and over 25 at worst.
-2. Further channels: 2 for each further channel that others than administrators get through, at most 6.
+2. Further channels: 2 for each further channel that is open to or armable by others, at most 6.
 3. The account that commands run as: 8 administrative, 5 a domain account, 2 network service, local user or
    proxy, 0 a virtual, worker or Linux account; the most of all channels that are not closed; unknown is 0,
    and 8 at worst.

@@ -274,12 +274,12 @@ fn widest(low: &[Surveyed], high: &[Surveyed]) -> Points {
 }
 
 fn further(low: &[Surveyed], high: &[Surveyed]) -> Points {
-    let others = |surveyed: &[Surveyed], at_worst| {
-        let all = surveyed.iter().map(|s| method::standing(s, at_worst));
-        let wide = all.filter(|s| s.best.is_some_and(|(_, w)| w > Width::Administrators));
+    let others = |surveyed: &[Surveyed]| {
+        let all = surveyed.iter().map(|s| s.open.with(&s.armable));
+        let wide = all.filter(|breadth| breadth.everyone || breadth.count > 0);
         u32::try_from(wide.count().saturating_sub(1)).unwrap_or(u32::MAX)
     };
-    let (at_best, at_worst) = (others(low, false), others(high, true));
+    let (at_best, at_worst) = (others(low), others(high));
     let (each, most) = method::FURTHER;
     points(
         "further_channels",
