@@ -204,14 +204,20 @@ fn judge(case: Case<'_>) -> Judged<'_> {
     let snapshot = case.snapshot;
     let verdicts = rules::judge(&case);
     let unread = u32::try_from(case.analysis().unread()).unwrap_or(u32::MAX);
-    let (exposure, routes) = match snapshot.outcome {
-        Outcome::Unreached(_) | Outcome::SameAs { .. } => (score::unseen(), Vec::new()),
-        _ => score::exposure(&mut case.into_graph(), &verdicts),
+    let (exposure, routes, fix_first) = match snapshot.outcome {
+        Outcome::Unreached(_) | Outcome::SameAs { .. } => (score::unseen(), Vec::new(), Vec::new()),
+        _ => {
+            let mut graph = case.into_graph();
+            let (exposure, routes) = score::exposure(&mut graph, &verdicts);
+            let fix_first = score::fix_first(&graph, &verdicts, &exposure);
+            (exposure, routes, fix_first)
+        }
     };
     Judged {
         snapshot,
         exposure,
         routes,
+        fix_first,
         missing: rules::unsettled(snapshot),
         modules_with_unread_dynamic_sql: unread,
         verdicts,

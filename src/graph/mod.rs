@@ -14,7 +14,9 @@
 //! groups that the inventory does not name; two rights of one person that only meet after he joined two roles.
 
 mod build;
+mod change;
 mod channel;
+mod choke;
 mod code;
 mod detection;
 mod entry;
@@ -40,7 +42,9 @@ mod survey;
 mod wording;
 
 pub use build::{Graph, Group, Groups, Trust};
+pub use change::{Change, ChangeError, On};
 pub use channel::Channel;
+pub use choke::Choke;
 pub use code::{Code, CodeCall, CodeSink, ModuleCode, StepCode};
 pub use entry::Entry;
 pub use fact::FactRef;

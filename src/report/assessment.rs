@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::Route;
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
-use crate::score::Exposure;
+use crate::score::{Exposure, Fix};
 use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
 /// The first field of every assessment of this version.
@@ -62,6 +62,8 @@ pub struct Instance {
     pub coverage: Coverage,
     /// Ways to run an operating-system command: every channel, in order.
     pub routes: Vec<Route>,
+    /// Changes that close most, one after the other.
+    pub fix_first: Vec<Fix>,
     /// Verdicts, by rule.
     pub verdicts: Vec<VerdictEntry>,
 }
@@ -209,6 +211,8 @@ pub struct Judged<'a> {
     pub exposure: Exposure,
     /// The routes that it is made of.
     pub routes: Vec<Route>,
+    /// The changes that close most of them.
+    pub fix_first: Vec<Fix>,
     /// Facts that a rule needs and that are not settled.
     pub missing: BTreeSet<FactState>,
     /// Modules whose code executes text that could not be read.
@@ -300,6 +304,7 @@ impl Instance {
             verdicts,
             exposure,
             routes,
+            fix_first,
             ..
         } = judged;
         let identity = snapshot.server.server_identity.known();
@@ -318,6 +323,7 @@ impl Instance {
             exposure,
             coverage,
             routes,
+            fix_first,
             verdicts: verdicts.into_iter().map(VerdictEntry::new).collect(),
         }
     }

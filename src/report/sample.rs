@@ -211,6 +211,7 @@ fn clean() -> Instance {
             modules_with_unread_dynamic_sql: 0,
         },
         routes: Vec::new(),
+        fix_first: Vec::new(),
         verdicts: vec![
             pass("SIGHT-001", 6, 6),
             pass("CODE-002", 214, 214),

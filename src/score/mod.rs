@@ -1,6 +1,7 @@
 //! Exposure: how far an instance is open to operating-system command execution, from 0 to 100. An interval: `low` is
 //! made of what was seen, `high` adds what the unseen could hold.
 
+mod fix;
 mod method;
 
 use schemars::JsonSchema;
@@ -10,6 +11,7 @@ use crate::graph::{Assumed, Gap, Graph, Limits, Route, State, Surveyed};
 use crate::ids::DatabaseName;
 use crate::rules::{Outcome, Verdict};
 
+pub use fix::{Fix, fix_first};
 pub use method::{EXPLANATION, Width};
 
 /// An instance's exposure.
@@ -64,8 +66,11 @@ pub fn exposure(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (Exposure, Vec<R
     };
     let low = graph.survey(Limits::default());
     let gaps = graph.gaps();
-    let high = survey_with(graph, &gaps);
-    let lines = others.lines(&low, &high);
+    let lines = if gaps.is_empty() {
+        others.lines(&low, &low)
+    } else {
+        others.lines(&low, &survey_with(graph, &gaps))
+    };
     let (at_best, at_worst) = (sum(&lines, |p| p.low), sum(&lines, |p| p.high));
     let unsettled = if gaps.is_empty() {
         Vec::new()
@@ -84,6 +89,22 @@ pub fn exposure(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (Exposure, Vec<R
     (exposure, low.into_iter().map(|s| s.route).collect())
 }
 
+/// Low and high alone.
+fn exposure_of(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (u32, u32) {
+    let others = Others {
+        verdicts,
+        detection: graph.records_changes(),
+    };
+    let low = graph.survey(NO_PATHS);
+    let gaps = graph.gaps();
+    let lines = if gaps.is_empty() {
+        others.lines(&low, &low)
+    } else {
+        others.lines(&low, &survey_with(graph, &gaps))
+    };
+    (sum(&lines, |p| p.low), sum(&lines, |p| p.high))
+}
+
 /// The exposure of an instance of which nothing was seen.
 pub fn unseen() -> Exposure {
     Exposure {
@@ -95,9 +116,6 @@ pub fn unseen() -> Exposure {
 }
 
 fn survey_with(graph: &mut Graph<'_>, gaps: &[Gap]) -> Vec<Surveyed> {
-    if gaps.is_empty() {
-        return graph.survey(NO_PATHS);
-    }
     graph.assume(Assumed::of(gaps));
     let surveyed = graph.survey(NO_PATHS);
     graph.assume(Assumed::default());

@@ -27,6 +27,7 @@ pub fn judged(collected: &Collected) -> Judgement {
         snapshot,
         exposure: score::unseen(),
         routes: Vec::new(),
+        fix_first: Vec::new(),
         missing: rules::unsettled(snapshot),
         modules_with_unread_dynamic_sql: 0,
         verdicts: verdicts.clone(),
