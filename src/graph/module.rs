@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::build::sysadmin_facts;
 use super::code::{Code, CodeCall, ModuleCode};
 use super::fact::FactRef;
 use super::index::{DBO, Db, Index, Scope};
@@ -98,6 +99,9 @@ impl Modules {
             let signed = self.signed.entry(*login).or_default();
             signed.push((key, facts.clone()));
         }
+        if let Some((login, facts)) = index.vouched_context(key, signers) {
+            self.signed.entry(login).or_default().push((key, facts));
+        }
     }
 
     /// Callers of a module; whether the call stands in text that is executed.
@@ -189,6 +193,24 @@ impl Index<'_> {
         modules.get(at as usize)?.execute_as_principal_id
     }
 
+    /// The login whose rights a module has at the server, where a key that signed it vouches for the user that it runs
+    /// as: the key's login needs AUTHENTICATE SERVER for that.
+    pub fn vouched_context(&self, key: Key, signers: &Signers) -> Option<(PrincipalId, Facts)> {
+        let vouching = signers.of(key).iter().find_map(|(login, facts)| {
+            let held = self
+                .holds(*login, "AUTH")
+                .map(|row| Facts::from_iter([row]));
+            let proof = sysadmin_facts(self, *login).or(held)?;
+            Some(facts.iter().copied().chain(proof).collect())
+        });
+        let sid = match self.context_of(key)? {
+            DBO => self.database_row(key.0)?.0.owner_sid.as_deref(),
+            user => self.user(key.0, user)?.sid.as_deref(),
+        };
+        let login = self.scope(Scope::Server).with_sid(sid?)?;
+        Some((login, vouching?))
+    }
+
     /// The user as whom a module runs; `None` for its caller.
     pub fn context_of(&self, key: Key) -> Option<PrincipalId> {
         const OWNER: PrincipalId = PrincipalId(-2);
@@ -271,7 +293,8 @@ struct Roots<'i, 'a> {
     places: &'i HashMap<&'i str, Db>,
 }
 
-/// Modules to be entered with what runs them.
+/// Modules to be entered with what runs them. One that has a context of its own is among them: who alters it leaves out
+/// its EXECUTE AS, which needs no right.
 type Open = Vec<(Key, Node, Step, Facts)>;
 
 impl Roots<'_, '_> {
@@ -299,11 +322,9 @@ impl Roots<'_, '_> {
             let calls = by_place.get(&key).filter(|_| runs_as_caller);
             for callee in calls.iter().flat_map(|module| &module.calls) {
                 if let Some(callee) = place_of(self.places, callee) {
-                    if self.index.context_of(callee).is_none() {
-                        let mut facts = facts.clone();
-                        facts.extend(self.index.module_fact(key));
-                        open.push((callee, node, step, facts));
-                    }
+                    let mut facts = facts.clone();
+                    facts.extend(self.index.module_fact(key));
+                    open.push((callee, node, step, facts));
                 }
             }
         }
@@ -366,9 +387,7 @@ impl Roots<'_, '_> {
     fn calls(&self, calls: &[CodeCall], node: Node, step: Step, fact: FactRef, open: &mut Open) {
         for call in calls {
             if let Some(callee) = place_of(self.places, call) {
-                if self.index.context_of(callee).is_none() {
-                    open.push((callee, node, step, Facts::from_iter([fact])));
-                }
+                open.push((callee, node, step, Facts::from_iter([fact])));
             }
         }
     }
@@ -382,16 +401,11 @@ impl Roots<'_, '_> {
                 }
                 let key = (db, trigger.object_id);
                 let fact = FactRef::database(Fact::Triggers, db, at);
-                match self.index.context_of(key) {
-                    None => {
-                        let facts = Facts::from_iter([fact]);
-                        open.push((key, Node::Sysadmin, Step::TriggerRun, facts));
-                    }
-                    Some(user) => {
-                        let code = self.by_key(key);
-                        let node = Node::user(db, user);
-                        self.calls(code, node, Step::TriggerRun, fact, open);
-                    }
+                let facts = Facts::from_iter([fact]);
+                open.push((key, Node::Sysadmin, Step::TriggerRun, facts));
+                if let Some(user) = self.index.context_of(key) {
+                    let node = Node::user(db, user);
+                    self.calls(self.by_key(key), node, Step::TriggerRun, fact, open);
                 }
             }
         }

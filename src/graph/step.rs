@@ -166,8 +166,8 @@ steps! {
         "The module executes text that it is given, as the user of its EXECUTE AS clause."
         "docs: EXECUTE AS clause";
     SignedModule "signed_module" now
-        "The module executes text that it is given, and is signed by a key whose login has rights; a counter-signature gives none."
-        "docs: ADD SIGNATURE, signing procedures";
+        "The module executes text that it is given, and is signed by a key whose login has rights, or vouches (AUTHENTICATE SERVER) for the user that the module runs as; a counter-signature gives none."
+        "docs: ADD SIGNATURE, signing procedures, extending impersonation";
     AlterModule "alter_module" now
         "ALTER on a module, its schema or database, or owning it, decides what it does; EXECUTE AS and signatures do not survive that, ownership chains do."
         "docs: ALTER PROCEDURE, ADD SIGNATURE";

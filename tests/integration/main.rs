@@ -20,6 +20,7 @@ mod limits;
 mod matrix;
 mod offline;
 mod preflight;
+mod privileges;
 mod reaching;
 mod readme;
 mod reference;

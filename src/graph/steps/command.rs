@@ -46,7 +46,28 @@ impl Graph<'_> {
             Channel::RegistryAutorun => self.into_registry(),
             Channel::ModuleCommand => self.into_module_command(),
         });
+        if self.runs_now(channel) {
+            edges.extend(self.by_queries(&edges));
+        }
         edges
+    }
+
+    /// Of the logins as which queries come back over a linked server, those who run the channel, which is on: they
+    /// could not switch it on.
+    fn by_queries(&self, edges: &[Edge]) -> Vec<Edge> {
+        let logins = self.queried_logins().into_iter();
+        let edge = |login| {
+            let from = Node::Queries(login);
+            if let Some(proof) = self.is_privileged(login) {
+                return Some(Edge::new(from, Step::Administrator, proof));
+            }
+            let own = edges.iter().find(|edge| self.stands_behind(login, edge))?;
+            Some(Edge {
+                from,
+                ..own.clone()
+            })
+        };
+        logins.filter_map(edge).collect()
     }
 
     /// Whoever is not sysadmin needs the proxy account; who can make it needs nobody else for it.
@@ -242,8 +263,8 @@ impl Graph<'_> {
         edges
     }
 
-    /// Users of master who are in both of two roles.
-    fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
+    /// Users who are in both of two roles.
+    pub(in super::super) fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
         let people = |edge: &Edge| match edge.from {
             Node::Principal(scope, id) => Some((scope, self.index.below(scope, id))),
             _ => None,
@@ -332,7 +353,8 @@ impl Graph<'_> {
                 return Some(facts);
             }
         }
-        for (login, facts) in signers.of(key) {
+        let vouched = self.index.vouched_context(key, signers);
+        for (login, facts) in signers.of(key).iter().chain(&vouched) {
             if let Some(proof) = self.is_privileged(*login) {
                 return Some(facts.iter().copied().chain(proof).collect());
             }

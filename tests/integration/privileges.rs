@@ -1,0 +1,232 @@
+//! Who reaches what, judged by the facts of SQL Server: a table of small instances, each with what must be reached by
+//! which kind of step, and what must not be, with the reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use mssql_posture::graph::{Node, Reach, Scope, Step};
+use serde::Deserialize;
+
+use crate::support::privileges::{Built, estate};
+
+/// One file: the cases about one family of steps.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Family {
+    case: Vec<Case>,
+}
+
+/// One instance and what is so on it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    /// Lines of the language in `support::privileges`.
+    given: String,
+    /// `WHO -> PLACE` by steps that wait for nobody.
+    #[serde(default)]
+    reaches: Vec<String>,
+    /// The same by a step that waits for an administrator or a service.
+    #[serde(default)]
+    waits: Vec<String>,
+    /// What is not reached at all.
+    #[serde(default)]
+    never: Vec<String>,
+    /// What is reached by waiting alone, and not by a step of this kind.
+    #[serde(default)]
+    not_by: Vec<String>,
+    /// Why the engine is not right about it yet.
+    open: Option<String>,
+    /// The kind of step that must be in the chain of the first of `reaches` and `waits`, or that `never` is about.
+    step: String,
+    /// The rule in words, and where it comes from.
+    why: String,
+}
+
+/// How a place is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    Now,
+    Waiting,
+    Never,
+}
+
+fn families() -> BTreeMap<String, Vec<Case>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/privileges");
+    let mut families = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let family: Result<Family, _> = toml::from_str(&fs::read_to_string(&path).unwrap());
+        let cases = family.unwrap_or_else(|e| panic!("{name}: {e}")).case;
+        families.insert(name, cases);
+    }
+    families
+}
+
+/// Where a claim begins, what it is about, and how the chain goes.
+struct Claim<'c> {
+    text: &'c str,
+    reached: Reached,
+    kinds: Vec<Step>,
+}
+
+/// `WHO -> PLACE`; a login begins only if it can log in, unless it says `as`.
+fn judge<'c>(built: &Built, text: &'c str) -> Claim<'c> {
+    let (who, place) = text
+        .split_once(" -> ")
+        .unwrap_or_else(|| panic!("no claim: {text}"));
+    let graph = built.graph();
+    let goal = built.place(place.trim());
+    let reach = Reach::new(&graph, goal, None);
+    let (from, logs_in) = match who.trim().strip_prefix("as ") {
+        Some(who) => (built.place(who), true),
+        None => {
+            let from = built.place(who.trim());
+            (from, enters(built, from))
+        }
+    };
+    let reached = match reach.way(from).filter(|_| logs_in) {
+        None => Reached::Never,
+        Some(way) if way.waits() => Reached::Waiting,
+        Some(_) => Reached::Now,
+    };
+    let kinds = reach
+        .chain(from)
+        .iter()
+        .map(|(edge, _)| edge.step)
+        .collect();
+    Claim {
+        text,
+        reached,
+        kinds,
+    }
+}
+
+/// Whether a login can log in at all; what is no login begins where it is.
+fn enters(built: &Built, node: Node) -> bool {
+    match node {
+        Node::Principal(Scope::Server, id) => built.graph().index().logs_in(id),
+        _ => true,
+    }
+}
+
+/// What is wrong with a case.
+fn faults(case: &Case) -> Vec<String> {
+    let built = estate(&case.given);
+    let mut faults = Vec::new();
+    let expected = [
+        (Reached::Now, &case.reaches),
+        (Reached::Waiting, &case.waits),
+        (Reached::Never, &case.never),
+    ];
+    for (expected, claims) in expected {
+        for claim in claims.iter().map(|text| judge(&built, text)) {
+            if claim.reached != expected {
+                let found = (claim.reached, &claim.kinds);
+                faults.push(format!(
+                    "{}: expected {expected:?}, found {found:?}",
+                    claim.text
+                ));
+            }
+        }
+    }
+    let is_by = |claim: &Claim<'_>| claim.kinds.iter().any(|step| step.as_str() == case.step);
+    let first = case.reaches.iter().chain(&case.waits).next();
+    let first = first.map(|text| judge(&built, text));
+    for claim in first.iter().filter(|claim| !is_by(claim)) {
+        faults.push(format!(
+            "{}: no {} in {:?}",
+            claim.text, case.step, claim.kinds
+        ));
+    }
+    for claim in case.not_by.iter().map(|text| judge(&built, text)) {
+        if claim.reached != Reached::Waiting || is_by(&claim) {
+            faults.push(format!(
+                "{}: not by {}: {:?}",
+                claim.text, case.step, claim.kinds
+            ));
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_case_is_judged_by_the_facts() {
+    let mut wrong = Vec::new();
+    for (family, cases) in families() {
+        for case in &cases {
+            let faults = faults(case);
+            if case.open.is_some() && faults.is_empty() {
+                wrong.push(format!(
+                    "{family}: {}: right now, no longer open",
+                    case.name
+                ));
+            }
+            let all = faults.into_iter().filter(|_| case.open.is_none());
+            wrong.extend(all.map(|f| format!("{family}: {}: {f}", case.name)));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} faults:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+/// Kinds that no case is about: what was not seen is no case, it is an assumption.
+const WITHOUT_CASES: &[Step] = &[Step::Unseen];
+
+#[test]
+fn every_kind_of_step_has_cases_for_and_against() {
+    const ENOUGH: usize = 2;
+    let families = families();
+    let cases = || families.values().flatten();
+    for case in cases() {
+        let known = Step::ALL.iter().any(|step| step.as_str() == case.step);
+        assert!(known, "{}: no step {}", case.name, case.step);
+        assert!(!case.why.is_empty(), "{}: no reason", case.name);
+    }
+    let mut lacking = Vec::new();
+    for step in Step::ALL
+        .iter()
+        .filter(|step| !WITHOUT_CASES.contains(step))
+    {
+        let of_step = || cases().filter(|case| case.step == step.as_str());
+        let positive = of_step().filter(|c| !c.reaches.is_empty() || !c.waits.is_empty());
+        let negative = of_step().filter(|c| !c.never.is_empty() || !c.not_by.is_empty());
+        let (positive, negative) = (positive.count(), negative.count());
+        if positive < ENOUGH || negative < ENOUGH {
+            lacking.push(format!(
+                "{}: {positive} for, {negative} against",
+                step.as_str()
+            ));
+        }
+    }
+    assert!(lacking.is_empty(), "{lacking:#?}");
+    assert!(cases().count() >= 220, "{} cases", cases().count());
+    for (family, cases) in &families {
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names.len(), cases.len(), "{family}: a name twice");
+    }
+}
+
+#[test]
+fn every_line_of_the_language_is_understood() {
+    let built = estate(include_str!("../support/privileges/sample.txt"));
+    let server = &built.snapshot.server;
+    assert_eq!(server.jobs.seen().len(), 1);
+    assert_eq!(server.job_steps.seen().len(), 3);
+    assert_eq!(server.proxy_logins.seen().len(), 4);
+    assert!(!server.trusted_assemblies.is_settled());
+    assert_eq!(built.user("Shop", "dbo"), Node::Owner(built.db("Shop")));
+    let shop = &built.snapshot.databases[built.db("Shop") as usize];
+    assert_eq!(shop.crypt_properties.seen().len(), 2);
+    assert_eq!(shop.triggers.seen().len(), 2);
+    let (_, called) = built.module("Shop", "dbo.q");
+    let callers = built.code.modules.iter().flat_map(|module| &module.calls);
+    assert_eq!(callers.filter(|call| call.object_id == called).count(), 4);
+    assert_eq!(built.code.steps.len(), 2);
+}
