@@ -287,16 +287,15 @@ impl Roots<'_, '_> {
                 facts: facts.clone(),
             };
             modules.runs.entry(node).or_default().push(run);
-            // What a module with a context of its own calls does not run with its caller's power.
+            // What a module with a context of its own calls does not run with its caller's power; whoever alters it
+            // takes that context away.
             let runs_as_caller = self.index.context_of(key).is_none();
             let calls = by_place.get(&key).filter(|_| runs_as_caller);
             for callee in calls.iter().flat_map(|module| &module.calls) {
                 if let Some(callee) = place_of(self.places, callee) {
-                    if self.index.context_of(callee).is_none() {
-                        let mut facts = facts.clone();
-                        facts.extend(self.index.module_fact(key));
-                        open.push((callee, node, step, facts));
-                    }
+                    let mut facts = facts.clone();
+                    facts.extend(self.index.module_fact(key));
+                    open.push((callee, node, step, facts));
                 }
             }
         }
@@ -359,14 +358,13 @@ impl Roots<'_, '_> {
     fn calls(&self, calls: &[CodeCall], node: Node, step: Step, fact: FactRef, open: &mut Open) {
         for call in calls {
             if let Some(callee) = place_of(self.places, call) {
-                if self.index.context_of(callee).is_none() {
-                    open.push((callee, node, step, Facts::from_iter([fact])));
-                }
+                open.push((callee, node, step, Facts::from_iter([fact])));
             }
         }
     }
 
-    /// DML and DDL triggers that run as whoever fires them, or as a user.
+    /// DML and DDL triggers, which run as whoever fires them once somebody alters them, whatever user they run as now,
+    /// and what those with a user call.
     fn triggers(&self, open: &mut Open) {
         for (db, facts) in self.index.databases() {
             for (at, trigger) in (0..).zip(facts.triggers.seen()) {
@@ -375,16 +373,12 @@ impl Roots<'_, '_> {
                 }
                 let key = (db, trigger.object_id);
                 let fact = FactRef::database(Fact::Triggers, db, at);
-                match self.index.context_of(key) {
-                    None => {
-                        let facts = Facts::from_iter([fact]);
-                        open.push((key, Node::Sysadmin, Step::TriggerRun, facts));
-                    }
-                    Some(user) => {
-                        let code = self.by_key(key);
-                        let node = Node::user(db, user);
-                        self.calls(code, node, Step::TriggerRun, fact, open);
-                    }
+                let facts = Facts::from_iter([fact]);
+                open.push((key, Node::Sysadmin, Step::TriggerRun, facts));
+                if let Some(user) = self.index.context_of(key) {
+                    let code = self.by_key(key);
+                    let node = Node::user(db, user);
+                    self.calls(code, node, Step::TriggerRun, fact, open);
                 }
             }
         }
