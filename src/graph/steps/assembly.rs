@@ -2,7 +2,7 @@
 
 use super::super::build::Graph;
 use super::super::fact::FactRef;
-use super::super::index::{Db, Scope};
+use super::super::index::{DBO, Db, Scope};
 use super::super::node::Node;
 use super::super::permission::Class;
 use super::super::securable::Securable;
@@ -22,7 +22,7 @@ impl Graph<'_> {
                 }
                 let fact = FactRef::database(Fact::Assemblies, db, at);
                 edges.extend(self.modules_of(db, assembly, fact));
-                if self.loading(db).is_some() || !self.is_strict() {
+                if self.loading(db).is_some() {
                     edges.extend(self.replacers(db, assembly, fact));
                 }
             }
@@ -48,7 +48,10 @@ impl Graph<'_> {
         let securable = Securable::within(db, Class::Assembly, assembly.assembly_id);
         let rights = ["AL", "TO"].into_iter();
         let holders = rights.flat_map(|code| self.index.holders(securable, code));
-        let holders = holders.map(|h| h.step(Step::ReplaceAssembly).and([fact]));
+        let holders = holders.map(|h| h.step(Step::ReplaceAssembly));
+        let owner = assembly.principal_id.filter(|owner| *owner != DBO);
+        let owner = owner.map(|owner| Edge::new(Node::user(db, owner), Step::ReplaceAssembly, []));
+        let holders = holders.chain(owner).map(|edge| edge.and([fact]));
         let mut edges: Vec<Edge> = match self.is_strict() {
             true => holders.collect(),
             // Without the strict rule the caller needs the server permission too.
@@ -131,7 +134,7 @@ impl Graph<'_> {
             Node::Principal(Scope::Database(_), id) | Node::Joins(Scope::Database(_), id) => {
                 self.logins_below(db, id)
             }
-            Node::Owner(db) | Node::Inside(db) => self.logins_below(db, super::super::index::DBO),
+            Node::Owner(db) | Node::Inside(db) => self.logins_below(db, DBO),
             _ => return vec![edge],
         };
         let mut edges = Vec::new();
@@ -154,7 +157,7 @@ impl Graph<'_> {
     ) -> std::collections::BTreeSet<crate::ids::PrincipalId> {
         let scope = Scope::Database(db);
         let mut users = self.index.below(scope, id);
-        if id == super::super::index::DBO {
+        if id == DBO {
             let owners = crate::ids::PrincipalId(super::super::permission::DB_OWNER);
             users.extend(self.index.below(scope, owners));
         }
