@@ -27,12 +27,14 @@ impl Graph<'_> {
             _ => self.mapped(db, id),
         };
         if kind != Some("A") {
-            let holders = self
-                .index
-                .holders(Securable::within(db, Class::User, id.0), "IM");
-            let others = holders.into_iter().filter(|h| h.node != Node::user(db, id));
-            edges.extend(others.map(|h| h.step(Step::ImpersonateUser)));
             edges.push(inside());
+        }
+        // EXECUTE AS takes single accounts.
+        if !matches!(kind, Some("A" | "G" | "X" | "C" | "K")) {
+            let user = Securable::within(db, Class::User, id.0);
+            let holders = self.index.holders(user, "IM").into_iter();
+            let others = holders.filter(|h| h.node != Node::user(db, id));
+            edges.extend(others.map(|h| h.step(Step::ImpersonateUser)));
         }
         edges.extend(self.contexts_of_modules(db, id));
         edges.extend(self.run_as(Node::user(db, id)));

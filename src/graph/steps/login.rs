@@ -25,7 +25,9 @@ impl Graph<'_> {
         };
         let mut edges = self.group_members(login);
         if !matches!(login.r#type.as_str(), "C" | "K") {
-            edges.extend(self.impersonators(id));
+            if !matches!(login.r#type.as_str(), "G" | "X") {
+                edges.extend(self.impersonators(id));
+            }
             edges.extend(self.resetters(login));
             edges.extend(self.vouched(id, login));
             edges.extend(self.linked_back(id, Step::LinkedLogin));
@@ -187,7 +189,9 @@ impl Graph<'_> {
             holders.extend(in_master);
         }
         let edges = holders.into_iter().map(|h| h.step(Step::OwnDatabase));
-        edges.collect()
+        let inside = self.master.map(Node::Inside);
+        let inside = inside.map(|from| Edge::new(from, Step::InsideDatabase, []));
+        edges.chain(inside).collect()
     }
 
     pub(in super::super) fn config_fact(&self, name: &str) -> Option<FactRef> {
