@@ -1,8 +1,9 @@
 //! Who holds a permission, DENY included.
 //!
 //! A GRANT of the permission, or of one that covers it, on the securable or on what contains it, to a principal or to a
-//! role that it is in, gives it; a fixed role gives what it carries. A DENY of any of these to any of these takes it.
-//! sysadmin and dbo are bound by none, and are not listed here: their power is a place of its own.
+//! role that it is in, gives it; a fixed role gives what it carries; a schema's owner has CONTROL on the schema. A DENY
+//! of any of these to any of these takes it. sysadmin and dbo are bound by none, and are not listed here: their power is
+//! a place of its own.
 //!
 //! Where nothing is denied, a role stands for its members. Where something is, each member is looked at.
 
@@ -15,6 +16,7 @@ use super::permission::{Class, Permission, covering};
 use super::securable::Securable;
 use super::step::{Edge, Facts, Step};
 use crate::ids::PrincipalId;
+use crate::snapshot::Fact;
 
 /// Somebody who holds a permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +94,28 @@ impl Index<'_> {
                 let roles = self.fixed_roles(on.scope, permission.1);
                 grants.extend(roles.into_iter().map(found));
             }
+            grants.extend(self.owning_schema(permission, on).map(found));
         }
         (grants, denies)
+    }
+
+    /// Who owns a schema, and so has CONTROL on it; dbo is there as what it is.
+    fn owning_schema(&self, permission: Permission, on: Securable) -> Option<Given> {
+        let Scope::Database(db) = on.scope else {
+            return None;
+        };
+        if permission != (Class::Schema, "CL") {
+            return None;
+        }
+        let schemas = (0..).zip(self.database(db)?.schemas.seen());
+        let (at, schema) = schemas.into_iter().find(|(_, s)| s.schema_id == on.id)?;
+        let shipped = schema.schema_id == super::index::SYS_SCHEMA;
+        let grantee = schema.principal_id.filter(|id| *id != DBO && !shipped)?;
+        Some(Given {
+            scope: on.scope,
+            grantee,
+            fact: FactRef::database(Fact::Schemas, db, at),
+        })
     }
 
     /// Everybody whom a DENY reaches, by scope.
@@ -146,9 +168,12 @@ impl Index<'_> {
         }
         logins.retain(|login| !is_denied(*login));
         for login in logins {
-            let entry = self.entry(db, login).map(|(_, facts)| facts);
+            let entry = self.entry(db, login).filter(|(user, _)| *user == id);
+            let Some((_, entry)) = entry else {
+                continue;
+            };
             let mut holder = grant.holder(Node::login(login));
-            holder.facts.extend(entry.into_iter().flatten());
+            holder.facts.extend(entry);
             holders.push(holder);
         }
     }
@@ -260,6 +285,9 @@ impl Index<'_> {
                 let grants = self.given(false, on, permission.1, Some(*id));
                 held = held.or_else(|| grants.first().map(|given| given.fact));
             }
+            let owning = self.owning_schema(permission, on);
+            let owning = owning.filter(|given| mine.contains(&(given.scope, given.grantee)));
+            held = held.or_else(|| owning.map(|given| given.fact));
             if held.is_none() && matches!(on.class, Class::Server | Class::Database) {
                 let roles = self.fixed_roles(on.scope, permission.1).into_iter();
                 let mut own = roles.filter(|given| mine.contains(&(given.scope, given.grantee)));

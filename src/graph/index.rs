@@ -31,6 +31,8 @@ pub const PUBLIC: PrincipalId = PrincipalId(0);
 pub const DBO: PrincipalId = PrincipalId(1);
 /// `guest`.
 pub const GUEST: PrincipalId = PrincipalId(2);
+/// The schema of what the server ships.
+pub const SYS_SCHEMA: i32 = 4;
 /// `sa`, whatever it is called now.
 pub const SA: PrincipalId = PrincipalId(1);
 /// The fixed server role `sysadmin`.

@@ -317,7 +317,8 @@ impl Roots<'_, '_> {
                 facts: facts.clone(),
             };
             modules.runs.entry(node).or_default().push(run);
-            // What a module with a context of its own calls does not run with its caller's power.
+            // What a module with a context of its own calls does not run with its caller's power; whoever alters it
+            // takes that context away.
             let runs_as_caller = self.index.context_of(key).is_none();
             let calls = by_place.get(&key).filter(|_| runs_as_caller);
             for callee in calls.iter().flat_map(|module| &module.calls) {
@@ -392,7 +393,8 @@ impl Roots<'_, '_> {
         }
     }
 
-    /// DML and DDL triggers that run as whoever fires them, or as a user.
+    /// DML and DDL triggers, which run as whoever fires them once somebody alters them, whatever user they run as now,
+    /// and what those with a user call.
     fn triggers(&self, open: &mut Open) {
         for (db, facts) in self.index.databases() {
             for (at, trigger) in (0..).zip(facts.triggers.seen()) {

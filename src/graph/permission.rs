@@ -213,7 +213,7 @@ pub const FIXED_SERVER_ROLES: &[(&str, &[&str])] = &[
 /// of 2008 R2).
 pub const FIXED_DATABASE_ROLES: &[(i32, &[&str])] = &[
     (DB_OWNER, &["CL"]),
-    (DB_ACCESSADMIN, &["ALUS"]),
+    (DB_ACCESSADMIN, &["ALUS", "CO"]),
     (DB_SECURITYADMIN, &["ALRL", "ALAR"]),
     (
         DB_DDLADMIN,

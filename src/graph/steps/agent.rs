@@ -104,7 +104,8 @@ impl Graph<'_> {
         let Some(login) = self.login_of_sid(sid) else {
             return BTreeSet::new();
         };
-        let logins = self.index.below(Scope::Server, login).into_iter();
+        let below = self.index.below(Scope::Server, login).into_iter();
+        let logins = below.filter(|login| !self.index.is_role(Scope::Server, *login));
         let entries = logins.filter_map(|login| self.index.entry(msdb, login));
         entries.map(|(user, _)| user).collect()
     }

@@ -7,7 +7,7 @@ use super::super::build::Graph;
 use super::super::channel::Channel;
 use super::super::code::CodeSink;
 use super::super::fact::FactRef;
-use super::super::index::{DBO, Db, Scope};
+use super::super::index::{DBO, Db, SYS_SCHEMA, Scope};
 use super::super::module::{Key, Signers};
 use super::super::node::Node;
 use super::super::permission::Class;
@@ -17,8 +17,6 @@ use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 use crate::tsql::Sink;
 
-/// The schema of what the server ships.
-const SYS: i32 = 4;
 /// The credential as which xp_cmdshell runs for callers outside sysadmin.
 const PROXY: &str = "##xp_cmdshell_proxy_account##";
 const REGISTRY_WRITERS: &[&str] = &[
@@ -103,6 +101,16 @@ impl Graph<'_> {
     /// Of the logins behind a step, those who hold ALTER ANY CREDENTIAL: whether that is enough for the reserved name is
     /// not documented, so it is taken to be.
     fn with_credential_right(&self, edge: Edge) -> Vec<Edge> {
+        if let Node::Alters(db, module) = edge.from {
+            let altering = self.into_alters(db, module).into_iter();
+            let altering = altering.map(|alter| Edge {
+                from: alter.from,
+                ..edge.clone().and(alter.facts)
+            });
+            return altering
+                .flat_map(|edge| self.with_credential_right(edge))
+                .collect();
+        }
         let holders = self.index.holders(Securable::SERVER, "ALCD");
         if holders.is_empty() {
             return Vec::new();
@@ -155,7 +163,9 @@ impl Graph<'_> {
         let (Some(master), Some((id, fact))) = (self.master, self.shipped(name)) else {
             return Vec::new();
         };
-        let holders = self.index.holders(Securable::object(master, id, SYS), "EX");
+        let holders = self
+            .index
+            .holders(Securable::object(master, id, SYS_SCHEMA), "EX");
         let holders = holders.into_iter();
         let edges = holders.map(|h| h.step(Step::ExecuteProcedure).and([fact]));
         let inside = Edge::new(Node::Inside(master), Step::InsideDatabase, [fact]);
@@ -200,7 +210,8 @@ impl Graph<'_> {
             };
             let row = self.database_facts(db);
             let of_dbo = facts.schemas.seen().iter();
-            let of_dbo = of_dbo.filter(|s| s.principal_id == Some(DBO) && s.schema_id != SYS);
+            let of_dbo =
+                of_dbo.filter(|s| s.principal_id == Some(DBO) && s.schema_id != SYS_SCHEMA);
             for schema in of_dbo {
                 let securable = Securable::within(db, Class::Schema, schema.schema_id);
                 let holders = self.index.holders(securable, "AL").into_iter();
@@ -222,7 +233,7 @@ impl Graph<'_> {
         edges
     }
 
-    /// Modules of dbo's on which somebody was granted ALTER, CONTROL or TAKE OWNERSHIP by name.
+    /// Modules of dbo's on which, or on whose table, somebody was granted ALTER, CONTROL or TAKE OWNERSHIP by name.
     fn granted_modules(&self, db: Db) -> BTreeSet<i32> {
         let facts = self.index.database(db);
         let rows = facts.map_or(&[][..], |d| d.database_permissions.seen());
@@ -231,7 +242,11 @@ impl Graph<'_> {
                 && matches!(row.state.as_str(), "G" | "W")
                 && matches!(row.r#type.as_str(), "AL" | "CL" | "TO")
         });
-        let ids: BTreeSet<i32> = rows.map(|row| row.major_id).collect();
+        let mut ids: BTreeSet<i32> = rows.map(|row| row.major_id).collect();
+        let triggers = facts.map_or(&[][..], |d| d.triggers.seen()).iter();
+        let on_tables = triggers.filter(|t| t.parent_class != 0 && ids.contains(&t.parent_id));
+        let on_tables: Vec<i32> = on_tables.map(|t| t.object_id).collect();
+        ids.extend(on_tables);
         let is_module = |id: &i32| {
             let object = self.index.object((db, *id));
             object.is_some_and(|o| matches!(o.r#type.as_str(), "P" | "FN" | "TF" | "TR"))
@@ -263,10 +278,11 @@ impl Graph<'_> {
         edges
     }
 
-    /// Users who are in both of two roles.
+    /// Those who are in both of two roles: users and roles of a database, and who joins a role that is in the other.
     pub(in super::super) fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
         let people = |edge: &Edge| match edge.from {
             Node::Principal(scope, id) => Some((scope, self.index.below(scope, id))),
+            Node::Joins(scope, id) => Some((scope, BTreeSet::from([id]))),
             _ => None,
         };
         let (Some((scope, one_people)), Some((other_scope, other_people))) =
@@ -277,12 +293,17 @@ impl Graph<'_> {
         if scope != other_scope {
             return Vec::new();
         }
+        let joins = [one, other]
+            .iter()
+            .any(|e| matches!(e.from, Node::Joins(..)));
         let shared = one_people.intersection(&other_people);
-        let shared = shared.filter(|id| !self.index.is_role(scope, **id));
         shared
             .map(|id| {
                 let mut edge = one.clone().and(other.facts.iter().copied());
-                edge.from = Node::principal(scope, *id);
+                edge.from = match joins {
+                    true => Node::Joins(scope, *id),
+                    false => Node::principal(scope, *id),
+                };
                 edge
             })
             .collect()

@@ -28,13 +28,15 @@ impl Graph<'_> {
             Some("A") => self.application_role_setters(db, id),
             _ => self.mapped(db, id),
         };
-        if kind.is_none_or(|kind| kind != "A" && is_one_person(kind)) {
-            let holders = self
-                .index
-                .holders(Securable::within(db, Class::User, id.0), "IM");
-            let others = holders.into_iter().filter(|h| h.node != Node::user(db, id));
-            edges.extend(others.map(|h| h.step(Step::ImpersonateUser)));
+        if kind != Some("A") {
             edges.push(inside());
+        }
+        // EXECUTE AS takes single accounts.
+        if kind.is_none_or(|kind| kind != "A" && is_one_person(kind)) {
+            let user = Securable::within(db, Class::User, id.0);
+            let holders = self.index.holders(user, "IM").into_iter();
+            let others = holders.filter(|h| h.node != Node::user(db, id));
+            edges.extend(others.map(|h| h.step(Step::ImpersonateUser)));
         }
         edges.extend(self.contexts_of_modules(db, id));
         edges.extend(self.run_as(Node::user(db, id)));

@@ -123,10 +123,10 @@ impl<'a> Graph<'a> {
         let holders = self.index.holders(Securable::SERVER, "ALLS").into_iter();
         let mut edges = Vec::new();
         for holder in holders {
-            let Node::Principal(Scope::Server, id) = holder.node else {
-                continue;
+            let below = match holder.node {
+                Node::Principal(Scope::Server, id) => self.index.below(Scope::Server, id),
+                _ => BTreeSet::new(),
             };
-            let below = self.index.below(Scope::Server, id);
             let locals = mapping.locals.iter();
             for local in locals {
                 let edge = |node: Node| {

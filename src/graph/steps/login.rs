@@ -196,7 +196,9 @@ impl Graph<'_> {
             holders.extend(in_master);
         }
         let edges = holders.into_iter().map(|h| h.step(Step::OwnDatabase));
-        edges.collect()
+        let inside = self.master.map(Node::Inside);
+        let inside = inside.map(|from| Edge::new(from, Step::InsideDatabase, []));
+        edges.chain(inside).collect()
     }
 
     pub(in super::super) fn config_fact(&self, name: &str) -> Option<FactRef> {
