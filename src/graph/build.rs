@@ -116,6 +116,7 @@ impl<'a> Graph<'a> {
             Node::Runs(db, module) => self.into_runs(db, module),
             Node::Alters(db, module) => self.into_alters(db, module),
             Node::Settings => self.into_settings(),
+            Node::Hop(mapping) => self.into_one_hop(mapping),
             Node::Command(channel) => self.into_command(channel),
         };
         let assumed = self.assumed.steps.iter().filter(|a| a.to == node);

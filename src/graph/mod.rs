@@ -20,6 +20,7 @@ mod choke;
 mod code;
 mod detection;
 mod entry;
+mod estate;
 mod fact;
 mod gap;
 mod holders;
@@ -47,6 +48,7 @@ pub use channel::Channel;
 pub use choke::Choke;
 pub use code::{Code, CodeCall, CodeSink, ModuleCode, StepCode};
 pub use entry::Entry;
+pub use estate::{Estate, Login};
 pub use fact::FactRef;
 pub use gap::{Assumed, Assumption, Gap};
 pub use identity::{

@@ -48,6 +48,7 @@ impl Graph<'_> {
             Node::Runs(db, id) => ("module", Some(db), self.module_name(db, id)),
             Node::Alters(db, id) => ("module_code", Some(db), self.module_name(db, id)),
             Node::Settings => ("settings", None, "sp_configure".to_owned()),
+            Node::Hop(_) => ("command", None, Channel::LinkedHop.as_str().to_owned()),
             Node::Command(channel) => ("command", None, channel.as_str().to_owned()),
         };
         Place {
@@ -118,7 +119,7 @@ impl Graph<'_> {
             "settings" => "the configuration".to_owned(),
             "command" => match node {
                 Node::Command(channel) => channel.title().to_owned(),
-                _ => name,
+                _ => Channel::LinkedHop.title().to_owned(),
             },
             "windows_group" => format!("Windows group {name}"),
             "external_group" => format!("Entra group {name}"),
@@ -362,7 +363,7 @@ impl Graph<'_> {
     fn administrator_sentence(&self, from: &str, to: Node) -> String {
         match to {
             Node::Settings => format!("{from} sets options by sp_configure"),
-            Node::Command(Channel::LinkedHop) => {
+            Node::Command(Channel::LinkedHop) | Node::Hop(_) => {
                 format!("{from} runs statements on another server by a linked server")
             }
             Node::Command(channel) => format!("{from} may run {}", channel.title()),

@@ -164,6 +164,18 @@ impl<'a> Graph<'a> {
         away.flat_map(|m| self.away(&m)).collect()
     }
 
+    /// Who leaves by one stored login; sysadmin acts as whoever it is stored for.
+    pub(in super::super) fn into_one_hop(&self, place: u32) -> Vec<Edge> {
+        let mappings = self.mappings();
+        let Some(mapping) = mappings.get(place as usize) else {
+            return Vec::new();
+        };
+        let mut edges = self.away(mapping);
+        let facts = mapping.facts.iter().copied();
+        edges.push(Edge::new(Node::Sysadmin, Step::LinkedHop, facts));
+        edges
+    }
+
     /// Who runs statements elsewhere by a mapping, whichever way is open.
     pub(in super::super) fn away(&self, mapping: &Mapping<'a>) -> Vec<Edge> {
         if !mapping.server.is_rpc_out_enabled && mapping.server.is_data_access_enabled {
