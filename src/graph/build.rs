@@ -9,6 +9,7 @@ use super::index::{Db, Index, SA, SYSADMIN, Scope};
 use super::module::Modules;
 use super::node::Node;
 use super::step::{Edge, Facts};
+use super::steps::Source;
 use crate::ids::PrincipalId;
 use crate::snapshot::{Fact, Snapshot};
 
@@ -42,6 +43,8 @@ pub struct Graph<'a> {
     pub(super) groups: &'a Groups,
     pub(super) modules: Modules,
     pub(super) trusted: BTreeMap<Db, Trust>,
+    /// TRUSTWORTHY databases that other databases alone may believe.
+    pub(super) sources: Vec<Source>,
     pub(super) master: Option<Db>,
     pub(super) msdb: Option<Db>,
     /// What is assumed of what was not seen; empty for what is certain.
@@ -62,8 +65,9 @@ impl<'a> Graph<'a> {
         let trusted = index.databases().filter_map(|(db, _)| trust(&index, db));
         let identity = snapshot.server.server_identity.known();
         const EXPRESS: i32 = 4;
-        Self {
+        let graph = Self {
             trusted: trusted.collect(),
+            sources: Vec::new(),
             modules: Modules::new(&index, code),
             has_agent: identity.is_none_or(|i| i.engine_edition != Some(EXPRESS)),
             index,
@@ -72,7 +76,9 @@ impl<'a> Graph<'a> {
             master,
             msdb,
             assumed: Vec::new(),
-        }
+        };
+        let sources = graph.sources();
+        Self { sources, ..graph }
     }
 
     /// The same with assumptions about what was not seen.

@@ -231,7 +231,7 @@ impl Index<'_> {
     }
 
     /// The token of a user in its database: itself, its roles, public.
-    fn user_token(&self, db: Db, user: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
+    pub fn user_token(&self, db: Db, user: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
         let scope = Scope::Database(db);
         let users = self.scope(scope).above(user).into_iter();
         let mut token: BTreeSet<_> = users.map(|id| (scope, id)).collect();

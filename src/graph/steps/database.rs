@@ -35,6 +35,7 @@ impl Graph<'_> {
             let others = holders.into_iter().filter(|h| h.node != Node::user(db, id));
             edges.extend(others.map(|h| h.step(Step::ImpersonateUser)));
             edges.push(inside());
+            edges.extend(self.believed(db, id));
         }
         edges.extend(self.contexts_of_modules(db, id));
         edges.extend(self.run_as(Node::user(db, id)));
@@ -151,6 +152,7 @@ impl Graph<'_> {
             let from = Node::user(db, security);
             edges.push(Edge::new(from, Step::GrantDatabasePermissions, [fact]));
         }
+        edges.extend(self.believed(db, DBO));
         edges.extend(self.contexts_of_modules(db, DBO));
         edges.extend(self.run_as(Node::Owner(db)));
         edges
