@@ -10,6 +10,7 @@ use super::index::{Db, Index, SA, SYSADMIN, Scope};
 use super::module::Modules;
 use super::node::Node;
 use super::step::{Edge, Facts};
+use super::steps::Source;
 use crate::ids::PrincipalId;
 use crate::snapshot::{Fact, Snapshot};
 
@@ -55,6 +56,8 @@ pub struct Graph<'a> {
     pub(super) groups: Groups,
     pub(super) modules: Modules,
     pub(super) trusted: BTreeMap<Db, Trust>,
+    /// TRUSTWORTHY databases that other databases alone may believe.
+    pub(super) sources: Vec<Source>,
     pub(super) master: Option<Db>,
     pub(super) msdb: Option<Db>,
     /// What is assumed of what was not seen; empty for what is certain.
@@ -77,8 +80,9 @@ impl<'a> Graph<'a> {
         let (master, msdb) = (with_id(MASTER).map(|d| d.0), with_id(MSDB).map(|d| d.0));
         let trusted = index.databases().filter_map(|(db, _)| trust(&index, db));
         let identity = snapshot.server.server_identity.known();
-        Self {
+        let graph = Self {
             trusted: trusted.collect(),
+            sources: Vec::new(),
             modules: Modules::new(&index, &code),
             has_agent: identity.is_none_or(|i| i.engine_edition != Some(EXPRESS)),
             index,
@@ -87,7 +91,9 @@ impl<'a> Graph<'a> {
             master,
             msdb,
             assumed: Assumed::default(),
-        }
+        };
+        let sources = graph.sources();
+        Self { sources, ..graph }
     }
 
     /// The same with assumptions about what was not seen.

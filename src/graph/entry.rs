@@ -1,10 +1,8 @@
 //! Who can come in: logins that can connect, and users of contained databases.
 
 use super::build::Graph;
-use super::index::{DBO, GUEST, Scope};
+use super::index::{DBO, GUEST};
 use super::node::Node;
-use super::securable::Securable;
-use crate::ids::PrincipalId;
 use crate::snapshot::ServerPrincipal;
 
 /// A principal that can come in.
@@ -22,13 +20,11 @@ impl Graph<'_> {
     /// Everybody who can come in, in order.
     pub fn entries(&self) -> Vec<Entry> {
         let administrators = self.index.sysadmins();
-        let nobody_is_denied = self.nobody_is_denied();
         let mut entries = Vec::new();
         for login in self.index.snapshot.server.server_principals.seen() {
             let id = login.principal_id;
             let is_administrator = administrators.contains(&id);
-            let may_connect = || nobody_is_denied || is_administrator || !self.is_shut_out(id);
-            if self.can_log_in(login) && may_connect() {
+            if self.can_log_in(login) {
                 let group = matches!(login.r#type.as_str(), "G" | "X");
                 let known = self.groups.0.get(&login.name);
                 entries.push(Entry {
@@ -46,30 +42,8 @@ impl Graph<'_> {
     fn can_log_in(&self, login: &ServerPrincipal) -> bool {
         let identity = self.index.snapshot.server.server_identity.known();
         let windows_only = identity.and_then(|i| i.is_integrated_security_only) == Some(true);
-        let enabled = login.is_disabled != Some(true);
-        match login.r#type.as_str() {
-            "S" => enabled && !windows_only,
-            "U" | "G" | "E" | "X" => enabled,
-            _ => false,
-        }
-    }
-
-    fn nobody_is_denied(&self) -> bool {
-        let denies = |code| self.index.given(true, Securable::SERVER, code, None);
-        denies("COSQ").is_empty() && denies("CL").is_empty()
-    }
-
-    /// Whether CONNECT SQL is denied to a login, a role of its or public. sysadmin is bound by no DENY.
-    fn is_shut_out(&self, login: PrincipalId) -> bool {
-        let token = self.index.token(login);
-        let denied = |code| {
-            let mut rows = self
-                .index
-                .given(true, Securable::SERVER, code, None)
-                .into_iter();
-            rows.any(|row| token.contains(&(Scope::Server, row.grantee)))
-        };
-        denied("COSQ") || denied("CL")
+        let by_password = login.r#type == "S";
+        self.index.logs_in(login.principal_id) && !(by_password && windows_only)
     }
 
     /// Users that authenticate at their database (docs: contained database users).

@@ -256,7 +256,7 @@ impl Index<'_> {
     }
 
     /// The token of a user in its database: itself, its roles, public.
-    fn user_token(&self, db: Db, user: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
+    pub fn user_token(&self, db: Db, user: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
         let scope = Scope::Database(db);
         let users = self.scope(scope).above(user).into_iter();
         let mut token: BTreeSet<_> = users.map(|id| (scope, id)).collect();
@@ -298,7 +298,7 @@ impl Index<'_> {
     }
 
     /// Whether a login can log in: it is not disabled, not there for signing alone, and may CONNECT SQL, which no DENY
-    /// takes from sysadmin. Where a right was not seen, it is taken to be there.
+    /// takes from sysadmin.
     pub fn logs_in(&self, login: PrincipalId) -> bool {
         let Some(row) = self.login(login) else {
             return false;
@@ -307,8 +307,9 @@ impl Index<'_> {
             return false;
         }
         let above = self.scope(Scope::Server).above(login);
-        let may_be_unseen = !self.snapshot.server.server_permissions.is_settled();
-        above.contains(&SYSADMIN) || may_be_unseen || self.holds(login, "COSQ").is_some()
+        above.contains(&SYSADMIN)
+            || login == super::index::SA
+            || self.holds(login, "COSQ").is_some()
     }
 
     /// The server token of a login: itself, its roles, public.

@@ -136,10 +136,10 @@ steps! {
         "CREATE LOGIN … WITH SID gives a user or an owner without a login one of the caller's making."
         "docs: CREATE LOGIN";
     TrustedOwner "trusted_owner" now
-        "In a TRUSTWORTHY database dbo has the rights of the owner's login on the server, if that login may vouch (AUTHENTICATE SERVER)."
+        "In a TRUSTWORTHY database dbo has the rights of the owner's login on the server, if that login may vouch (AUTHENTICATE SERVER), and in databases where it may (AUTHENTICATE)."
         "docs: TRUSTWORTHY database property, extending impersonation";
     TrustedUser "trusted_user" now
-        "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) an impersonated user has its login's rights on the server."
+        "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) an impersonated user has its login's rights on the server, and in databases where the owner may (AUTHENTICATE)."
         "docs: extending impersonation";
     TrustedNewUser "trusted_new_user" now
         "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) dbo makes a user for a privileged login and acts as it."

@@ -80,13 +80,9 @@ fn judge<'c>(built: &Built, text: &'c str) -> Claim<'c> {
     let graph = built.graph();
     let goal = built.place(place.trim());
     let reach = Reach::new(&graph, goal, None);
-    let (from, logs_in) = match who.trim().strip_prefix("as ") {
-        Some(who) => (built.place(who), true),
-        None => {
-            let from = built.place(who.trim());
-            (from, enters(built, from))
-        }
-    };
+    let place = who.trim().strip_prefix("as ");
+    let from = built.place(place.unwrap_or(who.trim()));
+    let logs_in = place.is_some() || enters(built, from);
     let reached = match reach.way(from).filter(|_| logs_in) {
         None => Reached::Never,
         Some(way) if way.waits() => Reached::Waiting,
@@ -211,6 +207,26 @@ fn every_kind_of_step_has_cases_for_and_against() {
         let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names.len(), cases.len(), "{family}: a name twice");
     }
+}
+
+/// A case against something by a DENY shows nothing if it is not reached without the DENY either.
+#[test]
+fn every_deny_that_decides_is_what_decides() {
+    let mut idle = Vec::new();
+    for (family, cases) in families() {
+        for case in cases.iter().filter(|case| case.open.is_none()) {
+            let is_deny = |line: &&str| line.trim_start().starts_with("deny ");
+            if !case.given.lines().any(|line| is_deny(&line)) {
+                continue;
+            }
+            let kept: Vec<&str> = case.given.lines().filter(|line| !is_deny(line)).collect();
+            let built = estate(&kept.join("\n"));
+            let claims = case.never.iter().map(|text| judge(&built, text));
+            let unreached = claims.filter(|claim| claim.reached == Reached::Never);
+            idle.extend(unreached.map(|c| format!("{family}: {}: {}", case.name, c.text)));
+        }
+    }
+    assert!(idle.is_empty(), "{idle:#?}");
 }
 
 #[test]

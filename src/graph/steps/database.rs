@@ -30,6 +30,7 @@ impl Graph<'_> {
         };
         if kind != Some("A") {
             edges.push(inside());
+            edges.extend(self.believed(db, id));
         }
         // EXECUTE AS takes single accounts.
         if kind.is_none_or(|kind| kind != "A" && is_one_person(kind)) {
@@ -153,6 +154,7 @@ impl Graph<'_> {
             let from = Node::user(db, security);
             edges.push(Edge::new(from, Step::GrantDatabasePermissions, [fact]));
         }
+        edges.extend(self.believed(db, DBO));
         edges.extend(self.contexts_of_modules(db, DBO));
         edges.extend(self.run_as(Node::Owner(db)));
         edges
