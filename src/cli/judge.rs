@@ -2,6 +2,7 @@
 //! meet here, so that the same snapshots and inputs give the same bytes.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::args::{Format, Judging};
 use super::{Exit, output, print};
 use crate::evidence::Bundle;
+use crate::graph::{Estate, Group, Groups};
+use crate::ids::InstanceId;
 use crate::inventory::{Meant, MeantTarget};
 use crate::report::{self, Assessment, Judged};
 use crate::rules::{self, Case, Observations, Severity};
@@ -118,36 +121,79 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
 }
 
 /// Judges the sources in order, one at a time in memory, and says of what the inputs name and no source
-/// holds that it was not reached.
+/// holds that it was not reached. Instances that links lead to are read once more for the chains that arrive there.
 pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment> {
     let mut assessment = Assessment::new(inputs.as_of.clone());
     assessment
         .not_selected
         .clone_from(&inputs.inventory.not_selected);
     let mut missing: Vec<&MeantTarget> = inputs.inventory.targets.iter().collect();
+    let mut estate = Estate::default();
+    let mut places: BTreeMap<InstanceId, &Source> = BTreeMap::new();
     for source in sources {
-        let Given {
-            mut snapshot,
-            texts,
-            observations,
-        } = source.read()?;
-        note_older(&snapshot, observations.as_ref());
-        missing.retain(|meant| meant.name != snapshot.target);
-        let mut targets = inputs.inventory.targets.iter();
-        let meant = targets.find(|t| t.name == snapshot.target);
-        if let Some(meant) = meant {
-            exclude(&mut snapshot, &meant.exclude_databases);
-        }
-        let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
-        let case = Case::new(&snapshot, &texts, expected);
-        assessment.enter(judge(case.with_observations(observations.as_ref())));
+        let given = source.read()?.meant(inputs);
+        note_older(&given.snapshot, given.observations.as_ref());
+        let meant = inputs.target(&given.snapshot.target);
+        missing.retain(|target| target.name != given.snapshot.target);
+        let aliases = meant.map_or(&[][..], |meant| &meant.aliases);
+        assessment.enter(judge(given.case(inputs), &mut estate, aliases));
+        places.insert(given.snapshot.target.clone(), source);
     }
     for meant in missing {
         let snapshot = not_given(meant);
         let texts = ModuleTexts::default();
-        assessment.enter(judge(Case::new(&snapshot, &texts, None)));
+        let case = Case::new(&snapshot, &texts, None);
+        assessment.enter(judge(case, &mut estate, &[]));
     }
+    for (target, logins) in estate.wanted() {
+        if let Some(source) = places.get(&target) {
+            let given = source.read()?.meant(inputs);
+            estate.arrive(&given.case(inputs).into_graph(), &logins);
+        }
+    }
+    assessment.fleet.paths = estate.paths(MOST_PATHS);
     Ok(assessment.close())
+}
+
+/// So many chains over several instances are told.
+const MOST_PATHS: usize = 20;
+
+impl Inputs {
+    /// What the inventory says of groups.
+    fn groups(&self) -> Groups {
+        let groups = self.inventory.windows_groups.iter();
+        let groups = groups.map(|group| {
+            let known = Group {
+                members: group.members.clone(),
+                count: group.count,
+            };
+            (group.name.clone(), known)
+        });
+        Groups(groups.collect())
+    }
+
+    fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
+        self.inventory.targets.iter().find(|t| t.name == *name)
+    }
+}
+
+impl Given {
+    /// Without the databases that the inventory leaves out.
+    fn meant(mut self, inputs: &Inputs) -> Self {
+        if let Some(meant) = inputs.target(&self.snapshot.target) {
+            exclude(&mut self.snapshot, &meant.exclude_databases);
+        }
+        self
+    }
+
+    /// To be judged with what the inventory says.
+    fn case<'a>(&'a self, inputs: &'a Inputs) -> Case<'a> {
+        let meant = inputs.target(&self.snapshot.target);
+        let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
+        Case::new(&self.snapshot, &self.texts, expected)
+            .with_observations(self.observations.as_ref())
+            .with_groups(inputs.groups())
+    }
 }
 
 /// Whether anything in scope was not seen of one target, as its audit would say. No text is read for it.
@@ -165,7 +211,7 @@ pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
     let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
     let case = Case::new(&snapshot, &texts, expected).without_reading();
     let mut assessment = Assessment::new(inputs.as_of.clone());
-    assessment.enter(judge(case));
+    assessment.enter(judge(case, &mut Estate::default(), &[]));
     assessment.close().is_incomplete()
 }
 
@@ -200,28 +246,29 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
     )
 }
 
-fn judge(case: Case<'_>) -> Judged<'_> {
+fn judge<'a>(case: Case<'a>, estate: &mut Estate, aliases: &[String]) -> Judged<'a> {
     let snapshot = case.snapshot;
     let verdicts = rules::judge(&case);
     let unread = u32::try_from(case.analysis().unread()).unwrap_or(u32::MAX);
-    let (exposure, routes, fix_first) = match snapshot.outcome {
-        Outcome::Unreached(_) | Outcome::SameAs { .. } => (score::unseen(), Vec::new(), Vec::new()),
-        _ => {
-            let mut graph = case.into_graph();
-            let (exposure, routes) = score::exposure(&mut graph, &verdicts);
-            let fix_first = score::fix_first(&graph, &verdicts, &exposure);
-            (exposure, routes, fix_first)
-        }
-    };
-    Judged {
+    let mut judged = Judged {
         snapshot,
-        exposure,
-        routes,
-        fix_first,
+        exposure: score::unseen(),
+        routes: Vec::new(),
+        fix_first: Vec::new(),
         missing: rules::unsettled(snapshot),
         modules_with_unread_dynamic_sql: unread,
         verdicts,
+    };
+    if !matches!(
+        snapshot.outcome,
+        Outcome::Unreached(_) | Outcome::SameAs { .. }
+    ) {
+        let mut graph = case.into_graph();
+        estate.enter(&graph, aliases);
+        (judged.exposure, judged.routes) = score::exposure(&mut graph, &judged.verdicts);
+        judged.fix_first = score::fix_first(&graph, &judged.verdicts, &judged.exposure);
     }
+    judged
 }
 
 /// A recording may hold databases that this inventory leaves out.

@@ -109,21 +109,21 @@ impl<'a> Graph<'a> {
     }
 
     /// Every step that leads to a place, from wherever it begins.
-    pub fn into(&self, node: Node) -> Vec<Edge> {
+    pub fn leading_to(&self, node: Node) -> Vec<Edge> {
         let mut edges = match node {
-            Node::Principal(Scope::Server, id) => self.into_login(id),
-            Node::Principal(Scope::Database(db), id) => self.into_user(db, id),
+            Node::Principal(Scope::Server, id) => self.to_login(id),
+            Node::Principal(Scope::Database(db), id) => self.to_user(db, id),
             Node::Joins(scope, role) => self.joining(scope, role),
-            Node::Sysadmin => self.into_sysadmin(),
-            Node::Owner(db) => self.into_owner(db),
-            Node::Inside(db) => self.into_inside(db),
-            Node::OwnDatabase => self.into_own_database(),
-            Node::Queries(login) => self.into_queries(login),
-            Node::Runs(db, module) => self.into_runs(db, module),
-            Node::Alters(db, module) => self.into_alters(db, module),
-            Node::Settings => self.into_settings(),
-            Node::Hop(mapping) => self.into_one_hop(mapping),
-            Node::Command(channel) => self.into_command(channel),
+            Node::Sysadmin => self.to_sysadmin(),
+            Node::Owner(db) => self.to_owner(db),
+            Node::Inside(db) => self.to_inside(db),
+            Node::OwnDatabase => self.to_own_database(),
+            Node::Queries(login) => self.to_queries(login),
+            Node::Runs(db, module) => self.to_runs(db, module),
+            Node::Alters(db, module) => self.to_alters(db, module),
+            Node::Settings => self.to_settings(),
+            Node::Hop(mapping) => self.to_one_hop(mapping),
+            Node::Command(channel) => self.to_command(channel),
         };
         let assumed = self.assumed.steps.iter().filter(|a| a.to == node);
         edges.extend(assumed.map(Assumption::edge));

@@ -75,7 +75,7 @@ impl Reach {
             if ways.get(&node).is_none_or(|way| way.cost != cost) || Some(node) == blocked {
                 continue;
             }
-            for edge in graph.into(node) {
+            for edge in graph.leading_to(node) {
                 let total = cost.saturating_add(cost_of(edge.step));
                 let from = edge.from;
                 if administrators.contains(&from) && !is_by_design(&edge, node) {

@@ -147,7 +147,7 @@ impl Survey<'_, '_> {
             Channel::LinkedHop => "no linked server that leads elsewhere has a stored login",
             _ => return None,
         };
-        let ways = self.graph.into(Node::Command(channel));
+        let ways = self.graph.leading_to(Node::Command(channel));
         let only_administrators = ways.iter().all(|edge| edge.from == Node::Sysadmin);
         only_administrators.then(|| made_of.to_owned())
     }

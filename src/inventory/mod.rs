@@ -37,6 +37,8 @@ pub struct Inventory {
     pub groups: BTreeSet<String>,
     /// What is expected.
     pub expectations: Vec<Expectation>,
+    /// Windows and Entra groups, by name.
+    pub windows_groups: Vec<WindowsGroup>,
     /// What is no fault, but may not be what was meant: a line each, for people.
     pub notes: Vec<String>,
 }
@@ -54,6 +56,21 @@ pub struct Target {
     pub groups: BTreeSet<String>,
     /// Databases left out.
     pub exclude_databases: Vec<String>,
+    /// Other names that linked servers know it by.
+    pub aliases: Vec<String>,
+}
+
+/// A Windows or Entra group, whose members no server knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowsGroup {
+    /// Its name as the login's.
+    pub name: String,
+    /// Logins that are in it.
+    pub members: Vec<String>,
+    /// How many accounts are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
 }
 
 /// Where a target's facts come from.
@@ -234,6 +251,9 @@ pub struct Meant {
     /// Targets of the inventory that were left out of this audit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<InstanceId>,
+    /// Windows and Entra groups, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows_groups: Vec<WindowsGroup>,
 }
 
 /// What judgement of one target depends on.
@@ -248,6 +268,9 @@ pub struct MeantTarget {
     pub groups: BTreeSet<String>,
     /// Databases left out.
     pub exclude_databases: Vec<String>,
+    /// Other names that linked servers know it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// Who is expected in sysadmin; absent if nothing is said.
     pub expected_sysadmins: Option<Vec<String>>,
 }
@@ -260,6 +283,7 @@ impl MeantTarget {
             tags: BTreeMap::new(),
             groups: BTreeSet::new(),
             exclude_databases: Vec::new(),
+            aliases: Vec::new(),
             expected_sysadmins: None,
         }
     }
@@ -282,6 +306,7 @@ impl Inventory {
             tags: BTreeMap::new(),
             groups: BTreeSet::new(),
             exclude_databases: Vec::new(),
+            aliases: Vec::new(),
         };
         Self {
             as_of: None,
@@ -289,6 +314,7 @@ impl Inventory {
             not_selected: Vec::new(),
             groups: BTreeSet::new(),
             expectations: Vec::new(),
+            windows_groups: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -311,11 +337,13 @@ impl Inventory {
             tags: target.tags.clone(),
             groups: target.groups.clone(),
             exclude_databases: target.exclude_databases.clone(),
+            aliases: target.aliases.clone(),
             expected_sysadmins: self.expected_sysadmins(target),
         });
         Meant {
             targets: targets.collect(),
             not_selected: self.not_selected.clone(),
+            windows_groups: self.windows_groups.clone(),
         }
     }
 }

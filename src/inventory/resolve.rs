@@ -38,6 +38,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
         not_selected: Vec::new(),
         groups: BTreeSet::new(),
         expectations: Vec::new(),
+        windows_groups: Vec::new(),
         notes: notes(&written, &errors),
     };
     if written.target.is_empty() {
@@ -45,6 +46,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
     }
     groups(&written, &mut inventory, &mut errors);
     expectations(&written, &mut inventory, &mut errors);
+    windows_groups(&written, &mut inventory, &mut errors);
     errors.finish().map(|()| inventory)
 }
 
@@ -141,6 +143,7 @@ fn resolve_target(
         tags: settings::tags(&layers, errors),
         groups: BTreeSet::new(),
         exclude_databases: written.exclude_databases.clone(),
+        aliases: written.aliases.clone(),
     })
 }
 
@@ -305,4 +308,31 @@ fn unknown_target(name: &Spanned<String>, inventory: &Inventory, errors: &mut Er
         format!("{:?} names no target, group or tag", name.get_ref()),
         help.unwrap_or_default(),
     );
+}
+
+fn windows_groups(written: &Written, inventory: &mut Inventory, errors: &mut Errors<'_>) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for group in &written.windows_group {
+        let name = group.name.get_ref();
+        if !seen.insert(name.to_lowercase()) {
+            errors.push(
+                &group.name.span(),
+                format!("a windows_group named {name:?} stands above already"),
+                "say everything of a group once",
+            );
+        }
+        if group.members.is_empty() && group.count.is_none() {
+            errors.push(
+                &group.name.span(),
+                format!("nothing is said of windows_group {name:?}"),
+                "add members = [\"CORP\\\\name\", …] or count = 12",
+            );
+        }
+        inventory.windows_groups.push(super::WindowsGroup {
+            name: name.clone(),
+            members: group.members.clone(),
+            count: group.count,
+        });
+    }
+    inventory.windows_groups.sort_by(|a, b| a.name.cmp(&b.name));
 }

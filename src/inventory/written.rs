@@ -30,6 +30,23 @@ pub(super) struct Written {
     /// What is expected to be found, so that it is not reported.
     #[serde(default)]
     pub expectation: Vec<Expectation>,
+    /// Windows and Entra groups with a login somewhere: a server does not know who is in them.
+    #[serde(default)]
+    pub windows_group: Vec<WindowsGroup>,
+}
+
+/// A Windows or Entra group.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WindowsGroup {
+    /// Its name as the login's: `CORP\\DBA`.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// Logins that are in it.
+    #[serde(default)]
+    pub members: Vec<String>,
+    /// How many accounts are in it.
+    pub count: Option<u32>,
 }
 
 /// How to reach and read a server.
@@ -81,6 +98,9 @@ pub(super) struct Target {
     /// A recorded snapshot instead of a server; relative to the inventory.
     #[schemars(with = "Option<String>")]
     pub snapshot: Option<Spanned<String>>,
+    /// Other names that linked servers know it by: `erp.corp.example`, a listener, `HOST\\INSTANCE`.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// Databases that are left out; said in coverage.
     #[serde(default)]
     pub exclude_databases: Vec<String>,

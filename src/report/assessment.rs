@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Route;
+use crate::graph::{Path, Route};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
 use crate::score::{Exposure, Fix};
@@ -155,6 +155,9 @@ pub struct Fleet {
     pub findings: BySeverity,
     /// Largest `low` and largest `high` of all instances.
     pub exposure: [u32; 2],
+    /// Chains that lead over linked servers from one instance to another, the most open and shortest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Path>,
 }
 
 /// Verdicts by outcome.
@@ -248,7 +251,10 @@ impl Assessment {
             .filter(|i| i.same_as.is_none())
             .map(|i| i.id.clone())
             .collect();
-        self.fleet = Fleet::default();
+        self.fleet = Fleet {
+            paths: std::mem::take(&mut self.fleet.paths),
+            ..Fleet::default()
+        };
         for instance in &mut self.instances {
             match &instance.same_as {
                 Some(other) if judged.contains(other) => {

@@ -21,7 +21,7 @@ struct Voucher {
 }
 
 impl Graph<'_> {
-    pub(in super::super) fn into_clr(&self) -> Vec<Edge> {
+    pub(in super::super) fn to_clr(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (db, facts) in self.index.databases() {
             let vouchers = self.vouchers(db);

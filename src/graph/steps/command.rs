@@ -27,22 +27,22 @@ const REGISTRY_WRITERS: &[&str] = &[
 ];
 
 impl Graph<'_> {
-    pub(in super::super) fn into_command(&self, channel: Channel) -> Vec<Edge> {
+    pub(in super::super) fn to_command(&self, channel: Channel) -> Vec<Edge> {
         let option = channel.option().and_then(|name| self.config_fact(name));
         let mut edges = vec![Edge::new(Node::Sysadmin, Step::Administrator, option)];
         edges.extend(match channel {
-            Channel::XpCmdshell => self.into_xp_cmdshell(),
-            Channel::Clr => self.into_clr(),
-            Channel::OleAutomation => self.into_ole(),
-            Channel::ExternalScript => self.into_external_script(),
+            Channel::XpCmdshell => self.to_xp_cmdshell(),
+            Channel::Clr => self.to_clr(),
+            Channel::OleAutomation => self.to_ole(),
+            Channel::ExternalScript => self.to_external_script(),
             Channel::AgentCmdExec
             | Channel::AgentPowerShell
             | Channel::AgentSsis
             | Channel::AgentActiveX => self.proxied(channel),
-            Channel::ExtendedProcedure => self.into_extended_procedure(),
-            Channel::LinkedHop => self.into_hop(),
-            Channel::RegistryAutorun => self.into_registry(),
-            Channel::ModuleCommand => self.into_module_command(),
+            Channel::ExtendedProcedure => self.to_extended_procedure(),
+            Channel::LinkedHop => self.to_hop(),
+            Channel::RegistryAutorun => self.to_registry(),
+            Channel::ModuleCommand => self.to_module_command(),
         });
         if self.runs_now(channel) {
             edges.extend(self.by_queries(&edges));
@@ -69,7 +69,7 @@ impl Graph<'_> {
     }
 
     /// Whoever is not sysadmin needs the proxy account; who can make it needs nobody else for it.
-    fn into_xp_cmdshell(&self) -> Vec<Edge> {
+    fn to_xp_cmdshell(&self) -> Vec<Edge> {
         let Some(master) = self.master else {
             return Vec::new();
         };
@@ -102,7 +102,7 @@ impl Graph<'_> {
     /// not documented, so it is taken to be.
     fn with_credential_right(&self, edge: Edge) -> Vec<Edge> {
         if let Node::Alters(db, module) = edge.from {
-            let altering = self.into_alters(db, module).into_iter();
+            let altering = self.to_alters(db, module).into_iter();
             let altering = altering.map(|alter| Edge {
                 from: alter.from,
                 ..edge.clone().and(alter.facts)
@@ -257,7 +257,7 @@ impl Graph<'_> {
     }
 
     /// Creating an object without calling a method of it runs nothing.
-    fn into_ole(&self) -> Vec<Edge> {
+    fn to_ole(&self) -> Vec<Edge> {
         let creators = self.system_procedure("sp_OACreate");
         let callers = self.system_procedure("sp_OAMethod");
         let both = |edge: &Edge| {
@@ -309,7 +309,7 @@ impl Graph<'_> {
             .collect()
     }
 
-    fn into_external_script(&self) -> Vec<Edge> {
+    fn to_external_script(&self) -> Vec<Edge> {
         let mut edges = vec![Edge::new(Node::OwnDatabase, Step::ExternalScript, [])];
         for (db, facts) in self.index.databases() {
             let holders = self.index.holders(Securable::database(db), "EAES");
@@ -326,7 +326,7 @@ impl Graph<'_> {
         edges
     }
 
-    fn into_extended_procedure(&self) -> Vec<Edge> {
+    fn to_extended_procedure(&self) -> Vec<Edge> {
         let Some((db, facts)) = self.master.and_then(|m| Some((m, self.index.database(m)?))) else {
             return Vec::new();
         };
@@ -341,12 +341,12 @@ impl Graph<'_> {
         edges
     }
 
-    fn into_registry(&self) -> Vec<Edge> {
+    fn to_registry(&self) -> Vec<Edge> {
         let names = REGISTRY_WRITERS.iter();
         names.flat_map(|name| self.system_procedure(name)).collect()
     }
 
-    fn into_module_command(&self) -> Vec<Edge> {
+    fn to_module_command(&self) -> Vec<Edge> {
         let signers = Signers::new(&self.index);
         let mut edges = Vec::new();
         for (key, at) in self.modules.with_sinks() {

@@ -11,7 +11,7 @@ use super::login::is_one_person;
 use crate::ids::PrincipalId;
 
 impl Graph<'_> {
-    pub(in super::super) fn into_user(&self, db: Db, id: PrincipalId) -> Vec<Edge> {
+    pub(in super::super) fn to_user(&self, db: Db, id: PrincipalId) -> Vec<Edge> {
         let scope = Scope::Database(db);
         let inside = || Edge::new(self.acting_dbo(db), Step::InsideDatabase, []);
         if id == PUBLIC {
@@ -134,7 +134,7 @@ impl Graph<'_> {
         edges
     }
 
-    pub(in super::super) fn into_owner(&self, db: Db) -> Vec<Edge> {
+    pub(in super::super) fn to_owner(&self, db: Db) -> Vec<Edge> {
         let mut edges = Vec::new();
         if let Some((row, fact)) = self.index.database_row(db) {
             let owner = row.owner_sid.as_deref();
@@ -160,8 +160,8 @@ impl Graph<'_> {
         edges
     }
 
-    pub(in super::super) fn into_inside(&self, db: Db) -> Vec<Edge> {
-        let mut edges = self.into_owner(db);
+    pub(in super::super) fn to_inside(&self, db: Db) -> Vec<Edge> {
+        let mut edges = self.to_owner(db);
         let owning = self.index.holders(Securable::database(db), "TO");
         let owning = owning.into_iter();
         let own = owning.filter(|h| h.held.0.1 == "TO");

@@ -145,7 +145,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Who runs queries as this login by a mapping that leads back, where only data access is on.
-    pub(in super::super) fn into_queries(&self, login: PrincipalId) -> Vec<Edge> {
+    pub(in super::super) fn to_queries(&self, login: PrincipalId) -> Vec<Edge> {
         let mappings = self.back_to(login).into_iter();
         let open = mappings.filter(|m| is_for_queries(m.server));
         open.flat_map(|m| {
@@ -158,14 +158,14 @@ impl<'a> Graph<'a> {
     }
 
     /// Who runs statements on another server by a stored login.
-    pub(in super::super) fn into_hop(&self) -> Vec<Edge> {
+    pub(in super::super) fn to_hop(&self) -> Vec<Edge> {
         let mappings = self.mappings().into_iter();
         let away = mappings.filter(|m| !self.is_loop_back(m.server));
         away.flat_map(|m| self.away(&m)).collect()
     }
 
     /// Who leaves by one stored login; sysadmin acts as whoever it is stored for.
-    pub(in super::super) fn into_one_hop(&self, place: u32) -> Vec<Edge> {
+    pub(in super::super) fn to_one_hop(&self, place: u32) -> Vec<Edge> {
         let mappings = self.mappings();
         let Some(mapping) = mappings.get(place as usize) else {
             return Vec::new();

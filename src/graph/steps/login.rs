@@ -16,7 +16,7 @@ pub(in super::super) fn is_one_person(kind: &str) -> bool {
 }
 
 impl Graph<'_> {
-    pub(in super::super) fn into_login(&self, id: PrincipalId) -> Vec<Edge> {
+    pub(in super::super) fn to_login(&self, id: PrincipalId) -> Vec<Edge> {
         if id == PUBLIC_SERVER {
             return self.every_login();
         }
@@ -181,7 +181,7 @@ impl Graph<'_> {
 
 impl Graph<'_> {
     /// Ways to set configuration options.
-    pub(in super::super) fn into_settings(&self) -> Vec<Edge> {
+    pub(in super::super) fn to_settings(&self) -> Vec<Edge> {
         let holders = self.index.holders(Securable::SERVER, "ALST").into_iter();
         let mut edges = vec![Edge::new(Node::Sysadmin, Step::Administrator, [])];
         edges.extend(holders.map(|h| h.step(Step::AlterSettings)));
@@ -189,7 +189,7 @@ impl Graph<'_> {
     }
 
     /// Ways to have a database of one's own.
-    pub(in super::super) fn into_own_database(&self) -> Vec<Edge> {
+    pub(in super::super) fn to_own_database(&self) -> Vec<Edge> {
         let mut holders = self.index.holders(Securable::SERVER, "CRDB");
         if let Some(master) = self.master {
             let in_master = self.index.holders(Securable::database(master), "CRDB");

@@ -15,7 +15,7 @@ use crate::ids::PrincipalId;
 const LAST_OF_SETUP: i32 = 4;
 
 impl Graph<'_> {
-    pub(in super::super) fn into_runs(&self, db: Db, id: i32) -> Vec<Edge> {
+    pub(in super::super) fn to_runs(&self, db: Db, id: i32) -> Vec<Edge> {
         let key = (db, id);
         let mut edges = Vec::new();
         if let Some(object) = self.index.object(key) {
@@ -126,7 +126,7 @@ impl Graph<'_> {
         }
     }
 
-    pub(in super::super) fn into_alters(&self, db: Db, id: i32) -> Vec<Edge> {
+    pub(in super::super) fn to_alters(&self, db: Db, id: i32) -> Vec<Edge> {
         let key = (db, id);
         let securable = self.alterable(key);
         let codes: &[&'static str] = match securable.class {

@@ -12,7 +12,7 @@ use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 
 impl Graph<'_> {
-    pub(in super::super) fn into_sysadmin(&self) -> Vec<Edge> {
+    pub(in super::super) fn to_sysadmin(&self) -> Vec<Edge> {
         let mut edges = self.members(Scope::Server, SYSADMIN);
         if !edges.iter().any(|edge| edge.from == Node::login(SA)) {
             let fact = self.index.principal_fact(Scope::Server, SA);
