@@ -11,6 +11,7 @@ pub mod in_process;
 pub mod instance;
 pub mod interpreter;
 pub mod privileges;
+pub mod oracle;
 pub mod recording;
 pub mod tds_server;
 pub mod truth;
