@@ -35,7 +35,11 @@ agreement! {
 #[test]
 fn every_kind_of_step_has_a_plain_reading() {
     // What was not seen is no rule of the server.
-    let mut expected: Vec<Step> = Step::ALL.iter().copied().filter(|s| *s != Step::Unseen).collect();
+    let mut expected: Vec<Step> = Step::ALL
+        .iter()
+        .copied()
+        .filter(|s| *s != Step::Unseen)
+        .collect();
     let mut found = kinds();
     expected.sort();
     found.sort();
@@ -51,7 +55,11 @@ fn a_fault_in_any_kind_of_step_is_found_out() {
 #[test]
 #[ignore = "shows differences over other seeds: ORACLE_SEED, ORACLE_COUNT"]
 fn differences() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<usize>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|n| n.parse::<usize>().ok())
+    };
     let seed = number("ORACLE_SEED").and_then(|seed| u8::try_from(seed).ok());
     survey(seed.unwrap_or(0), number("ORACLE_COUNT").unwrap_or(1000));
 }

@@ -136,7 +136,9 @@ impl Graph<'_> {
         let (Some(master), Some((id, fact))) = (self.master, self.shipped(name)) else {
             return Vec::new();
         };
-        let holders = self.index.holders(Securable::object(master, id, SYS_SCHEMA), "EX");
+        let holders = self
+            .index
+            .holders(Securable::object(master, id, SYS_SCHEMA), "EX");
         let holders = holders.into_iter();
         let edges = holders.map(|h| h.step(Step::ExecuteProcedure).and([fact]));
         let inside = Edge::new(Node::Inside(master), Step::InsideDatabase, [fact]);
@@ -176,7 +178,8 @@ impl Graph<'_> {
             };
             let row = self.database_facts(db);
             let of_dbo = facts.schemas.seen().iter();
-            let of_dbo = of_dbo.filter(|s| s.principal_id == Some(DBO) && s.schema_id != SYS_SCHEMA);
+            let of_dbo =
+                of_dbo.filter(|s| s.principal_id == Some(DBO) && s.schema_id != SYS_SCHEMA);
             for schema in of_dbo {
                 let securable = Securable::within(db, Class::Schema, schema.schema_id);
                 let holders = self.index.holders(securable, "AL").into_iter();
@@ -258,7 +261,9 @@ impl Graph<'_> {
         if scope != other_scope {
             return Vec::new();
         }
-        let joins = [one, other].iter().any(|e| matches!(e.from, Node::Joins(..)));
+        let joins = [one, other]
+            .iter()
+            .any(|e| matches!(e.from, Node::Joins(..)));
         let shared = one_people.intersection(&other_people);
         shared
             .map(|id| {

@@ -72,7 +72,10 @@ fn nobody_gains(text: &str, before: &Built, after: &Built, change: &str) {
 
 /// Every scope's permissions.
 fn permissions(built: &mut Built) -> Vec<(Scope, &mut Vec<Permission>)> {
-    let mut all = vec![(Scope::Server, rows(&mut built.snapshot.server.server_permissions))];
+    let mut all = vec![(
+        Scope::Server,
+        rows(&mut built.snapshot.server.server_permissions),
+    )];
     for (db, facts) in (0..).zip(&mut built.snapshot.databases) {
         all.push((Scope::Database(db), rows(&mut facts.database_permissions)));
     }
@@ -80,7 +83,10 @@ fn permissions(built: &mut Built) -> Vec<(Scope, &mut Vec<Permission>)> {
 }
 
 fn members(built: &mut Built) -> Vec<(Scope, &mut Vec<RoleMember>)> {
-    let mut all = vec![(Scope::Server, rows(&mut built.snapshot.server.server_role_members))];
+    let mut all = vec![(
+        Scope::Server,
+        rows(&mut built.snapshot.server.server_role_members),
+    )];
     for (db, facts) in (0..).zip(&mut built.snapshot.databases) {
         all.push((Scope::Database(db), rows(&mut facts.database_role_members)));
     }
@@ -99,7 +105,10 @@ fn revoking_a_grant_gives_nobody_more() {
     for (text, built, number) in estates(201) {
         let mut after = built.clone();
         let mut revoked = None;
-        let mut lists: Vec<_> = permissions(&mut after).into_iter().filter(|(_, l)| !l.is_empty()).collect();
+        let mut lists: Vec<_> = permissions(&mut after)
+            .into_iter()
+            .filter(|(_, l)| !l.is_empty())
+            .collect();
         let count = lists.len();
         let (_, list) = &mut lists[number % count];
         let at = number / 3 % list.len();
@@ -114,7 +123,10 @@ fn revoking_a_grant_gives_nobody_more() {
 fn a_deny_gives_nobody_more() {
     for (text, built, number) in estates(202) {
         let mut after = built.clone();
-        let mut lists: Vec<_> = permissions(&mut after).into_iter().filter(|(_, l)| !l.is_empty()).collect();
+        let mut lists: Vec<_> = permissions(&mut after)
+            .into_iter()
+            .filter(|(_, l)| !l.is_empty())
+            .collect();
         let count = lists.len();
         let (_, list) = &mut lists[number % count];
         let mut deny = list[number / 3 % list.len()].clone();
@@ -129,7 +141,10 @@ fn a_deny_gives_nobody_more() {
 fn leaving_a_role_that_carries_no_deny_gives_nobody_more() {
     for (text, built, number) in estates(203) {
         let mut after = built.clone();
-        let mut lists: Vec<_> = members(&mut after).into_iter().filter(|(_, l)| !l.is_empty()).collect();
+        let mut lists: Vec<_> = members(&mut after)
+            .into_iter()
+            .filter(|(_, l)| !l.is_empty())
+            .collect();
         let count = lists.len();
         let (scope, list) = &mut lists[number % count];
         let at = number / 3 % list.len();
@@ -143,13 +158,20 @@ fn leaving_a_role_that_carries_no_deny_gives_nobody_more() {
 /// Whether something is denied to a role or to one that it is in.
 fn carries_deny(built: &Built, scope: Scope, role: PrincipalId) -> bool {
     let mut copy = built.clone();
-    let permissions = permissions(&mut copy).into_iter().find(|(own, _)| *own == scope);
+    let permissions = permissions(&mut copy)
+        .into_iter()
+        .find(|(own, _)| *own == scope);
     let mut denies = permissions.into_iter().flat_map(|(_, rows)| rows.clone());
     if denies.any(|row| row.state == "D" && row.grantee_principal_id == role) {
         return true;
     }
-    let members = members(&mut copy).into_iter().find(|(own, _)| *own == scope);
-    let rows: Vec<RoleMember> = members.into_iter().flat_map(|(_, rows)| rows.clone()).collect();
+    let members = members(&mut copy)
+        .into_iter()
+        .find(|(own, _)| *own == scope);
+    let rows: Vec<RoleMember> = members
+        .into_iter()
+        .flat_map(|(_, rows)| rows.clone())
+        .collect();
     let mut above = rows.iter().filter(|row| row.member_principal_id == role);
     above.any(|row| carries_deny(built, scope, row.role_principal_id))
 }
@@ -157,7 +179,10 @@ fn carries_deny(built: &Built, scope: Scope, role: PrincipalId) -> bool {
 #[test]
 fn switching_a_channel_off_gives_nobody_more() {
     for (text, built, number) in estates(204) {
-        let options: Vec<&str> = Channel::ALL.into_iter().filter_map(Channel::option).collect();
+        let options: Vec<&str> = Channel::ALL
+            .into_iter()
+            .filter_map(Channel::option)
+            .collect();
         let option = options[number % options.len()];
         let mut after = built.clone();
         for row in after.snapshot.server.configurations.seen_mut() {

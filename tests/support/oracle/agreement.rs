@@ -44,7 +44,12 @@ pub struct Engine {
 pub fn ask_engine(built: &Built) -> Vec<Engine> {
     let graph = Graph::new(&built.snapshot, &built.code, &built.groups);
     let goals = goals(built).into_iter();
-    goals.map(|goal| Engine { goal, reach: Reach::new(&graph, goal, None) }).collect()
+    goals
+        .map(|goal| Engine {
+            goal,
+            reach: Reach::new(&graph, goal, None),
+        })
+        .collect()
 }
 
 /// A difference between the two, in words; `None` if they agree.
@@ -59,7 +64,9 @@ pub fn difference(built: &Built, engine: &[Engine], off: Option<Step>) -> Option
             let found = (all[place].contains(goal), now[place].contains(goal));
             if said != found {
                 let steps = reach.chain(*place);
-                let steps = steps.iter().map(|(edge, to)| format!("    {:?} from {:?} to {to:?}", edge.step, edge.from));
+                let steps = steps.iter().map(|(edge, to)| {
+                    format!("    {:?} from {:?} to {to:?}", edge.step, edge.from)
+                });
                 let steps: Vec<String> = steps.collect();
                 let why = oracle.chain(*place, *goal);
                 return Some(format!(

@@ -17,14 +17,22 @@ impl World<'_> {
     /// A procedure that comes with the server: it is in sys of master.
     fn shipped(&self, name: &str) -> Option<(Db, Thing)> {
         let master = self.master()?;
-        let mut rows = self.snapshot.server.system_extended_procedures.seen().iter();
+        let mut rows = self
+            .snapshot
+            .server
+            .system_extended_procedures
+            .seen()
+            .iter();
         let row = rows.find(|row| row.object_id < 0 && row.name.eq_ignore_ascii_case(name))?;
         Some((master, Thing::object(master, row.object_id, 4)))
     }
 
     fn has_shell_proxy(&self) -> bool {
         let mut rows = self.snapshot.server.credentials.seen().iter();
-        rows.any(|row| row.name.eq_ignore_ascii_case("##xp_cmdshell_proxy_account##"))
+        rows.any(|row| {
+            row.name
+                .eq_ignore_ascii_case("##xp_cmdshell_proxy_account##")
+        })
     }
 
     /// Moves to xp_cmdshell, which outside sysadmin needs the proxy account: where there is none, those logins that may
@@ -34,7 +42,9 @@ impl World<'_> {
             return moves;
         }
         let right = "ALTER ANY CREDENTIAL";
-        self.with_own_right(moves, XP_CMDSHELL, |w, login| w.holds(login, right, Thing::SERVER))
+        self.with_own_right(moves, XP_CMDSHELL, |w, login| {
+            w.holds(login, right, Thing::SERVER)
+        })
     }
 
     /// Of moves that need a right at the server besides, those of logins that have both themselves: as a login that
@@ -70,7 +80,12 @@ pub fn execute_procedure(w: &World<'_>) -> Moves {
         those.push((Node::Inside(master), XP_CMDSHELL));
         moves.extend(w.with_shell_proxy(those));
     }
-    let writers = ["xp_regwrite", "xp_instance_regwrite", "xp_regaddmultistring", "xp_instance_regaddmultistring"];
+    let writers = [
+        "xp_regwrite",
+        "xp_instance_regwrite",
+        "xp_regaddmultistring",
+        "xp_instance_regaddmultistring",
+    ];
     for (master, writer) in writers.iter().filter_map(|name| w.shipped(name)) {
         let to = Node::Command(Channel::RegistryAutorun);
         moves.extend(all_to(w.holders("EXECUTE", writer), to));
@@ -81,7 +96,10 @@ pub fn execute_procedure(w: &World<'_>) -> Moves {
         let to = Node::Command(Channel::OleAutomation);
         let creators = w.holders("EXECUTE", create);
         let callers = w.holders("EXECUTE", call);
-        let both = creators.into_iter().filter(|place| callers.contains(place)).collect();
+        let both = creators
+            .into_iter()
+            .filter(|place| callers.contains(place))
+            .collect();
         moves.extend(all_to(both, to));
         moves.push((Node::Inside(master), to));
     }
@@ -99,7 +117,9 @@ pub fn execute_procedure(w: &World<'_>) -> Moves {
 impl World<'_> {
     /// Whether an ownership chain leads from a database's dbo to what master ships.
     fn chains_to_master(&self, db: Db) -> bool {
-        let Some(master) = self.master() else { return false };
+        let Some(master) = self.master() else {
+            return false;
+        };
         let sid = self.sid_behind(db, DBO);
         let is_same = sid.is_some() && sid == self.sid_behind(master, DBO);
         db == master || (is_same && self.takes_part(db) && self.takes_part(master))
@@ -117,8 +137,16 @@ pub fn module_command(w: &World<'_>) -> Moves {
     let to = Node::Command(Channel::ModuleCommand);
     let mut moves = Moves::new();
     for (key, module) in w.texts() {
-        let commands = [Sink::XpCmdshell, Sink::OleAutomation, Sink::ExternalScript, Sink::RegistryWrite];
-        let own = module.sinks.iter().filter(|sink| commands.contains(&sink.sink));
+        let commands = [
+            Sink::XpCmdshell,
+            Sink::OleAutomation,
+            Sink::ExternalScript,
+            Sink::RegistryWrite,
+        ];
+        let own = module
+            .sinks
+            .iter()
+            .filter(|sink| commands.contains(&sink.sink));
         let own: Vec<_> = own.collect();
         if own.is_empty() {
             continue;
@@ -126,9 +154,15 @@ pub fn module_command(w: &World<'_>) -> Moves {
         let user = w.context(key).filter(|_| w.trusted_owner(key.0).is_some());
         let login = user.and_then(|user| w.login_with_sid(w.sid_behind(key.0, user)?));
         let by_context = login.is_some_and(|login| w.is_privileged(login));
-        let by_signature = w.signers(key).into_iter().any(|login| w.is_privileged(login));
-        let is_chained = w.owner(key) == Some(DBO) && w.chains_to_master(key.0) && w.has_shell_proxy();
-        let by_chain = own.iter().any(|sink| sink.sink == Sink::XpCmdshell && !sink.is_dynamic);
+        let by_signature = w
+            .signers(key)
+            .into_iter()
+            .any(|login| w.is_privileged(login));
+        let is_chained =
+            w.owner(key) == Some(DBO) && w.chains_to_master(key.0) && w.has_shell_proxy();
+        let by_chain = own
+            .iter()
+            .any(|sink| sink.sink == Sink::XpCmdshell && !sink.is_dynamic);
         if by_context || by_signature || (is_chained && by_chain) {
             moves.push((Node::Runs(key.0, key.1), to));
         }
@@ -140,10 +174,16 @@ pub fn module_command(w: &World<'_>) -> Moves {
 /// (Who alters such a module, or a schema of dbo's, writes one.)
 pub fn chained_module(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
-    for (db, facts) in w.databases().into_iter().filter(|(db, _)| w.chains_to_master(*db)) {
+    for (db, facts) in w
+        .databases()
+        .into_iter()
+        .filter(|(db, _)| w.chains_to_master(*db))
+    {
         moves.push((Node::Inside(db), XP_CMDSHELL));
         let schemas = facts.schemas.seen().iter();
-        for schema in schemas.filter(|s| s.principal_id.map(|id| id.0) == Some(DBO) && s.schema_id != 4) {
+        for schema in
+            schemas.filter(|s| s.principal_id.map(|id| id.0) == Some(DBO) && s.schema_id != 4)
+        {
             let thing = Thing::within(db, Kind::Schema, schema.schema_id);
             moves.extend(all_to(w.holders("ALTER", thing), XP_CMDSHELL));
         }
@@ -161,7 +201,9 @@ pub fn chained_module(w: &World<'_>) -> Moves {
     // Whose right to alter is the login's own: the moves to the module, followed once.
     let altering = super::modules::alter_module(w);
     let through: Vec<Node> = moves.iter().map(|(from, _)| *from).collect();
-    let once = altering.into_iter().filter(|(_, module)| through.contains(module));
+    let once = altering
+        .into_iter()
+        .filter(|(_, module)| through.contains(module));
     moves.extend(once.map(|(from, _)| (from, XP_CMDSHELL)).collect::<Moves>());
     w.with_shell_proxy(moves)
 }
@@ -189,12 +231,18 @@ fn unconfined(w: &World<'_>, db: Db) -> Vec<i32> {
 }
 
 impl World<'_> {
-    /// clr strict security, since 14, on unless set off: every assembly counts as UNSAFE.
+    /// clr strict security, since 14 and on a managed instance, which is always of the latest, on unless set off: every
+    /// assembly counts as UNSAFE.
     fn is_strict(&self) -> bool {
         let identity = self.snapshot.server.server_identity.known();
         let version = identity.map_or("", |identity| identity.product_version.as_str());
-        let major: i32 = version.split('.').next().and_then(|m| m.parse().ok()).unwrap_or(0);
-        major >= 14 && self.option("clr strict security") != Some(0)
+        let major: i32 = version
+            .split('.')
+            .next()
+            .and_then(|m| m.parse().ok())
+            .unwrap_or(0);
+        let is_managed = identity.is_some_and(|identity| identity.engine_edition == Some(8));
+        (is_managed || major >= 14) && self.option("clr strict security") != Some(0)
     }
 
     /// Whether a login's right lets assemblies load: UNSAFE ASSEMBLY; where strict security is off EXTERNAL ACCESS too.
@@ -216,9 +264,14 @@ impl World<'_> {
         let certificates = certificates.map(|c| (c.pvt_key_encryption_type.as_str(), &c.sid));
         let keys = facts.asymmetric_keys.seen().iter();
         let keys = keys.map(|k| (k.pvt_key_encryption_type.as_str(), &k.sid));
-        let usable = certificates.chain(keys).filter(|(private, _)| matches!(*private, "MK" | "SK"));
+        let usable = certificates
+            .chain(keys)
+            .filter(|(private, _)| matches!(*private, "MK" | "SK"));
         let logins = usable.filter_map(|(_, sid)| self.login_with_sid(sid.as_deref()?));
-        owner.into_iter().chain(logins).any(|login| self.may_load(login))
+        owner
+            .into_iter()
+            .chain(logins)
+            .any(|login| self.may_load(login))
     }
 
     /// Where strict security is off, or not there yet, the caller needs a right at the server itself.
@@ -238,7 +291,10 @@ pub fn new_assembly(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for (db, _) in w.databases() {
         if w.trusts_assemblies(db) {
-            moves.extend(all_to(w.holders("CREATE ASSEMBLY", Thing::database(db)), CLR));
+            moves.extend(all_to(
+                w.holders("CREATE ASSEMBLY", Thing::database(db)),
+                CLR,
+            ));
             moves.push((Node::Owner(db), CLR));
         }
     }
@@ -248,7 +304,11 @@ pub fn new_assembly(w: &World<'_>) -> Moves {
 /// ALTER on an assembly that may leave the database replaces its code, where the trust holds.
 pub fn replace_assembly(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
-    for (db, _) in w.databases().into_iter().filter(|(db, _)| w.trusts_assemblies(*db)) {
+    for (db, _) in w
+        .databases()
+        .into_iter()
+        .filter(|(db, _)| w.trusts_assemblies(*db))
+    {
         for id in unconfined(w, db) {
             let thing = Thing::within(db, Kind::Assembly, id);
             for right in ["ALTER", "TAKE OWNERSHIP"] {
@@ -270,30 +330,55 @@ pub fn agent_proxy(w: &World<'_>) -> Moves {
         (Channel::AgentSsis, 11),
         (Channel::AgentActiveX, 2),
     ];
-    let Some(msdb) = w.msdb() else { return Moves::new() };
+    let Some(msdb) = w.msdb() else {
+        return Moves::new();
+    };
     let scope = Scope::Database(msdb);
     // The other Agent roles are members of this one by setup.
-    let makers = ["SQLAgentUserRole", "SQLAgentReaderRole", "SQLAgentOperatorRole"];
-    let makers: Vec<i32> = makers.iter().filter_map(|name| w.role_named(msdb, name)).collect();
+    let makers = [
+        "SQLAgentUserRole",
+        "SQLAgentReaderRole",
+        "SQLAgentOperatorRole",
+    ];
+    let makers: Vec<i32> = makers
+        .iter()
+        .filter_map(|name| w.role_named(msdb, name))
+        .collect();
     let is_maker = |place: Node| makers.iter().any(|role| w.is(place, scope, *role));
     let mut moves = Moves::new();
-    for proxy in server.proxies.seen().iter().filter(|proxy| proxy.enabled != 0) {
-        let grants = server.proxy_logins.seen().iter().filter(|row| row.proxy_id == proxy.proxy_id);
+    for proxy in server
+        .proxies
+        .seen()
+        .iter()
+        .filter(|proxy| proxy.enabled != 0)
+    {
+        let grants = server
+            .proxy_logins
+            .seen()
+            .iter()
+            .filter(|row| row.proxy_id == proxy.proxy_id);
         let mut granted: Vec<Node> = Vec::new();
         for grant in grants {
-            let Some(sid) = grant.sid.as_deref() else { continue };
+            let Some(sid) = grant.sid.as_deref() else {
+                continue;
+            };
             if grant.flags == 2 {
                 let role = w.user_with_sid(msdb, sid);
                 granted.extend(role.iter().flat_map(|role| w.those_in(scope, *role)));
                 continue;
             }
-            let Some(to) = w.login_with_sid(sid) else { continue };
+            let Some(to) = w.login_with_sid(sid) else {
+                continue;
+            };
             let logins = w.logins().into_iter().map(|login| login.principal_id);
             let those = logins.filter(|id| w.is(Node::login(*id), Scope::Server, to));
             let users = those.filter_map(|id| w.entry(msdb, id.0));
             granted.extend(users.map(|user| Node::user(msdb, PrincipalId(user))));
         }
-        let makers: Vec<Node> = granted.into_iter().filter(|place| is_maker(*place)).collect();
+        let makers: Vec<Node> = granted
+            .into_iter()
+            .filter(|place| is_maker(*place))
+            .collect();
         for (channel, subsystem) in channels {
             let mut rows = server.proxy_subsystems.seen().iter();
             if rows.any(|row| row.proxy_id == proxy.proxy_id && row.subsystem_id == subsystem) {
@@ -309,7 +394,10 @@ pub fn external_script(w: &World<'_>) -> Moves {
     let to = Node::Command(Channel::ExternalScript);
     let mut moves = vec![(Node::OwnDatabase, to)];
     for (db, facts) in w.databases() {
-        moves.extend(all_to(w.holders("EXECUTE ANY EXTERNAL SCRIPT", Thing::database(db)), to));
+        moves.extend(all_to(
+            w.holders("EXECUTE ANY EXTERNAL SCRIPT", Thing::database(db)),
+            to,
+        ));
         for language in facts.external_languages.seen() {
             let thing = Thing::within(db, Kind::Language, language.external_language_id);
             moves.extend(all_to(w.holders("EXECUTE EXTERNAL SCRIPT", thing), to));
@@ -324,7 +412,9 @@ pub fn external_script(w: &World<'_>) -> Moves {
 pub fn service_account(w: &World<'_>) -> Moves {
     let mut services = w.snapshot.server.services.seen().iter();
     let engine = services.find(|service| service.servicename.starts_with("SQL Server ("));
-    let Some(engine) = engine else { return Moves::new() };
+    let Some(engine) = engine else {
+        return Moves::new();
+    };
     let identity = w.snapshot.server.server_identity.known();
     let instance = identity.and_then(|identity| identity.instance_name.as_deref());
     let own = match instance {
@@ -336,8 +426,12 @@ pub fn service_account(w: &World<'_>) -> Moves {
     if !logins.any(|login| w.is_sysadmin(login)) {
         return Moves::new();
     }
-    let ole = w.is_set("Ole Automation Procedures").then_some(Channel::OleAutomation);
+    let ole = w
+        .is_set("Ole Automation Procedures")
+        .then_some(Channel::OleAutomation);
     let always = [Channel::ExtendedProcedure, Channel::RegistryAutorun];
     let channels = always.into_iter().chain(ole);
-    channels.map(|channel| (Node::Command(channel), Node::Sysadmin)).collect()
+    channels
+        .map(|channel| (Node::Command(channel), Node::Sysadmin))
+        .collect()
 }

@@ -15,7 +15,10 @@ fn user(db: Db, id: i32) -> Node {
 
 /// As `all_to`, for every database.
 fn everywhere(w: &World<'_>, moves: impl Fn(Db) -> Moves) -> Moves {
-    w.databases().into_iter().flat_map(|(db, _)| moves(db)).collect()
+    w.databases()
+        .into_iter()
+        .flat_map(|(db, _)| moves(db))
+        .collect()
 }
 
 /// A login enters a database as the user with its sid, where that user has CONNECT.
@@ -35,7 +38,9 @@ fn entries(w: &World<'_>, is_meant: fn(&World<'_>, Db, i32) -> bool) -> Moves {
         // Who enters as dbo is its owner, which is another rule.
         let entries = meant.filter_map(|login| Some((login, w.entry(db, login)?)));
         let users = entries.filter(|(_, id)| *id != DBO);
-        users.map(|(login, id)| (Node::login(PrincipalId(login)), user(db, id))).collect()
+        users
+            .map(|(login, id)| (Node::login(PrincipalId(login)), user(db, id)))
+            .collect()
     })
 }
 
@@ -72,7 +77,8 @@ impl World<'_> {
         let is_trusted = self.database_row(db)?.is_trustworthy_on == Some(true);
         let owner = self.owner_login(db).filter(|_| is_trusted)?;
         let node = Node::login(PrincipalId(owner));
-        let vouches = self.is_sysadmin(owner) || self.holds(node, "AUTHENTICATE SERVER", Thing::SERVER);
+        let vouches =
+            self.is_sysadmin(owner) || self.holds(node, "AUTHENTICATE SERVER", Thing::SERVER);
         vouches.then_some(owner)
     }
 
@@ -87,18 +93,28 @@ impl World<'_> {
 pub fn database_owner(w: &World<'_>) -> Moves {
     everywhere(w, |db| {
         let owner = w.owner_login(db);
-        owner.iter().map(|owner| (Node::login(PrincipalId(*owner)), Node::Owner(db))).collect()
+        owner
+            .iter()
+            .map(|owner| (Node::login(PrincipalId(*owner)), Node::Owner(db)))
+            .collect()
     })
 }
 
 /// CONTROL on a database, which db_owner has, acts as dbo by EXECUTE AS USER = 'dbo', whom no DENY binds.
 pub fn control_database(w: &World<'_>) -> Moves {
-    everywhere(w, |db| all_to(w.holders("CONTROL", Thing::database(db)), Node::Owner(db)))
+    everywhere(w, |db| {
+        all_to(w.holders("CONTROL", Thing::database(db)), Node::Owner(db))
+    })
 }
 
 /// TAKE OWNERSHIP of a database makes one its dbo; the old owner's power on the server is gone with that.
 pub fn take_ownership(w: &World<'_>) -> Moves {
-    everywhere(w, |db| all_to(w.holders("TAKE OWNERSHIP", Thing::database(db)), Node::Inside(db)))
+    everywhere(w, |db| {
+        all_to(
+            w.holders("TAKE OWNERSHIP", Thing::database(db)),
+            Node::Inside(db),
+        )
+    })
 }
 
 /// db_securityadmin grants permissions of the database to others, CONTROL among them.
@@ -132,7 +148,8 @@ pub fn adopt_orphan(w: &World<'_>) -> Moves {
     }
     let makers = w.holders("CREATE LOGIN", Thing::SERVER);
     let is_gone = |sid: &Option<String>| {
-        sid.as_deref().is_some_and(|sid| w.login_with_sid(sid).is_none())
+        sid.as_deref()
+            .is_some_and(|sid| w.login_with_sid(sid).is_none())
     };
     everywhere(w, |db| {
         let mut moves = Moves::new();
@@ -155,7 +172,10 @@ pub fn adopt_orphan(w: &World<'_>) -> Moves {
 pub fn trusted_owner(w: &World<'_>) -> Moves {
     everywhere(w, |db| {
         let owner = w.trusted_owner(db).filter(|owner| w.is_usable(*owner));
-        owner.iter().map(|owner| (Node::Owner(db), Node::login(PrincipalId(*owner)))).collect()
+        owner
+            .iter()
+            .map(|owner| (Node::Owner(db), Node::login(PrincipalId(*owner))))
+            .collect()
     })
 }
 
@@ -187,14 +207,20 @@ pub fn trusted_new_user(w: &World<'_>) -> Moves {
     }
     everywhere(w, |db| {
         let trusted = w.trusted_owner(db).is_some();
-        if trusted { vec![(Node::Owner(db), Node::Sysadmin)] } else { Moves::new() }
+        if trusted {
+            vec![(Node::Owner(db), Node::Sysadmin)]
+        } else {
+            Moves::new()
+        }
     })
 }
 
 /// dbo of msdb changes jobs of administrators, which SQL Server Agent runs as its own account.
 pub fn msdb_owner(w: &World<'_>) -> Moves {
     let msdb = w.msdb().filter(|_| w.has_agent());
-    msdb.iter().map(|msdb| (Node::Inside(*msdb), Node::Sysadmin)).collect()
+    msdb.iter()
+        .map(|msdb| (Node::Inside(*msdb), Node::Sysadmin))
+        .collect()
 }
 
 /// db_ssisadmin and dc_admin of msdb change packages that jobs of administrators run.
@@ -205,7 +231,10 @@ pub fn ssis_administrator(w: &World<'_>) -> Moves {
         steps.any(|step| step.job_id == job && step.subsystem.eq_ignore_ascii_case("SSIS"))
     };
     let is_meant = server.jobs.seen().iter().any(|job| {
-        let owner = job.owner_sid.as_deref().and_then(|sid| w.login_with_sid(sid));
+        let owner = job
+            .owner_sid
+            .as_deref()
+            .and_then(|sid| w.login_with_sid(sid));
         let is_administrators = owner.is_some_and(|owner| w.is_sysadmin(owner));
         job.enabled != 0 && is_administrators && runs_packages(&job.job_id)
     });
@@ -213,7 +242,10 @@ pub fn ssis_administrator(w: &World<'_>) -> Moves {
     if let Some(msdb) = w.msdb().filter(|_| is_meant && w.has_agent()) {
         for name in ["db_ssisadmin", "dc_admin"] {
             if let Some(role) = w.role_named(msdb, name) {
-                moves.extend(all_to(w.those_in(Scope::Database(msdb), role), Node::Sysadmin));
+                moves.extend(all_to(
+                    w.those_in(Scope::Database(msdb), role),
+                    Node::Sysadmin,
+                ));
             }
         }
     }

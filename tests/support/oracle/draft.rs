@@ -59,10 +59,18 @@ impl Draft {
         }
         let mut lines = self.first;
         for base in &self.bases {
-            lines.extend(base.first.iter().map(|line| format!("in {}: {line}", base.name)));
+            lines.extend(
+                base.first
+                    .iter()
+                    .map(|line| format!("in {}: {line}", base.name)),
+            );
         }
         for base in &self.bases {
-            lines.extend(base.then.iter().map(|line| format!("in {}: {line}", base.name)));
+            lines.extend(
+                base.then
+                    .iter()
+                    .map(|line| format!("in {}: {line}", base.name)),
+            );
         }
         lines.extend(self.then.iter().map(|line| format!("server: {line}")));
         lines.join("\n")
@@ -89,7 +97,11 @@ impl Draft {
 
     /// One of some words, or nothing, as often.
     pub fn perhaps(&mut self, word: &str) -> String {
-        if self.once_in(2) { format!(" {word}") } else { String::new() }
+        if self.once_in(2) {
+            format!(" {word}")
+        } else {
+            String::new()
+        }
     }
 
     /// A new name.
@@ -152,7 +164,18 @@ impl Draft {
     fn principals(&mut self) {
         for _ in 0..self.between(2, 5) {
             let name = self.name("l");
-            let kinds = ["", "", "", "", "", " type U", " type U disabled", " type G", " type G", " type X"];
+            let kinds = [
+                "",
+                "",
+                "",
+                "",
+                "",
+                " type U",
+                " type U disabled",
+                " type G",
+                " type G",
+                " type X",
+            ];
             let kind = self.pick(&kinds);
             self.begin(format!("login {name}{kind}"));
             if matches!(kind, " type G" | " type X") && !self.logins.is_empty() {
@@ -163,7 +186,11 @@ impl Draft {
         }
         for _ in 0..self.below(4) {
             let name = self.name("r");
-            let owner = if self.once_in(2) { self.pick(&self.logins.clone()) } else { "sa".to_owned() };
+            let owner = if self.once_in(2) {
+                self.pick(&self.logins.clone())
+            } else {
+                "sa".to_owned()
+            };
             self.begin(format!("server role {name} owner {owner}"));
             if let Some(above) = self.roles.last().cloned().filter(|_| self.once_in(2)) {
                 self.begin(format!("member {name} of {above}"));
@@ -183,8 +210,14 @@ impl Draft {
             };
             let trusted = if self.once_in(3) { " trustworthy" } else { "" };
             let (chaining, broker) = (self.perhaps("chaining"), self.perhaps("broker"));
-            let out = if at > 0 && self.once_in(12) { " excluded" } else { "" };
-            self.begin(format!("database {name} {owner}{trusted}{chaining}{broker}{out}"));
+            let out = if at > 0 && self.once_in(12) {
+                " excluded"
+            } else {
+                ""
+            };
+            self.begin(format!(
+                "database {name} {owner}{trusted}{chaining}{broker}{out}"
+            ));
             let owner = owner.strip_prefix("owner ").unwrap_or_default().to_owned();
             self.base(name, &owner, 4);
             if self.once_in(4) {
@@ -200,12 +233,24 @@ impl Draft {
         let (users, roles, modules) = (Vec::new(), Vec::new(), Vec::new());
         let schemas = vec!["dbo".to_owned()];
         let (first, then) = (Vec::new(), Vec::new());
-        self.bases.push(Base { name, users, roles, modules, schemas, first, then });
+        self.bases.push(Base {
+            name,
+            users,
+            roles,
+            modules,
+            schemas,
+            first,
+            then,
+        });
         let at = self.bases.len() - 1;
         for login in self.logins.clone().iter().filter(|login| *login != owner) {
             if self.bases[at].users.len() < most && self.once_in(2) {
                 let user = self.name("u");
-                let connect = if self.once_in(8) { " without connect" } else { "" };
+                let connect = if self.once_in(8) {
+                    " without connect"
+                } else {
+                    ""
+                };
                 self.begin_in(at, format!("user {user} for {login}{connect}"));
                 self.bases[at].users.push(user);
             }
@@ -220,7 +265,12 @@ impl Draft {
             let role = self.name("q");
             let owner = self.owner(at);
             self.begin_in(at, format!("role {role}{owner}"));
-            if let Some(above) = self.bases[at].roles.last().cloned().filter(|_| self.once_in(2)) {
+            if let Some(above) = self.bases[at]
+                .roles
+                .last()
+                .cloned()
+                .filter(|_| self.once_in(2))
+            {
                 self.begin_in(at, format!("member {role} of {above}"));
             }
             self.bases[at].roles.push(role);
@@ -248,7 +298,11 @@ impl Draft {
     pub fn grantee(&mut self) -> String {
         let mut all = self.logins.clone();
         all.extend(self.roles.clone());
-        if self.once_in(12) { "public".to_owned() } else { self.pick(&all) }
+        if self.once_in(12) {
+            "public".to_owned()
+        } else {
+            self.pick(&all)
+        }
     }
 
     /// A user, a role, seldom public and guest.
@@ -269,7 +323,11 @@ impl Draft {
     /// A database of the estate's own; seldom master or msdb.
     pub fn own_base(&mut self) -> usize {
         let own = self.bases.len() - 2;
-        if self.once_in(8) { self.any_base() } else { self.below(own) }
+        if self.once_in(8) {
+            self.any_base()
+        } else {
+            self.below(own)
+        }
     }
 
     pub fn master(&self) -> usize {

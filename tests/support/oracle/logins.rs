@@ -18,13 +18,19 @@ fn login(id: i32) -> Node {
 
 /// All of these to one place.
 pub fn all_to(from: Vec<Node>, to: Node) -> Moves {
-    from.into_iter().filter(|place| *place != to).map(|place| (place, to)).collect()
+    from.into_iter()
+        .filter(|place| *place != to)
+        .map(|place| (place, to))
+        .collect()
 }
 
 impl World<'_> {
     /// Whether a login is in sysadmin, however deep; sa is.
     pub fn is_sysadmin(&self, id: i32) -> bool {
-        id == SA || self.token(Scope::Server, id).contains(&(Scope::Server, SYSADMIN))
+        id == SA
+            || self
+                .token(Scope::Server, id)
+                .contains(&(Scope::Server, SYSADMIN))
     }
 
     /// Certificates and keys have logins that nobody can be; neither groups nor roles can be impersonated.
@@ -51,7 +57,11 @@ pub fn member(w: &World<'_>) -> Moves {
 pub fn group_member(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for group in w.logins() {
-        let known = w.groups.0.get(&group.name).filter(|_| matches!(group.r#type.as_str(), "G" | "X"));
+        let known = w
+            .groups
+            .0
+            .get(&group.name)
+            .filter(|_| matches!(group.r#type.as_str(), "G" | "X"));
         for name in known.iter().flat_map(|group| &group.members) {
             if let Some(member) = w.login_named(name) {
                 moves.push((login(member), Node::login(group.principal_id)));
@@ -114,7 +124,9 @@ pub fn reset_password(w: &World<'_>) -> Moves {
     for target in w.logins().into_iter().filter(|login| login.r#type == "S") {
         let (id, node) = (target.principal_id.0, Node::login(target.principal_id));
         let has = |right| w.holds(node, right, Thing::SERVER);
-        let is_security = w.server_role("securityadmin").is_some_and(|role| w.is(node, Scope::Server, role));
+        let is_security = w
+            .server_role("securityadmin")
+            .is_some_and(|role| w.is(node, Scope::Server, role));
         let is_strong = is_security || has("IMPERSONATE ANY LOGIN");
         if w.is_sysadmin(id) || has("CONTROL SERVER") || (is_patched && is_strong) {
             continue;
@@ -143,7 +155,9 @@ pub fn control_server(w: &World<'_>) -> Moves {
 
 /// dbcreator restores a prepared msdb over the present one, jobs of sa in it, when nobody else is in it.
 pub fn restore_over(w: &World<'_>) -> Moves {
-    let role = w.server_role("dbcreator").filter(|_| w.has_agent() && w.msdb().is_some());
+    let role = w
+        .server_role("dbcreator")
+        .filter(|_| w.has_agent() && w.msdb().is_some());
     let those = role.map_or_else(Vec::new, |role| w.those_in(Scope::Server, role));
     all_to(those, Node::Sysadmin)
 }
@@ -185,12 +199,19 @@ impl<'a> World<'a> {
     fn stored(&self) -> Vec<Stored<'a>> {
         let server = &self.snapshot.server;
         let mut all = Vec::new();
-        for link in server.linked_servers.seen().iter().filter(|l| l.is_linked && l.server_id != 0) {
+        for link in server
+            .linked_servers
+            .seen()
+            .iter()
+            .filter(|l| l.is_linked && l.server_id != 0)
+        {
             let rows = server.linked_logins.seen().iter();
             let rows: Vec<_> = rows.filter(|row| row.server_id == link.server_id).collect();
             let local = |id: Option<PrincipalId>| id.map_or(0, |id| id.0);
             for row in rows.iter().filter(|row| !row.uses_self_credential) {
-                let Some(remote) = row.remote_name.as_deref() else { continue };
+                let Some(remote) = row.remote_name.as_deref() else {
+                    continue;
+                };
                 let is_mapped = |id: i32| rows.iter().any(|r| local(r.local_principal_id) == id);
                 let locals = match local(row.local_principal_id) {
                     0 => {
@@ -200,7 +221,12 @@ impl<'a> World<'a> {
                     id => vec![id],
                 };
                 let is_for_all = rows.iter().all(|r| local(r.local_principal_id) == 0);
-                all.push(Stored { link, locals, is_for_all, remote });
+                all.push(Stored {
+                    link,
+                    locals,
+                    is_for_all,
+                    remote,
+                });
             }
         }
         all
@@ -215,7 +241,9 @@ impl<'a> World<'a> {
             Some((host, named)) => (host, Some(named)),
             None => (source, None),
         };
-        let is_host = ["localhost", ".", "sql01"].iter().any(|h| host.eq_ignore_ascii_case(h));
+        let is_host = ["localhost", ".", "sql01"]
+            .iter()
+            .any(|h| host.eq_ignore_ascii_case(h));
         is_host && named.map(str::to_lowercase) == instance.map(str::to_lowercase)
     }
 
@@ -231,7 +259,11 @@ impl<'a> World<'a> {
 /// A linked server that leads back here, with RPC OUT, runs statements as the login stored for the caller.
 pub fn linked_login(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
-    for stored in w.stored().into_iter().filter(|stored| stored.link.is_rpc_out_enabled) {
+    for stored in w
+        .stored()
+        .into_iter()
+        .filter(|stored| stored.link.is_rpc_out_enabled)
+    {
         if let Some(back) = w.back(&stored) {
             let locals = stored.locals.iter().map(|local| login(*local));
             moves.extend(all_to(locals.collect(), login(back)));
@@ -259,7 +291,11 @@ pub fn linked_query(w: &World<'_>) -> Moves {
 pub fn arm_link(w: &World<'_>) -> Moves {
     let holders = w.holders("ALTER ANY LINKED SERVER", Thing::SERVER);
     let mut moves = Moves::new();
-    for stored in w.stored().into_iter().filter(|stored| !stored.link.is_rpc_out_enabled) {
+    for stored in w
+        .stored()
+        .into_iter()
+        .filter(|stored| !stored.link.is_rpc_out_enabled)
+    {
         let locals: Vec<Node> = stored.locals.iter().map(|local| login(*local)).collect();
         let is_local = |holder: &Node| stored.is_for_all || locals.contains(holder);
         let both = holders.iter().copied().filter(is_local).collect();

@@ -40,7 +40,10 @@ const RULES: &[Rule] = &[
     (Step::AddMember, logins::add_member),
     (Step::Impersonate, logins::impersonate),
     (Step::ResetPassword, logins::reset_password),
-    (Step::GrantServerPermissions, logins::grant_server_permissions),
+    (
+        Step::GrantServerPermissions,
+        logins::grant_server_permissions,
+    ),
     (Step::ControlServer, logins::control_server),
     (Step::RestoreOver, logins::restore_over),
     (Step::OwnDatabase, logins::own_database),
@@ -56,7 +59,10 @@ const RULES: &[Rule] = &[
     (Step::DatabaseOwner, databases::database_owner),
     (Step::ControlDatabase, databases::control_database),
     (Step::TakeOwnership, databases::take_ownership),
-    (Step::GrantDatabasePermissions, databases::grant_database_permissions),
+    (
+        Step::GrantDatabasePermissions,
+        databases::grant_database_permissions,
+    ),
     (Step::ApplicationRole, databases::application_role),
     (Step::AdoptOrphan, databases::adopt_orphan),
     (Step::TrustedOwner, databases::trusted_owner),
@@ -119,9 +125,14 @@ impl<'a> Oracle<'a> {
 
     /// Everywhere that each of these places leads to, itself among them.
     pub fn reach(&self, from: &[Node], may_wait: bool) -> BTreeMap<Node, BTreeSet<Node>> {
-        let moves = self.moves.iter().filter(|(step, _)| may_wait || !waits(*step));
+        let moves = self
+            .moves
+            .iter()
+            .filter(|(step, _)| may_wait || !waits(*step));
         let moves: BTreeSet<(Node, Node)> = moves.flat_map(|(_, m)| m.iter().copied()).collect();
-        from.iter().map(|start| (*start, grown(*start, &moves))).collect()
+        from.iter()
+            .map(|start| (*start, grown(*start, &moves)))
+            .collect()
     }
 
     /// Moves from one place to another, one way of many, in words.
@@ -167,7 +178,13 @@ fn waits(step: Step) -> bool {
     use Step::*;
     matches!(
         step,
-        RestoreOver | SsisAdministrator | StartupRun | TriggerRun | JobRun | ActivationRun | DdlTrigger
+        RestoreOver
+            | SsisAdministrator
+            | StartupRun
+            | TriggerRun
+            | JobRun
+            | ActivationRun
+            | DdlTrigger
     )
 }
 

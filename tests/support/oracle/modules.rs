@@ -46,7 +46,9 @@ impl World<'_> {
     /// Whether a database takes part in chains across databases: by its own setting, by the server's, or always.
     pub fn takes_part(&self, db: Db) -> bool {
         let always = ["master", "msdb", "tempdb"];
-        let own = self.database_row(db).is_some_and(|row| row.is_db_chaining_on == Some(true));
+        let own = self
+            .database_row(db)
+            .is_some_and(|row| row.is_db_chaining_on == Some(true));
         own || self.is_set("cross db ownership chaining")
             || always.contains(&self.database(db).name.as_str())
     }
@@ -70,7 +72,10 @@ impl World<'_> {
             return false;
         };
         let ids = self.token(Scope::Database(caller.0), user);
-        let token = Token { granted: ids.clone(), denied: ids };
+        let token = Token {
+            granted: ids.clone(),
+            denied: ids,
+        };
         let may = |thing| self.listed((Kind::Object, "EXECUTE"), thing).gives(&token);
         user == DBO || self.thing(callee).is_some_and(may)
     }
@@ -111,7 +116,11 @@ fn executes_given_text(module: &ModuleCode) -> bool {
 /// The module executes text that it is given, as the user of its EXECUTE AS clause.
 pub fn module_context(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
-    for (key, _) in w.texts().into_iter().filter(|(_, module)| executes_given_text(module)) {
+    for (key, _) in w
+        .texts()
+        .into_iter()
+        .filter(|(_, module)| executes_given_text(module))
+    {
         let Some(user) = w.context(key) else { continue };
         let is_role = w.user(key.0, user).is_none_or(|user| user.r#type == "R");
         if !is_role {
@@ -132,8 +141,15 @@ impl World<'_> {
         for signature in signatures {
             let certificates = facts.certificates.seen().iter();
             let certificates = certificates.map(|c| (&c.thumbprint, &c.sid));
-            let keys = facts.asymmetric_keys.seen().iter().map(|k| (&k.thumbprint, &k.sid));
-            for (_, sid) in certificates.chain(keys).filter(|k| *k.0 == signature.thumbprint) {
+            let keys = facts
+                .asymmetric_keys
+                .seen()
+                .iter()
+                .map(|k| (&k.thumbprint, &k.sid));
+            for (_, sid) in certificates
+                .chain(keys)
+                .filter(|k| *k.0 == signature.thumbprint)
+            {
                 logins.extend(sid.as_deref().and_then(|sid| self.login_with_sid(sid)));
             }
         }
@@ -145,7 +161,11 @@ impl World<'_> {
 /// none.
 pub fn signed_module(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
-    for (key, _) in w.texts().into_iter().filter(|(_, module)| executes_given_text(module)) {
+    for (key, _) in w
+        .texts()
+        .into_iter()
+        .filter(|(_, module)| executes_given_text(module))
+    {
         for login in w.signers(key) {
             moves.push((runs(key), Node::login(PrincipalId(login))));
         }
@@ -164,7 +184,10 @@ pub fn alter_module(w: &World<'_>) -> Moves {
         let altered = match trigger.map(|trigger| (trigger.parent_class, trigger.parent_id)) {
             Some((0, _)) => {
                 let right = "ALTER ANY DATABASE DDL TRIGGER";
-                moves.extend(all_to(w.holders(right, Thing::database(key.0)), alters(key)));
+                moves.extend(all_to(
+                    w.holders(right, Thing::database(key.0)),
+                    alters(key),
+                ));
                 continue;
             }
             Some((_, table)) => (key.0, table),
@@ -200,7 +223,9 @@ impl World<'_> {
             }
             all.extend(more);
         }
-        all.into_iter().map(|(key, place)| (alters(key), place)).collect()
+        all.into_iter()
+            .map(|(key, place)| (alters(key), place))
+            .collect()
     }
 }
 
@@ -210,7 +235,10 @@ pub fn startup_run(w: &World<'_>) -> Moves {
     let Some(master) = w.master() else {
         return Moves::new();
     };
-    w.run_at(rows.map(|row| ((master, row.object_id), Node::Sysadmin)).collect())
+    w.run_at(
+        rows.map(|row| ((master, row.object_id), Node::Sysadmin))
+            .collect(),
+    )
 }
 
 /// A trigger, and what it calls, runs in the session of whoever fires it, an administrator's among them, or as the login
@@ -219,7 +247,12 @@ pub fn startup_run(w: &World<'_>) -> Moves {
 pub fn trigger_run(w: &World<'_>) -> Moves {
     let mut roots = Vec::new();
     let server = &w.snapshot.server;
-    for trigger in server.server_triggers.seen().iter().filter(|t| !t.is_disabled) {
+    for trigger in server
+        .server_triggers
+        .seen()
+        .iter()
+        .filter(|t| !t.is_disabled)
+    {
         let mut modules = server.server_modules.seen().iter();
         let module = modules.find(|module| module.object_id == trigger.object_id);
         let context = module.and_then(|module| module.execute_as_principal_id);
@@ -227,7 +260,11 @@ pub fn trigger_run(w: &World<'_>) -> Moves {
         let mut texts = w.code.modules.iter();
         let text = texts.find(|m| m.database.is_none() && m.object_id == trigger.object_id);
         let calls = text.map_or(&[][..], |text| &text.calls);
-        roots.extend(w.callees(calls).into_iter().map(|(callee, _)| (callee, place)));
+        roots.extend(
+            w.callees(calls)
+                .into_iter()
+                .map(|(callee, _)| (callee, place)),
+        );
     }
     for (db, facts) in w.databases() {
         for trigger in facts.triggers.seen().iter().filter(|t| !t.is_disabled) {
@@ -236,7 +273,11 @@ pub fn trigger_run(w: &World<'_>) -> Moves {
             let Some(user) = w.context(key) else { continue };
             for (_, text) in w.texts().into_iter().filter(|(own, _)| *own == key) {
                 let place = Node::user(db, PrincipalId(user));
-                roots.extend(w.callees(&text.calls).into_iter().map(|(callee, _)| (callee, place)));
+                roots.extend(
+                    w.callees(&text.calls)
+                        .into_iter()
+                        .map(|(callee, _)| (callee, place)),
+                );
             }
         }
     }
@@ -248,24 +289,40 @@ pub fn job_run(w: &World<'_>) -> Moves {
     let mut roots = Vec::new();
     let server = &w.snapshot.server;
     for job in server.jobs.seen().iter().filter(|job| job.enabled != 0) {
-        for step in server.job_steps.seen().iter().filter(|step| step.job_id == job.job_id) {
-            let place = match step.database_user_name.as_deref().filter(|user| !user.is_empty()) {
+        for step in server
+            .job_steps
+            .seen()
+            .iter()
+            .filter(|step| step.job_id == job.job_id)
+        {
+            let place = match step
+                .database_user_name
+                .as_deref()
+                .filter(|user| !user.is_empty())
+            {
                 Some(name) => {
                     let db = w.database_named(step.database_name.as_deref().unwrap_or("master"));
                     let users = |db: Db| w.database(db).database_principals.seen().iter();
                     let user = db.and_then(|db| users(db).find(|user| user.name == name));
-                    db.zip(user).map(|(db, user)| Node::user(db, user.principal_id))
+                    db.zip(user)
+                        .map(|(db, user)| Node::user(db, user.principal_id))
                 }
                 None => match job.owner_sid.as_deref() {
                     Some("0x01") => Some(Node::Sysadmin),
-                    sid => sid.and_then(|sid| w.login_with_sid(sid)).map(|id| Node::login(PrincipalId(id))),
+                    sid => sid
+                        .and_then(|sid| w.login_with_sid(sid))
+                        .map(|id| Node::login(PrincipalId(id))),
                 },
             };
             let Some(place) = place else { continue };
             let texts = w.code.steps.iter();
             let texts = texts.filter(|t| t.job_id == step.job_id && t.step_id == step.step_id);
             for text in texts {
-                roots.extend(w.callees(&text.calls).into_iter().map(|(callee, _)| (callee, place)));
+                roots.extend(
+                    w.callees(&text.calls)
+                        .into_iter()
+                        .map(|(callee, _)| (callee, place)),
+                );
             }
         }
     }
@@ -277,7 +334,12 @@ pub fn activation_run(w: &World<'_>) -> Moves {
     let mut roots = Vec::new();
     for (db, facts) in w.databases() {
         let broker = w.database_row(db).and_then(|row| row.is_broker_enabled);
-        for queue in facts.service_queues.seen().iter().filter(|q| q.is_activation_enabled) {
+        for queue in facts
+            .service_queues
+            .seen()
+            .iter()
+            .filter(|q| q.is_activation_enabled)
+        {
             let name = queue.activation_procedure.as_deref().unwrap_or_default();
             let mut objects = facts.objects.seen().iter();
             let module = objects.find(|object| {

@@ -21,10 +21,20 @@ pub struct Thing {
 }
 
 impl Thing {
-    pub const SERVER: Self = Self { kind: Kind::Server, db: None, id: 0, schema: 0 };
+    pub const SERVER: Self = Self {
+        kind: Kind::Server,
+        db: None,
+        id: 0,
+        schema: 0,
+    };
 
     pub fn at_server(kind: Kind, id: i32) -> Self {
-        Self { kind, db: None, id, schema: 0 }
+        Self {
+            kind,
+            db: None,
+            id,
+            schema: 0,
+        }
     }
 
     pub fn database(db: Db) -> Self {
@@ -32,11 +42,21 @@ impl Thing {
     }
 
     pub fn within(db: Db, kind: Kind, id: i32) -> Self {
-        Self { kind, db: Some(db), id, schema: 0 }
+        Self {
+            kind,
+            db: Some(db),
+            id,
+            schema: 0,
+        }
     }
 
     pub fn object(db: Db, id: i32, schema: i32) -> Self {
-        Self { kind: Kind::Object, db: Some(db), id, schema }
+        Self {
+            kind: Kind::Object,
+            db: Some(db),
+            id,
+            schema,
+        }
     }
 
     /// Itself, or what of this kind contains it.
@@ -115,8 +135,13 @@ impl World<'_> {
         let user = own.unwrap_or(GUEST);
         let mut ids = self.token(Scope::Server, login);
         ids.extend(self.token(Scope::Database(db), user));
-        let token = Token { granted: ids.clone(), denied: ids };
-        let connects = self.listed((Kind::Database, "CONNECT"), Thing::database(db)).gives(&token);
+        let token = Token {
+            granted: ids.clone(),
+            denied: ids,
+        };
+        let connects = self
+            .listed((Kind::Database, "CONNECT"), Thing::database(db))
+            .gives(&token);
         (user == DBO || connects).then_some(user)
     }
 
@@ -132,7 +157,9 @@ impl World<'_> {
         let known = self.sessions.borrow().get(&(place, db)).cloned();
         known.unwrap_or_else(|| {
             let found = self.work_out_session(place, db).map(Rc::new);
-            self.sessions.borrow_mut().insert((place, db), found.clone());
+            self.sessions
+                .borrow_mut()
+                .insert((place, db), found.clone());
             found
         })
     }
@@ -143,7 +170,10 @@ impl World<'_> {
             _ => return None,
         };
         let ids = self.token(scope, id);
-        let mut token = Token { granted: ids.clone(), denied: ids };
+        let mut token = Token {
+            granted: ids.clone(),
+            denied: ids,
+        };
         match (place, scope, db) {
             (_, Scope::Server, None) => {}
             (Node::Principal(..), Scope::Server, Some(db)) => {
@@ -184,7 +214,9 @@ impl World<'_> {
         let scope = on.db.map_or(Scope::Server, Scope::Database);
         // What dbo owns is no right of a user.
         let of = |owner: Option<i32>| owner.filter(|id| on.db.is_none() || *id != DBO);
-        listed.owners.extend(of(self.owner_of(on)).map(|id| (scope, id)));
+        listed
+            .owners
+            .extend(of(self.owner_of(on)).map(|id| (scope, id)));
         for (kind, code) in implied_by(permission) {
             let part = on.part(kind);
             let scope = part.db.map_or(Scope::Server, Scope::Database);
@@ -196,7 +228,9 @@ impl World<'_> {
             }
             listed.granted.extend(self.fixed_roles(kind, code, part.db));
             if (kind, code) == (Kind::Schema, "CL") && part.id != 4 {
-                listed.granted.extend(of(self.owner_of(part)).map(|id| (scope, id)));
+                listed
+                    .granted
+                    .extend(of(self.owner_of(part)).map(|id| (scope, id)));
             }
         }
         listed
@@ -213,7 +247,9 @@ impl World<'_> {
                 && row.r#type.trim() == code
                 && matches!(row.state.as_str(), "G" | "W" | "D")
         });
-        about.map(|row| (row.state.as_str(), row.grantee_principal_id.0)).collect()
+        about
+            .map(|row| (row.state.as_str(), row.grantee_principal_id.0))
+            .collect()
     }
 
     /// Whether it is given by a GRANT on just this thing, by whatever implies it there.
@@ -236,7 +272,9 @@ impl World<'_> {
                 ids.map(|id| (Scope::Server, id)).collect()
             }
             (Kind::Database, Some(db)) => {
-                let roles = DATABASE_ROLES.iter().filter(|(_, carried)| carries(carried));
+                let roles = DATABASE_ROLES
+                    .iter()
+                    .filter(|(_, carried)| carries(carried));
                 let ids = roles.filter_map(|(name, _)| self.role_named(db, name));
                 ids.map(|id| (Scope::Database(db), id)).collect()
             }

@@ -35,12 +35,22 @@ const DATABASE_RIGHTS: &[&str] = &[
     "ALTER ANY APPLICATION ROLE",
 ];
 
-const SHIPPED: &[&str] = &["xp_cmdshell", "xp_cmdshell", "sp_OACreate", "sp_OAMethod", "xp_regwrite"];
+const SHIPPED: &[&str] = &[
+    "xp_cmdshell",
+    "xp_cmdshell",
+    "sp_OACreate",
+    "sp_OAMethod",
+    "xp_regwrite",
+];
 
 impl Draft {
     /// GRANT, or DENY.
     fn given(&mut self) -> &'static str {
-        if self.once_in(self.denies) { "deny" } else { "grant" }
+        if self.once_in(self.denies) {
+            "deny"
+        } else {
+            "grant"
+        }
     }
 
     /// One thing more.
@@ -70,7 +80,11 @@ impl Draft {
 
     fn server_right(&mut self) {
         let (given, to) = (self.given(), self.grantee());
-        let right = if self.once_in(20) { "CONTROL SERVER" } else { self.pick(SERVER_RIGHTS) };
+        let right = if self.once_in(20) {
+            "CONTROL SERVER"
+        } else {
+            self.pick(SERVER_RIGHTS)
+        };
         self.say(format!("{given} {right} to {to}"));
     }
 
@@ -91,7 +105,11 @@ impl Draft {
     fn server_member(&mut self) {
         let mut fixed = vec!["serveradmin", "setupadmin", "securityadmin", "dbcreator"];
         if self.version >= 16 {
-            fixed.extend(["##MS_DatabaseConnector##", "##MS_LoginManager##", "##MS_DatabaseManager##"]);
+            fixed.extend([
+                "##MS_DatabaseConnector##",
+                "##MS_LoginManager##",
+                "##MS_DatabaseManager##",
+            ]);
         }
         let (role, member) = match self.roles.is_empty() || self.once_in(3) {
             true if self.once_in(6) => ("sysadmin".to_owned(), self.pick(&self.logins.clone())),
@@ -100,7 +118,10 @@ impl Draft {
                 members.extend(self.roles.clone());
                 (self.pick(&fixed).to_owned(), self.pick(&members))
             }
-            false => (self.pick(&self.roles.clone()), self.pick(&self.logins.clone())),
+            false => (
+                self.pick(&self.roles.clone()),
+                self.pick(&self.logins.clone()),
+            ),
         };
         self.say(format!("member {member} of {role}"));
     }
@@ -119,8 +140,12 @@ impl Draft {
     fn right_on_part(&mut self) {
         let base = self.any_base();
         let (given, to) = (self.given(), self.grantee_in(base));
-        let whole = |draft: &mut Self| draft.pick(&["ALTER", "CONTROL", "TAKE OWNERSHIP", "EXECUTE"]);
-        let (users, roles) = (self.bases[base].users.clone(), self.bases[base].roles.clone());
+        let whole =
+            |draft: &mut Self| draft.pick(&["ALTER", "CONTROL", "TAKE OWNERSHIP", "EXECUTE"]);
+        let (users, roles) = (
+            self.bases[base].users.clone(),
+            self.bases[base].roles.clone(),
+        );
         let modules = self.bases[base].modules.clone();
         let (right, on) = match self.below(4) {
             0 if !roles.is_empty() => {
@@ -144,11 +169,24 @@ impl Draft {
 
     fn member_in_database(&mut self) {
         let base = self.any_base();
-        let mut roles = vec!["db_owner", "db_securityadmin", "db_ddladmin", "db_accessadmin"];
+        let mut roles = vec![
+            "db_owner",
+            "db_securityadmin",
+            "db_ddladmin",
+            "db_accessadmin",
+        ];
         if base == self.msdb() {
-            roles.extend(["SQLAgentUserRole", "SQLAgentOperatorRole", "db_ssisadmin", "dc_admin"]);
+            roles.extend([
+                "SQLAgentUserRole",
+                "SQLAgentOperatorRole",
+                "db_ssisadmin",
+                "dc_admin",
+            ]);
         }
-        let (users, own) = (self.bases[base].users.clone(), self.bases[base].roles.clone());
+        let (users, own) = (
+            self.bases[base].users.clone(),
+            self.bases[base].roles.clone(),
+        );
         let (role, member) = match own.is_empty() || self.once_in(2) {
             true => {
                 let mut all = users;
@@ -177,7 +215,9 @@ impl Draft {
         match self.below(8) {
             0..3 => calls(self),
             3..6 => "executes given text".to_owned(),
-            6 => self.pick(&["runs xp_cmdshell", "runs dynamic xp_cmdshell", "runs ole"]).to_owned(),
+            6 => self
+                .pick(&["runs xp_cmdshell", "runs dynamic xp_cmdshell", "runs ole"])
+                .to_owned(),
             _ => format!("runs xp_cmdshell {}", calls(self)),
         }
     }
@@ -202,10 +242,16 @@ impl Draft {
         let schemas = self.bases[base].schemas.clone();
         let name = format!("{}.{}", self.pick(&schemas), self.name("p"));
         let (owner, context, code) = (self.owner(base), self.context(base), self.code());
-        self.begin_in(base, format!("procedure {name}{owner}{context}{more} {code}"));
+        self.begin_in(
+            base,
+            format!("procedure {name}{owner}{context}{more} {code}"),
+        );
         self.bases[base].modules.push(name.clone());
         if self.once_in(2) {
-            let (to, right) = (self.grantee_in(base), self.pick(&["EXECUTE", "EXECUTE", "ALTER"]));
+            let (to, right) = (
+                self.grantee_in(base),
+                self.pick(&["EXECUTE", "EXECUTE", "ALTER"]),
+            );
             self.say_in(base, format!("grant {right} on {name} to {to}"));
         }
         name
@@ -230,7 +276,12 @@ impl Draft {
         let (login, certificate) = (self.name("c"), self.name("k"));
         let kind = self.pick(&["C", "K"]);
         self.begin(format!("login {login} type {kind}"));
-        let right = self.pick(&["CONTROL SERVER", "UNSAFE ASSEMBLY", "ALTER SETTINGS", "CREATE LOGIN"]);
+        let right = self.pick(&[
+            "CONTROL SERVER",
+            "UNSAFE ASSEMBLY",
+            "ALTER SETTINGS",
+            "CREATE LOGIN",
+        ]);
         self.say(format!("grant {right} to {login}"));
         let base = self.own_base();
         if self.once_in(4) {
@@ -238,7 +289,11 @@ impl Draft {
             self.begin_in(base, format!("user {user} for {login}"));
             self.bases[base].users.push(user);
         }
-        let (word, of) = if kind == "C" { ("certificate", "") } else { ("key", "key ") };
+        let (word, of) = if kind == "C" {
+            ("certificate", "")
+        } else {
+            ("key", "key ")
+        };
         let private = self.pick(&["", " private key", " private key with password"]);
         self.begin_in(base, format!("{word} {certificate}{private} for {login}"));
         let by = self.pick(&["signed", "signed", "countersigned"]);
@@ -257,7 +312,10 @@ impl Draft {
         self.say_in(base, format!("{given} {right} on assembly {name} to {to}"));
         if self.once_in(2) {
             let (procedure, context) = (format!("dbo.{}", self.name("x")), self.context(base));
-            self.begin_in(base, format!("clr procedure {procedure} of {name}{context}"));
+            self.begin_in(
+                base,
+                format!("clr procedure {procedure} of {name}{context}"),
+            );
             let to = self.grantee_in(base);
             self.say_in(base, format!("grant EXECUTE on {procedure} to {to}"));
             self.bases[base].modules.push(procedure);
@@ -275,7 +333,10 @@ impl Draft {
         let schemas = self.bases[base].schemas.clone();
         let table = format!("{}.{}", self.pick(&schemas), self.name("w"));
         self.begin_in(base, format!("table {table}"));
-        self.begin_in(base, format!("trigger {name} on {table}{context}{off} {code}"));
+        self.begin_in(
+            base,
+            format!("trigger {name} on {table}{context}{off} {code}"),
+        );
         let (right, to) = (self.pick(&["ALTER", "CONTROL"]), self.grantee_in(base));
         self.say_in(base, format!("grant {right} on {table} to {to}"));
     }
@@ -287,7 +348,10 @@ impl Draft {
         users.push("owner".to_owned());
         let (queue, user) = (self.name("dbo.n"), self.pick(&users));
         let off = if self.once_in(5) { " off" } else { "" };
-        self.begin_in(base, format!("queue {queue} runs {name} execute as {user}{off}"));
+        self.begin_in(
+            base,
+            format!("queue {queue} runs {name} execute as {user}{off}"),
+        );
         let to = self.grantee_in(base);
         self.say_in(base, format!("grant ALTER on {name} to {to}"));
     }
@@ -310,10 +374,16 @@ impl Draft {
             return self.say(format!("job {name} owner {owner}{off} step ssis"));
         }
         let callee = self.alterable(base);
-        let user = self.bases[base].users.last().cloned().filter(|_| self.once_in(3));
+        let user = self.bases[base]
+            .users
+            .last()
+            .cloned()
+            .filter(|_| self.once_in(3));
         let as_user = user.map(|user| format!(" as {user} in {}", self.bases[base].name));
         let as_user = as_user.unwrap_or_default();
-        self.say(format!("job {name} owner {owner}{off} step calls {callee}{as_user}"));
+        self.say(format!(
+            "job {name} owner {owner}{off} step calls {callee}{as_user}"
+        ));
     }
 
     fn startup(&mut self) {
@@ -330,7 +400,9 @@ impl Draft {
             false => String::new(),
         };
         let off = if self.once_in(5) { " disabled" } else { "" };
-        self.say(format!("server trigger {name}{context}{off} calls {callee}"));
+        self.say(format!(
+            "server trigger {name}{context}{off} calls {callee}"
+        ));
     }
 
     fn link(&mut self) {
@@ -343,8 +415,16 @@ impl Draft {
         remotes.push("sa".to_owned());
         for _ in 0..self.between(1, 2) {
             let (local, remote) = (self.pick(&self.logins.clone()), self.pick(&remotes));
-            let local = if self.once_in(2) { "default".to_owned() } else { local };
-            let how = if self.once_in(5) { "self".to_owned() } else { format!("as {remote}") };
+            let local = if self.once_in(2) {
+                "default".to_owned()
+            } else {
+                local
+            };
+            let how = if self.once_in(5) {
+                "self".to_owned()
+            } else {
+                format!("as {remote}")
+            };
             self.say(format!("link login {name} {local} {how}"));
         }
         if self.once_in(2) {
@@ -360,7 +440,9 @@ impl Draft {
         let mut msdb_roles = self.bases[msdb].roles.clone();
         msdb_roles.push("SQLAgentUserRole".to_owned());
         let to = match self.below(3) {
-            0 if !self.roles.is_empty() => format!("server role {}", self.pick(&self.roles.clone())),
+            0 if !self.roles.is_empty() => {
+                format!("server role {}", self.pick(&self.roles.clone()))
+            }
             1 => format!("msdb role {}", self.pick(&msdb_roles)),
             _ => format!("login {}", self.pick(&self.logins.clone())),
         };
@@ -368,7 +450,10 @@ impl Draft {
         let mut users = self.bases[msdb].users.clone();
         users.extend(self.bases[msdb].roles.clone());
         if !users.is_empty() {
-            let (user, role) = (self.pick(&users), self.pick(&["SQLAgentUserRole", "SQLAgentReaderRole"]));
+            let (user, role) = (
+                self.pick(&users),
+                self.pick(&["SQLAgentUserRole", "SQLAgentReaderRole"]),
+            );
             self.say_in(msdb, format!("member {user} of {role}"));
         }
     }
@@ -390,9 +475,14 @@ impl Draft {
             0 => {
                 let (name, to) = (self.name("g"), self.grantee_in(base));
                 self.begin_in(base, format!("app role {name}"));
-                self.bases[base].roles.clone().iter().take(1).for_each(|role| {
-                    self.say_in(base, format!("member {name} of {role}"));
-                });
+                self.bases[base]
+                    .roles
+                    .clone()
+                    .iter()
+                    .take(1)
+                    .for_each(|role| {
+                        self.say_in(base, format!("member {name} of {role}"));
+                    });
                 let right = self.pick(&["ALTER", "CONTROL"]);
                 self.say_in(base, format!("grant {right} on app role {name} to {to}"));
             }

@@ -32,7 +32,13 @@ pub const GUEST: i32 = 2;
 impl<'a> World<'a> {
     pub fn new(snapshot: &'a Snapshot, code: &'a Code, groups: &'a Groups) -> Self {
         let (off, sessions) = (BTreeSet::new(), RefCell::default());
-        Self { snapshot, code, groups, off, sessions }
+        Self {
+            snapshot,
+            code,
+            groups,
+            off,
+            sessions,
+        }
     }
 
     pub fn is_on(&self, step: Step) -> bool {
@@ -54,7 +60,10 @@ impl<'a> World<'a> {
     }
 
     pub fn login_with_sid(&self, sid: &str) -> Option<i32> {
-        let found = self.principals().iter().find(|p| p.sid.as_deref() == Some(sid));
+        let found = self
+            .principals()
+            .iter()
+            .find(|p| p.sid.as_deref() == Some(sid));
         found.map(|p| p.principal_id.0)
     }
 
