@@ -140,12 +140,12 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         }
         let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
         let case = Case::new(&snapshot, &texts, expected);
-        assessment.enter(judge(&case.with_observations(observations.as_ref())));
+        assessment.enter(judge(case.with_observations(observations.as_ref())));
     }
     for meant in missing {
         let snapshot = not_given(meant);
         let texts = ModuleTexts::default();
-        assessment.enter(judge(&Case::new(&snapshot, &texts, None)));
+        assessment.enter(judge(Case::new(&snapshot, &texts, None)));
     }
     Ok(assessment.close())
 }
@@ -165,7 +165,7 @@ pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
     let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
     let case = Case::new(&snapshot, &texts, expected).without_reading();
     let mut assessment = Assessment::new(inputs.as_of.clone());
-    assessment.enter(judge(&case));
+    assessment.enter(judge(case));
     assessment.close().is_incomplete()
 }
 
@@ -200,19 +200,26 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
     )
 }
 
-fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
+fn judge(case: Case<'_>) -> Judged<'_> {
     let snapshot = case.snapshot;
-    let verdicts = rules::judge(case);
-    let exposure = match snapshot.outcome {
-        Outcome::Unreached(_) | Outcome::SameAs { .. } => score::unseen(),
-        _ => score::exposure(&verdicts),
+    let verdicts = rules::judge(&case);
+    let unread = u32::try_from(case.analysis().unread()).unwrap_or(u32::MAX);
+    let (exposure, routes, fix_first) = match snapshot.outcome {
+        Outcome::Unreached(_) | Outcome::SameAs { .. } => (score::unseen(), Vec::new(), Vec::new()),
+        _ => {
+            let mut graph = case.into_graph();
+            let (exposure, routes) = score::exposure(&mut graph, &verdicts);
+            let fix_first = score::fix_first(&graph, &verdicts, &exposure);
+            (exposure, routes, fix_first)
+        }
     };
     Judged {
         snapshot,
         exposure,
+        routes,
+        fix_first,
         missing: rules::unsettled(snapshot),
-        modules_with_unread_dynamic_sql: u32::try_from(case.analysis().unread())
-            .unwrap_or(u32::MAX),
+        modules_with_unread_dynamic_sql: unread,
         verdicts,
     }
 }

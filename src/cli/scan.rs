@@ -27,6 +27,7 @@ pub(super) fn scan(args: &Scan) -> anyhow::Result<Exit> {
     let member = |object| Member {
         database: "",
         name: None,
+        is_callable: true,
         object,
     };
     tsql::connect(&mut objects.map(member).collect::<Vec<_>>());

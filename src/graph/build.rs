@@ -1,14 +1,16 @@
 //! The graph of one instance: its snapshot, indexed, with what the steps ask for again and again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::code::Code;
 use super::fact::FactRef;
-use super::gap::Assumption;
+use super::gap::{Assumed, Assumption};
 use super::index::{Db, Index, SA, SYSADMIN, Scope};
 use super::module::Modules;
 use super::node::Node;
 use super::step::{Edge, Facts};
+use super::steps::Source;
 use crate::ids::PrincipalId;
 use crate::snapshot::{Fact, Snapshot};
 
@@ -25,6 +27,18 @@ pub struct Group {
     pub count: Option<u32>,
 }
 
+impl Group {
+    /// How many accounts are in it, if the inventory says so; at least those that it names.
+    pub fn size(&self) -> Option<u32> {
+        let named = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        match self.count {
+            Some(count) => Some(count.max(named)),
+            None if named > 0 => Some(named),
+            None => None,
+        }
+    }
+}
+
 /// A TRUSTWORTHY database whose owner may vouch for it at the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
@@ -38,48 +52,60 @@ pub struct Trust {
 #[derive(Debug)]
 pub struct Graph<'a> {
     pub(super) index: Index<'a>,
-    pub(super) code: &'a Code,
-    pub(super) groups: &'a Groups,
+    pub(super) code: Cow<'a, Code>,
+    pub(super) groups: Groups,
     pub(super) modules: Modules,
     pub(super) trusted: BTreeMap<Db, Trust>,
+    /// TRUSTWORTHY databases that other databases alone may believe.
+    pub(super) sources: Vec<Source>,
     pub(super) master: Option<Db>,
     pub(super) msdb: Option<Db>,
     /// What is assumed of what was not seen; empty for what is certain.
-    pub(super) assumed: Vec<Assumption>,
+    pub(super) assumed: Assumed,
     /// Whether the instance has SQL Server Agent.
     pub(super) has_agent: bool,
 }
 
 const MASTER: i32 = 1;
 const MSDB: i32 = 4;
+/// `EngineEdition` of Express, which has no Agent.
+const EXPRESS: i32 = 4;
 
 impl<'a> Graph<'a> {
     /// The graph of what was seen.
-    pub fn new(snapshot: &'a Snapshot, code: &'a Code, groups: &'a Groups) -> Self {
+    pub fn new(snapshot: &'a Snapshot, code: impl Into<Cow<'a, Code>>, groups: &Groups) -> Self {
+        let code = code.into();
         let index = Index::new(snapshot);
         let with_id = |id| index.databases().find(|(_, d)| d.database_id == id);
         let (master, msdb) = (with_id(MASTER).map(|d| d.0), with_id(MSDB).map(|d| d.0));
         let trusted = index.databases().filter_map(|(db, _)| trust(&index, db));
         let identity = snapshot.server.server_identity.known();
-        const EXPRESS: i32 = 4;
-        Self {
+        let graph = Self {
             trusted: trusted.collect(),
-            modules: Modules::new(&index, code),
+            sources: Vec::new(),
+            modules: Modules::new(&index, &code),
             has_agent: identity.is_none_or(|i| i.engine_edition != Some(EXPRESS)),
             index,
             code,
-            groups,
+            groups: groups.clone(),
             master,
             msdb,
-            assumed: Vec::new(),
-        }
+            assumed: Assumed::default(),
+        };
+        let sources = graph.sources();
+        Self { sources, ..graph }
     }
 
     /// The same with assumptions about what was not seen.
     #[must_use]
-    pub fn assuming(mut self, assumed: Vec<Assumption>) -> Self {
+    pub fn assuming(mut self, assumed: Assumed) -> Self {
         self.assumed = assumed;
         self
+    }
+
+    /// Replaces what is assumed.
+    pub fn assume(&mut self, assumed: Assumed) {
+        self.assumed = assumed;
     }
 
     /// Every step that leads to a place, from wherever it begins.
@@ -96,9 +122,10 @@ impl<'a> Graph<'a> {
             Node::Runs(db, module) => self.into_runs(db, module),
             Node::Alters(db, module) => self.into_alters(db, module),
             Node::Settings => self.into_settings(),
+            Node::Hop(mapping) => self.into_one_hop(mapping),
             Node::Command(channel) => self.into_command(channel),
         };
-        let assumed = self.assumed.iter().filter(|a| a.node == node);
+        let assumed = self.assumed.steps.iter().filter(|a| a.to == node);
         edges.extend(assumed.map(Assumption::edge));
         edges
     }
@@ -106,6 +133,13 @@ impl<'a> Graph<'a> {
     /// The rows that put a login into sysadmin; `None` if it is not.
     pub fn sysadmin_facts(&self, login: PrincipalId) -> Option<Facts> {
         sysadmin_facts(&self.index, login)
+    }
+
+    /// Members of sysadmin that are no roles, `sa` aside: administrators by design.
+    pub fn administrators(&self) -> BTreeSet<Node> {
+        let people = self.index.sysadmins().into_iter();
+        let people = people.filter(|id| *id != SA && !self.index.is_role(Scope::Server, *id));
+        people.map(Node::login).collect()
     }
 
     /// Index, for rules and wording.

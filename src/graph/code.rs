@@ -1,5 +1,7 @@
 //! What modules and job steps do, as the analyser of T-SQL saw it: handed in, since reading texts is another room's.
 
+use std::borrow::Cow;
+
 use crate::ids::DatabaseName;
 use crate::tsql::Sink;
 
@@ -10,6 +12,18 @@ pub struct Code {
     pub modules: Vec<ModuleCode>,
     /// T-SQL steps of Agent jobs.
     pub steps: Vec<StepCode>,
+}
+
+impl From<Code> for Cow<'_, Code> {
+    fn from(code: Code) -> Self {
+        Self::Owned(code)
+    }
+}
+
+impl<'a> From<&'a Code> for Cow<'a, Code> {
+    fn from(code: &'a Code) -> Self {
+        Self::Borrowed(code)
+    }
 }
 
 /// What one module does.

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::fact::FactRef;
-use super::index::{DBO, Db, GUEST, Given, Index, Scope};
+use super::index::{DBO, Db, GUEST, Given, Index, SYSADMIN, Scope};
 use super::node::Node;
 use super::permission::{Class, Permission, covering};
 use super::securable::Securable;
@@ -242,15 +242,26 @@ impl Index<'_> {
 
     /// The row by which a user, or its login at the server, may CONNECT; `None` if it may not.
     fn connects(&self, db: Db, user: PrincipalId, login: PrincipalId) -> Option<FactRef> {
-        let scope = Scope::Database(db);
-        let mut mine: BTreeSet<(Scope, PrincipalId)> = BTreeSet::new();
-        let users = self.scope(scope).above(user).into_iter();
-        mine.extend(users.map(|id| (scope, id)));
-        mine.insert((scope, super::index::PUBLIC));
+        let mut mine = self.user_token(db, user);
         let logins = self.scope(Scope::Server).above(login).into_iter();
         mine.extend(logins.map(|id| (Scope::Server, id)));
         mine.insert((Scope::Server, super::index::PUBLIC_SERVER));
         self.held_by(&mine, Securable::database(db), "CO")
+    }
+
+    /// Whether a user may CONNECT, whatever login comes to have its sid.
+    pub fn user_connects(&self, db: Db, user: PrincipalId) -> bool {
+        let mine = self.user_token(db, user);
+        self.held_by(&mine, Securable::database(db), "CO").is_some()
+    }
+
+    /// The token of a user in its database: itself, its roles, public.
+    pub fn user_token(&self, db: Db, user: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
+        let scope = Scope::Database(db);
+        let users = self.scope(scope).above(user).into_iter();
+        let mut token: BTreeSet<_> = users.map(|id| (scope, id)).collect();
+        token.insert((scope, super::index::PUBLIC));
+        token
     }
 
     /// The row by which somebody who is all of these holds a permission; `None` if a DENY stands against it or nothing
@@ -284,6 +295,21 @@ impl Index<'_> {
             }
         }
         held
+    }
+
+    /// Whether a login can log in: it is not disabled, not there for signing alone, and may CONNECT SQL, which no DENY
+    /// takes from sysadmin.
+    pub fn logs_in(&self, login: PrincipalId) -> bool {
+        let Some(row) = self.login(login) else {
+            return false;
+        };
+        if row.is_disabled == Some(true) || matches!(row.r#type.as_str(), "C" | "K" | "R") {
+            return false;
+        }
+        let above = self.scope(Scope::Server).above(login);
+        above.contains(&SYSADMIN)
+            || login == super::index::SA
+            || self.holds(login, "COSQ").is_some()
     }
 
     /// The server token of a login: itself, its roles, public.

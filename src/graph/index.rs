@@ -1,6 +1,6 @@
 //! What a snapshot says, found by what the search asks for: principals, memberships, permissions by securable.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::fact::FactRef;
 use super::permission::{FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROLE};

@@ -14,8 +14,13 @@
 //! groups that the inventory does not name; two rights of one person that only meet after he joined two roles.
 
 mod build;
+mod change;
 mod channel;
+mod choke;
 mod code;
+mod detection;
+mod entry;
+mod estate;
 mod fact;
 mod gap;
 mod holders;
@@ -27,18 +32,25 @@ mod patch;
 mod permission;
 mod place;
 mod platform;
+mod route;
 #[cfg(test)]
 mod sample;
 mod search;
 mod securable;
 mod step;
 mod steps;
+mod survey;
+mod wording;
 
 pub use build::{Graph, Group, Groups, Trust};
+pub use change::{Change, ChangeError, On};
 pub use channel::Channel;
+pub use choke::Choke;
 pub use code::{Code, CodeCall, CodeSink, ModuleCode, StepCode};
+pub use entry::Entry;
+pub use estate::{Estate, Login};
 pub use fact::FactRef;
-pub use gap::Assumption;
+pub use gap::{Assumed, Assumption, Gap};
 pub use identity::{
     OsIdentity, Power, ProxyAccount, agent, agent_proxy, engine, external_script, launchpad,
     power_of, xp_cmdshell_proxy,
@@ -47,5 +59,8 @@ pub use index::{Db, Index, Scope};
 pub use module::{Key, Signers};
 pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};
-pub use search::{Reach, Way};
+pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
+pub use search::{Besides, Reach, Way};
 pub use step::{Edge, Step};
+pub use survey::{Breadth, Limits, Surveyed};
+pub use wording::Place;

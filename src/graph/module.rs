@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::build::sysadmin_facts;
 use super::code::{Code, CodeCall, ModuleCode};
 use super::fact::FactRef;
 use super::index::{DBO, Db, Index, Scope};
@@ -98,6 +99,9 @@ impl Modules {
             let signed = self.signed.entry(*login).or_default();
             signed.push((key, facts.clone()));
         }
+        if let Some((login, facts)) = index.vouched_context(key, signers) {
+            self.signed.entry(login).or_default().push((key, facts));
+        }
     }
 
     /// Callers of a module; whether the call stands in text that is executed.
@@ -118,6 +122,13 @@ impl Modules {
     /// What runs by itself with this power.
     pub fn runs_as(&self, node: Node) -> &[Run] {
         self.runs.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// With whose power something runs a module by itself.
+    pub fn runs_by_itself(&self, module: Key) -> Vec<Node> {
+        let runs = self.runs.iter();
+        let own = runs.filter(|(_, runs)| runs.iter().any(|run| run.module == module));
+        own.map(|(node, _)| *node).collect()
     }
 
     /// Modules with sinks of their own, each with its place in the code.
@@ -180,6 +191,24 @@ impl Index<'_> {
         let modules = facts.assembly_modules.seen();
         let at = place(modules, |m| m.object_id, id)?;
         modules.get(at as usize)?.execute_as_principal_id
+    }
+
+    /// The login whose rights a module has at the server, where a key that signed it vouches for the user that it runs
+    /// as: the key's login needs AUTHENTICATE SERVER for that.
+    pub fn vouched_context(&self, key: Key, signers: &Signers) -> Option<(PrincipalId, Facts)> {
+        let vouching = signers.of(key).iter().find_map(|(login, facts)| {
+            let held = self
+                .holds(*login, "AUTH")
+                .map(|row| Facts::from_iter([row]));
+            let proof = sysadmin_facts(self, *login).or(held)?;
+            Some(facts.iter().copied().chain(proof).collect())
+        });
+        let sid = match self.context_of(key)? {
+            DBO => self.database_row(key.0)?.0.owner_sid.as_deref(),
+            user => self.user(key.0, user)?.sid.as_deref(),
+        };
+        let login = self.scope(Scope::Server).with_sid(sid?)?;
+        Some((login, vouching?))
     }
 
     /// The user as whom a module runs; `None` for its caller.
@@ -264,7 +293,8 @@ struct Roots<'i, 'a> {
     places: &'i HashMap<&'i str, Db>,
 }
 
-/// Modules to be entered with what runs them.
+/// Modules to be entered with what runs them. One that has a context of its own is among them: who alters it leaves out
+/// its EXECUTE AS, which needs no right.
 type Open = Vec<(Key, Node, Step, Facts)>;
 
 impl Roots<'_, '_> {
@@ -376,9 +406,8 @@ impl Roots<'_, '_> {
                 let facts = Facts::from_iter([fact]);
                 open.push((key, Node::Sysadmin, Step::TriggerRun, facts));
                 if let Some(user) = self.index.context_of(key) {
-                    let code = self.by_key(key);
                     let node = Node::user(db, user);
-                    self.calls(code, node, Step::TriggerRun, fact, open);
+                    self.calls(self.by_key(key), node, Step::TriggerRun, fact, open);
                 }
             }
         }

@@ -27,6 +27,8 @@ pub enum Node {
     Alters(Db, i32),
     /// Sets configuration options.
     Settings,
+    /// Leaves by a stored login of a linked server, by its place among them.
+    Hop(u32),
     /// Runs an operating-system command through a channel.
     Command(Channel),
 }

@@ -173,6 +173,14 @@ pub fn name(permission: Permission) -> &'static str {
     row(permission).map_or(permission.1, |row| row.2)
 }
 
+/// The code of a permission on a class, by its name.
+pub fn code(class: Class, name: &str) -> Option<&'static str> {
+    let row = TABLE
+        .iter()
+        .find(|row| row.0 == class && row.2.eq_ignore_ascii_case(name));
+    row.map(|row| row.1)
+}
+
 /// A permission and all that imply it, itself first, then by how far they are. A GRANT of any of them gives it, a DENY
 /// of any of them takes it.
 pub fn covering(permission: Permission) -> Vec<Permission> {

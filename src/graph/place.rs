@@ -70,7 +70,7 @@ pub fn is_same_instance(source: &str, identity: Option<&ServerIdentity>) -> bool
         name
     };
     let first_label = address.host.split('.').next().unwrap_or_default();
-    let is_number = address.host.parse::<std::net::IpAddr>().is_ok();
+    let is_number = !address.host.contains(|c: char| c.is_alphabetic());
     names
         .map(|name| short(name))
         .any(|name| name == address.host || (!is_number && name == first_label))

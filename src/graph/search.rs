@@ -30,18 +30,38 @@ impl Way {
     }
 }
 
+/// What a member of sysadmin reaches besides by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Besides<'r> {
+    /// Nothing.
+    Nothing,
+    /// This.
+    Way(&'r Way),
+    /// The cheapest way leads through itself; another may not.
+    ByItself,
+}
+
 /// Everybody who reaches a goal.
 #[derive(Debug)]
 pub struct Reach {
     /// The goal.
     pub goal: Node,
     ways: HashMap<Node, Way>,
+    /// Of members of sysadmin: what they reach besides by that.
+    besides: HashMap<Node, Way>,
+}
+
+/// Whether a step is nothing but being an administrator by design.
+fn is_by_design(edge: &Edge, to: Node) -> bool {
+    to == Node::Sysadmin && edge.step == Step::Member
 }
 
 impl Reach {
     /// Searches backwards from a goal. Nothing goes through what is blocked.
     pub fn new(graph: &Graph<'_>, goal: Node, blocked: Option<Node>) -> Self {
         let mut ways: HashMap<Node, Way> = HashMap::new();
+        let mut besides: HashMap<Node, Way> = HashMap::new();
+        let administrators = graph.administrators();
         let mut open = BinaryHeap::new();
         ways.insert(
             goal,
@@ -58,6 +78,13 @@ impl Reach {
             for edge in graph.into(node) {
                 let total = cost.saturating_add(cost_of(edge.step));
                 let from = edge.from;
+                if administrators.contains(&from) && !is_by_design(&edge, node) {
+                    let known = besides.get(&from).map(|way| way.cost);
+                    if known.is_none_or(|known| known > total) {
+                        let next = Some((edge.clone(), node));
+                        besides.insert(from, Way { cost: total, next });
+                    }
+                }
                 let known = ways.get(&from).map(|way| way.cost);
                 if known.is_some_and(|known| known <= total) {
                     continue;
@@ -67,7 +94,11 @@ impl Reach {
                 open.push(Reverse((total, from)));
             }
         }
-        Self { goal, ways }
+        Self {
+            goal,
+            ways,
+            besides,
+        }
     }
 
     /// How a place leads to the goal; `None` if it does not.
@@ -86,10 +117,20 @@ impl Reach {
         steps
     }
 
-    /// Whether the chain from a place goes through another.
-    pub fn goes_through(&self, from: Node, other: Node) -> bool {
-        let chain = self.chain(from);
-        chain.iter().any(|(_, node)| *node == other)
+    /// How a member of sysadmin would get there without being one: `None` if not, or if only by way of itself, which a
+    /// search that blocks it settles.
+    pub fn besides(&self, administrator: Node) -> Besides<'_> {
+        let Some(way) = self.besides.get(&administrator) else {
+            return Besides::Nothing;
+        };
+        let next = way.next.as_ref().map_or(self.goal, |(_, next)| *next);
+        let chain = self.chain(next);
+        let by_itself = next == administrator || chain.iter().any(|(_, n)| *n == administrator);
+        if by_itself {
+            Besides::ByItself
+        } else {
+            Besides::Way(way)
+        }
     }
 
     /// Every place that reaches the goal.

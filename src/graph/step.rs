@@ -136,10 +136,10 @@ steps! {
         "CREATE LOGIN … WITH SID gives a user or an owner without a login one of the caller's making."
         "docs: CREATE LOGIN";
     TrustedOwner "trusted_owner" now
-        "In a TRUSTWORTHY database dbo has the rights of the owner's login on the server, if that login may vouch (AUTHENTICATE SERVER)."
+        "In a TRUSTWORTHY database dbo has the rights of the owner's login on the server, if that login may vouch (AUTHENTICATE SERVER), and in databases where it may (AUTHENTICATE)."
         "docs: TRUSTWORTHY database property, extending impersonation";
     TrustedUser "trusted_user" now
-        "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) an impersonated user has its login's rights on the server."
+        "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) an impersonated user has its login's rights on the server, and in databases where the owner may (AUTHENTICATE)."
         "docs: extending impersonation";
     TrustedNewUser "trusted_new_user" now
         "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) dbo makes a user for a privileged login and acts as it."
@@ -166,8 +166,8 @@ steps! {
         "The module executes text that it is given, as the user of its EXECUTE AS clause."
         "docs: EXECUTE AS clause";
     SignedModule "signed_module" now
-        "The module executes text that it is given, and is signed by a key whose login has rights; a counter-signature gives none."
-        "docs: ADD SIGNATURE, signing procedures";
+        "The module executes text that it is given, and is signed by a key whose login has rights, or vouches (AUTHENTICATE SERVER) for the user that the module runs as; a counter-signature gives none."
+        "docs: ADD SIGNATURE, signing procedures, extending impersonation";
     AlterModule "alter_module" now
         "ALTER on a module, its schema or database, or owning it, decides what it does; EXECUTE AS and signatures do not survive that, ownership chains do."
         "docs: ALTER PROCEDURE, ADD SIGNATURE";
@@ -236,5 +236,8 @@ steps! {
         "docs: service accounts";
     Unseen "unseen" now
         "What was not seen may hold such a step: counted in the upper end of exposure alone."
+        "this program";
+    UnseenRun "unseen_run" waits
+        "What was not seen may run by itself what somebody decides: counted in the upper end of exposure alone."
         "this program";
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::graph::Route;
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
-use crate::score::Exposure;
+use crate::score::{Exposure, Fix};
 use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
 /// The first field of every assessment of this version.
@@ -59,8 +60,10 @@ pub struct Instance {
     pub exposure: Exposure,
     /// What was seen.
     pub coverage: Coverage,
-    /// Ways to run an operating-system command.
-    pub routes: Vec<serde_json::Value>,
+    /// Ways to run an operating-system command: every channel, in order.
+    pub routes: Vec<Route>,
+    /// Changes that close most, one after the other.
+    pub fix_first: Vec<Fix>,
     /// Verdicts, by rule.
     pub verdicts: Vec<VerdictEntry>,
 }
@@ -206,6 +209,10 @@ pub struct Judged<'a> {
     pub verdicts: Vec<Verdict>,
     /// The exposure that follows.
     pub exposure: Exposure,
+    /// The routes that it is made of.
+    pub routes: Vec<Route>,
+    /// The changes that close most of them.
+    pub fix_first: Vec<Fix>,
     /// Facts that a rule needs and that are not settled.
     pub missing: BTreeSet<FactState>,
     /// Modules whose code executes text that could not be read.
@@ -296,6 +303,8 @@ impl Instance {
             snapshot,
             verdicts,
             exposure,
+            routes,
+            fix_first,
             ..
         } = judged;
         let identity = snapshot.server.server_identity.known();
@@ -313,7 +322,8 @@ impl Instance {
             collected: [snapshot.started.clone(), snapshot.ended.clone()],
             exposure,
             coverage,
-            routes: Vec::new(),
+            routes,
+            fix_first,
             verdicts: verdicts.into_iter().map(VerdictEntry::new).collect(),
         }
     }

@@ -6,9 +6,9 @@
 use serde_json::{Value, json};
 
 use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
-use crate::ids::{DatabaseName, InstanceId, RuleId};
+use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
-use crate::score::{self, Exposure, Points};
+use crate::score::{self, Exposure, Points, Unsettled};
 use crate::snapshot::{Connection, Encryption, Stage, Trouble};
 
 /// A database's name with everything that breaks out of a quotation.
@@ -157,17 +157,25 @@ fn row(fact: &str, database: Option<&str>, row: Value) -> Evidence {
     }
 }
 
-fn exposure(points: &[(&str, u32, u32)]) -> Exposure {
-    let breakdown = points.iter().map(|&(rule, low, high)| Points {
-        rule: RuleId::new(rule),
-        rule_slug: Rule::find(rule).unwrap().slug.to_owned(),
+fn exposure(points: &[(&str, i32, i32)], unsettled: &[(&str, u32)]) -> Exposure {
+    let breakdown = points.iter().map(|&(line, low, high)| Points {
+        line: line.to_owned(),
+        sentence: format!("A sentence about the {}.", line.replace('_', " ")),
         low,
         high,
     });
+    let unsettled = unsettled.iter().map(|&(fact, points)| Unsettled {
+        fact: fact.to_owned(),
+        database: None,
+        needs: vec!["VIEW ANY DEFINITION".to_owned()],
+        points,
+    });
+    let sum = |points: i32| u32::try_from(points).unwrap();
     Exposure {
-        low: points.iter().map(|p| p.1).sum::<u32>().min(100),
-        high: points.iter().map(|p| p.2).sum::<u32>().min(100),
+        low: sum(points.iter().map(|p| p.1).sum()),
+        high: sum(points.iter().map(|p| p.2).sum()),
         breakdown: breakdown.collect(),
+        unsettled: unsettled.collect(),
     }
 }
 
@@ -184,7 +192,7 @@ fn clean() -> Instance {
             "2026-09-30T02:00:04Z".to_owned(),
             "2026-09-30T02:00:09Z".to_owned(),
         ],
-        exposure: exposure(&[]),
+        exposure: exposure(&[], &[]),
         coverage: Coverage {
             finished: true,
             trouble: None,
@@ -203,6 +211,7 @@ fn clean() -> Instance {
             modules_with_unread_dynamic_sql: 0,
         },
         routes: Vec::new(),
+        fix_first: Vec::new(),
         verdicts: vec![
             pass("SIGHT-001", 6, 6),
             pass("CODE-002", 214, 214),
@@ -226,12 +235,15 @@ fn breached() -> Instance {
         product_version: Some("15.0.4345.5".to_owned()),
         edition: Some("Enterprise Edition: Core-based Licensing (64-bit)".to_owned()),
         platform: Some("Windows".to_owned()),
-        exposure: exposure(&[
-            ("CODE-002", 40, 40),
-            ("SURF-001", 25, 25),
-            ("PRIV-001", 25, 25),
-            ("CLR-002", 12, 25),
-        ]),
+        exposure: exposure(
+            &[
+                ("channel", 70, 70),
+                ("further_channels", 4, 6),
+                ("planted", 16, 16),
+                ("detection", -3, 0),
+            ],
+            &[("linked_servers", 2)],
+        ),
         coverage: Coverage {
             databases: 14,
             databases_read: 14,
@@ -379,11 +391,10 @@ fn partly_read() -> Instance {
         product_version: Some("11.0.7507.2".to_owned()),
         edition: Some("Express Edition with Advanced Services (64-bit)".to_owned()),
         platform: Some("Windows".to_owned()),
-        exposure: exposure(&[
-            ("CODE-002", 0, 25),
-            ("CLR-002", 0, 25),
-            ("SIGHT-001", 12, 12),
-        ]),
+        exposure: exposure(
+            &[("channel", 12, 46), ("account", 0, 8)],
+            &[("modules", 30), ("assemblies", 12)],
+        ),
         coverage: Coverage {
             connection: Connection {
                 endpoint: "10.20.30.40,1433".to_owned(),

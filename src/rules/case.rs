@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::Analysis;
 use super::{Evidence, Judgement, Missing, Observations, Subject, named};
+use crate::graph::{Code, Graph, Groups};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
     Configuration, DatabaseFacts, DatabaseRow, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
@@ -20,8 +21,12 @@ pub struct Case<'a> {
     pub observations: Option<&'a Observations>,
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
+    /// What the inventory says of Windows and Entra groups.
+    groups: Groups,
     /// What the modules do, read when somebody asks.
     analysis: OnceCell<Analysis>,
+    /// Who reaches what, made when somebody asks.
+    graph: OnceCell<Graph<'a>>,
 }
 
 /// `sa`, whatever it is called now.
@@ -45,8 +50,16 @@ impl<'a> Case<'a> {
             texts,
             observations: None,
             expected_sysadmins,
+            groups: Groups::default(),
             analysis: OnceCell::new(),
+            graph: OnceCell::new(),
         }
+    }
+
+    /// The same with what the inventory says of groups.
+    #[must_use]
+    pub fn with_groups(self, groups: Groups) -> Self {
+        Self { groups, ..self }
     }
 
     /// The same with what was observed when all module text was at hand.
@@ -72,6 +85,22 @@ impl<'a> Case<'a> {
             Some(observations) => Analysis::from_observations(self.snapshot, observations),
             None => Analysis::new(self.snapshot, self.texts),
         })
+    }
+
+    /// Who can make the instance run a command, by which steps.
+    pub fn graph(&self) -> &Graph<'a> {
+        self.graph.get_or_init(|| {
+            let code = self.analysis().code();
+            Graph::new(self.snapshot, code, &self.groups)
+        })
+    }
+
+    /// The same, to assume things in.
+    pub fn into_graph(self) -> Graph<'a> {
+        self.graph();
+        self.graph
+            .into_inner()
+            .unwrap_or_else(|| Graph::new(self.snapshot, Code::default(), &self.groups))
     }
 
     /// A configuration option. Absent from a whole list is not the same as off.

@@ -82,8 +82,8 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
 }
 
 /// Where rows stand: in a database, or on the server.
-struct Place<'a> {
-    case: &'a Case<'a>,
+struct Place<'a, 'c> {
+    case: &'a Case<'c>,
     database: Option<&'a DatabaseFacts>,
 }
 
@@ -102,7 +102,7 @@ fn unread(
 }
 
 /// Own DENY rows are always visible, so none is none: but a list that was cut off by something else may lack one.
-fn report(rows: &[&Permission], whole: bool, place: &Place<'_>, judgement: &mut Judgement) {
+fn report(rows: &[&Permission], whole: bool, place: &Place<'_, '_>, judgement: &mut Judgement) {
     let name = place.database.map(|database| &database.name);
     let fact = if name.is_some() {
         "database_permissions"
@@ -145,7 +145,7 @@ fn report(rows: &[&Permission], whole: bool, place: &Place<'_>, judgement: &mut 
 }
 
 /// The securable's name, where a visible row has it.
-fn visible_name(place: &Place<'_>, row: &Permission) -> Option<String> {
+fn visible_name(place: &Place<'_, '_>, row: &Permission) -> Option<String> {
     const OBJECT: i32 = 1;
     const SCHEMA: i32 = 3;
     const PRINCIPAL: i32 = 4;
@@ -180,7 +180,7 @@ fn visible_name(place: &Place<'_>, row: &Permission) -> Option<String> {
     }
 }
 
-fn grantee(place: &Place<'_>, id: PrincipalId) -> String {
+fn grantee(place: &Place<'_, '_>, id: PrincipalId) -> String {
     let name = if let Some(database) = place.database {
         let mut users = database.database_principals.seen().iter();
         let user = users.find(|user| user.principal_id == id);

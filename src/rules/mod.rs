@@ -5,7 +5,6 @@ mod analysis;
 mod case;
 mod excerpt;
 mod judgement;
-mod named;
 mod observations;
 mod verdict;
 
@@ -26,12 +25,15 @@ mod xp_cmdshell_enabled;
 mod xp_cmdshell_granted;
 mod xp_cmdshell_staged;
 
+pub use crate::ids::named;
 pub use analysis::Analysis;
 pub use case::Case;
 pub use excerpt::Excerpt;
 pub use judgement::Judgement;
-pub use named::named;
-pub use observations::{ObservationError, Observations, ObservedModule, ObservedSink, flagged};
+pub use observations::{
+    ObservationError, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink,
+    flagged,
+};
 pub use verdict::{
     Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };
@@ -188,7 +190,6 @@ mod tests {
             "case",
             "excerpt",
             "judgement",
-            "named",
             "observations",
             "verdict",
         ];

@@ -1,4 +1,4 @@
-//! What the analyser saw in the modules of an instance, fit to be kept: rules judge by it whether it comes from the
+//! What the analyser saw in the modules and job steps of an instance, fit to be kept: rules judge by it whether it comes from the
 //! texts or, where they were left out of what is shared, from the observations file beside the snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::module_invokes_command_channel::is_cited;
 use super::{ALL, Case, Excerpt, Outcome, Place};
 use crate::ids::DatabaseName;
-use crate::snapshot::sha256_hex;
+use crate::snapshot::{JobStep, sha256_hex};
 use crate::tsql::{How, Object, Observation, Sink};
 
 /// The first field of every observations file of this version.
@@ -20,7 +20,7 @@ const ANALYSER: &str = concat!("mssql-posture ", env!("CARGO_PKG_VERSION"));
 /// So many of each sink that findings cite are kept with line and command in a module.
 const MOST_SHOWN: usize = 20;
 
-/// The observations file: what every module does, without its text.
+/// The observations file: what every module and every T-SQL job step does, without its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Observations {
@@ -30,6 +30,9 @@ pub struct Observations {
     pub analyser: String,
     /// Modules by database, server triggers first, and id.
     pub modules: Vec<ObservedModule>,
+    /// T-SQL steps of jobs by job and number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub job_steps: Vec<ObservedJobStep>,
 }
 
 /// What one module does.
@@ -48,8 +51,45 @@ pub struct ObservedModule {
     pub sha256: String,
     /// In order of place, those that it comes to by calling other modules among them.
     pub sinks: Vec<ObservedSink>,
+    /// The objects that it calls itself, by database and id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ObservedCall>,
     /// Remarks, limits of the analyser that were hit among them, in order of place.
     pub notes: Vec<String>,
+}
+
+/// What one T-SQL step of a job does, all its batches together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedJobStep {
+    /// Job.
+    pub job_id: String,
+    /// From 1.
+    pub step_id: i32,
+    /// SHA-256 of the text that was read.
+    pub sha256: String,
+    /// In order of place, those that it comes to by calling modules among them.
+    pub sinks: Vec<ObservedSink>,
+    /// The objects that it calls itself, by database and id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ObservedCall>,
+    /// Remarks, limits of the analyser that were hit among them, in order of place.
+    pub notes: Vec<String>,
+}
+
+/// A call of a procedure or function that the catalog has, whether or not its text is at hand. The procedures of SQL
+/// Server that are sinks or execute text are none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedCall {
+    /// Database of the object called.
+    pub database: DatabaseName,
+    /// Its id there.
+    pub object_id: i32,
+    /// Whether it is called in text that is executed, which no ownership chain reaches.
+    pub dynamic: bool,
+    /// Line from 1, of the first such call.
+    pub line: u32,
 }
 
 /// One sink seen in a module. Names are those of `scan`.
@@ -64,6 +104,10 @@ pub struct ObservedSink {
     #[serde(serialize_with = "how_word", deserialize_with = "how_of_word")]
     #[schemars(with = "String")]
     pub how: How,
+    /// Whether it stands in text that is executed, which no ownership chain reaches; of `via_module`, whether the call
+    /// does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dynamic: bool,
     /// Line from 1.
     pub line: u32,
     /// Column from 1, in UTF-16 units.
@@ -110,11 +154,12 @@ pub enum ObservationError {
 
 impl Observations {
     /// What this version's analyser saw.
-    pub(super) fn new(modules: Vec<ObservedModule>) -> Self {
+    pub(super) fn new(modules: Vec<ObservedModule>, job_steps: Vec<ObservedJobStep>) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             analyser: ANALYSER.to_owned(),
             modules,
+            job_steps,
         }
     }
 
@@ -172,7 +217,20 @@ pub fn flagged(case: &Case<'_>) -> BTreeSet<(Option<DatabaseName>, i32)> {
 }
 
 impl ObservedModule {
-    /// What the analyser saw in a text.
+    /// One of which nothing was seen.
+    pub(super) fn blank(database: Option<DatabaseName>, object_id: i32, sha256: &str) -> Self {
+        Self {
+            database,
+            object_id,
+            number: None,
+            sha256: sha256.to_owned(),
+            sinks: Vec::new(),
+            calls: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What the analyser saw in a text, but for its calls.
     pub(super) fn new(
         database: Option<DatabaseName>,
         object_id: i32,
@@ -180,25 +238,52 @@ impl ObservedModule {
         text: &str,
         object: &Object,
     ) -> Self {
-        let mut shown: BTreeMap<Sink, usize> = BTreeMap::new();
-        let sinks = object.sinks.iter().map(|observation| {
-            let before = shown.entry(observation.sink).or_default();
-            *before += 1;
-            let is_shown = *before <= MOST_SHOWN && is_cited(observation.sink);
-            ObservedSink::new(observation, is_shown.then_some(text))
-        });
         Self {
-            database,
-            object_id,
-            number: None,
-            sha256: sha256.to_owned(),
-            sinks: sinks.collect(),
+            sinks: ObservedSink::of(text, std::slice::from_ref(object)),
             notes: object.notes.iter().map(ToString::to_string).collect(),
+            ..Self::blank(database, object_id, sha256)
+        }
+    }
+}
+
+impl ObservedJobStep {
+    /// One of which nothing was seen.
+    pub(super) fn blank(step: &JobStep, sha256: &str) -> Self {
+        Self {
+            job_id: step.job_id.clone(),
+            step_id: step.step_id,
+            sha256: sha256.to_owned(),
+            sinks: Vec::new(),
+            calls: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What the analyser saw in the batches of a text, but for its calls.
+    pub(super) fn new(step: &JobStep, sha256: &str, text: &str, batches: &[Object]) -> Self {
+        let notes = batches.iter().flat_map(|batch| &batch.notes);
+        Self {
+            sinks: ObservedSink::of(text, batches),
+            notes: notes.map(ToString::to_string).collect(),
+            ..Self::blank(step, sha256)
         }
     }
 }
 
 impl ObservedSink {
+    /// Those of a text, with line and command as far as findings cite them.
+    fn of(text: &str, objects: &[Object]) -> Vec<Self> {
+        let mut shown: BTreeMap<Sink, usize> = BTreeMap::new();
+        let observations = objects.iter().flat_map(|object| &object.sinks);
+        let sinks = observations.map(|observation| {
+            let before = shown.entry(observation.sink).or_default();
+            *before += 1;
+            let is_shown = *before <= MOST_SHOWN && is_cited(observation.sink);
+            Self::new(observation, is_shown.then_some(text))
+        });
+        sinks.collect()
+    }
+
     /// With line and command where the text is given.
     fn new(observation: &Observation, text: Option<&str>) -> Self {
         let span = &observation.span;
@@ -206,6 +291,7 @@ impl ObservedSink {
         Self {
             name: observation.sink,
             how: observation.how,
+            dynamic: observation.is_dynamic,
             line: observation.line,
             column: observation.column,
             option: observation.option.clone(),

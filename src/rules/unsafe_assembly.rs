@@ -122,15 +122,15 @@ const NO_BOUNDARY: &str =
     "; SAFE is no boundary: such code may call unmanaged code and become sysadmin";
 
 /// The files of one assembly, and the list that may hold their hash.
-struct Files<'a> {
-    case: &'a Case<'a>,
+struct Files<'a, 'c> {
+    case: &'a Case<'c>,
     database: &'a DatabaseFacts,
     rows: Vec<&'a AssemblyFile>,
     trusted: Option<&'a TrustedAssembly>,
 }
 
-impl<'a> Files<'a> {
-    fn new(case: &'a Case<'a>, database: &'a DatabaseFacts, assembly: &Assembly) -> Self {
+impl<'a, 'c> Files<'a, 'c> {
+    fn new(case: &'a Case<'c>, database: &'a DatabaseFacts, assembly: &Assembly) -> Self {
         let files = database.assembly_files.seen().iter();
         let rows: Vec<&AssemblyFile> = files
             .filter(|f| f.assembly_id == assembly.assembly_id)

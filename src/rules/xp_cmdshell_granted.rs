@@ -189,16 +189,16 @@ impl Reach {
 }
 
 /// What the server's own permissions say.
-struct OnServer<'a> {
-    case: &'a Case<'a>,
+struct OnServer<'a, 'c> {
+    case: &'a Case<'c>,
     members: &'a Observed<Vec<RoleMember>>,
     /// Rows about CONTROL SERVER.
     rows: Vec<&'a Permission>,
     sysadmins: BTreeSet<PrincipalId>,
 }
 
-impl<'a> OnServer<'a> {
-    fn new(case: &'a Case<'a>) -> Self {
+impl<'a, 'c> OnServer<'a, 'c> {
+    fn new(case: &'a Case<'c>) -> Self {
         let server = &case.snapshot.server;
         let rows = server.server_permissions.seen().iter();
         Self {
@@ -293,15 +293,15 @@ fn member_rows(
 }
 
 /// What master says about xp_cmdshell.
-struct InMaster<'a> {
-    case: &'a Case<'a>,
+struct InMaster<'a, 'c> {
+    case: &'a Case<'c>,
     master: &'a DatabaseFacts,
     xp_cmdshell: Option<&'a SystemExtendedProcedure>,
     sysadmins: BTreeSet<PrincipalId>,
 }
 
-impl<'a> InMaster<'a> {
-    fn new(case: &'a Case<'a>, master: &'a DatabaseFacts) -> Self {
+impl<'a, 'c> InMaster<'a, 'c> {
+    fn new(case: &'a Case<'c>, master: &'a DatabaseFacts) -> Self {
         let server = &case.snapshot.server;
         let mut procedures = server.system_extended_procedures.seen().iter();
         let is_it = |p: &&SystemExtendedProcedure| {

@@ -1,169 +1,331 @@
-//! Exposure: how far an instance is open to operating-system command execution, from 0 to 100. An
-//! interval: `low` counts only what was seen to be bad, `high` adds everything that was not seen at
-//! its worst. Each point names the verdict it comes from. What was not seen counts in `high` alone, by
-//! the rules that needed it; the findings that say so (family SIGHT) add nothing of their own.
+//! Exposure: how far an instance is open to operating-system command execution, from 0 to 100. An interval: `low` is
+//! made of what was seen, `high` adds what the unseen could hold.
 
-use std::collections::BTreeMap;
+mod fix;
+mod method;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::RuleId;
-use crate::rules::{Outcome, Severity, Verdict};
+use crate::graph::{Assumed, Gap, Graph, Limits, Route, State, Surveyed};
+use crate::ids::DatabaseName;
+use crate::rules::{Outcome, Verdict};
 
-const MOST: u32 = 100;
-
-/// The family of rules whose findings say what was not seen.
-const SIGHT: &str = "SIGHT";
+pub use fix::{Fix, fix_first};
+pub use method::{EXPLANATION, Width};
 
 /// An instance's exposure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exposure {
-    /// Points that what was seen adds up to, at most 100.
+    /// With every unseen fact at its best.
     pub low: u32,
-    /// The same with every unseen fact at its worst.
+    /// With every unseen fact at its worst.
     pub high: u32,
-    /// Where the points come from, most first.
+    /// Lines that sum up to both.
     pub breakdown: Vec<Points>,
+    /// What lies between: each fact that was not seen and could add something, largest first. Sums up to `high` less
+    /// `low`, as far as facts and not groups of unknown size or unknown verdicts make it.
+    pub unsettled: Vec<Unsettled>,
 }
 
-/// One rule's share of an exposure.
+/// One line of an exposure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Points {
-    /// The rule.
-    pub rule: RuleId,
-    /// Its slug.
-    pub rule_slug: String,
-    /// Points that are certain.
-    pub low: u32,
-    /// Points at the worst.
-    pub high: u32,
+    /// `channel`, `further_channels`, `account`, `planted` or `detection`.
+    pub line: String,
+    /// The line in one sentence.
+    pub sentence: String,
+    /// Points at best; negative for detection.
+    pub low: i32,
+    /// Points at worst.
+    pub high: i32,
 }
 
-/// Points of a rule, by the worst severity among its findings.
-pub fn weight(severity: Severity) -> u32 {
-    match severity {
-        Severity::Critical => 40,
-        Severity::High => 25,
-        Severity::Medium => 12,
-        Severity::Low => 4,
-        Severity::Info => 0,
-    }
+/// A fact that was not seen, and the points it could add.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsettled {
+    /// The query's name.
+    pub fact: String,
+    /// Database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseName>,
+    /// What would settle it.
+    pub needs: Vec<String>,
+    /// Points, those of facts further up already counted.
+    pub points: u32,
 }
 
-/// How the points come about, for people.
-pub const EXPLANATION: &str = "\
-Exposure is an interval of whole numbers from 0 to 100.
+/// So many gaps are told apart; what more there are is counted together with the last.
+const MOST_GAPS: usize = 24;
 
-Each rule adds points once per instance, by the worst severity among its findings there:
-critical 40, high 25, medium 12, low 4, info 0. The sum is capped at 100.
+/// An instance's exposure, and the routes that it is made of.
+pub fn exposure(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (Exposure, Vec<Route>) {
+    let others = Others {
+        verdicts,
+        detection: graph.records_changes(),
+    };
+    let low = graph.survey(Limits::default());
+    let gaps = graph.gaps();
+    let lines = if gaps.is_empty() {
+        others.lines(&low, &low)
+    } else {
+        others.lines(&low, &survey_with(graph, &gaps))
+    };
+    let (at_best, at_worst) = (sum(&lines, |p| p.low), sum(&lines, |p| p.high));
+    let unsettled = if gaps.is_empty() {
+        Vec::new()
+    } else {
+        between(graph, &gaps, &others, &low)
+    };
+    let exposure = Exposure {
+        low: at_best,
+        high: at_worst,
+        breakdown: lines
+            .into_iter()
+            .filter(|p| p.low != 0 || p.high != 0)
+            .collect(),
+        unsettled,
+    };
+    (exposure, low.into_iter().map(|s| s.route).collect())
+}
 
-low   counts findings only: what was seen to be bad, with everything unseen at its best.
-high  adds, for each rule with an unknown verdict, the points of the rule's own severity where its
-      findings do not already add that much: the worst that may hide in what was not seen.
-
-Findings that say only that something was not seen (family SIGHT) add nothing: what was not seen
-is already in high, through the rules that needed it.
-
-An instance that could not be read at all has 0 to 100. A wide interval means: look again with
-more rights, not: probably fine. The breakdown names the rule behind every point.";
-
-/// The exposure that follows from one instance's verdicts.
-pub fn exposure(verdicts: &[Verdict]) -> Exposure {
-    let mut rules: BTreeMap<&str, Points> = BTreeMap::new();
-    for verdict in verdicts {
-        if verdict.rule.family() == SIGHT {
-            continue;
-        }
-        let (low, high) = match &verdict.outcome {
-            Outcome::Fail(finding) => (weight(finding.severity), weight(finding.severity)),
-            Outcome::Unknown(_) => (0, weight(verdict.rule.severity)),
-            Outcome::Pass | Outcome::NotApplicable(_) => continue,
-        };
-        let points = rules.entry(verdict.rule.id).or_insert_with(|| Points {
-            rule: RuleId::new(verdict.rule.id),
-            rule_slug: verdict.rule.slug.to_owned(),
-            low: 0,
-            high: 0,
-        });
-        points.low = points.low.max(low);
-        points.high = points.high.max(high);
-    }
-    let mut breakdown: Vec<Points> = rules.into_values().filter(|p| p.high > 0).collect();
-    breakdown.sort_by(|a, b| (b.high, b.low, &a.rule).cmp(&(a.high, a.low, &b.rule)));
-    let sum = |points: fn(&Points) -> u32| breakdown.iter().map(points).sum::<u32>().min(MOST);
-    Exposure {
-        low: sum(|p| p.low),
-        high: sum(|p| p.high),
-        breakdown,
-    }
+/// Low and high alone.
+fn exposure_of(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (u32, u32) {
+    let others = Others {
+        verdicts,
+        detection: graph.records_changes(),
+    };
+    let low = graph.survey(NO_PATHS);
+    let gaps = graph.gaps();
+    let lines = if gaps.is_empty() {
+        others.lines(&low, &low)
+    } else {
+        others.lines(&low, &survey_with(graph, &gaps))
+    };
+    (sum(&lines, |p| p.low), sum(&lines, |p| p.high))
 }
 
 /// The exposure of an instance of which nothing was seen.
 pub fn unseen() -> Exposure {
     Exposure {
         low: 0,
-        high: MOST,
+        high: method::MOST,
         breakdown: Vec::new(),
+        unsettled: Vec::new(),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
+fn survey_with(graph: &mut Graph<'_>, gaps: &[Gap]) -> Vec<Surveyed> {
+    graph.assume(Assumed::of(gaps));
+    let surveyed = graph.survey(NO_PATHS);
+    graph.assume(Assumed::default());
+    surveyed
+}
 
-    use super::*;
-    use crate::rules::{self, Finding, Rule, Subject};
+const NO_PATHS: Limits = Limits {
+    paths: 0,
+    steps: usize::MAX,
+};
 
-    fn verdict(rule: &'static Rule, outcome: Outcome) -> Verdict {
-        Verdict {
-            rule,
-            subject: Subject::instance(),
-            outcome,
-            population: None,
-            evidence: Vec::new(),
+/// Points between low and high by gap: each with what it adds to those further up.
+fn between(
+    graph: &mut Graph<'_>,
+    gaps: &[Gap],
+    others: &Others<'_>,
+    low: &[Surveyed],
+) -> Vec<Unsettled> {
+    let mut alone: Vec<(u32, usize)> = Vec::new();
+    let worst = |graph: &mut Graph<'_>, gaps: &[Gap]| {
+        let surveyed = survey_with(graph, gaps);
+        sum(&others.lines(low, &surveyed), |p| p.high)
+    };
+    for (at, gap) in gaps.iter().take(MOST_GAPS).enumerate() {
+        alone.push((worst(graph, std::slice::from_ref(gap)), at));
+    }
+    alone.sort_by_key(|(points, at)| (std::cmp::Reverse(*points), *at));
+    let mut order: Vec<&Gap> = alone.iter().filter_map(|(_, at)| gaps.get(*at)).collect();
+    order.extend(gaps.iter().skip(MOST_GAPS));
+    let mut before = sum(&others.lines(low, low), |p| p.high);
+    let mut taken: Vec<Gap> = Vec::new();
+    let mut found = Vec::new();
+    for (at, gap) in order.iter().enumerate() {
+        taken.push((*gap).clone());
+        let is_last_apart = at + 1 >= MOST_GAPS && at + 1 < order.len();
+        if is_last_apart && at + 1 > MOST_GAPS {
+            continue;
+        }
+        let now = worst(graph, &taken);
+        let points = now.saturating_sub(before);
+        before = now;
+        if points > 0 {
+            found.push(Unsettled {
+                fact: gap.state.fact.to_owned(),
+                database: gap.state.database.clone(),
+                needs: gap.state.needs.clone(),
+                points,
+            });
         }
     }
+    found.sort_by_key(|u| std::cmp::Reverse(u.points));
+    found
+}
 
-    fn fail(severity: Severity) -> Outcome {
-        Outcome::Fail(Finding {
-            message: String::new(),
-            severity,
-            evidence: Vec::new(),
-        })
-    }
+fn sum(lines: &[Points], points: fn(&Points) -> i32) -> u32 {
+    let sum: i32 = lines.iter().map(points).sum();
+    u32::try_from(sum).unwrap_or(0).min(method::MOST)
+}
 
-    #[test]
-    fn a_rule_counts_once_by_its_worst_and_what_is_unknown_counts_at_the_worst() {
-        let rule = rules::ALL[0];
-        let found = exposure(&[
-            verdict(rule, fail(Severity::Low)),
-            verdict(rule, fail(Severity::Medium)),
-            verdict(rule, Outcome::Unknown(Vec::new())),
-            verdict(rules::ALL[1], Outcome::Pass),
-        ]);
-        assert_eq!((found.low, found.high), (12, weight(rule.severity)));
-        assert_eq!(found.breakdown.len(), 1);
-    }
+/// What an exposure is made of besides routes.
+struct Others<'v> {
+    verdicts: &'v [Verdict],
+    /// Whether changes are recorded; `None` where that was not seen.
+    detection: Option<bool>,
+}
 
-    #[test]
-    fn what_was_not_seen_is_not_counted_twice_and_never_as_certain() {
-        let sight = Rule::find("SIGHT-001").unwrap();
-        let unseen = [
-            verdict(sight, fail(Severity::Medium)),
-            verdict(sight, Outcome::Unknown(Vec::new())),
+impl Others<'_> {
+    fn lines(&self, low: &[Surveyed], high: &[Surveyed]) -> Vec<Points> {
+        let mut lines = vec![
+            widest(low, high),
+            further(low, high),
+            account(low, high),
+            self.planted(),
         ];
-        let found = exposure(&unseen);
-        assert_eq!((found.low, found.high), (0, 0));
-        assert!(found.breakdown.is_empty());
+        lines.push(self.detected(&lines));
+        lines
     }
 
-    #[test]
-    fn the_sum_ends_at_a_hundred_and_the_heaviest_rule_comes_first() {
-        let all = rules::ALL.iter();
-        let verdicts: Vec<Verdict> = all.map(|r| verdict(r, fail(r.severity))).collect();
-        let found = exposure(&verdicts);
-        assert_eq!((found.low, found.high), (100, 100));
-        assert!(found.breakdown.is_sorted_by(|a, b| a.high >= b.high));
+    fn planted(&self) -> Points {
+        let (mut low, mut high, mut worst) = (0, 0, None);
+        for verdict in self.verdicts {
+            if !method::PLANTED.contains(&verdict.rule.slug) {
+                continue;
+            }
+            match &verdict.outcome {
+                Outcome::Fail(finding) => {
+                    let points = method::planted(finding.severity);
+                    if points > low {
+                        worst = Some(verdict.rule.title);
+                    }
+                    (low, high) = (low.max(points), high.max(points));
+                }
+                Outcome::Unknown(_) => high = high.max(method::planted(verdict.rule.severity)),
+                Outcome::Pass | Outcome::NotApplicable(_) => {}
+            }
+        }
+        let sentence = match worst {
+            Some(title) => format!("Something is there to stay, the worst of it: {title}."),
+            None => "Whether something is there to stay was not seen whole.".to_owned(),
+        };
+        points("planted", sentence, low, high)
     }
+
+    /// A credit never takes more than there is.
+    fn detected(&self, lines: &[Points]) -> Points {
+        let credit = |points: fn(&Points) -> i32, recorded: bool| {
+            let before = sum(lines, points);
+            let credit = if recorded { method::DETECTION } else { 0 };
+            -i32::try_from(credit.min(before)).unwrap_or(0)
+        };
+        Points {
+            line: "detection".to_owned(),
+            sentence: match self.detection {
+                Some(true) => "A running audit records changes of configuration or permissions.",
+                Some(false) => "No running audit records changes of configuration or permissions.",
+                None => "Whether an audit records changes was not seen whole.",
+            }
+            .to_owned(),
+            low: credit(|p| p.low, self.detection != Some(false)),
+            high: credit(|p| p.high, self.detection == Some(true)),
+        }
+    }
+}
+
+fn points(line: &str, sentence: String, low: u32, high: u32) -> Points {
+    Points {
+        line: line.to_owned(),
+        sentence,
+        low: i32::try_from(low).unwrap_or(i32::MAX),
+        high: i32::try_from(high).unwrap_or(i32::MAX),
+    }
+}
+
+/// The channel with the most points; of equal ones the first.
+fn best(surveyed: &[Surveyed], at_worst: bool) -> Option<(&Surveyed, method::Standing)> {
+    let all = surveyed.iter().map(|s| (s, method::standing(s, at_worst)));
+    let all = all.filter(|(_, standing)| standing.points > 0);
+    all.reduce(|one, other| {
+        if other.1.points > one.1.points {
+            other
+        } else {
+            one
+        }
+    })
+}
+
+fn told(found: Option<(&Surveyed, method::Standing)>) -> Option<(String, u32)> {
+    let (surveyed, standing) = found?;
+    let (state, width) = standing.best?;
+    let state = match state {
+        State::Open => "open to",
+        State::Armable => "armable by",
+        State::Waiting | State::Closed => "within reach, after waiting, of",
+    };
+    let channel = surveyed.route.channel.title();
+    Some((
+        format!("{channel} is {state} {}", width.words()),
+        standing.points,
+    ))
+}
+
+fn widest(low: &[Surveyed], high: &[Surveyed]) -> Points {
+    let (at_best, at_worst) = (told(best(low, false)), told(best(high, true)));
+    let sentence = match (&at_best, &at_worst) {
+        (Some((best, _)), Some((worst, _))) if best != worst => {
+            format!("{best}; at worst {worst}.")
+        }
+        (Some((best, _)), _) => format!("{best}."),
+        (None, Some((worst, _))) => format!("At worst {worst}."),
+        (None, None) => "No channel exists here.".to_owned(),
+    };
+    let points_of = |told: Option<(String, u32)>| told.map_or(0, |(_, points)| points);
+    points("channel", sentence, points_of(at_best), points_of(at_worst))
+}
+
+fn further(low: &[Surveyed], high: &[Surveyed]) -> Points {
+    let others = |surveyed: &[Surveyed]| {
+        let all = surveyed.iter().map(|s| s.open.with(&s.armable));
+        let wide = all.filter(|breadth| breadth.everyone || breadth.count > 0);
+        u32::try_from(wide.count().saturating_sub(1)).unwrap_or(u32::MAX)
+    };
+    let (at_best, at_worst) = (others(low), others(high));
+    let (each, most) = method::FURTHER;
+    points(
+        "further_channels",
+        format!(
+            "{at_best} further channels let others than administrators through; at worst {at_worst}."
+        ),
+        at_best.saturating_mul(each).min(most),
+        at_worst.saturating_mul(each).min(most),
+    )
+}
+
+fn account(low: &[Surveyed], high: &[Surveyed]) -> Points {
+    let strongest = |surveyed: &[Surveyed], at_worst| {
+        let open = surveyed.iter().filter(|s| s.route.state > State::Closed);
+        let all = open.map(|s| (method::identity(&s.route.runs_as.power, at_worst), &s.route));
+        all.reduce(|one, other| if other.0 > one.0 { other } else { one })
+            .map(|(points, route)| (points, route.runs_as.clone()))
+    };
+    let (at_best, at_worst) = (strongest(low, false), strongest(high, true));
+    let named = at_best.as_ref().or(at_worst.as_ref());
+    let account = named.and_then(|(_, runs_as)| runs_as.account.as_deref());
+    let sentence = match account {
+        Some(account) => format!(
+            "The strongest account that commands run as is {}.",
+            crate::ids::named(account)
+        ),
+        None => "As which account commands run was not seen.".to_owned(),
+    };
+    let points_of = |found: Option<(u32, _)>| found.map_or(0, |(points, _)| points);
+    points("account", sentence, points_of(at_best), points_of(at_worst))
 }

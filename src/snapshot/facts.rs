@@ -138,6 +138,21 @@ macro_rules! place_fact {
     };
 }
 
+macro_rules! fact_row {
+    (list $field:expr, $row:expr) => {
+        json_of($field.seen().get($row as usize))
+    };
+    ($one:ident $field:expr, $row:expr) => {
+        json_of($field.known())
+    };
+}
+
+/// Rows are plain structs: serialising them cannot fail.
+fn json_of(row: Option<&impl Serialize>) -> serde_json::Value {
+    row.and_then(|row| serde_json::to_value(row).ok())
+        .unwrap_or(serde_json::Value::Null)
+}
+
 macro_rules! facts {
     (
         server { $($s_variant:ident $s_field:ident: $s_kind:ident $s_row:ident,)* }
@@ -259,6 +274,16 @@ macro_rules! facts {
                 match self {
                     $(Self::$s_variant => stringify!($s_field),)*
                     $(Self::$d_variant => stringify!($d_field),)*
+                }
+            }
+
+            /// A row of it as in the snapshot file; of a database's fact the database is given by its place.
+            pub fn row(self, snapshot: &Snapshot, database: Option<u32>, row: u32) -> serde_json::Value {
+                let facts = database.and_then(|db| snapshot.databases.get(db as usize));
+                match (self, facts) {
+                    $((Self::$s_variant, _) => fact_row!($s_kind snapshot.server.$s_field, row),)*
+                    $((Self::$d_variant, Some(facts)) => fact_row!($d_kind facts.$d_field, row),)*
+                    _ => serde_json::Value::Null,
                 }
             }
 

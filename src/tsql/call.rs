@@ -2,7 +2,6 @@
 
 use super::arguments::{Arguments, Command, Passed, shown};
 use super::code::{Code, Name};
-use super::execute::observation;
 use super::folded::{Folded, Source, Taint, reasons};
 use super::holes::{self, HOLE};
 use super::names::folded;
@@ -94,11 +93,19 @@ impl Walk<'_, '_> {
             let value = Folded::from_outside(called.place.start, taint, NAME_NOT_KNOWN);
             self.unresolved(called.place, called.how, &value, NAME_NOT_KNOWN);
         }
+        if far {
+            self.elsewhere(|walk| walk.come_to(&called, arguments));
+        } else {
+            self.come_to(&called, arguments);
+        }
+    }
+
+    fn come_to(&mut self, called: &Called, arguments: &Arguments) {
         let own = called.parts.last().map(String::as_str).unwrap_or_default();
         match procedures::procedure(own) {
-            Some(procedure) => self.perform(procedure, &called, arguments),
+            Some(procedure) => self.perform(procedure, called, arguments),
             None if own.is_empty() || own == "…" => {}
-            None => self.call_site(&called, arguments),
+            None => self.call_site(called, arguments),
         }
     }
 
@@ -218,7 +225,7 @@ impl Walk<'_, '_> {
             let mut command = Command::none();
             command.weigh(name);
             command.weigh(value);
-            let seen = observation(called.place, Sink::SpConfigureEnable, called.how, command);
+            let seen = self.observation(called.place, Sink::SpConfigureEnable, called.how, command);
             self.found.sinks.push(Observation {
                 option: Some(channel.name.to_owned()),
                 ..seen
@@ -273,7 +280,7 @@ impl Walk<'_, '_> {
     fn call_site(&mut self, called: &Called, arguments: &Arguments) {
         self.take_given_back(&called.parts, arguments);
         let keeps_data = shipped::keeps_data(&called.parts);
-        let arguments = arguments.0.iter().map(|passed| Argument {
+        let passed = arguments.0.iter().map(|passed| Argument {
             name: passed.name.clone(),
             value: shown(&passed.value),
             is_known: passed.value.only().is_some_and(Value::is_exact),
@@ -287,14 +294,17 @@ impl Walk<'_, '_> {
                 self.as_code(&passed.value)
             },
         });
+        let arguments = passed.collect();
         let call = CallSite {
             callee: called.parts.clone(),
             is_function: false,
             how: called.how,
+            is_dynamic: self.is_dynamic(),
+            is_elsewhere: self.found.is_elsewhere,
             line: 0,
             column: 0,
             span: called.place.start..called.place.end,
-            arguments: arguments.collect(),
+            arguments,
         };
         self.found.calls.push(call);
     }

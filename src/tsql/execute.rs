@@ -95,7 +95,7 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn report(&mut self, place: Place, sink: Sink, how: How, command: Command) {
-        let seen = observation(place, sink, how, command);
+        let seen = self.observation(place, sink, how, command);
         self.found.sinks.push(seen);
     }
 
@@ -107,7 +107,7 @@ impl Walk<'_, '_> {
         value: &Folded,
         reason: &'static str,
     ) {
-        let seen = observation(place, Sink::DynamicUnresolved, how, Command::of(value));
+        let seen = self.observation(place, Sink::DynamicUnresolved, how, Command::of(value));
         self.found.sinks.push(Observation {
             reason: Some(reason),
             ..seen
@@ -163,8 +163,16 @@ impl Walk<'_, '_> {
                 next = self.code.after_argument(next + 1);
             }
             self.report(place, Sink::LinkedExec, how, command);
+            return self.elsewhere(|walk| walk.execute_value(place, how, &text, &[]));
         }
         self.execute_value(place, how, &text, &[]);
+    }
+
+    /// What is walked meanwhile is executed at another server.
+    pub(super) fn elsewhere(&mut self, walk: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.found.is_elsewhere, true);
+        walk(self);
+        self.found.is_elsewhere = before;
     }
 
     /// `{call name(…)}` and `{? = call name(…)}`.
@@ -309,24 +317,36 @@ impl Walk<'_, '_> {
             let note = "a text that is executed elsewhere was not read: it is too deep or too much";
             return self.found.note(begin.origin(0), note.to_owned());
         }
-        self.walk_apart(text);
+        self.elsewhere(|walk| walk.walk_apart(text));
     }
-}
 
-/// A sink, but for its line and column.
-pub(super) fn observation(place: Place, sink: Sink, how: How, command: Command) -> Observation {
-    Observation {
-        sink,
-        how,
-        line: 0,
-        column: 0,
-        span: place.start..place.end,
-        option: None,
-        command: command.text,
-        command_tainted: command.taint.is_tainted(),
-        tainted_by: command.taint,
-        reason: None,
-        via: Vec::new(),
+    /// Whether the code is text that is executed.
+    pub(super) fn is_dynamic(&self) -> bool {
+        self.depth > 0
+    }
+
+    /// A sink, but for its line and column.
+    pub(super) fn observation(
+        &self,
+        place: Place,
+        sink: Sink,
+        how: How,
+        command: Command,
+    ) -> Observation {
+        Observation {
+            sink,
+            how,
+            is_dynamic: self.is_dynamic(),
+            line: 0,
+            column: 0,
+            span: place.start..place.end,
+            option: None,
+            command: command.text,
+            command_tainted: command.taint.is_tainted(),
+            tainted_by: command.taint,
+            reason: None,
+            via: Vec::new(),
+        }
     }
 }
 

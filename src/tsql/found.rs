@@ -18,6 +18,7 @@ pub(super) struct Module {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is asked for by itself
 pub(super) struct Found {
     /// Spans and everything else but lines and columns; an end of 0 is the end of the token that begins there.
     pub(super) sinks: Vec<Observation>,
@@ -31,6 +32,8 @@ pub(super) struct Found {
     pub(super) given_back: Option<GivenBack>,
     pub(super) budget: Budget,
     pub(super) quoted_identifier: bool,
+    /// Whether what is walked is executed at another server.
+    pub(super) is_elsewhere: bool,
     /// Whether code that does nothing worth telling is walked all the same.
     pub(super) walks_all: bool,
     /// What texts that are passed on may cost, whatever the rest costs.
@@ -63,6 +66,7 @@ impl Found {
             given_back: None,
             budget,
             quoted_identifier,
+            is_elsewhere: false,
             walks_all: false,
             aside,
             is_aside: false,

@@ -85,6 +85,8 @@ impl Walk<'_, '_> {
             callee: self.code.parts(name),
             is_function: true,
             how: self.how(&self.code.range(name.last)),
+            is_dynamic: self.is_dynamic(),
+            is_elsewhere: self.found.is_elsewhere,
             line: 0,
             column: 0,
             span: start..0,

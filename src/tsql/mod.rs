@@ -32,6 +32,7 @@ mod arguments;
 mod assignment;
 mod branches;
 mod call;
+mod callees;
 mod catalog;
 mod catalog_names;
 mod changes;
@@ -110,6 +111,7 @@ mod values_laws;
 #[cfg(test)]
 mod values_tests;
 
+pub use callees::{Callees, Home};
 pub use directives::first_unread_directive;
 #[cfg(any(test, fuzzing))]
 pub use module::observe_module_without_first_pass;
@@ -117,7 +119,7 @@ pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
 pub use program::{Member, connect};
-pub use script::{observe_script, observe_script_among};
+pub use script::{observe_job_step, observe_script, observe_script_among};
 pub use secrets::mask_secrets;
 pub use sink::{How, Sink};
 

@@ -74,6 +74,7 @@ pub(super) fn unread() -> Object {
     let sink = Observation {
         sink: Sink::DynamicUnresolved,
         how: How::Direct,
+        is_dynamic: false,
         line: 1,
         column: 1,
         span: 0..0,
@@ -156,6 +157,8 @@ pub(super) fn settle(sinks: &mut Vec<Observation>, calls: &mut Vec<CallSite>) {
             && later.sink == first.sink
             && later.option == first.option;
         if same {
+            // The chain reaches one of them.
+            first.is_dynamic &= later.is_dynamic;
             first.tainted_by = first.tainted_by.and(later.tainted_by);
             first.command_tainted = first.tainted_by.is_tainted();
             first.command = first.command.take().or_else(|| later.command.take());
@@ -170,7 +173,14 @@ pub(super) fn settle(sinks: &mut Vec<Observation>, calls: &mut Vec<CallSite>) {
 }
 
 fn in_order(a: &CallSite, b: &CallSite) -> Ordering {
-    let key = |call: &CallSite| (call.span.start, call.how);
+    let key = |call: &CallSite| {
+        (
+            call.span.start,
+            call.how,
+            call.is_dynamic,
+            call.is_elsewhere,
+        )
+    };
     let passed = |call: &CallSite| -> Vec<(Option<String>, String)> {
         let arguments = call.arguments.iter();
         arguments

@@ -12,6 +12,9 @@ pub struct Observation {
     pub sink: Sink,
     /// How the text comes to it.
     pub how: How,
+    /// Whether it stands in text that is executed, which no ownership chain reaches; of [`How::ViaModule`], whether the
+    /// call does.
+    pub is_dynamic: bool,
     /// Line, from 1, of the call's name, or of the string literal that holds it.
     pub line: u32,
     /// Column, from 1, in UTF-16 units, of the same place.
@@ -84,6 +87,10 @@ pub struct CallSite {
     pub is_function: bool,
     /// How the text comes to the call.
     pub how: How,
+    /// Whether it stands in text that is executed, which no ownership chain reaches.
+    pub is_dynamic: bool,
+    /// Whether it is made at another server.
+    pub is_elsewhere: bool,
     /// Line, from 1, of the callee's name, or of the literal that holds it.
     pub line: u32,
     /// Column, from 1, in UTF-16 units, of the same place.

@@ -2,8 +2,8 @@
 
 use super::names::folded;
 use super::taint::Taint;
-use super::{CallSite, How, Kind, Object, Observation, Sink};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use super::{CallSite, Callees, Home, How, Kind, Object, Observation, Sink};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A module or batch among others.
 #[derive(Debug)]
@@ -12,14 +12,11 @@ pub struct Member<'a> {
     pub database: &'a str,
     /// Its schema and name as the catalog has them; else what its text says.
     pub name: Option<(&'a str, &'a str)>,
+    /// Whether others find it by that name; not what only some day creates it, as a job step may.
+    pub is_callable: bool,
     /// What it does by itself; what it comes to by calls is added.
     pub object: &'a mut Object,
 }
-
-const DEFAULT_SCHEMA: &str = "dbo";
-const MASTER: &str = "master";
-/// Procedures whose names begin so are looked for in master too.
-const SYSTEM_PREFIX: &str = "sp_";
 
 /// Follows the calls: texts that are passed to a module that executes its parameter, or to one that is not at hand
 /// and would, become the caller's own sinks; and a call of a module that comes to a sink is one, with the chain.
@@ -35,45 +32,40 @@ pub fn connect(members: &mut [Member<'_>]) {
     }
 }
 
-/// Modules by database, schema and name, each as it is compared.
+/// Modules by their names.
 struct Index {
-    places: HashMap<[String; 3], Vec<usize>>,
+    places: Callees<usize>,
     /// The functions among them.
-    functions: HashMap<[String; 3], Vec<usize>>,
-    /// Of each member: its database and schema.
-    homes: Vec<[String; 2]>,
+    functions: Callees<usize>,
+    /// Where each member stands.
+    homes: Vec<Home>,
     /// Of each member: its parameters' names.
     parameters: Vec<Vec<String>>,
 }
 
 impl Index {
     fn new(members: &[Member<'_>]) -> Self {
-        let mut places: HashMap<[String; 3], Vec<usize>> = HashMap::new();
-        let mut functions: HashMap<[String; 3], Vec<usize>> = HashMap::new();
+        let mut places = Callees::default();
+        let mut functions = Callees::default();
         let mut homes = Vec::new();
         for (at, member) in members.iter().enumerate() {
-            let database = folded(member.database);
             let (schema, name) = match (member.name, &member.object.name) {
-                (Some((schema, name)), _) => (folded(schema), Some(folded(name))),
+                (Some((schema, name)), _) => (Some(schema), Some(name)),
                 (None, Some(parts)) => {
-                    let mut parts = parts.iter().rev();
-                    let name = parts.next().map(|name| folded(name));
-                    let schema = parts.next().filter(|schema| !schema.is_empty());
-                    (
-                        schema.map_or(DEFAULT_SCHEMA.to_owned(), |s| folded(s)),
-                        name,
-                    )
+                    let mut parts = parts.iter().rev().map(String::as_str);
+                    let name = parts.next();
+                    (parts.next().filter(|schema| !schema.is_empty()), name)
                 }
-                (None, None) => (DEFAULT_SCHEMA.to_owned(), None),
+                (None, None) => (None, None),
             };
-            homes.push([database.clone(), schema.clone()]);
-            if let Some(name) = name {
-                let key = [database, schema, name];
+            let home = Home::new(member.database, schema);
+            if let Some(name) = name.filter(|_| member.is_callable) {
                 if member.object.kind == Kind::Function {
-                    functions.entry(key.clone()).or_default().push(at);
+                    functions.insert(&home, name, at);
                 }
-                places.entry(key).or_default().push(at);
+                places.insert(&home, name, at);
             }
+            homes.push(home);
         }
         let names = |member: &Member<'_>| {
             let parameters = member.object.parameters.iter();
@@ -126,39 +118,8 @@ impl Index {
         } else {
             &self.places
         };
-        if known.is_empty() {
-            return &[];
-        }
-        let mut parts = call.callee.iter().rev().map(|part| folded(part));
-        let name = parts.next().unwrap_or_default();
-        let schema = parts.next().unwrap_or_default();
-        let database = parts.next().unwrap_or_default();
-        if parts.next().is_some_and(|server| !server.is_empty()) {
-            return &[];
-        }
-        let Some([own_database, own_schema]) = self.homes.get(caller) else {
-            return &[];
-        };
-        let elsewhere = !database.is_empty() && !own_database.is_empty();
-        let first = if elsewhere { &database } else { own_database };
-        let mut databases = vec![first.as_str()];
-        if database.is_empty() && name.starts_with(SYSTEM_PREFIX) {
-            databases.push(MASTER);
-        }
-        let schemas = if schema.is_empty() {
-            vec![own_schema.as_str(), DEFAULT_SCHEMA]
-        } else {
-            vec![schema.as_str()]
-        };
-        for database in databases {
-            for schema in &schemas {
-                let key = [database.to_owned(), (*schema).to_owned(), name.clone()];
-                if let Some(places) = known.get(&key) {
-                    return places;
-                }
-            }
-        }
-        &[]
+        let home = self.homes.get(caller);
+        home.map_or(&[], |home| known.find(home, &call.callee))
     }
 }
 
@@ -234,6 +195,7 @@ fn unread_passed_on(
             found.push(Observation {
                 sink: Sink::DynamicUnresolved,
                 how: How::ViaModule,
+                is_dynamic: call.is_dynamic,
                 line: call.line,
                 column: call.column,
                 span: call.span.clone(),
@@ -378,6 +340,7 @@ fn observation(
     Some(Observation {
         sink,
         how: How::ViaModule,
+        is_dynamic: call.is_dynamic,
         line: call.line,
         column: call.column,
         span: call.span.clone(),
@@ -411,6 +374,7 @@ mod tests {
             .map(|object| Member {
                 database: "",
                 name: None,
+                is_callable: true,
                 object,
             })
             .collect();

@@ -30,23 +30,32 @@ pub fn observe_script(text: &str) -> Vec<Object> {
 
 /// The same, where `synonyms` are known besides those of the file.
 pub fn observe_script_among(text: &str, synonyms: &Synonyms) -> Vec<Object> {
-    observed(text, synonyms, false)
+    observed((text, true), synonyms, false)
+}
+
+/// The same of a step of SQL Server Agent, which connects with QUOTED_IDENTIFIER off.
+pub fn observe_job_step(text: &str, synonyms: &Synonyms) -> Vec<Object> {
+    observed((text, false), synonyms, false)
 }
 
 /// What is found when every batch and text is walked, whether or not it can do anything.
 #[cfg(test)]
 pub(super) fn observe_script_without_first_pass(text: &str) -> Vec<Object> {
-    observed(text, &Synonyms::default(), true)
+    observed((text, true), &Synonyms::default(), true)
 }
 
-fn observed(text: &str, synonyms: &Synonyms, walks_all: bool) -> Vec<Object> {
+fn observed(
+    (text, begins_quoted): (&str, bool),
+    synonyms: &Synonyms,
+    walks_all: bool,
+) -> Vec<Object> {
     if text.len() > LONGEST {
         return vec![module::unread()];
     }
     let batches = batches(text);
     let mut synonyms = synonyms.clone();
     if SYNONYM.any_in(text.as_bytes(), 0, |_| true) {
-        let mut quoted_identifier = true;
+        let mut quoted_identifier = begins_quoted;
         for batch in &batches {
             let code = batch_code(text, batch, &mut quoted_identifier);
             collect_synonyms(&code, &mut synonyms);
@@ -55,7 +64,7 @@ fn observed(text: &str, synonyms: &Synonyms, walks_all: bool) -> Vec<Object> {
     let mut script = Script {
         text,
         places: Places::new(text),
-        quoted_identifier: true,
+        quoted_identifier: begins_quoted,
         synonyms,
         given_back: GivenBack::default(),
         shared: SHARED,

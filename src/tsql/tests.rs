@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::lexer::Lexer;
-use super::{Observation, observe_module};
+use super::{Observation, Synonyms, observe_module};
 
 /// Why the case is what it is, the text, and the observations.
 type Case = (&'static str, &'static str, &'static [&'static str]);
@@ -343,4 +343,75 @@ fn a_text_put_together_from_very_many_pieces_is_read() {
         format!("DECLARE @x nvarchar(max) = '';\n{pieces}SET @x += 'EXEC xp_cmdshell'; EXEC(@x)");
     let expected = ["xp_cmdshell dynamic_literal 50002:11"];
     assert_eq!(seen(&sql, true), expected);
+}
+
+/// The calls of a text with what tells whether an ownership chain reaches them.
+fn chained(sql: &str) -> Vec<String> {
+    let synonym = |name: &str, target: &str, synonyms: &mut Synonyms| {
+        synonyms.insert(&[name.to_owned()], &[target.to_owned()]);
+    };
+    let mut synonyms = Synonyms::default();
+    synonym("own", "p", &mut synonyms);
+    synonym("shell", "xp_cmdshell", &mut synonyms);
+    let object = super::observe_module_among(sql, true, &synonyms);
+    let word = |is_dynamic| if is_dynamic { "dynamic" } else { "static" };
+    let calls = object.calls.iter().map(|call| {
+        let place = if call.is_elsewhere { " elsewhere" } else { "" };
+        let name = call.callee.join(".");
+        format!("{name} {}{place}", word(call.is_dynamic))
+    });
+    let sinks = object.sinks.iter();
+    let sinks = sinks.map(|s| format!("{} {}", s.sink.as_str(), word(s.is_dynamic)));
+    calls.chain(sinks).collect()
+}
+
+#[test]
+fn what_stands_in_executed_text_is_told_however_it_is_called() {
+    for (sql, expected) in [
+        ("EXEC dbo.p", &["dbo.p static"][..]),
+        ("EXEC own", &["p static"]),
+        ("DECLARE @n sysname = 'p' EXEC @n", &["p static"]),
+        ("SELECT dbo.f(1)", &["dbo.f static"]),
+        ("EXEC('EXEC dbo.p')", &["dbo.p dynamic"]),
+        ("EXEC('EXEC own')", &["p dynamic"]),
+        ("EXEC('SELECT dbo.f(1)')", &["dbo.f dynamic"]),
+        (
+            "EXEC sp_executesql N'DECLARE @n sysname = ''p'' EXEC @n'",
+            &["p dynamic"],
+        ),
+        ("EXEC shell", &["xp_cmdshell static"]),
+        ("EXEC('EXEC shell')", &["xp_cmdshell dynamic"]),
+        (
+            "EXEC('EXEC dbo.p') AT srv EXEC dbo.q",
+            &[
+                "dbo.p dynamic elsewhere",
+                "dbo.q static",
+                "linked_exec static",
+            ],
+        ),
+        (
+            "EXEC srv.master.dbo.sp_executesql N'EXEC dbo.p'",
+            &["dbo.p dynamic elsewhere", "linked_exec static"],
+        ),
+        (
+            "SELECT * FROM OPENQUERY(srv, 'EXEC dbo.p')",
+            &["dbo.p dynamic elsewhere", "linked_exec static"],
+        ),
+    ] {
+        assert_eq!(chained(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn job_steps_begin_with_double_quotes_around_strings() {
+    let seen = |text: &str| {
+        let objects = super::observe_job_step(text, &Synonyms::default());
+        let sinks = objects.iter().flat_map(|object| &object.sinks);
+        let sinks = sinks.map(|s| format!("{} {}", s.sink.as_str(), s.line));
+        sinks.collect::<Vec<_>>()
+    };
+    let batch = "DECLARE @x varchar(99) = \"xp_cmdshell 'dir'\" EXEC(@x)";
+    assert_eq!(seen(&format!("PRINT 1\nGO\n{batch}")), ["xp_cmdshell 3"]);
+    let on = format!("SET QUOTED_IDENTIFIER ON\nGO\n{batch}");
+    assert_eq!(seen(&on), ["dynamic_unresolved 3"]);
 }

@@ -145,6 +145,7 @@ fn observe(case: &Case) -> Vec<Object> {
     let member = |object| Member {
         database: "",
         name: None,
+        is_callable: true,
         object,
     };
     tsql::connect(&mut objects.iter_mut().map(member).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mssql_posture::snapshot::{Snapshot, sha256_hex};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::cli::{Cli, Ran};
 use crate::support::estate::Estate;
@@ -206,6 +206,61 @@ fn observations_say_what_was_seen_and_by_whom() {
         (&Value::Null, &Value::Null)
     );
     assert_eq!(with("dynamic_unresolved").len(), 1);
+}
+
+#[test]
+fn calls_and_job_steps_outlive_the_text() {
+    const JOB: &str = "8C9E6679-7425-40DE-944B-E07FC1F90AE7";
+    let mut planted = recording();
+    let hidden = planted.add_encrypted_module("App", "dbo.hidden");
+    let body = "EXEC dbo.hidden\nEXEC ('EXEC Tools.dbo.runs')";
+    let text = format!("CREATE PROCEDURE dbo.above AS\n-- {MARKER}\n{body}\n");
+    let above = planted.add_module("App", "dbo.above", "P", &text);
+    let step = format!("-- {MARKER}\nEXEC dbo.calls N'dir'\nGO\nEXEC dbo.hidden");
+    planted.add_job_step(JOB, "App", &step);
+    planted.add_job_step(JOB, "Tools", "EXEC dbo.runs 'sqlcmd -P hunter2'");
+    let recorded = planted.finish();
+    let id = |database: &str, name: &str| {
+        let databases = &recorded.snapshot.databases;
+        let database = databases.iter().find(|d| d.name.as_str() == database);
+        let mut objects = database.unwrap().objects.seen().iter();
+        objects.find(|o| o.name == name).unwrap().object_id
+    };
+    let call = |database: &str, object_id: i32, dynamic: bool, line: u32| json!({"database": database, "object_id": object_id, "dynamic": dynamic, "line": line});
+
+    let ran = audit(&planted, "", &["--definitions", "none"]);
+    let observations = ran.json("out/snapshots/shop.observations.json");
+    let modules = observations["modules"].as_array().unwrap();
+    let module = modules.iter().find(|m| m["object_id"] == above).unwrap();
+    let runs = id("Tools", "runs");
+    let expected = [call("App", hidden, false, 3), call("Tools", runs, true, 4)];
+    assert_eq!(module["calls"], Value::from(expected.to_vec()));
+
+    let steps = observations["job_steps"].as_array().unwrap();
+    let own: Vec<&Value> = steps.iter().filter(|step| step["job_id"] == JOB).collect();
+    assert_eq!(own.len(), 2);
+    let mut expected = [
+        call("App", id("App", "calls"), false, 2),
+        call("App", hidden, false, 4),
+    ];
+    expected.sort_by_key(|call| call["object_id"].as_i64());
+    assert_eq!(own[0]["calls"], Value::from(expected.to_vec()));
+    assert_eq!(own[0]["sha256"], sha256_hex(step.as_bytes()).as_str());
+    let sink = &own[0]["sinks"][0];
+    assert_eq!(
+        (&sink["name"], &sink["line"]),
+        (&json!("xp_cmdshell"), &json!(2))
+    );
+    assert_eq!(sink["via"], json!(["dbo.calls", "dbo.runs"]));
+    assert_eq!(own[1]["calls"], json!([call("Tools", runs, false, 1)]));
+    for file in ran.files("out") {
+        let text = ran.read(&format!("out/{file}"));
+        assert!(
+            !text.contains(MARKER) && !text.contains("hunter2"),
+            "{file}"
+        );
+    }
+    assert_same(&[audit(&planted, "", &[]), ran]);
 }
 
 #[test]

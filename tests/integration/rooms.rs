@@ -12,9 +12,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("collect", &["ids", "inventory", "snapshot"]),
     ("tsql", &[]),
     ("graph", &["ids", "snapshot", "tsql"]),
-    ("rules", &["ids", "snapshot", "tsql", "inventory"]),
-    ("score", &["ids", "rules"]),
-    ("report", &["ids", "snapshot", "tsql", "rules", "score"]),
+    ("rules", &["ids", "snapshot", "tsql", "graph", "inventory"]),
+    ("score", &["ids", "rules", "graph"]),
+    (
+        "report",
+        &["ids", "snapshot", "tsql", "graph", "rules", "score"],
+    ),
     ("evidence", &["ids"]),
 ];
 

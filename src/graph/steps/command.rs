@@ -7,7 +7,7 @@ use super::super::build::Graph;
 use super::super::channel::Channel;
 use super::super::code::CodeSink;
 use super::super::fact::FactRef;
-use super::super::index::{DBO, Db, PUBLIC, PUBLIC_SERVER, SYS_SCHEMA, Scope};
+use super::super::index::{DBO, Db, SYS_SCHEMA, Scope};
 use super::super::module::{Key, Signers};
 use super::super::node::Node;
 use super::super::permission::Class;
@@ -44,7 +44,28 @@ impl Graph<'_> {
             Channel::RegistryAutorun => self.into_registry(),
             Channel::ModuleCommand => self.into_module_command(),
         });
+        if self.runs_now(channel) {
+            edges.extend(self.by_queries(&edges));
+        }
         edges
+    }
+
+    /// Of the logins as which queries come back over a linked server, those who run the channel, which is on: they
+    /// could not switch it on.
+    fn by_queries(&self, edges: &[Edge]) -> Vec<Edge> {
+        let logins = self.queried_logins().into_iter();
+        let edge = |login| {
+            let from = Node::Queries(login);
+            if let Some(proof) = self.is_privileged(login) {
+                return Some(Edge::new(from, Step::Administrator, proof));
+            }
+            let own = edges.iter().find(|edge| self.stands_behind(login, edge))?;
+            Some(Edge {
+                from,
+                ..own.clone()
+            })
+        };
+        logins.filter_map(edge).collect()
     }
 
     /// Whoever is not sysadmin needs the proxy account; who can make it needs nobody else for it.
@@ -54,13 +75,19 @@ impl Graph<'_> {
         };
         let mut edges = self.system_procedure("xp_cmdshell");
         edges.extend(self.chained_writers(master));
-        match self.proxy_credential() {
-            Some(proxy) => edges.into_iter().map(|edge| edge.and([proxy])).collect(),
-            None => edges
-                .into_iter()
-                .flat_map(|edge| self.with_credential_right(edge))
-                .collect(),
+        let proxy = self.proxy_credential();
+        let edges = edges.into_iter();
+        if self.has_proxy() {
+            return edges.map(|edge| edge.and(proxy)).collect();
         }
+        edges
+            .flat_map(|edge| self.with_credential_right(edge))
+            .collect()
+    }
+
+    /// Whether xp_cmdshell has a proxy account, or is taken to have one.
+    fn has_proxy(&self) -> bool {
+        self.proxy_credential().is_some() || self.assumed.has_proxy
     }
 
     /// The row of the xp_cmdshell proxy's credential.
@@ -169,6 +196,11 @@ impl Graph<'_> {
             .collect()
     }
 
+    /// Whether an ownership chain leads from a database's dbo to what master ships.
+    pub(in super::super) fn reaches_master(&self, db: Db) -> bool {
+        self.master.is_some_and(|m| self.chains_to(m).contains(&db))
+    }
+
     /// Who can write a module of dbo's in a database whose chain leads to xp_cmdshell.
     fn chained_writers(&self, master: Db) -> Vec<Edge> {
         let mut edges = Vec::new();
@@ -246,8 +278,8 @@ impl Graph<'_> {
         edges
     }
 
-    /// Those who are in both of two roles: users and roles of master, and who joins a role that is in the other.
-    fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
+    /// Those who are in both of two roles: users and roles of a database, and who joins a role that is in the other.
+    pub(in super::super) fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
         let people = |edge: &Edge| match edge.from {
             Node::Principal(scope, id) => Some((scope, self.index.below(scope, id))),
             Node::Joins(scope, id) => Some((scope, BTreeSet::from([id]))),
@@ -321,7 +353,7 @@ impl Graph<'_> {
             let Some(module) = self.code.modules.get(*at) else {
                 continue;
             };
-            let commands = module.sinks.iter().filter(|s| is_command(s.sink));
+            let commands = module.sinks.iter().filter(|s| channel_of(s.sink).is_some());
             for sink in commands {
                 if let Some(facts) = self.may_run(*key, *sink, &signers) {
                     let own = self.index.module_fact(*key);
@@ -342,7 +374,8 @@ impl Graph<'_> {
                 return Some(facts);
             }
         }
-        for (login, facts) in signers.of(key) {
+        let vouched = self.index.vouched_context(key, signers);
+        for (login, facts) in signers.of(key).iter().chain(&vouched) {
             if let Some(proof) = self.is_privileged(*login) {
                 return Some(facts.iter().copied().chain(proof).collect());
             }
@@ -383,21 +416,22 @@ impl Graph<'_> {
         channel.option().is_none_or(|name| self.option_runs(name))
     }
 
-    /// Everybody of a scope, for a worst case.
-    pub fn everybody() -> [Node; 1] {
-        [Node::login(PUBLIC_SERVER)]
-    }
-
-    /// `public` of a database.
-    pub fn public_of(db: Db) -> Node {
-        Node::user(db, PUBLIC)
+    /// Whether a module's own command can run as things are switched now.
+    pub fn some_module_runs(&self) -> bool {
+        let modules = self.modules.with_sinks().iter();
+        let modules = modules.filter_map(|(_, at)| self.code.modules.get(*at));
+        let mut sinks = modules.flat_map(|module| &module.sinks);
+        sinks.any(|sink| channel_of(sink.sink).is_some_and(|channel| self.runs_now(channel)))
     }
 }
 
-/// Whether a sink runs a command by itself.
-fn is_command(sink: Sink) -> bool {
-    matches!(
-        sink,
-        Sink::XpCmdshell | Sink::OleAutomation | Sink::ExternalScript | Sink::RegistryWrite
-    )
+/// The channel that a sink runs a command through by itself.
+fn channel_of(sink: Sink) -> Option<Channel> {
+    match sink {
+        Sink::XpCmdshell => Some(Channel::XpCmdshell),
+        Sink::OleAutomation => Some(Channel::OleAutomation),
+        Sink::ExternalScript => Some(Channel::ExternalScript),
+        Sink::RegistryWrite => Some(Channel::RegistryAutorun),
+        _ => None,
+    }
 }

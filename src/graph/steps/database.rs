@@ -1,17 +1,19 @@
 //! Ways to act as a user, as a member of a database role, as dbo.
 
 use super::super::build::Graph;
+
 use super::super::index::{DBO, Db, GUEST, PUBLIC, Scope};
 use super::super::node::Node;
 use super::super::permission::{Class, DB_SECURITYADMIN};
 use super::super::securable::Securable;
 use super::super::step::{Edge, Facts, Step};
+use super::login::is_one_person;
 use crate::ids::PrincipalId;
 
 impl Graph<'_> {
     pub(in super::super) fn into_user(&self, db: Db, id: PrincipalId) -> Vec<Edge> {
         let scope = Scope::Database(db);
-        let inside = || Edge::new(Node::Inside(db), Step::InsideDatabase, []);
+        let inside = || Edge::new(self.acting_dbo(db), Step::InsideDatabase, []);
         if id == PUBLIC {
             return self.every_user(db);
         }
@@ -28,9 +30,10 @@ impl Graph<'_> {
         };
         if kind != Some("A") {
             edges.push(inside());
+            edges.extend(self.believed(db, id));
         }
         // EXECUTE AS takes single accounts.
-        if !matches!(kind, Some("A" | "G" | "X" | "C" | "K")) {
+        if kind.is_none_or(|kind| kind != "A" && is_one_person(kind)) {
             let user = Securable::within(db, Class::User, id.0);
             let holders = self.index.holders(user, "IM").into_iter();
             let others = holders.filter(|h| h.node != Node::user(db, id));
@@ -39,6 +42,16 @@ impl Graph<'_> {
         edges.extend(self.contexts_of_modules(db, id));
         edges.extend(self.run_as(Node::user(db, id)));
         edges
+    }
+
+    /// As what dbo acts as others. Where the server believes the database, what they have there too is gone when
+    /// somebody takes it over.
+    fn acting_dbo(&self, db: Db) -> Node {
+        let row = self.index.database_row(db).map(|(row, _)| row);
+        match row.and_then(|row| row.is_trustworthy_on) {
+            Some(true) => Node::Owner(db),
+            _ => Node::Inside(db),
+        }
     }
 
     fn every_user(&self, db: Db) -> Vec<Edge> {
@@ -72,7 +85,9 @@ impl Graph<'_> {
                     .map(|facts| Edge::new(Node::login(login), Step::MappedUser, facts))
                     .collect()
             }
-            None if self.is_orphan(db, id) => self.adopters(db, Some(id)),
+            None if self.is_orphan(db, id) && self.index.user_connects(db, id) => {
+                self.adopters(db, Some(id))
+            }
             None => Vec::new(),
         }
     }
@@ -98,6 +113,9 @@ impl Graph<'_> {
     }
 
     fn adopters(&self, db: Db, user: Option<PrincipalId>) -> Vec<Edge> {
+        if !self.takes_sql_logins() {
+            return Vec::new();
+        }
         let fact = match user {
             Some(user) => self.index.principal_fact(Scope::Database(db), user),
             None => self.index.database_row(db).map(|(_, fact)| fact),
@@ -136,6 +154,7 @@ impl Graph<'_> {
             let from = Node::user(db, security);
             edges.push(Edge::new(from, Step::GrantDatabasePermissions, [fact]));
         }
+        edges.extend(self.believed(db, DBO));
         edges.extend(self.contexts_of_modules(db, DBO));
         edges.extend(self.run_as(Node::Owner(db)));
         edges

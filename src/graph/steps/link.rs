@@ -24,6 +24,11 @@ pub struct Mapping<'a> {
     pub facts: Facts,
 }
 
+/// Whether queries alone go over a linked server.
+fn is_for_queries(link: &LinkedServer) -> bool {
+    link.is_data_access_enabled && !link.is_rpc_out_enabled
+}
+
 impl<'a> Graph<'a> {
     /// Every stored login of every linked server.
     pub fn mappings(&self) -> Vec<Mapping<'a>> {
@@ -92,6 +97,14 @@ impl<'a> Graph<'a> {
             .collect()
     }
 
+    /// Logins as which queries come back.
+    pub(in super::super) fn queried_logins(&self) -> BTreeSet<PrincipalId> {
+        let mappings = self.mappings().into_iter();
+        let back = mappings.filter(|m| is_for_queries(m.server) && self.is_loop_back(m.server));
+        back.filter_map(|m| self.index.login_named(m.remote))
+            .collect()
+    }
+
     /// Who comes back as this login with the full power of it.
     pub(in super::super) fn linked_back(&self, login: PrincipalId, step: Step) -> Vec<Edge> {
         let mappings = self.back_to(login).into_iter();
@@ -134,9 +147,8 @@ impl<'a> Graph<'a> {
     /// Who runs queries as this login by a mapping that leads back, where only data access is on.
     pub(in super::super) fn into_queries(&self, login: PrincipalId) -> Vec<Edge> {
         let mappings = self.back_to(login).into_iter();
-        let open = mappings.filter(|m| m.server.is_data_access_enabled);
-        let only = open.filter(|m| !m.server.is_rpc_out_enabled);
-        only.flat_map(|m| {
+        let open = mappings.filter(|m| is_for_queries(m.server));
+        open.flat_map(|m| {
             let facts = m.facts.clone();
             let locals = m.locals.into_iter();
             locals
@@ -150,6 +162,18 @@ impl<'a> Graph<'a> {
         let mappings = self.mappings().into_iter();
         let away = mappings.filter(|m| !self.is_loop_back(m.server));
         away.flat_map(|m| self.away(&m)).collect()
+    }
+
+    /// Who leaves by one stored login; sysadmin acts as whoever it is stored for.
+    pub(in super::super) fn into_one_hop(&self, place: u32) -> Vec<Edge> {
+        let mappings = self.mappings();
+        let Some(mapping) = mappings.get(place as usize) else {
+            return Vec::new();
+        };
+        let mut edges = self.away(mapping);
+        let facts = mapping.facts.iter().copied();
+        edges.push(Edge::new(Node::Sysadmin, Step::LinkedHop, facts));
+        edges
     }
 
     /// Who runs statements elsewhere by a mapping, whichever way is open.

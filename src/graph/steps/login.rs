@@ -10,6 +10,11 @@ use super::super::step::{Edge, Step};
 use crate::ids::PrincipalId;
 use crate::snapshot::{Fact, ServerPrincipal};
 
+/// Whether EXECUTE AS takes a login or user of this type: no groups, certificates and keys.
+pub(in super::super) fn is_one_person(kind: &str) -> bool {
+    !matches!(kind, "G" | "X" | "C" | "K" | "R")
+}
+
 impl Graph<'_> {
     pub(in super::super) fn into_login(&self, id: PrincipalId) -> Vec<Edge> {
         if id == PUBLIC_SERVER {
@@ -24,10 +29,8 @@ impl Graph<'_> {
             return Vec::new();
         };
         let mut edges = self.group_members(login);
-        if !matches!(login.r#type.as_str(), "C" | "K") {
-            if !matches!(login.r#type.as_str(), "G" | "X") {
-                edges.extend(self.impersonators(id));
-            }
+        if is_one_person(&login.r#type) {
+            edges.extend(self.impersonators(id));
             edges.extend(self.resetters(login));
             edges.extend(self.vouched(id, login));
             edges.extend(self.linked_back(id, Step::LinkedLogin));
@@ -112,7 +115,6 @@ impl Graph<'_> {
             .collect()
     }
 
-    /// EXECUTE AS LOGIN takes logins of people, not groups.
     fn impersonators(&self, id: PrincipalId) -> Vec<Edge> {
         let holders = self
             .index
@@ -122,9 +124,8 @@ impl Graph<'_> {
     }
 
     fn resetters(&self, login: &ServerPrincipal) -> Vec<Edge> {
-        let identity = self.index.snapshot.server.server_identity.known();
-        let windows_only = identity.and_then(|i| i.is_integrated_security_only) == Some(true);
-        if login.r#type != "S" || windows_only || self.is_protected(login.principal_id) {
+        let is_open = login.r#type == "S" && self.takes_sql_logins();
+        if !is_open || self.is_protected(login.principal_id) {
             return Vec::new();
         }
         let securable = Securable::server(Class::Login, login.principal_id.0);
@@ -135,6 +136,12 @@ impl Graph<'_> {
         others
             .map(|h| h.step(Step::ResetPassword).and(fact))
             .collect()
+    }
+
+    /// Whether SQL logins get in at all.
+    pub(in super::super) fn takes_sql_logins(&self) -> bool {
+        let identity = self.index.snapshot.server.server_identity.known();
+        identity.and_then(|i| i.is_integrated_security_only) != Some(true)
     }
 
     /// Whether ALTER ANY LOGIN does not reset its password (docs: ALTER LOGIN; since the CVE-2025-49758 updates also

@@ -8,3 +8,6 @@ mod link;
 mod login;
 mod module;
 mod sysadmin;
+mod trust;
+
+pub use trust::Source;

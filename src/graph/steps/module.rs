@@ -1,5 +1,7 @@
 //! Ways to run a module, and to decide what one does.
 
+use std::collections::BTreeSet;
+
 use super::super::build::Graph;
 use super::super::index::{DBO, Db, Scope};
 use super::super::module::Key;
@@ -8,6 +10,9 @@ use super::super::permission::Class;
 use super::super::securable::Securable;
 use super::super::step::{Edge, Step};
 use crate::ids::PrincipalId;
+
+/// Schemas that setup made keep their owners: dbo, guest, INFORMATION_SCHEMA, sys.
+const LAST_OF_SETUP: i32 = 4;
 
 impl Graph<'_> {
     pub(in super::super) fn into_runs(&self, db: Db, id: i32) -> Vec<Edge> {
@@ -18,7 +23,7 @@ impl Graph<'_> {
             let holders = self.index.holders(securable, "EX").into_iter();
             edges.extend(holders.map(|h| h.step(Step::ExecuteModule)));
         }
-        edges.extend(self.owner_edge(key, Step::ExecuteModule));
+        edges.extend(self.owner_edges(key, Step::ExecuteModule));
         let inside = Edge::new(Node::Inside(db), Step::InsideDatabase, []);
         edges.push(inside);
         for (caller, is_dynamic) in self.modules.callers(key) {
@@ -32,11 +37,27 @@ impl Graph<'_> {
         edges
     }
 
-    /// The owner of a module, bound by no DENY on it; dbo is there as what it is.
-    fn owner_edge(&self, key: Key, step: Step) -> Option<Edge> {
-        let owner = self.index.owner_of(key).filter(|owner| *owner != DBO)?;
+    /// The owner of a module, bound by no DENY on it, and the one of its schema, now or when it is taken; dbo is there
+    /// as what it is.
+    fn owner_edges(&self, key: Key, step: Step) -> Vec<Edge> {
+        let Some(schema) = self.index.object(key).map(|object| object.schema_id) else {
+            return Vec::new();
+        };
+        let owners = [
+            self.index.owner_of(key),
+            self.index.owner_of_schema(key.0, schema),
+        ];
+        let owners: BTreeSet<PrincipalId> = owners.into_iter().flatten().collect();
+        let owners = owners.into_iter().filter(|owner| *owner != DBO);
         let fact = self.index.object_fact(key);
-        Some(Edge::new(Node::user(key.0, owner), step, fact))
+        let owned = owners.map(|owner| Edge::new(Node::user(key.0, owner), step, fact));
+        let securable = Securable::within(key.0, Class::Schema, schema);
+        let taking = match schema {
+            ..=LAST_OF_SETUP => Vec::new(),
+            _ => self.index.holders(securable, "TO"),
+        };
+        let taking = taking.into_iter().map(|h| h.step(step).and(fact));
+        owned.chain(taking).collect()
     }
 
     /// Whether the context of the caller's EXECUTE AS clause may run a module of its own database.
@@ -55,7 +76,7 @@ impl Graph<'_> {
         };
         let scope = Scope::Database(callee.0);
         let mine = self.index.scope(scope).above(user).into_iter();
-        let mut mine: std::collections::BTreeSet<_> = mine.map(|id| (scope, id)).collect();
+        let mut mine: BTreeSet<_> = mine.map(|id| (scope, id)).collect();
         mine.insert((scope, super::super::index::PUBLIC));
         let securable = Securable::object(callee.0, callee.1, object.schema_id);
         self.index.held_by(&mine, securable, "EX").is_some()
@@ -98,7 +119,11 @@ impl Graph<'_> {
     pub(in super::super) fn option_runs(&self, name: &str) -> bool {
         let mut rows = self.index.snapshot.server.configurations.seen().iter();
         let row = rows.find(|row| row.name.eq_ignore_ascii_case(name));
-        row.is_some_and(|row| row.value_in_use.is_some_and(|value| value != 0))
+        let value = row.and_then(|row| row.value_in_use);
+        match value {
+            Some(value) => value != 0,
+            None => self.assumed.options_on,
+        }
     }
 
     pub(in super::super) fn into_alters(&self, db: Db, id: i32) -> Vec<Edge> {
@@ -112,7 +137,7 @@ impl Graph<'_> {
         let holders = holders.flat_map(|code| self.index.holders(securable, code));
         let mut edges: Vec<Edge> = holders.map(|h| h.step(Step::AlterModule)).collect();
         if securable.class == Class::Object {
-            edges.extend(self.owner_edge(key, Step::AlterModule));
+            edges.extend(self.owner_edges(key, Step::AlterModule));
         }
         edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, []));
         edges

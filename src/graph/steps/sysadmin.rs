@@ -5,8 +5,10 @@ use super::super::channel::Channel;
 use super::super::fact::FactRef;
 use super::super::index::{SA, SYSADMIN, Scope};
 use super::super::node::Node;
+use super::super::platform::{Availability, Site, availability};
 use super::super::securable::Securable;
 use super::super::step::{Edge, Step};
+use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 
 impl Graph<'_> {
@@ -39,12 +41,19 @@ impl Graph<'_> {
     /// dbo of a vouched database makes a user for any login but sa.
     fn new_users(&self) -> Vec<Edge> {
         let people = self.index.sysadmins().into_iter();
-        let mut others = people.filter(|id| *id != SA && !self.index.is_role(Scope::Server, *id));
+        // A Windows account of a group there can be given a user too: docs: CREATE USER.
+        let can_be_a_user = |id: &PrincipalId| {
+            let kind = self.index.kind(Scope::Server, *id);
+            kind.is_some_and(|kind| !matches!(kind, "C" | "K" | "R"))
+        };
+        let mut others = people.filter(|id| *id != SA && can_be_a_user(id));
         let Some(target) = others.next() else {
             return Vec::new();
         };
         let target = self.index.principal_fact(Scope::Server, target);
+        // Where the owner is privileged itself, dbo needs no other user.
         let vouched = self.trusted.iter();
+        let vouched = vouched.filter(|(_, trust)| self.is_privileged(trust.owner).is_none());
         vouched
             .map(|(db, trust)| {
                 let facts = trust.facts.iter().copied().chain(target);
@@ -124,7 +133,11 @@ impl Graph<'_> {
         let Some(facts) = login.and_then(|login| self.sysadmin_facts(login)) else {
             return Vec::new();
         };
-        let open = as_engine.into_iter().filter(|c| self.runs_now(*c));
+        let site = Site::of(self.index.snapshot);
+        let open = as_engine.into_iter().filter(|channel| {
+            let missing = matches!(availability(*channel, &site), Availability::Missing { .. });
+            self.runs_now(*channel) && !missing
+        });
         open.map(|channel| {
             let own = FactRef::server(Fact::Services, at);
             let facts = facts.iter().copied().chain([own]);
@@ -134,7 +147,7 @@ impl Graph<'_> {
     }
 
     /// The virtual account of this instance's engine, which setup makes sysadmin whatever account the service runs as.
-    fn own_service(&self) -> Option<crate::ids::PrincipalId> {
+    fn own_service(&self) -> Option<PrincipalId> {
         let identity = self.index.snapshot.server.server_identity.known()?;
         let name = match &identity.instance_name {
             Some(instance) => format!("NT SERVICE\\MSSQL${instance}"),

@@ -22,7 +22,7 @@ pub struct Gap {
     pub subjects: Vec<String>,
     /// Rules that are unknown for want of it.
     pub rules: Vec<String>,
-    /// Points between the low and the high exposure that these rules account for.
+    /// Points between the low and the high exposure that these facts account for.
     pub points: u32,
 }
 
@@ -78,6 +78,7 @@ pub fn gaps(instance: &Instance) -> Vec<Gap> {
 
 impl Gathered<'_> {
     fn finish(self, needs: &[String], exposure: &Exposure) -> Gap {
+        let points = points(&self.facts, exposure);
         let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (database, facts) in self.facts {
             let facts: Vec<String> = facts.into_iter().map(wording::spaced).collect();
@@ -99,7 +100,7 @@ impl Gathered<'_> {
             needs,
             places: places.collect(),
             subjects: self.subjects.into_iter().collect(),
-            points: points(&self.rules, exposure),
+            points,
             rules: self.rules.into_iter().map(visible).collect(),
         }
     }
@@ -126,14 +127,14 @@ fn brief(facts: &[String]) -> String {
     }
 }
 
-fn points(rules: &BTreeSet<&str>, exposure: &Exposure) -> u32 {
-    let open = exposure.high.saturating_sub(exposure.low);
+fn points(facts: &BTreeMap<Option<&str>, BTreeSet<&str>>, exposure: &Exposure) -> u32 {
     if exposure.breakdown.is_empty() {
-        return open; // nothing was seen, so everything hangs on this
+        return exposure.high - exposure.low; // nothing was seen, so everything hangs on this
     }
-    let at_stake = exposure
-        .breakdown
-        .iter()
-        .filter(|p| rules.contains(p.rule.as_str()));
-    at_stake.map(|p| p.high - p.low).sum::<u32>().min(open)
+    let own = exposure.unsettled.iter().filter(|unsettled| {
+        let database = unsettled.database.as_ref().map(DatabaseName::as_str);
+        let here = facts.get(&database);
+        here.is_some_and(|facts| facts.contains(unsettled.fact.as_str()))
+    });
+    own.map(|unsettled| unsettled.points).sum()
 }

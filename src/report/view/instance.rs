@@ -121,11 +121,10 @@ pub struct ExposureView {
     pub sources: Vec<Source>,
 }
 
-/// A rule's share of an exposure.
+/// A line of an exposure.
 #[derive(Serialize)]
 pub struct Source {
-    pub rule: String,
-    pub slug: String,
+    pub sentence: String,
     pub points: String,
 }
 
@@ -264,9 +263,8 @@ impl ExposureView {
     /// An exposure with its sources.
     pub fn new(exposure: &Exposure) -> Self {
         let sources = exposure.breakdown.iter().map(|points| Source {
-            rule: visible(points.rule.as_str()),
-            slug: visible(&points.rule_slug),
-            points: wording::interval(points.low, points.high),
+            sentence: visible(&points.sentence),
+            points: wording::signed(points.low, points.high),
         });
         Self {
             low: exposure.low,

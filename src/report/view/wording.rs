@@ -37,6 +37,16 @@ pub fn interval(low: u32, high: u32) -> String {
     }
 }
 
+/// Points that may be taken off.
+pub fn signed(low: i32, high: i32) -> String {
+    let one = |points: i32| points.to_string().replace('-', "−");
+    if low == high {
+        one(low)
+    } else {
+        format!("{} to {}", one(low), one(high))
+    }
+}
+
 /// An exposure as an interval.
 pub fn exposure(exposure: &Exposure) -> String {
     interval(exposure.low, exposure.high)

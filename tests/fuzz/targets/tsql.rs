@@ -30,6 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
     let member = |object| Member {
         database: "",
         name: None,
+        is_callable: true,
         object,
     };
     tsql::connect(&mut objects.iter_mut().map(member).collect::<Vec<_>>());

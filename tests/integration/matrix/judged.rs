@@ -25,7 +25,9 @@ pub fn judged(collected: &Collected) -> Judgement {
     let mut assessment = Assessment::new("2026-01-01".to_owned());
     assessment.enter(Judged {
         snapshot,
-        exposure: score::exposure(&verdicts),
+        exposure: score::unseen(),
+        routes: Vec::new(),
+        fix_first: Vec::new(),
         missing: rules::unsettled(snapshot),
         modules_with_unread_dynamic_sql: 0,
         verdicts: verdicts.clone(),

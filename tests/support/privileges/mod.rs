@@ -18,6 +18,7 @@
 //! link NAME to HOST [rpc] [data]                            link login LINK LOGIN|default as REMOTE | self
 //! startup s.p                                               server trigger NAME [execute as LOGIN] [disabled] CODE…
 //! database NAME [owner LOGIN | orphan owner] [trustworthy] [chaining] [broker] [excluded]
+//! change DATABASE [owner LOGIN] [trustworthy off] [chaining off]     trust hash 0x…
 //! in DATABASE:                                              the lines that follow are about it, until `server:`
 //!   user NAME [for LOGIN | without login | orphan | contained] [without connect]
 //!   role NAME [owner NAME]      app role NAME               member NAME of ROLE

@@ -25,6 +25,11 @@ impl Builder {
             self.read_group(line);
         } else if line.take("database") {
             self.read_database(line);
+        } else if line.take("change") {
+            self.read_change(line);
+        } else if line.take("trust hash") {
+            let row = json!({"hash": line.name(), "description": "an assembly"});
+            push(&mut self.snapshot.server.trusted_assemblies, row);
         } else if line.take("option") {
             self.read_option(line);
         } else {
@@ -172,6 +177,33 @@ impl Builder {
         self.add_database(row, &sid);
         self.facts().excluded = line.take("excluded");
         self.scope = None;
+    }
+
+    /// What somebody changed of a database that setup installs.
+    fn read_change(&mut self, line: &mut Line<'_>) {
+        let name = line.name();
+        let owner = line.take("owner").then(|| self.login(&line.name()).1);
+        let Observed::Known { value: rows } = &mut self.snapshot.server.databases else {
+            line.fail("databases were not seen");
+        };
+        let Some(row) = rows.iter_mut().find(|row| row.name == name) else {
+            line.fail("no such database");
+        };
+        if line.take("trustworthy off") {
+            row.is_trustworthy_on = Some(false);
+        }
+        if line.take("chaining off") {
+            row.is_db_chaining_on = Some(false);
+        }
+        row.owner_sid = owner.clone().or(row.owner_sid.take());
+        let mut databases = self.snapshot.databases.iter_mut();
+        let facts = databases.find(|facts| facts.name.as_str() == name);
+        let users = facts.map(|facts| &mut facts.database_principals);
+        if let Some(Observed::Known { value: users }) = users {
+            for dbo in users.iter_mut().filter(|user| user.principal_id.0 == 1) {
+                dbo.sid = owner.clone().or(dbo.sid.take());
+            }
+        }
     }
 
     fn read_option(&mut self, line: &mut Line<'_>) {

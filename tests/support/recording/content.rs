@@ -2,12 +2,12 @@
 
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::{
-    Assembly, AssemblyModule, ExtendedProcedure, Module, Object, Observed, Parameter, Schema,
-    ServerTrigger, StartupProcedure, Synonym, SystemExtendedProcedure, TextHash, Trigger,
-    TrustedAssembly, sha256_hex,
+    Assembly, AssemblyModule, ExtendedProcedure, Job, JobServer, JobStep, Module, Object, Observed,
+    Parameter, Schema, ServerTrigger, StartupProcedure, Synonym, SystemExtendedProcedure, TextHash,
+    Trigger, TrustedAssembly, sha256_hex,
 };
 
-use super::{Recording, database, rows, shipped};
+use super::{Recording, database, installed, rows, shipped};
 use crate::support::answers;
 
 /// Between ids of objects made one after the other.
@@ -176,6 +176,43 @@ impl Recording {
             base_object_name: Some(base_object.to_owned()),
         });
         object_id
+    }
+
+    /// Adds a T-SQL step to the job with this id, which is made if it is not there; its number.
+    pub fn add_job_step(&mut self, job: &str, database: &str, command: &str) -> i32 {
+        let server = &mut self.snapshot.server;
+        if !rows(&mut server.jobs).iter().any(|row| row.job_id == job) {
+            rows(&mut server.jobs).push(Job {
+                job_id: job.to_owned(),
+                name: format!("job {job}"),
+                enabled: 1,
+                owner_sid: Some("0x01".to_owned()),
+                start_step_id: 1,
+                category_id: 0,
+                date_created: Some(self.changed.clone()),
+                date_modified: Some(self.changed.clone()),
+            });
+            rows(&mut server.job_servers).push(JobServer {
+                job_id: job.to_owned(),
+                server_id: 0,
+            });
+        }
+        let steps = rows(&mut server.job_steps);
+        let before = steps.iter().filter(|step| step.job_id == job).count();
+        let step_id = i32::try_from(before).unwrap() + 1;
+        let hash = installed::step_text(job, step_id, command, &mut self.further_texts);
+        steps.push(JobStep {
+            job_id: job.to_owned(),
+            step_id,
+            step_name: format!("step {step_id}"),
+            subsystem: "TSQL".to_owned(),
+            command: serde_json::from_value(hash).unwrap(),
+            database_name: Some(database.to_owned()),
+            database_user_name: None,
+            proxy_id: None,
+            output_file_name: None,
+        });
+        step_id
     }
 
     /// Marks a procedure of master to run at start.

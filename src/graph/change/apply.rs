@@ -1,0 +1,480 @@
+//! The snapshot as it would be after a change.
+
+use super::super::permission;
+use super::{Change, On};
+use crate::ids::PrincipalId;
+use crate::snapshot::{DatabaseFacts, Observed, Permission, RoleMember, ServerIdentity, Snapshot};
+
+/// Why a change cannot be made in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The thing that would be changed is not there, or was not seen.
+    #[error("{what} is not in the snapshot of this instance")]
+    Nothing {
+        /// What.
+        what: String,
+    },
+    /// Not a statement that is understood.
+    #[error("not understood: {why}; give a statement as `fix first` prints them")]
+    Statement {
+        /// Why not.
+        why: String,
+    },
+}
+
+fn nothing(what: impl Into<String>) -> ChangeError {
+    ChangeError::Nothing { what: what.into() }
+}
+
+/// How names of one instance are compared.
+struct Names<'s>(Option<&'s ServerIdentity>);
+
+impl Names<'_> {
+    fn same(&self, one: &str, other: &str) -> bool {
+        match self.0 {
+            Some(identity) => identity.is_same_name(one, other),
+            None => one.eq_ignore_ascii_case(other),
+        }
+    }
+}
+
+impl Change {
+    /// Makes the change in a snapshot.
+    ///
+    /// # Errors
+    /// There is nothing to change.
+    pub fn apply(&self, snapshot: &mut Snapshot) -> Result<(), ChangeError> {
+        let identity = snapshot.server.server_identity.known().cloned();
+        let names = Names(identity.as_ref());
+        match self {
+            Self::DropMember { role, member, .. } => {
+                self.drop_member(snapshot, &names, role, member)
+            }
+            Self::Revoke {
+                permission,
+                on,
+                from,
+                ..
+            } => self.revoke(snapshot, &names, permission, on, from),
+            Self::Deny {
+                permission, on, to, ..
+            } => self.deny(snapshot, &names, permission, on, to),
+            Self::DisableOption { name } => disable_option(snapshot, name),
+            Self::TrustworthyOff { .. } | Self::ChainingOff { .. } | Self::ChangeOwner { .. } => {
+                self.alter_database(snapshot, &names)
+            }
+            Self::DisableLogin { name } => {
+                let logins = &mut snapshot.server.server_principals;
+                let mut found = logins
+                    .seen_mut()
+                    .iter_mut()
+                    .filter(|l| names.same(&l.name, name));
+                let login = found
+                    .next()
+                    .ok_or_else(|| nothing(format!("login {name}")))?;
+                login.is_disabled = Some(true);
+                Ok(())
+            }
+            Self::DropLinkedLogin { server, local } => {
+                drop_linked_login(snapshot, &names, server, local.as_deref())
+            }
+            Self::RpcOutOff { server } => {
+                let servers = &mut snapshot.server.linked_servers;
+                let mut found = servers
+                    .seen_mut()
+                    .iter_mut()
+                    .filter(|s| names.same(&s.name, server));
+                let found = found.next();
+                let link = found.ok_or_else(|| nothing(format!("linked server {server}")))?;
+                link.is_rpc_out_enabled = false;
+                Ok(())
+            }
+            Self::DropModule { name, .. } => self.drop_module(snapshot, &names, name),
+            Self::DropProxyAccount => remove(&mut snapshot.server.credentials, |c| {
+                c.name.eq_ignore_ascii_case("##xp_cmdshell_proxy_account##")
+            })
+            .ok_or_else(|| nothing("the proxy account of xp_cmdshell")),
+            Self::RevokeProxy { proxy, from } => revoke_proxy(snapshot, &names, proxy, from),
+        }
+    }
+
+    fn database<'s>(
+        &self,
+        snapshot: &'s mut Snapshot,
+        names: &Names<'_>,
+    ) -> Result<Option<&'s mut DatabaseFacts>, ChangeError> {
+        let Some(name) = self.place() else {
+            return Ok(None);
+        };
+        let mut databases = snapshot.databases.iter_mut();
+        match databases.find(|d| names.same(d.name.as_str(), name)) {
+            Some(facts) => Ok(Some(facts)),
+            None => Err(nothing(format!("database {name}"))),
+        }
+    }
+
+    fn drop_member(
+        &self,
+        snapshot: &mut Snapshot,
+        names: &Names<'_>,
+        role: &str,
+        member: &str,
+    ) -> Result<(), ChangeError> {
+        let what = || nothing(format!("{member} as a member of {role}"));
+        let (ids, rows): (Vec<(PrincipalId, String)>, &mut Observed<Vec<RoleMember>>) =
+            match self.database(snapshot, names)? {
+                Some(facts) => (users(facts), &mut facts.database_role_members),
+                None => (logins(snapshot), &mut snapshot.server.server_role_members),
+            };
+        let role = id_of(&ids, names, role).ok_or_else(what)?;
+        let member = id_of(&ids, names, member).ok_or_else(what)?;
+        let is_it =
+            |row: &RoleMember| row.role_principal_id == role && row.member_principal_id == member;
+        remove(rows, is_it).ok_or_else(what)
+    }
+
+    /// The rows of permissions, and what a row about this permission looks like.
+    fn row_of(
+        &self,
+        snapshot: &Snapshot,
+        names: &Names<'_>,
+        name: &str,
+        on: &On,
+        principal: &str,
+    ) -> Option<Permission> {
+        let facts = match self.place() {
+            Some(place) => {
+                let mut databases = snapshot.databases.iter();
+                Some(databases.find(|d| names.same(d.name.as_str(), place))?)
+            }
+            None => None,
+        };
+        let ids = facts.map_or_else(|| logins(snapshot), users);
+        let grantee = id_of(&ids, names, principal)?;
+        let (class, major_id) = securable(snapshot, facts, names, on)?;
+        let code = permission::code(class, name)?;
+        Some(Permission {
+            class: class.number(),
+            major_id,
+            minor_id: 0,
+            grantee_principal_id: grantee,
+            grantor_principal_id: PrincipalId(1),
+            r#type: code.to_owned(),
+            permission_name: Some(name.to_owned()),
+            state: "D".to_owned(),
+        })
+    }
+
+    fn revoke(
+        &self,
+        snapshot: &mut Snapshot,
+        names: &Names<'_>,
+        permission: &str,
+        on: &On,
+        from: &str,
+    ) -> Result<(), ChangeError> {
+        let what = || nothing(format!("{permission} of {from}"));
+        let row = self.row_of(snapshot, names, permission, on, from);
+        let row = row.ok_or_else(what)?;
+        let rows = match self.database(snapshot, names)? {
+            Some(facts) => &mut facts.database_permissions,
+            None => &mut snapshot.server.server_permissions,
+        };
+        let is_it = |p: &Permission| is_about(p, &row) && p.state != "D";
+        remove(rows, is_it).ok_or_else(what)
+    }
+
+    fn deny(
+        &self,
+        snapshot: &mut Snapshot,
+        names: &Names<'_>,
+        permission: &str,
+        on: &On,
+        to: &str,
+    ) -> Result<(), ChangeError> {
+        let row = self.row_of(snapshot, names, permission, on, to);
+        let row = row.ok_or_else(|| nothing(format!("{to}, or what {permission} is on")))?;
+        let rows = match self.database(snapshot, names)? {
+            Some(facts) => &mut facts.database_permissions,
+            None => &mut snapshot.server.server_permissions,
+        };
+        if let Observed::Known { value } | Observed::Partial { value, .. } = rows {
+            // DENY takes the place of a GRANT of the same permission.
+            value.retain(|p| !is_about(p, &row));
+            value.push(row);
+            value.sort();
+        }
+        Ok(())
+    }
+
+    /// Whether the GRANT that is revoked could be passed on.
+    pub(super) fn had_grant_option(&self, before: &Snapshot) -> bool {
+        let Self::Revoke {
+            permission,
+            on,
+            from,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        let names = Names(before.server.server_identity.known());
+        let Some(row) = self.row_of(before, &names, permission, on, from) else {
+            return false;
+        };
+        let rows = match self.place() {
+            Some(place) => {
+                let mut databases = before.databases.iter();
+                let facts = databases.find(|d| names.same(d.name.as_str(), place));
+                facts.map_or(&[][..], |facts| facts.database_permissions.seen())
+            }
+            None => before.server.server_permissions.seen(),
+        };
+        rows.iter().any(|p| is_about(p, &row) && p.state == "W")
+    }
+
+    fn alter_database(
+        &self,
+        snapshot: &mut Snapshot,
+        names: &Names<'_>,
+    ) -> Result<(), ChangeError> {
+        let (Self::TrustworthyOff { database }
+        | Self::ChainingOff { database }
+        | Self::ChangeOwner { database, .. }) = self
+        else {
+            return Ok(());
+        };
+        let owner = match self {
+            Self::ChangeOwner { to, .. } => {
+                let logins = snapshot.server.server_principals.seen();
+                let login = logins.iter().find(|l| names.same(&l.name, to));
+                let login = login.ok_or_else(|| nothing(format!("login {to}")))?;
+                Some((login.sid.clone(), login.name.clone()))
+            }
+            _ => None,
+        };
+        let mut rows = snapshot.server.databases.seen_mut().iter_mut();
+        let row = rows.find(|row| names.same(&row.name, database.as_str()));
+        let row = row.ok_or_else(|| nothing(format!("database {database}")))?;
+        match self {
+            Self::TrustworthyOff { .. } => row.is_trustworthy_on = Some(false),
+            Self::ChainingOff { .. } => row.is_db_chaining_on = Some(false),
+            _ => {}
+        }
+        if let Some((sid, name)) = owner {
+            (row.owner_sid, row.owner_name) = (sid, Some(name));
+        }
+        Ok(())
+    }
+
+    fn drop_module(
+        &self,
+        snapshot: &mut Snapshot,
+        names: &Names<'_>,
+        (schema, name): &(String, String),
+    ) -> Result<(), ChangeError> {
+        let what = || nothing(format!("{schema}.{name}"));
+        let facts = self.database(snapshot, names)?.ok_or_else(what)?;
+        let schema_id = schema_of(facts, names, schema).ok_or_else(what)?;
+        let mut objects = facts.objects.seen().iter();
+        let object = objects.find(|o| o.schema_id == schema_id && names.same(&o.name, name));
+        let id = object.map(|o| o.object_id).ok_or_else(what)?;
+        forget(facts, id);
+        let is_master = facts.database_id == 1;
+        if is_master {
+            let _ = remove(&mut snapshot.server.startup_procedures, |p| {
+                p.object_id == id
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Takes away everything that is known of an object.
+fn forget(facts: &mut DatabaseFacts, id: i32) {
+    const OBJECT: i32 = 1;
+    let _ = remove(&mut facts.objects, |o| o.object_id == id);
+    let _ = remove(&mut facts.modules, |m| m.object_id == id);
+    let _ = remove(&mut facts.numbered_procedures, |m| m.object_id == id);
+    let _ = remove(&mut facts.assembly_modules, |m| m.object_id == id);
+    let _ = remove(&mut facts.triggers, |t| t.object_id == id);
+    let _ = remove(&mut facts.trigger_events, |e| e.object_id == id);
+    let _ = remove(&mut facts.parameters, |p| p.object_id == id);
+    let _ = remove(&mut facts.synonyms, |s| s.object_id == id);
+    let of_it = |class, major_id| class == OBJECT && major_id == id;
+    let _ = remove(&mut facts.crypt_properties, |c| of_it(c.class, c.major_id));
+    let _ = remove(&mut facts.database_permissions, |p| {
+        of_it(p.class, p.major_id)
+    });
+    let _ = remove(&mut facts.expression_dependencies, |d| {
+        d.referencing_class == Some(OBJECT) && d.referencing_id == id
+    });
+}
+
+/// Removes rows; `None` if there were none.
+fn remove<R>(rows: &mut Observed<Vec<R>>, is_it: impl Fn(&R) -> bool) -> Option<()> {
+    let (Observed::Known { value } | Observed::Partial { value, .. }) = rows else {
+        return None;
+    };
+    let before = value.len();
+    value.retain(|row| !is_it(row));
+    (value.len() < before).then_some(())
+}
+
+fn is_about(row: &Permission, other: &Permission) -> bool {
+    row.class == other.class
+        && row.major_id == other.major_id
+        && row.minor_id == other.minor_id
+        && row.grantee_principal_id == other.grantee_principal_id
+        && row.r#type == other.r#type
+}
+
+fn logins(snapshot: &Snapshot) -> Vec<(PrincipalId, String)> {
+    let rows = snapshot.server.server_principals.seen().iter();
+    let mut ids: Vec<_> = rows.map(|p| (p.principal_id, p.name.clone())).collect();
+    ids.push((super::super::index::PUBLIC_SERVER, "public".to_owned()));
+    ids
+}
+
+fn users(facts: &DatabaseFacts) -> Vec<(PrincipalId, String)> {
+    let rows = facts.database_principals.seen().iter();
+    let mut ids: Vec<_> = rows.map(|p| (p.principal_id, p.name.clone())).collect();
+    ids.push((super::super::index::PUBLIC, "public".to_owned()));
+    ids
+}
+
+fn id_of(ids: &[(PrincipalId, String)], names: &Names<'_>, name: &str) -> Option<PrincipalId> {
+    ids.iter()
+        .find(|(_, own)| names.same(own, name))
+        .map(|(id, _)| *id)
+}
+
+fn schema_of(facts: &DatabaseFacts, names: &Names<'_>, schema: &str) -> Option<i32> {
+    const SYS: i32 = 4;
+    let mut schemas = facts.schemas.seen().iter();
+    let found = schemas.find(|s| names.same(&s.name, schema));
+    found
+        .map(|s| s.schema_id)
+        .or_else(|| schema.eq_ignore_ascii_case("sys").then_some(SYS))
+}
+
+/// Class and id of what a permission is on.
+fn securable(
+    snapshot: &Snapshot,
+    facts: Option<&DatabaseFacts>,
+    names: &Names<'_>,
+    on: &On,
+) -> Option<(permission::Class, i32)> {
+    use permission::Class;
+    let login = |name: &str| Some(id_of(&logins(snapshot), names, name)?.0);
+    let user = |name: &str| Some(id_of(&users(facts?), names, name)?.0);
+    Some(match on {
+        On::Whole if facts.is_some() => (Class::Database, 0),
+        On::Whole => (Class::Server, 0),
+        On::Login(name) => (Class::Login, login(name)?),
+        On::ServerRole(name) => (Class::ServerRole, login(name)?),
+        On::User(name) => (Class::User, user(name)?),
+        On::Role(name) => (Class::Role, user(name)?),
+        On::Schema(name) => (Class::Schema, schema_of(facts?, names, name)?),
+        On::Object(schema, name) => (
+            Class::Object,
+            object(snapshot, facts?, names, schema, name)?,
+        ),
+        On::Assembly(name) => {
+            let mut rows = facts?.assemblies.seen().iter();
+            (
+                Class::Assembly,
+                rows.find(|a| names.same(&a.name, name))?.assembly_id,
+            )
+        }
+        On::Certificate(name) => {
+            let mut rows = facts?.certificates.seen().iter();
+            let row = rows.find(|c| names.same(&c.name, name))?;
+            (Class::Certificate, row.certificate_id)
+        }
+        On::ExternalLanguage(name) => {
+            let mut rows = facts?.external_languages.seen().iter();
+            let is_it = |own: &Option<String>| own.as_deref().is_some_and(|o| names.same(o, name));
+            let row = rows.find(|l| is_it(&l.language))?;
+            (Class::ExternalLanguage, row.external_language_id)
+        }
+    })
+}
+
+fn object(
+    snapshot: &Snapshot,
+    facts: &DatabaseFacts,
+    names: &Names<'_>,
+    schema: &str,
+    name: &str,
+) -> Option<i32> {
+    let schema_id = schema_of(facts, names, schema)?;
+    let mut objects = facts.objects.seen().iter();
+    let own = objects.find(|o| o.schema_id == schema_id && names.same(&o.name, name));
+    let mut registered = facts.extended_procedures.seen().iter();
+    let registered = registered.find(|o| o.schema_id == schema_id && names.same(&o.name, name));
+    let mut shipped = snapshot.server.system_extended_procedures.seen().iter();
+    let shipped = shipped.find(|o| o.schema_id == schema_id && names.same(&o.name, name));
+    own.map(|o| o.object_id)
+        .or_else(|| registered.map(|o| o.object_id))
+        .or_else(|| shipped.map(|o| o.object_id))
+}
+
+fn disable_option(snapshot: &mut Snapshot, name: &str) -> Result<(), ChangeError> {
+    let rows = snapshot.server.configurations.seen_mut();
+    let mut rows = rows.iter_mut();
+    let row = rows.find(|row| row.name.eq_ignore_ascii_case(name));
+    let row = row.ok_or_else(|| nothing(format!("option {name}")))?;
+    (row.value, row.value_in_use) = (Some(0), Some(0));
+    Ok(())
+}
+
+fn drop_linked_login(
+    snapshot: &mut Snapshot,
+    names: &Names<'_>,
+    server: &str,
+    local: Option<&str>,
+) -> Result<(), ChangeError> {
+    let what = || nothing(format!("a login stored for linked server {server}"));
+    let mut links = snapshot.server.linked_servers.seen().iter();
+    let link = links.find(|s| names.same(&s.name, server));
+    let server_id = link.map(|s| s.server_id).ok_or_else(what)?;
+    let local = match local {
+        Some(local) => Some(id_of(&logins(snapshot), names, local).ok_or_else(what)?),
+        None => None,
+    };
+    let is_default = |id: Option<PrincipalId>| id.is_none_or(|id| id.0 == 0);
+    remove(&mut snapshot.server.linked_logins, |row| {
+        let same = match local {
+            Some(local) => row.local_principal_id == Some(local),
+            None => is_default(row.local_principal_id),
+        };
+        row.server_id == server_id && same
+    })
+    .ok_or_else(what)
+}
+
+fn revoke_proxy(
+    snapshot: &mut Snapshot,
+    names: &Names<'_>,
+    proxy: &str,
+    from: &str,
+) -> Result<(), ChangeError> {
+    let what = || nothing(format!("proxy {proxy} of {from}"));
+    let mut proxies = snapshot.server.proxies.seen().iter();
+    let found = proxies.find(|p| names.same(&p.name, proxy));
+    let proxy_id = found.map(|p| p.proxy_id).ok_or_else(what)?;
+    let sids: Vec<String> = {
+        let logins = snapshot.server.server_principals.seen().iter();
+        let logins = logins.filter(|l| names.same(&l.name, from));
+        let msdb = snapshot.databases.iter().filter(|d| d.database_id == 4);
+        let users = msdb.flat_map(|d| d.database_principals.seen());
+        let users = users.filter(|u| names.same(&u.name, from));
+        let logins = logins.filter_map(|l| l.sid.clone());
+        logins.chain(users.filter_map(|u| u.sid.clone())).collect()
+    };
+    remove(&mut snapshot.server.proxy_logins, |row| {
+        row.proxy_id == proxy_id && row.sid.as_ref().is_some_and(|sid| sids.contains(sid))
+    })
+    .ok_or_else(what)
+}

@@ -1,0 +1,380 @@
+//! Places and steps in words. Names are server metadata, so they stand in sentences as [`named`] has them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::build::Graph;
+use super::channel::Channel;
+use super::index::{Db, PUBLIC, PUBLIC_SERVER, Scope};
+use super::node::Node;
+use super::permission::{self, Class};
+use super::securable::Securable;
+use super::step::{Edge, Step};
+use crate::ids::{DatabaseName, InstanceId, PrincipalId, named};
+
+/// A place by name, for machines.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Place {
+    /// `login`, `windows_group`, `external_group`, `certificate_login`, `server_role`, `user`, `database_role`,
+    /// `application_role`, `dbo`, `inside_database`, `own_database`, `sysadmin`, `queries_as`, `module`,
+    /// `module_code`, `settings` or `command`.
+    pub kind: String,
+    /// The instance it is on, where a chain leads over several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    /// The database it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseName>,
+    /// Its name as the catalog has it; of a command the channel.
+    pub name: String,
+}
+
+impl Graph<'_> {
+    /// A place by name.
+    pub fn place(&self, node: Node) -> Place {
+        let (kind, database, name) = match node {
+            Node::Principal(scope, id) | Node::Joins(scope, id) => (
+                self.kind_word(scope, id),
+                database_of(scope),
+                self.name_of(scope, id),
+            ),
+            Node::Sysadmin => ("sysadmin", None, "sysadmin".to_owned()),
+            Node::Owner(db) => ("dbo", Some(db), "dbo".to_owned()),
+            Node::Inside(db) => ("inside_database", Some(db), "dbo".to_owned()),
+            Node::OwnDatabase => ("own_database", None, "a database of its own".to_owned()),
+            Node::Queries(id) => ("queries_as", None, self.name_of(Scope::Server, id)),
+            Node::Runs(db, id) => ("module", Some(db), self.module_name(db, id)),
+            Node::Alters(db, id) => ("module_code", Some(db), self.module_name(db, id)),
+            Node::Settings => ("settings", None, "sp_configure".to_owned()),
+            Node::Hop(_) => ("command", None, Channel::LinkedHop.as_str().to_owned()),
+            Node::Command(channel) => ("command", None, channel.as_str().to_owned()),
+        };
+        Place {
+            kind: kind.to_owned(),
+            instance: None,
+            database: database.map(|db| DatabaseName::new(self.index.database_name(db))),
+            name,
+        }
+    }
+
+    fn kind_word(&self, scope: Scope, id: PrincipalId) -> &'static str {
+        let is_server = scope == Scope::Server;
+        if self.index.is_role(scope, id) {
+            return if is_server {
+                "server_role"
+            } else {
+                "database_role"
+            };
+        }
+        match (self.index.kind(scope, id).unwrap_or_default(), is_server) {
+            ("G", true) => "windows_group",
+            ("X", true) => "external_group",
+            ("C" | "K", true) => "certificate_login",
+            ("A", false) => "application_role",
+            (_, true) => "login",
+            (_, false) => "user",
+        }
+    }
+
+    fn name_of(&self, scope: Scope, id: PrincipalId) -> String {
+        let found = match scope {
+            Scope::Server => self.index.login(id).map(|login| login.name.clone()),
+            Scope::Database(db) => self.index.user(db, id).map(|user| user.name.clone()),
+        };
+        found.unwrap_or_else(|| match scope {
+            Scope::Server if id == PUBLIC_SERVER => "public".to_owned(),
+            Scope::Database(_) if id == PUBLIC => "public".to_owned(),
+            _ => format!("principal {id}"),
+        })
+    }
+
+    fn module_name(&self, db: Db, id: i32) -> String {
+        let facts = self.index.database(db);
+        facts.map_or_else(|| format!("object {id}"), |facts| facts.object_name(id))
+    }
+
+    /// A place in the middle of a sentence.
+    pub fn shown(&self, node: Node) -> String {
+        let place = self.place(node);
+        let name = named(&place.name);
+        let within = place.database.as_ref();
+        let of = within.map(|db| format!(" of {}", named(db.as_str())));
+        let of = of.unwrap_or_default();
+        match place.kind.as_str() {
+            "sysadmin" => "sysadmin".to_owned(),
+            "server_role" if place.name == "public" => "every login".to_owned(),
+            "server_role" => format!("server role {name}"),
+            "database_role" if place.name == "public" => format!("every user{of}"),
+            "database_role" => format!("role {name}{of}"),
+            "user" | "application_role" => format!("user {name}{of}"),
+            "dbo" | "inside_database" => format!("dbo{of}"),
+            "own_database" => place.name,
+            "queries_as" => format!("queries as {name}"),
+            "module" | "module_code" => {
+                let database = within.map(|db| format!("{}.", named(db.as_str())));
+                format!("{}{name}", database.unwrap_or_default())
+            }
+            "settings" => "the configuration".to_owned(),
+            "command" => match node {
+                Node::Command(channel) => channel.title().to_owned(),
+                _ => Channel::LinkedHop.title().to_owned(),
+            },
+            "windows_group" => format!("Windows group {name}"),
+            "external_group" => format!("Entra group {name}"),
+            _ => name,
+        }
+    }
+
+    /// `CONTROL on database Shop`, `IMPERSONATE on login sa`.
+    fn right(&self, (held, on): ((Class, &'static str), Securable)) -> String {
+        let name = permission::name(held);
+        let on = self.securable(on);
+        if on.is_empty() {
+            return name.to_owned();
+        }
+        format!("{name} on {on}")
+    }
+
+    fn securable(&self, on: Securable) -> String {
+        let id = PrincipalId(on.id);
+        let facts = database_of(on.scope).and_then(|db| self.index.database(db));
+        let database = facts.map_or_else(String::new, |facts| named(facts.name.as_str()));
+        match on.class {
+            Class::Server => String::new(),
+            Class::Login => format!("login {}", named(&self.name_of(Scope::Server, id))),
+            Class::ServerRole => format!("server role {}", named(&self.name_of(Scope::Server, id))),
+            Class::Database => format!("database {database}"),
+            Class::Schema => {
+                let mut schemas = facts.map_or(&[][..], |d| d.schemas.seen()).iter();
+                let schema = schemas.find(|s| s.schema_id == on.id);
+                let name = schema.map_or_else(|| format!("schema {id}"), |s| s.name.clone());
+                format!("schema {} of {database}", named(&name))
+            }
+            Class::Object => match self.shipped_name(on.id) {
+                Some(name) => format!("{database}.sys.{name}"),
+                None => {
+                    let name =
+                        facts.map_or_else(|| format!("object {id}"), |d| d.object_name(on.id));
+                    format!("{database}.{}", named(&name))
+                }
+            },
+            Class::User | Class::Role | Class::ApplicationRole => {
+                format!("{} of {database}", named(&self.name_of(on.scope, id)))
+            }
+            Class::Assembly
+            | Class::Certificate
+            | Class::AsymmetricKey
+            | Class::ExternalLanguage => {
+                format!("{} {id} of {database}", on.class.word().to_lowercase())
+            }
+        }
+    }
+
+    fn shipped_name(&self, id: i32) -> Option<String> {
+        let rows = self.index.snapshot.server.system_extended_procedures.seen();
+        let mut rows = rows.iter().filter(|_| id < 0);
+        rows.find(|row| row.object_id == id)
+            .map(|row| named(&row.name))
+    }
+
+    /// One step, in one sentence.
+    pub fn sentence(&self, edge: &Edge, to: Node) -> String {
+        let (from, target) = (self.shown(edge.from), self.shown(to));
+        let right = edge.held.map(|held| self.right(held)).unwrap_or_default();
+        match edge.step {
+            Step::Member => format!("{from} is a member of {target}"),
+            Step::GroupMember => format!("{from} is, says the inventory, a member of {target}"),
+            Step::EveryLogin => format!("{from} is in public, as every login is"),
+            Step::EveryUser => format!("{from} is in public there, as every user is"),
+            Step::MappedUser => format!("{from} enters as {target}"),
+            Step::Guest => format!("{from} has no user of its own there and enters as {target}"),
+            Step::AddMember => self.joining_sentence(&from, &right, &target),
+            Step::Impersonate | Step::ImpersonateUser => {
+                format!("{from} holds {right} and acts as {target} by EXECUTE AS")
+            }
+            Step::ResetPassword => {
+                format!("{from} holds {right}, sets the password of {target} and logs in as it")
+            }
+            Step::GrantServerPermissions => {
+                format!("{from} grants CONTROL SERVER to another login and logs in as it")
+            }
+            Step::ControlServer => {
+                format!("{from} holds CONTROL SERVER and acts as sa by EXECUTE AS LOGIN")
+            }
+            Step::DatabaseOwner => format!("{from} owns the database and is {target}"),
+            Step::ControlDatabase => {
+                format!("{from} holds {right} and acts as {target} by EXECUTE AS USER = 'dbo'")
+            }
+            Step::TakeOwnership => format!("{from} holds {right}, takes it and is {target}"),
+            Step::GrantDatabasePermissions => {
+                format!("{from} grants CONTROL there to another user and is as good as {target}")
+            }
+            Step::ApplicationRole => {
+                format!("{from} may set the password of {target} and activates it")
+            }
+            Step::AdoptOrphan => {
+                format!("{from} holds {right}, makes a login with the orphaned sid and is {target}")
+            }
+            Step::TrustedOwner => {
+                format!(
+                    "{from} keeps the rights of the owner's login {target}: the database is TRUSTWORTHY"
+                )
+            }
+            Step::TrustedUser => {
+                format!(
+                    "{from} keeps the rights of login {target}: the database is TRUSTWORTHY and its owner vouches"
+                )
+            }
+            Step::TrustedNewUser => {
+                format!(
+                    "{from} makes a user for a login in sysadmin and acts as it: the database is TRUSTWORTHY and its owner vouches"
+                )
+            }
+            Step::MsdbOwner => format!("{from} changes an administrator's Agent job"),
+            Step::SsisAdministrator => {
+                format!(
+                    "{from} changes a package that an administrator's job runs, and waits for it"
+                )
+            }
+            Step::RestoreOver => {
+                format!("{from} restores a prepared msdb over this one when nobody else is in it")
+            }
+            Step::OwnDatabase => format!("{from} holds {right} and restores or creates {target}"),
+            Step::ExecuteModule => self.execute_sentence(&from, &right, &target),
+            Step::CallsModule => format!("{from} calls {target}, which is not checked"),
+            Step::ModuleContext => {
+                format!("{from} executes the text that it is given as {target}")
+            }
+            Step::SignedModule => {
+                format!(
+                    "{from} executes the text that it is given with the rights of {target}, whose key signed it"
+                )
+            }
+            Step::AlterModule => {
+                let how = if right.is_empty() {
+                    "owns it".to_owned()
+                } else {
+                    format!("holds {right}")
+                };
+                format!("{from} {how} and can change {target}")
+            }
+            Step::StartupRun => format!("{from} runs as sa when the server starts"),
+            Step::TriggerRun => format!("{from} is run by a trigger, with the power of {target}"),
+            Step::JobRun => format!("{from} is run by a job, with the power of {target}"),
+            Step::ActivationRun => format!("{from} is run by a broker queue as {target}"),
+            Step::DdlTrigger => {
+                let how = if right.is_empty() {
+                    String::new()
+                } else {
+                    format!(" holds {right} and")
+                };
+                format!(
+                    "{from}{how} plants a DDL trigger, and waits for an administrator to change something there"
+                )
+            }
+            Step::LinkedLogin => {
+                format!(
+                    "{from} comes back over a linked server as {target}, whose password is stored there"
+                )
+            }
+            Step::LinkedQuery => {
+                format!("{from} comes back over a linked server by OPENQUERY as {target}")
+            }
+            Step::ArmLink => {
+                format!("{from} holds {right}, switches RPC OUT on and comes back as {target}")
+            }
+            Step::AlterSettings => format!("{from} holds {right} and sets options by sp_configure"),
+            Step::Administrator => self.administrator_sentence(&from, to),
+            Step::ExecuteProcedure => format!("{from} holds {right}"),
+            Step::InsideDatabase => format!("{from} may do everything there: {target}"),
+            Step::ModuleCommand => {
+                format!("{from} holds a command that it may run whoever calls it")
+            }
+            Step::ChainedModule => {
+                let how = if right.is_empty() {
+                    String::new()
+                } else {
+                    format!(" holds {right} and")
+                };
+                format!(
+                    "{from}{how} writes a module of dbo's, from which an ownership chain leads to xp_cmdshell"
+                )
+            }
+            Step::ClrModule => format!("{from} is CLR code that may leave the database"),
+            Step::NewAssembly => {
+                let how = if right.is_empty() {
+                    String::new()
+                } else {
+                    format!(" holds {right} and")
+                };
+                format!("{from}{how} loads an assembly that the server trusts")
+            }
+            Step::ReplaceAssembly => {
+                let how = if right.is_empty() {
+                    String::new()
+                } else {
+                    format!(" holds {right} and")
+                };
+                format!("{from}{how} replaces the code of an assembly that may leave the database")
+            }
+            Step::AgentProxy => {
+                format!("{from} makes a job with a proxy that is granted to it: {target}")
+            }
+            Step::ExternalScript => {
+                let how = if right.is_empty() {
+                    String::new()
+                } else {
+                    format!(" holds {right} and")
+                };
+                format!("{from}{how} runs sp_execute_external_script")
+            }
+            Step::LinkedHop => {
+                format!(
+                    "{from} runs statements on another server as the login that is stored for it"
+                )
+            }
+            Step::ServiceAccount => {
+                format!(
+                    "a command through {from} runs as the service account, which is in sysadmin"
+                )
+            }
+            Step::Unseen | Step::UnseenRun => {
+                format!("{target} is taken to be reached by everybody: it was not seen")
+            }
+        }
+    }
+
+    fn joining_sentence(&self, from: &str, right: &str, target: &str) -> String {
+        if right.is_empty() {
+            return format!("{from} owns {target} and joins it");
+        }
+        format!("{from} holds {right} and joins {target}")
+    }
+
+    fn execute_sentence(&self, from: &str, right: &str, target: &str) -> String {
+        if right.is_empty() {
+            return format!("{from} owns {target} and runs it");
+        }
+        format!("{from} holds {right} and runs {target}")
+    }
+
+    fn administrator_sentence(&self, from: &str, to: Node) -> String {
+        match to {
+            Node::Settings => format!("{from} sets options by sp_configure"),
+            Node::Command(Channel::LinkedHop) | Node::Hop(_) => {
+                format!("{from} runs statements on another server by a linked server")
+            }
+            Node::Command(channel) => format!("{from} may run {}", channel.title()),
+            _ => format!("{from} is {}", self.shown(to)),
+        }
+    }
+}
+
+fn database_of(scope: Scope) -> Option<Db> {
+    match scope {
+        Scope::Server => None,
+        Scope::Database(db) => Some(db),
+    }
+}
