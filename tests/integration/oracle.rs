@@ -10,7 +10,7 @@ use mssql_posture::graph::Step;
 use crate::support::oracle::{compare, kinds, survey, unnoticed};
 
 /// Estates of one test of agreement; there are eight.
-const ESTATES: usize = 400;
+const ESTATES: usize = 380;
 
 macro_rules! agreement {
     ($($name:ident $seed:literal)*) => { $(
@@ -38,7 +38,7 @@ fn every_kind_of_step_has_a_plain_reading() {
     let mut expected: Vec<Step> = Step::ALL
         .iter()
         .copied()
-        .filter(|s| *s != Step::Unseen)
+        .filter(|s| !matches!(s, Step::Unseen | Step::UnseenRun))
         .collect();
     let mut found = kinds();
     expected.sort();

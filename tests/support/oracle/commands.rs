@@ -8,7 +8,7 @@ use super::Moves;
 use super::cover::Kind;
 use super::logins::all_to;
 use super::rights::Thing;
-use super::world::{DBO, World};
+use super::world::{DBO, Key, World};
 
 const XP_CMDSHELL: Node = Node::Command(Channel::XpCmdshell);
 const CLR: Node = Node::Command(Channel::Clr);
@@ -54,16 +54,20 @@ impl World<'_> {
         let makers = logins.filter(|id| has(self, Node::login(*id)));
         let mut own = Moves::new();
         for id in makers {
-            let stands = |from: Node| match from {
-                Node::Principal(Scope::Database(db), user) => self.entry(db, id.0) == Some(user.0),
-                Node::Inside(db) | Node::Owner(db) => self.is_dbo_at_once(db, id),
-                from => from == Node::login(id),
-            };
-            if moves.iter().any(|(from, _)| stands(*from)) {
+            if moves.iter().any(|(from, _)| self.stands_at(id, *from)) {
                 own.push((Node::login(id), to));
             }
         }
         own
+    }
+
+    /// Whether a login is at a place by nothing but entering its database.
+    pub fn stands_at(&self, id: PrincipalId, place: Node) -> bool {
+        match place {
+            Node::Principal(Scope::Database(db), user) => self.entry(db, id.0) == Some(user.0),
+            Node::Inside(db) | Node::Owner(db) => self.is_dbo_at_once(db, id),
+            place => place == Node::login(id),
+        }
     }
 
     fn is_dbo_at_once(&self, db: Db, id: PrincipalId) -> bool {
@@ -125,7 +129,21 @@ impl World<'_> {
         db == master || (is_same && self.takes_part(db) && self.takes_part(master))
     }
 
-    fn is_privileged(&self, login: i32) -> bool {
+    /// Whether ALTER, CONTROL or TAKE OWNERSHIP is granted on just this module, or on just the table of a trigger.
+    fn is_given_by_name(&self, (db, id): Key) -> bool {
+        let facts = self.database(db);
+        let mut triggers = facts.triggers.seen().iter();
+        let trigger = triggers.find(|t| t.object_id == id && t.parent_class != 0);
+        let named = [Some(id), trigger.map(|trigger| trigger.parent_id)];
+        facts.database_permissions.seen().iter().any(|row| {
+            row.class == Kind::Object.class()
+                && named.contains(&Some(row.major_id))
+                && matches!(row.state.as_str(), "G" | "W")
+                && matches!(row.r#type.trim(), "AL" | "CL" | "TO")
+        })
+    }
+
+    pub fn is_privileged(&self, login: i32) -> bool {
         let node = Node::login(PrincipalId(login));
         self.is_sysadmin(login) || self.holds(node, "CONTROL SERVER", Thing::SERVER)
     }
@@ -157,6 +175,7 @@ pub fn module_command(w: &World<'_>) -> Moves {
         let by_signature = w
             .signers(key)
             .into_iter()
+            .chain(w.vouched_for(key))
             .any(|login| w.is_privileged(login));
         let is_chained =
             w.owner(key) == Some(DBO) && w.chains_to_master(key.0) && w.has_shell_proxy();
@@ -171,7 +190,8 @@ pub fn module_command(w: &World<'_>) -> Moves {
 }
 
 /// A module whose owner also owns xp_cmdshell's database reaches it by an unbroken ownership chain, which nothing checks.
-/// (Who alters such a module, or a schema of dbo's, writes one.)
+/// (Who may alter a schema of dbo's writes one, and who may alter one that stands there. A right on just that one is
+/// meant; TAKE OWNERSHIP of it would end the chain, and counts on the safe side.)
 pub fn chained_module(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for (db, facts) in w
@@ -190,7 +210,7 @@ pub fn chained_module(w: &World<'_>) -> Moves {
         for object in facts.objects.seen() {
             let key = (db, object.object_id);
             let is_module = matches!(object.r#type.as_str(), "P" | "FN" | "TF" | "TR");
-            if is_module && w.owner(key) == Some(DBO) {
+            if is_module && w.owner(key) == Some(DBO) && w.is_given_by_name(key) {
                 moves.push((Node::Alters(db, object.object_id), XP_CMDSHELL));
             }
         }
@@ -253,25 +273,51 @@ impl World<'_> {
         self.is_sysadmin(login) || right("UNSAFE ASSEMBLY") || external
     }
 
-    /// Whether something vouches for own assemblies in a database: TRUSTWORTHY with such an owner, or a key that stands
-    /// there with its private half, and such a login of it.
-    fn trusts_assemblies(&self, db: Db) -> bool {
+    /// What vouches for own assemblies in a database: TRUSTWORTHY with such an owner (`None`), or a key that stands there
+    /// with its private half, and such a login of it.
+    fn vouchers(&self, db: Db) -> Vec<Option<Thing>> {
         let row = self.database_row(db);
         let trusted = row.filter(|row| row.is_trustworthy_on == Some(true));
         let owner = trusted.and_then(|row| self.login_with_sid(row.owner_sid.as_deref()?));
+        let mut vouchers = Vec::new();
+        if owner.is_some_and(|owner| self.may_load(owner)) {
+            vouchers.push(None);
+        }
         let facts = self.database(db);
-        let certificates = facts.certificates.seen().iter();
-        let certificates = certificates.map(|c| (c.pvt_key_encryption_type.as_str(), &c.sid));
-        let keys = facts.asymmetric_keys.seen().iter();
-        let keys = keys.map(|k| (k.pvt_key_encryption_type.as_str(), &k.sid));
-        let usable = certificates
-            .chain(keys)
-            .filter(|(private, _)| matches!(*private, "MK" | "SK"));
-        let logins = usable.filter_map(|(_, sid)| self.login_with_sid(sid.as_deref()?));
-        owner
-            .into_iter()
-            .chain(logins)
-            .any(|login| self.may_load(login))
+        let certificates = facts.certificates.seen().iter().map(|c| {
+            let thing = Thing::within(db, Kind::Certificate, c.certificate_id);
+            (thing, c.pvt_key_encryption_type.as_str(), &c.sid)
+        });
+        let keys = facts.asymmetric_keys.seen().iter().map(|k| {
+            let thing = Thing::within(db, Kind::AsymmetricKey, k.asymmetric_key_id);
+            (thing, k.pvt_key_encryption_type.as_str(), &k.sid)
+        });
+        for (thing, private, sid) in certificates.chain(keys) {
+            let login = sid.as_deref().and_then(|sid| self.login_with_sid(sid));
+            let may = login.is_some_and(|login| self.may_load(login));
+            if may && matches!(private, "MK" | "SK") {
+                vouchers.push(Some(thing));
+            }
+        }
+        vouchers
+    }
+
+    /// Of those who have the right in a database, and its dbo, those of whom the server takes code: with a key they
+    /// must be able to sign, which takes CONTROL on it. TRUSTWORTHY is gone with the present owner, a key stays.
+    fn loaded(&self, db: Db, those: &[Node]) -> Moves {
+        let mut from = Vec::new();
+        for voucher in self.vouchers(db) {
+            from.push(Node::Owner(db));
+            match voucher {
+                None => from.extend(those),
+                Some(key) => {
+                    let signers = self.holders("CONTROL", key);
+                    from.extend(those.iter().filter(|place| signers.contains(place)));
+                    from.push(Node::Inside(db));
+                }
+            }
+        }
+        all_to(from, CLR)
     }
 
     /// Where strict security is off, or not there yet, the caller needs a right at the server itself.
@@ -286,35 +332,31 @@ impl World<'_> {
     }
 }
 
-/// CREATE ASSEMBLY with a trust that the version accepts loads own code. (TRUSTWORTHY is gone with the present owner.)
+/// CREATE ASSEMBLY with a trust that the version accepts loads own code.
 pub fn new_assembly(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for (db, _) in w.databases() {
-        if w.trusts_assemblies(db) {
-            moves.extend(all_to(
-                w.holders("CREATE ASSEMBLY", Thing::database(db)),
-                CLR,
-            ));
-            moves.push((Node::Owner(db), CLR));
-        }
+        let those = w.holders("CREATE ASSEMBLY", Thing::database(db));
+        moves.extend(w.loaded(db, &those));
     }
     w.with_assembly_right(moves)
 }
 
-/// ALTER on an assembly that may leave the database replaces its code, where the trust holds.
+/// ALTER on an assembly that may leave the database replaces its code, where the trust holds. (Without strict security
+/// the caller's own right at the server is asked for, no trust.)
 pub fn replace_assembly(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
-    for (db, _) in w
-        .databases()
-        .into_iter()
-        .filter(|(db, _)| w.trusts_assemblies(*db))
-    {
+    for (db, _) in w.databases() {
         for id in unconfined(w, db) {
             let thing = Thing::within(db, Kind::Assembly, id);
-            for right in ["ALTER", "TAKE OWNERSHIP"] {
-                moves.extend(all_to(w.holders(right, thing), CLR));
+            let rights = ["ALTER", "TAKE OWNERSHIP"].into_iter();
+            let mut those: Vec<Node> = rights.flat_map(|right| w.holders(right, thing)).collect();
+            if w.is_strict() {
+                moves.extend(w.loaded(db, &those));
+            } else {
+                those.push(Node::Owner(db));
+                moves.extend(all_to(those, CLR));
             }
-            moves.push((Node::Inside(db), CLR));
         }
     }
     w.with_assembly_right(moves)
@@ -430,7 +472,16 @@ pub fn service_account(w: &World<'_>) -> Moves {
         .is_set("Ole Automation Procedures")
         .then_some(Channel::OleAutomation);
     let always = [Channel::ExtendedProcedure, Channel::RegistryAutorun];
-    let channels = always.into_iter().chain(ole);
+    // Linux has extended procedures at most, a managed instance the server's own at most.
+    let host = w.snapshot.server.host.known();
+    let is_linux = host.is_some_and(|host| host.platform == "Linux");
+    let is_managed = identity.is_some_and(|identity| identity.engine_edition == Some(8));
+    let is_there = |channel: &Channel| match channel {
+        Channel::ExtendedProcedure => !is_managed,
+        Channel::RegistryAutorun => !is_linux,
+        _ => !is_linux && !is_managed,
+    };
+    let channels = always.into_iter().chain(ole).filter(is_there);
     channels
         .map(|channel| (Node::Command(channel), Node::Sysadmin))
         .collect()

@@ -14,6 +14,8 @@ pub enum Kind {
     Role,
     ApplicationRole,
     Assembly,
+    Certificate,
+    AsymmetricKey,
     Language,
 }
 
@@ -30,6 +32,8 @@ impl Kind {
             Schema => 3,
             User | Role | ApplicationRole => 4,
             Assembly => 5,
+            Certificate => 25,
+            AsymmetricKey => 26,
             Language => 34,
         }
     }
@@ -145,6 +149,11 @@ const TABLE: &[(Named, &str, &[Named])] = &[
         &[(Database, "CONTROL"), (Server, "CONNECT ANY DATABASE")],
     ),
     (
+        (Database, "AUTHENTICATE"),
+        "AUTH",
+        &[(Database, "CONTROL"), (Server, "AUTHENTICATE SERVER")],
+    ),
+    (
         (Database, "EXECUTE"),
         "EX",
         &[(Database, "CONTROL"), (Server, "CONTROL SERVER")],
@@ -196,6 +205,11 @@ const TABLE: &[(Named, &str, &[Named])] = &[
         "EX",
         &[(Schema, "CONTROL"), (Database, "EXECUTE")],
     ),
+    (
+        (Schema, "TAKE OWNERSHIP"),
+        "TO",
+        &[(Schema, "CONTROL"), (Database, "CONTROL")],
+    ),
     ((Object, "CONTROL"), "CL", &[(Schema, "CONTROL")]),
     (
         (Object, "ALTER"),
@@ -245,6 +259,8 @@ const TABLE: &[(Named, &str, &[Named])] = &[
         "TO",
         &[(Assembly, "CONTROL"), (Database, "CONTROL")],
     ),
+    ((Certificate, "CONTROL"), "CL", &[(Database, "CONTROL")]),
+    ((AsymmetricKey, "CONTROL"), "CL", &[(Database, "CONTROL")]),
     ((Language, "CONTROL"), "CL", &[(Database, "CONTROL")]),
     (
         (Language, "EXECUTE EXTERNAL SCRIPT"),

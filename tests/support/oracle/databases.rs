@@ -82,10 +82,39 @@ impl World<'_> {
         vouches.then_some(owner)
     }
 
-    /// Whether a login is one that somebody can be.
-    fn is_usable(&self, login: i32) -> bool {
-        let kind = self.login(login).map(|login| login.r#type.as_str());
-        !matches!(kind, None | Some("R" | "C" | "K"))
+    /// TRUSTWORTHY databases, their owners, and other databases where those may vouch (AUTHENTICATE); where they may at
+    /// the server, more follows.
+    fn believed(&self) -> Vec<(Db, i32, Db)> {
+        let mut all = Vec::new();
+        for (source, _) in self.databases() {
+            let is_trusted = self
+                .database_row(source)
+                .and_then(|row| row.is_trustworthy_on);
+            let Some(owner) = self
+                .owner_login(source)
+                .filter(|_| is_trusted == Some(true))
+            else {
+                continue;
+            };
+            for (db, _) in self.databases() {
+                let node = Node::login(PrincipalId(owner));
+                let vouches = self.owner_login(db) == Some(owner)
+                    || self.holds(node, "AUTHENTICATE", Thing::database(db));
+                if db != source && vouches && self.trusted_owner(source).is_none() {
+                    all.push((source, owner, db));
+                }
+            }
+        }
+        all
+    }
+
+    /// As what a login is in a database that believes who it is.
+    fn place_of(&self, db: Db, login: i32) -> Option<Node> {
+        if self.owner_login(db) == Some(login) {
+            return Some(Node::Owner(db));
+        }
+        let user = self.own_user(db, login)?;
+        (self.entry(db, login) == Some(user)).then(|| Node::user(db, PrincipalId(user)))
     }
 }
 
@@ -146,6 +175,9 @@ pub fn adopt_orphan(w: &World<'_>) -> Moves {
     if !w.snapshot.server.server_principals.is_settled() {
         return Moves::new();
     }
+    if !w.takes_sql_logins() {
+        return Moves::new();
+    }
     let makers = w.holders("CREATE LOGIN", Thing::SERVER);
     let is_gone = |sid: &Option<String>| {
         sid.as_deref()
@@ -155,7 +187,8 @@ pub fn adopt_orphan(w: &World<'_>) -> Moves {
         let mut moves = Moves::new();
         for orphan in w.users(db) {
             let by_login = orphan.r#type == "S" && orphan.authentication_type == Some(1);
-            if by_login && orphan.principal_id.0 != GUEST && is_gone(&orphan.sid) {
+            let id = orphan.principal_id.0;
+            if by_login && id != GUEST && is_gone(&orphan.sid) && w.user_connects(db, id) {
                 moves.extend(all_to(makers.clone(), Node::user(db, orphan.principal_id)));
             }
         }
@@ -168,50 +201,56 @@ pub fn adopt_orphan(w: &World<'_>) -> Moves {
 }
 
 /// In a TRUSTWORTHY database dbo has the rights of the owner's login on the server, if that login may vouch
-/// (AUTHENTICATE SERVER).
+/// (AUTHENTICATE SERVER), and in databases where it may (AUTHENTICATE).
 pub fn trusted_owner(w: &World<'_>) -> Moves {
-    everywhere(w, |db| {
-        let owner = w.trusted_owner(db).filter(|owner| w.is_usable(*owner));
-        owner
-            .iter()
-            .map(|owner| (Node::Owner(db), Node::login(PrincipalId(*owner))))
-            .collect()
-    })
+    let mut moves = everywhere(w, |db| {
+        let owner = w.trusted_owner(db).filter(|owner| w.is_single(*owner));
+        let to = owner.map(|owner| Node::login(PrincipalId(owner)));
+        to.iter().map(|to| (Node::Owner(db), *to)).collect()
+    });
+    for (source, owner, db) in w.believed() {
+        let to = w.place_of(db, owner);
+        moves.extend(to.map(|to| (Node::Owner(source), to)));
+    }
+    moves
 }
 
 /// In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) an impersonated user has its login's rights on
-/// the server.
+/// the server, and in databases where the owner may (AUTHENTICATE).
 pub fn trusted_user(w: &World<'_>) -> Moves {
-    everywhere(w, |db| {
-        if w.trusted_owner(db).is_none() {
-            return Moves::new();
-        }
-        let mut moves = Moves::new();
+    let mut moves = Moves::new();
+    for (db, _) in w.databases() {
         for user in w.users(db) {
-            let login = user.sid.as_deref().and_then(|sid| w.login_with_sid(sid));
-            if let Some(login) = login.filter(|login| w.is_usable(*login)) {
-                let to = Node::login(PrincipalId(login));
-                moves.push((Node::user(db, user.principal_id), to));
+            let Some(login) = user.sid.as_deref().and_then(|sid| w.login_with_sid(sid)) else {
+                continue;
+            };
+            let from = Node::user(db, user.principal_id);
+            if w.trusted_owner(db).is_some() && w.is_single(login) {
+                moves.push((from, Node::login(PrincipalId(login))));
+            }
+            for (_, _, other) in w.believed().into_iter().filter(|(own, _, _)| *own == db) {
+                moves.extend(w.place_of(other, login).map(|to| (from, to)));
             }
         }
-        moves
-    })
+    }
+    moves
 }
 
 /// In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) dbo makes a user for a privileged login and acts
 /// as it. (No user can be made for sa.)
 pub fn trusted_new_user(w: &World<'_>) -> Moves {
-    let mut logins = w.logins().into_iter().map(|login| login.principal_id.0);
-    if !logins.any(|login| login != 1 && w.is_sysadmin(login)) {
+    // A user can be made for an account of a group, too; where the owner is privileged itself, nobody needs one.
+    let people = w.logins().into_iter();
+    let mut people = people.filter(|login| !matches!(login.r#type.as_str(), "C" | "K"));
+    if !people.any(|login| login.principal_id.0 != 1 && w.is_sysadmin(login.principal_id.0)) {
         return Moves::new();
     }
     everywhere(w, |db| {
-        let trusted = w.trusted_owner(db).is_some();
-        if trusted {
-            vec![(Node::Owner(db), Node::Sysadmin)]
-        } else {
-            Moves::new()
-        }
+        let owner = w.trusted_owner(db).filter(|owner| !w.is_privileged(*owner));
+        owner
+            .iter()
+            .map(|_| (Node::Owner(db), Node::Sysadmin))
+            .collect()
     })
 }
 
@@ -263,7 +302,8 @@ pub fn ddl_trigger(w: &World<'_>) -> Moves {
     })
 }
 
-/// dbo of a database has every permission in it. (It can be every user, be in every role, run and change every module.)
+/// dbo of a database has every permission in it. (It can be every user, be in every role, run and change every module.
+/// Where the server believes the database, the present owner's dbo alone counts as that.)
 pub fn inside_database(w: &World<'_>) -> Moves {
     everywhere(w, |db| {
         let inside = Node::Inside(db);
@@ -273,8 +313,12 @@ pub fn inside_database(w: &World<'_>) -> Moves {
         let roles = roles.map(|role| Node::Joins(Scope::Database(db), role.principal_id));
         let modules = w.modules().into_iter().filter(|(own, _)| *own == db);
         let modules = modules.flat_map(|(db, id)| [Node::Runs(db, id), Node::Alters(db, id)]);
-        let all = users.chain(roles).chain(modules);
-        let mut moves: Moves = all.map(|place| (inside, place)).collect();
+        let row = w.database_row(db);
+        let trusted = row.is_some_and(|row| row.is_trustworthy_on == Some(true));
+        let acting = if trusted { Node::Owner(db) } else { inside };
+        let acted = users.chain(roles).map(|place| (acting, place));
+        let all = modules.map(|place| (inside, place));
+        let mut moves: Moves = acted.chain(all).collect();
         moves.push((Node::Owner(db), inside));
         moves
     })

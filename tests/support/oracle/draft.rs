@@ -110,6 +110,11 @@ impl Draft {
         format!("{kind}{}", self.count)
     }
 
+    /// Whether a line that names something is there.
+    pub fn has_begun(&self, line: &str) -> bool {
+        self.first.iter().any(|own| own == line)
+    }
+
     /// A line of the instance that names something.
     pub fn begin(&mut self, line: String) {
         self.first.push(line);
@@ -140,7 +145,7 @@ impl Draft {
         match self.below(24) {
             0 | 1 => self.begin("edition express".to_owned()),
             2 => self.begin("edition managed".to_owned()),
-            3 => self.begin("platform linux".to_owned()),
+            3 if self.version >= 14 => self.begin("platform linux".to_owned()),
             4 => self.begin("instance ERP".to_owned()),
             _ => {}
         }

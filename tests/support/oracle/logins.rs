@@ -1,5 +1,7 @@
 //! Rules about logins, server roles, settings and linked servers.
 
+use std::collections::BTreeSet;
+
 use mssql_posture::graph::{Channel, Node, Scope};
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::LinkedServer;
@@ -34,9 +36,14 @@ impl World<'_> {
     }
 
     /// Certificates and keys have logins that nobody can be; neither groups nor roles can be impersonated.
-    fn is_single(&self, id: i32) -> bool {
+    pub fn is_single(&self, id: i32) -> bool {
         let kind = self.login(id).map(|login| login.r#type.as_str());
         matches!(kind, Some("S" | "U" | "E"))
+    }
+
+    pub fn takes_sql_logins(&self) -> bool {
+        let identity = self.snapshot.server.server_identity.known();
+        identity.is_none_or(|identity| identity.is_integrated_security_only != Some(true))
     }
 
     /// Express has no SQL Server Agent.
@@ -114,7 +121,7 @@ pub fn impersonate(w: &World<'_>) -> Moves {
 /// protected, on patched builds of securityadmin and holders of IMPERSONATE ANY LOGIN too (CVE-2025-49758).
 pub fn reset_password(w: &World<'_>) -> Moves {
     let identity = w.snapshot.server.server_identity.known();
-    if identity.is_some_and(|identity| identity.is_integrated_security_only == Some(true)) {
+    if !w.takes_sql_logins() {
         return Moves::new();
     }
     let version = identity.map_or("", |identity| identity.product_version.as_str());
@@ -252,7 +259,7 @@ impl<'a> World<'a> {
         let is_back = self.leads_back(stored.link);
         let login = self.login_named(stored.remote).filter(|_| is_back)?;
         let kind = self.login(login)?.r#type.as_str();
-        (!matches!(kind, "R" | "C" | "K")).then_some(login)
+        matches!(kind, "S" | "U" | "E").then_some(login)
     }
 }
 
@@ -284,6 +291,27 @@ pub fn linked_query(w: &World<'_>) -> Moves {
         }
     }
     moves
+}
+
+/// What queries that come back do as their login: run the channels that are on, as far as it may itself. (They cannot
+/// switch one on.)
+pub fn by_queries(w: &World<'_>, moves: &Moves) -> Moves {
+    let mut more = Moves::new();
+    let queried = linked_query(w).into_iter().map(|(_, to)| to);
+    for queries in queried.collect::<BTreeSet<Node>>() {
+        let Node::Queries(id) = queries else { continue };
+        for channel in Channel::ALL {
+            let is_on = channel.option().is_none_or(|option| w.is_set(option));
+            let to = Node::Command(channel);
+            let into = moves.iter().filter(|(_, end)| *end == to);
+            let mut from = into.map(|(from, _)| *from);
+            let may = w.is_privileged(id.0) || from.any(|from| w.stands_at(id, from));
+            if is_on && may {
+                more.push((queries, to));
+            }
+        }
+    }
+    more
 }
 
 /// ALTER ANY LINKED SERVER switches on RPC OUT of a linked server with a stored login. (One that queries already leave

@@ -119,7 +119,11 @@ impl<'a> Oracle<'a> {
         let mut world = World::new(snapshot, code, groups);
         world.off = off.into_iter().collect();
         let rules = RULES.iter().filter(|(step, _)| world.is_on(*step));
-        let moves = rules.map(|(step, rule)| (*step, rule(&world))).collect();
+        let mut moves: Vec<(Step, Moves)> =
+            rules.map(|(step, rule)| (*step, rule(&world))).collect();
+        let all = moves.iter().flat_map(|(_, moves)| moves.iter().copied());
+        let queries = logins::by_queries(&world, &all.collect());
+        moves.push((Step::LinkedQuery, queries));
         Self { world, moves }
     }
 

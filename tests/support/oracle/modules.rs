@@ -81,12 +81,38 @@ impl World<'_> {
     }
 }
 
+impl World<'_> {
+    /// Who can take the schema of an object, and then owns what is in it; schemas that setup made have ids up to 4.
+    fn takers_of_schema(&self, object: Thing) -> Vec<Node> {
+        match object.db {
+            Some(db) if object.schema > 4 => {
+                let schema = Thing::within(db, Kind::Schema, object.schema);
+                self.holders("TAKE OWNERSHIP", schema)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The login whose rights a module has at the server since a key that signed it vouches for the user that it runs
+    /// as: by a login with AUTHENTICATE SERVER.
+    pub fn vouched_for(&self, key: Key) -> Option<i32> {
+        let user = self.context(key)?;
+        let login = self.login_with_sid(self.sid_behind(key.0, user)?)?;
+        let vouches = |signer: i32| {
+            let node = Node::login(PrincipalId(signer));
+            self.is_sysadmin(signer) || self.holds(node, "AUTHENTICATE SERVER", Thing::SERVER)
+        };
+        self.signers(key).into_iter().any(vouches).then_some(login)
+    }
+}
+
 /// EXECUTE on a module runs it.
 pub fn execute_module(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for key in w.modules() {
         if let Some(thing) = w.thing(key) {
             moves.extend(all_to(w.holders("EXECUTE", thing), runs(key)));
+            moves.extend(all_to(w.takers_of_schema(thing), runs(key)));
         }
     }
     moves
@@ -157,8 +183,8 @@ impl World<'_> {
     }
 }
 
-/// The module executes text that it is given, and is signed by a key whose login has rights; a counter-signature gives
-/// none.
+/// The module executes text that it is given, and is signed by a key whose login has rights, or vouches (AUTHENTICATE
+/// SERVER) for the user that the module runs as; a counter-signature gives none.
 pub fn signed_module(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for (key, _) in w
@@ -166,7 +192,7 @@ pub fn signed_module(w: &World<'_>) -> Moves {
         .into_iter()
         .filter(|(_, module)| executes_given_text(module))
     {
-        for login in w.signers(key) {
+        for login in w.signers(key).into_iter().chain(w.vouched_for(key)) {
             moves.push((runs(key), Node::login(PrincipalId(login))));
         }
     }
@@ -196,6 +222,7 @@ pub fn alter_module(w: &World<'_>) -> Moves {
         for right in ["ALTER", "TAKE OWNERSHIP"] {
             if let Some(thing) = w.thing(altered) {
                 moves.extend(all_to(w.holders(right, thing), alters(key)));
+                moves.extend(all_to(w.takers_of_schema(thing), alters(key)));
             }
         }
     }

@@ -145,6 +145,17 @@ impl World<'_> {
         (user == DBO || connects).then_some(user)
     }
 
+    /// Whether a user has CONNECT, whatever login it is.
+    pub fn user_connects(&self, db: Db, user: i32) -> bool {
+        let ids = self.token(Scope::Database(db), user);
+        let token = Token {
+            granted: ids.clone(),
+            denied: ids,
+        };
+        let listed = self.listed((Kind::Database, "CONNECT"), Thing::database(db));
+        listed.gives(&token)
+    }
+
     pub fn own_user(&self, db: Db, login: i32) -> Option<i32> {
         let sid = self.login(login)?.sid.as_deref()?;
         self.user_with_sid(db, sid)
@@ -217,6 +228,11 @@ impl World<'_> {
         listed
             .owners
             .extend(of(self.owner_of(on)).map(|id| (scope, id)));
+        // The owner of its schema can take it.
+        if on.kind == Kind::Object && on.schema != 4 {
+            let owner = self.owner_of(on.part(Kind::Schema));
+            listed.owners.extend(of(owner).map(|id| (scope, id)));
+        }
         for (kind, code) in implied_by(permission) {
             let part = on.part(kind);
             let scope = part.db.map_or(Scope::Server, Scope::Database);

@@ -280,7 +280,7 @@ impl Draft {
             "CONTROL SERVER",
             "UNSAFE ASSEMBLY",
             "ALTER SETTINGS",
-            "CREATE LOGIN",
+            "AUTHENTICATE SERVER",
         ]);
         self.say(format!("grant {right} to {login}"));
         let base = self.own_base();
@@ -296,6 +296,14 @@ impl Draft {
         };
         let private = self.pick(&["", " private key", " private key with password"]);
         self.begin_in(base, format!("{word} {certificate}{private} for {login}"));
+        if self.once_in(2) {
+            let to = self.grantee_in(base);
+            self.say_in(
+                base,
+                format!("grant CONTROL on {word} {certificate} to {to}"),
+            );
+            self.say_in(base, format!("grant CREATE ASSEMBLY to {to}"));
+        }
         let by = self.pick(&["signed", "signed", "countersigned"]);
         let name = self.procedure_in(base, &format!(" {by} by {of}{certificate}"));
         let to = self.grantee_in(base);
@@ -463,15 +471,37 @@ impl Draft {
         self.begin_in(master, format!("extended procedure {name} own.dll"));
         let to = self.grantee_in(master);
         self.say_in(master, format!("grant EXECUTE on dbo.{name} to {to}"));
-        if self.once_in(2) {
-            self.begin("login \"NT SERVICE\\MSSQLSERVER\" type U".to_owned());
+        let service = "login \"NT SERVICE\\MSSQLSERVER\" type U";
+        if self.once_in(2) && !self.has_begun(service) {
+            self.begin(service.to_owned());
             self.begin("member \"NT SERVICE\\MSSQLSERVER\" of sysadmin".to_owned());
         }
     }
 
+    /// CONTROL SERVER where a DENY leaves nothing else of it, for whoever joins a role.
+    fn control_server(&mut self) {
+        let (role, login) = (self.name("r"), self.pick(&self.logins.clone()));
+        self.begin(format!("server role {role} owner {login}"));
+        self.say(format!("grant CONTROL SERVER to {role}"));
+        self.say(format!("deny IMPERSONATE ANY LOGIN to {role}"));
+    }
+
+    /// A TRUSTWORTHY database of an owner who vouches and can do nothing else, and an administrator besides sa.
+    fn vouching_owner(&mut self) {
+        let (owner, dba, database) = (self.name("o"), self.name("d"), self.name("V"));
+        self.begin(format!("login {owner}"));
+        self.begin(format!("login {dba}"));
+        self.begin(format!("database {database} owner {owner} trustworthy"));
+        self.begin("edition express".to_owned());
+        self.say(format!("grant AUTHENTICATE SERVER to {owner}"));
+        self.say(format!("member {dba} of sysadmin"));
+    }
+
     fn rare(&mut self) {
         let base = self.own_base();
-        match self.below(4) {
+        match self.below(6) {
+            4 => self.control_server(),
+            5 => self.vouching_owner(),
             0 => {
                 let (name, to) = (self.name("g"), self.grantee_in(base));
                 self.begin_in(base, format!("app role {name}"));
