@@ -19,6 +19,7 @@ mod hostile;
 mod limits;
 mod matrix;
 mod offline;
+mod oracle;
 mod preflight;
 mod privileges;
 mod reaching;

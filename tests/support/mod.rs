@@ -10,6 +10,7 @@ pub mod estate;
 pub mod in_process;
 pub mod instance;
 pub mod interpreter;
+pub mod oracle;
 pub mod privileges;
 pub mod recording;
 pub mod tds_server;

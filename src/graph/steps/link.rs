@@ -8,6 +8,7 @@ use super::super::index::{PUBLIC_SERVER, Scope};
 use super::super::node::Node;
 use super::super::securable::Securable;
 use super::super::step::{Edge, Facts, Step};
+use super::login::is_one_person;
 use crate::ids::PrincipalId;
 use crate::snapshot::{Fact, LinkedServer};
 
@@ -93,7 +94,7 @@ impl<'a> Graph<'a> {
         let mappings = self.mappings().into_iter();
         mappings
             .filter(|m| self.is_loop_back(m.server))
-            .filter(|m| self.index.login_named(m.remote) == Some(login))
+            .filter(|m| self.remote_login(m) == Some(login))
             .collect()
     }
 
@@ -101,8 +102,14 @@ impl<'a> Graph<'a> {
     pub(in super::super) fn queried_logins(&self) -> BTreeSet<PrincipalId> {
         let mappings = self.mappings().into_iter();
         let back = mappings.filter(|m| is_for_queries(m.server) && self.is_loop_back(m.server));
-        back.filter_map(|m| self.index.login_named(m.remote))
-            .collect()
+        back.filter_map(|m| self.remote_login(&m)).collect()
+    }
+
+    /// As which login of this instance a mapping that leads back logs in: nobody logs in as a group or a key.
+    fn remote_login(&self, mapping: &Mapping<'_>) -> Option<PrincipalId> {
+        let login = self.index.login_named(mapping.remote)?;
+        let kind = self.index.kind(Scope::Server, login)?;
+        is_one_person(kind).then_some(login)
     }
 
     /// Who comes back as this login with the full power of it.

@@ -1,0 +1,242 @@
+//! Laws of reach: taking something away gives nobody more, and the order of rows says nothing.
+//!
+//! One thing that is taken away does give more on a real server: a login that loses CONTROL SERVER, IMPERSONATE ANY LOGIN
+//! or a strong role is no longer protected from ALTER ANY LOGIN, which resets its password. The estates of these laws
+//! have Windows logins alone, as which nobody logs in by a password.
+
+use std::collections::BTreeSet;
+
+use mssql_posture::graph::{Channel, Graph, Node, Reach, Scope};
+use mssql_posture::ids::PrincipalId;
+use mssql_posture::snapshot::{Observed, Permission, RoleMember};
+
+use crate::support::oracle::drafts;
+use crate::support::privileges::{Built, estate};
+
+const ESTATES: usize = 120;
+
+/// Who reaches a channel, by names: databases may change places.
+type Reached = BTreeSet<(Channel, String, i32)>;
+
+fn reached(built: &Built) -> Reached {
+    let graph = Graph::new(&built.snapshot, &built.code, &built.groups);
+    let mut all = Reached::new();
+    for channel in Channel::ALL {
+        let reach = Reach::new(&graph, Node::Command(channel), None);
+        for (place, _) in reach.places() {
+            let (scope, id) = match place {
+                Node::Principal(scope, id) => (*scope, *id),
+                _ => continue,
+            };
+            let name = match scope {
+                Scope::Server => String::new(),
+                Scope::Database(db) => built.snapshot.databases[db as usize].name.to_string(),
+            };
+            if !is_role(built, scope, id) {
+                all.insert((channel, name, id.0));
+            }
+        }
+    }
+    all
+}
+
+fn is_role(built: &Built, scope: Scope, id: PrincipalId) -> bool {
+    match scope {
+        Scope::Server => {
+            let mut all = built.snapshot.server.server_principals.seen().iter();
+            all.any(|row| row.principal_id == id && row.r#type == "R")
+        }
+        Scope::Database(db) => {
+            let facts = &built.snapshot.databases[db as usize];
+            let mut all = facts.database_principals.seen().iter();
+            all.any(|row| row.principal_id == id && row.r#type == "R")
+        }
+    }
+}
+
+/// Estates of a law, each with a number by which it chooses what to change.
+fn estates(seed: u8) -> impl Iterator<Item = (String, Built, usize)> {
+    let numbers = (1..).map(|n: usize| n.wrapping_mul(7919));
+    drafts(seed, ESTATES).zip(numbers).map(|(text, number)| {
+        let text = format!("{text}\nserver: windows only");
+        let built = estate(&text);
+        (text, built, number)
+    })
+}
+
+fn nobody_gains(text: &str, before: &Built, after: &Built, change: &str) {
+    let (before, after) = (reached(before), reached(after));
+    let more: Vec<_> = after.difference(&before).collect();
+    assert!(more.is_empty(), "{change} gives {more:?} more:\n{text}");
+}
+
+/// Every scope's permissions.
+fn permissions(built: &mut Built) -> Vec<(Scope, &mut Vec<Permission>)> {
+    let mut all = vec![(
+        Scope::Server,
+        rows(&mut built.snapshot.server.server_permissions),
+    )];
+    for (db, facts) in (0..).zip(&mut built.snapshot.databases) {
+        all.push((Scope::Database(db), rows(&mut facts.database_permissions)));
+    }
+    all
+}
+
+fn members(built: &mut Built) -> Vec<(Scope, &mut Vec<RoleMember>)> {
+    let mut all = vec![(
+        Scope::Server,
+        rows(&mut built.snapshot.server.server_role_members),
+    )];
+    for (db, facts) in (0..).zip(&mut built.snapshot.databases) {
+        all.push((Scope::Database(db), rows(&mut facts.database_role_members)));
+    }
+    all
+}
+
+fn rows<T>(list: &mut Observed<Vec<T>>) -> &mut Vec<T> {
+    match list {
+        Observed::Known { value } => value,
+        _ => panic!("the test language knows every list"),
+    }
+}
+
+#[test]
+fn revoking_a_grant_gives_nobody_more() {
+    for (text, built, number) in estates(201) {
+        let mut after = built.clone();
+        let mut revoked = None;
+        let mut lists: Vec<_> = permissions(&mut after)
+            .into_iter()
+            .filter(|(_, l)| !l.is_empty())
+            .collect();
+        let count = lists.len();
+        let (_, list) = &mut lists[number % count];
+        let at = number / 3 % list.len();
+        if list[at].state != "D" {
+            revoked = Some(list.remove(at));
+        }
+        nobody_gains(&text, &built, &after, &format!("revoking {revoked:?}"));
+    }
+}
+
+#[test]
+fn a_deny_gives_nobody_more() {
+    for (text, built, number) in estates(202) {
+        let mut after = built.clone();
+        let mut lists: Vec<_> = permissions(&mut after)
+            .into_iter()
+            .filter(|(_, l)| !l.is_empty())
+            .collect();
+        let count = lists.len();
+        let (_, list) = &mut lists[number % count];
+        let mut deny = list[number / 3 % list.len()].clone();
+        deny.grantee_principal_id = list[number / 5 % list.len()].grantee_principal_id;
+        deny.state = "D".to_owned();
+        list.push(deny.clone());
+        nobody_gains(&text, &built, &after, &format!("the DENY {deny:?}"));
+    }
+}
+
+#[test]
+fn leaving_a_role_that_carries_no_deny_gives_nobody_more() {
+    for (text, built, number) in estates(203) {
+        let mut after = built.clone();
+        let mut lists: Vec<_> = members(&mut after)
+            .into_iter()
+            .filter(|(_, l)| !l.is_empty())
+            .collect();
+        let count = lists.len();
+        let (scope, list) = &mut lists[number % count];
+        let at = number / 3 % list.len();
+        let (scope, left) = (*scope, list.remove(at));
+        if !carries_deny(&built, scope, left.role_principal_id) {
+            nobody_gains(&text, &built, &after, &format!("leaving {left:?}"));
+        }
+    }
+}
+
+/// Whether something is denied to a role or to one that it is in.
+fn carries_deny(built: &Built, scope: Scope, role: PrincipalId) -> bool {
+    let mut copy = built.clone();
+    let permissions = permissions(&mut copy)
+        .into_iter()
+        .find(|(own, _)| *own == scope);
+    let mut denies = permissions.into_iter().flat_map(|(_, rows)| rows.clone());
+    if denies.any(|row| row.state == "D" && row.grantee_principal_id == role) {
+        return true;
+    }
+    let members = members(&mut copy)
+        .into_iter()
+        .find(|(own, _)| *own == scope);
+    let rows: Vec<RoleMember> = members
+        .into_iter()
+        .flat_map(|(_, rows)| rows.clone())
+        .collect();
+    let mut above = rows.iter().filter(|row| row.member_principal_id == role);
+    above.any(|row| carries_deny(built, scope, row.role_principal_id))
+}
+
+#[test]
+fn switching_a_channel_off_gives_nobody_more() {
+    for (text, built, number) in estates(204) {
+        let options: Vec<&str> = Channel::ALL
+            .into_iter()
+            .filter_map(Channel::option)
+            .collect();
+        let option = options[number % options.len()];
+        let mut after = built.clone();
+        for row in after.snapshot.server.configurations.seen_mut() {
+            if row.name == option {
+                (row.value, row.value_in_use) = (Some(0), Some(0));
+            }
+        }
+        nobody_gains(&text, &built, &after, &format!("{option} = 0"));
+    }
+}
+
+#[test]
+fn the_order_of_rows_says_nothing() {
+    for (text, built, _) in estates(205) {
+        let mut after = built.clone();
+        turn_round(&mut after);
+        assert_eq!(reached(&after), reached(&built), "{text}");
+    }
+}
+
+/// Every list from its end to its beginning.
+fn turn_round(built: &mut Built) {
+    let server = &mut built.snapshot.server;
+    server.configurations.seen_mut().reverse();
+    server.databases.seen_mut().reverse();
+    server.server_principals.seen_mut().reverse();
+    server.server_role_members.seen_mut().reverse();
+    server.server_permissions.seen_mut().reverse();
+    server.server_triggers.seen_mut().reverse();
+    server.server_modules.seen_mut().reverse();
+    server.linked_servers.seen_mut().reverse();
+    server.linked_logins.seen_mut().reverse();
+    server.jobs.seen_mut().reverse();
+    server.job_steps.seen_mut().reverse();
+    server.proxies.seen_mut().reverse();
+    server.proxy_subsystems.seen_mut().reverse();
+    server.proxy_logins.seen_mut().reverse();
+    server.subsystems.seen_mut().reverse();
+    for facts in &mut built.snapshot.databases {
+        facts.database_principals.seen_mut().reverse();
+        facts.database_role_members.seen_mut().reverse();
+        facts.database_permissions.seen_mut().reverse();
+        facts.schemas.seen_mut().reverse();
+        facts.objects.seen_mut().reverse();
+        facts.modules.seen_mut().reverse();
+        facts.triggers.seen_mut().reverse();
+        facts.assemblies.seen_mut().reverse();
+        facts.assembly_modules.seen_mut().reverse();
+        facts.certificates.seen_mut().reverse();
+        facts.asymmetric_keys.seen_mut().reverse();
+        facts.crypt_properties.seen_mut().reverse();
+        facts.service_queues.seen_mut().reverse();
+    }
+    built.snapshot.databases.reverse();
+    built.code.modules.reverse();
+    built.code.steps.reverse();
+}

@@ -1,0 +1,488 @@
+//! Rules about the channels themselves.
+
+use mssql_posture::graph::{Channel, Db, Node, Scope};
+use mssql_posture::ids::PrincipalId;
+use mssql_posture::tsql::Sink;
+
+use super::Moves;
+use super::cover::Kind;
+use super::logins::all_to;
+use super::rights::Thing;
+use super::world::{DBO, Key, World};
+
+const XP_CMDSHELL: Node = Node::Command(Channel::XpCmdshell);
+const CLR: Node = Node::Command(Channel::Clr);
+
+impl World<'_> {
+    /// A procedure that comes with the server: it is in sys of master.
+    fn shipped(&self, name: &str) -> Option<(Db, Thing)> {
+        let master = self.master()?;
+        let mut rows = self
+            .snapshot
+            .server
+            .system_extended_procedures
+            .seen()
+            .iter();
+        let row = rows.find(|row| row.object_id < 0 && row.name.eq_ignore_ascii_case(name))?;
+        Some((master, Thing::object(master, row.object_id, 4)))
+    }
+
+    fn has_shell_proxy(&self) -> bool {
+        let mut rows = self.snapshot.server.credentials.seen().iter();
+        rows.any(|row| {
+            row.name
+                .eq_ignore_ascii_case("##xp_cmdshell_proxy_account##")
+        })
+    }
+
+    /// Moves to xp_cmdshell, which outside sysadmin needs the proxy account: where there is none, those logins that may
+    /// make it (ALTER ANY CREDENTIAL) and have the other right themselves.
+    fn with_shell_proxy(&self, moves: Moves) -> Moves {
+        if self.has_shell_proxy() {
+            return moves;
+        }
+        let right = "ALTER ANY CREDENTIAL";
+        self.with_own_right(moves, XP_CMDSHELL, |w, login| {
+            w.holds(login, right, Thing::SERVER)
+        })
+    }
+
+    /// Of moves that need a right at the server besides, those of logins that have both themselves: as a login that
+    /// enters the database, as a member, as its dbo, or with CONTROL on it.
+    fn with_own_right(&self, moves: Moves, to: Node, has: impl Fn(&Self, Node) -> bool) -> Moves {
+        let logins = self.logins().into_iter().map(|login| login.principal_id);
+        let makers = logins.filter(|id| has(self, Node::login(*id)));
+        let mut own = Moves::new();
+        for id in makers {
+            if moves.iter().any(|(from, _)| self.stands_at(id, *from)) {
+                own.push((Node::login(id), to));
+            }
+        }
+        own
+    }
+
+    /// Whether a login is at a place by nothing but entering its database.
+    pub fn stands_at(&self, id: PrincipalId, place: Node) -> bool {
+        match place {
+            Node::Principal(Scope::Database(db), user) => self.entry(db, id.0) == Some(user.0),
+            Node::Inside(db) | Node::Owner(db) => self.is_dbo_at_once(db, id),
+            place => place == Node::login(id),
+        }
+    }
+
+    fn is_dbo_at_once(&self, db: Db, id: PrincipalId) -> bool {
+        let enters = self.entry(db, id.0);
+        enters == Some(DBO) || self.holds(Node::login(id), "CONTROL", Thing::database(db))
+    }
+}
+
+/// EXECUTE on the system procedure runs the command. (OLE automation takes creating and calling an object.)
+pub fn execute_procedure(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    if let Some((master, shell)) = w.shipped("xp_cmdshell") {
+        let mut those = all_to(w.holders("EXECUTE", shell), XP_CMDSHELL);
+        those.push((Node::Inside(master), XP_CMDSHELL));
+        moves.extend(w.with_shell_proxy(those));
+    }
+    let writers = [
+        "xp_regwrite",
+        "xp_instance_regwrite",
+        "xp_regaddmultistring",
+        "xp_instance_regaddmultistring",
+    ];
+    for (master, writer) in writers.iter().filter_map(|name| w.shipped(name)) {
+        let to = Node::Command(Channel::RegistryAutorun);
+        moves.extend(all_to(w.holders("EXECUTE", writer), to));
+        moves.push((Node::Inside(master), to));
+    }
+    let ole = w.shipped("sp_OACreate").zip(w.shipped("sp_OAMethod"));
+    if let Some(((master, create), (_, call))) = ole {
+        let to = Node::Command(Channel::OleAutomation);
+        let creators = w.holders("EXECUTE", create);
+        let callers = w.holders("EXECUTE", call);
+        let both = creators
+            .into_iter()
+            .filter(|place| callers.contains(place))
+            .collect();
+        moves.extend(all_to(both, to));
+        moves.push((Node::Inside(master), to));
+    }
+    if let Some(master) = w.master() {
+        for row in w.database(master).extended_procedures.seen() {
+            let to = Node::Command(Channel::ExtendedProcedure);
+            let thing = Thing::object(master, row.object_id, row.schema_id);
+            moves.extend(all_to(w.holders("EXECUTE", thing), to));
+            moves.push((Node::Inside(master), to));
+        }
+    }
+    moves
+}
+
+impl World<'_> {
+    /// Whether an ownership chain leads from a database's dbo to what master ships.
+    fn chains_to_master(&self, db: Db) -> bool {
+        let Some(master) = self.master() else {
+            return false;
+        };
+        let sid = self.sid_behind(db, DBO);
+        let is_same = sid.is_some() && sid == self.sid_behind(master, DBO);
+        db == master || (is_same && self.takes_part(db) && self.takes_part(master))
+    }
+
+    /// Whether ALTER, CONTROL or TAKE OWNERSHIP is granted on just this module, or on just the table of a trigger.
+    fn is_given_by_name(&self, (db, id): Key) -> bool {
+        let facts = self.database(db);
+        let mut triggers = facts.triggers.seen().iter();
+        let trigger = triggers.find(|t| t.object_id == id && t.parent_class != 0);
+        let named = [Some(id), trigger.map(|trigger| trigger.parent_id)];
+        facts.database_permissions.seen().iter().any(|row| {
+            row.class == Kind::Object.class()
+                && named.contains(&Some(row.major_id))
+                && matches!(row.state.as_str(), "G" | "W")
+                && matches!(row.r#type.trim(), "AL" | "CL" | "TO")
+        })
+    }
+
+    pub fn is_privileged(&self, login: i32) -> bool {
+        let node = Node::login(PrincipalId(login));
+        self.is_sysadmin(login) || self.holds(node, "CONTROL SERVER", Thing::SERVER)
+    }
+}
+
+/// The module holds the command, and its own context may run it. (A privileged user whom a TRUSTWORTHY database vouches
+/// for, a privileged login's signature, or for xp_cmdshell a chain where the proxy account is there.)
+pub fn module_command(w: &World<'_>) -> Moves {
+    let to = Node::Command(Channel::ModuleCommand);
+    let mut moves = Moves::new();
+    for (key, module) in w.texts() {
+        let commands = [
+            Sink::XpCmdshell,
+            Sink::OleAutomation,
+            Sink::ExternalScript,
+            Sink::RegistryWrite,
+        ];
+        let own = module
+            .sinks
+            .iter()
+            .filter(|sink| commands.contains(&sink.sink));
+        let own: Vec<_> = own.collect();
+        if own.is_empty() {
+            continue;
+        }
+        let user = w.context(key).filter(|_| w.trusted_owner(key.0).is_some());
+        let login = user.and_then(|user| w.login_with_sid(w.sid_behind(key.0, user)?));
+        let by_context = login.is_some_and(|login| w.is_privileged(login));
+        let by_signature = w
+            .signers(key)
+            .into_iter()
+            .chain(w.vouched_for(key))
+            .any(|login| w.is_privileged(login));
+        let is_chained =
+            w.owner(key) == Some(DBO) && w.chains_to_master(key.0) && w.has_shell_proxy();
+        let by_chain = own
+            .iter()
+            .any(|sink| sink.sink == Sink::XpCmdshell && !sink.is_dynamic);
+        if by_context || by_signature || (is_chained && by_chain) {
+            moves.push((Node::Runs(key.0, key.1), to));
+        }
+    }
+    moves
+}
+
+/// A module whose owner also owns xp_cmdshell's database reaches it by an unbroken ownership chain, which nothing checks.
+/// (Who may alter a schema of dbo's writes one, and who may alter one that stands there. A right on just that one is
+/// meant; TAKE OWNERSHIP of it would end the chain, and counts on the safe side.)
+pub fn chained_module(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    for (db, facts) in w
+        .databases()
+        .into_iter()
+        .filter(|(db, _)| w.chains_to_master(*db))
+    {
+        moves.push((Node::Inside(db), XP_CMDSHELL));
+        let schemas = facts.schemas.seen().iter();
+        for schema in
+            schemas.filter(|s| s.principal_id.map(|id| id.0) == Some(DBO) && s.schema_id != 4)
+        {
+            let thing = Thing::within(db, Kind::Schema, schema.schema_id);
+            moves.extend(all_to(w.holders("ALTER", thing), XP_CMDSHELL));
+        }
+        for object in facts.objects.seen() {
+            let key = (db, object.object_id);
+            let is_module = matches!(object.r#type.as_str(), "P" | "FN" | "TF" | "TR");
+            if is_module && w.owner(key) == Some(DBO) && w.is_given_by_name(key) {
+                moves.push((Node::Alters(db, object.object_id), XP_CMDSHELL));
+            }
+        }
+    }
+    if w.has_shell_proxy() {
+        return moves;
+    }
+    // Whose right to alter is the login's own: the moves to the module, followed once.
+    let altering = super::modules::alter_module(w);
+    let through: Vec<Node> = moves.iter().map(|(from, _)| *from).collect();
+    let once = altering
+        .into_iter()
+        .filter(|(_, module)| through.contains(module));
+    moves.extend(once.map(|(from, _)| (from, XP_CMDSHELL)).collect::<Moves>());
+    w.with_shell_proxy(moves)
+}
+
+/// A CLR module of an assembly that may leave the database runs code the catalog does not show.
+pub fn clr_module(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    for (db, facts) in w.databases() {
+        for module in facts.assembly_modules.seen() {
+            let leaves = unconfined(w, db);
+            if leaves.contains(&module.assembly_id) {
+                moves.push((Node::Runs(db, module.object_id), CLR));
+            }
+        }
+    }
+    moves
+}
+
+/// Assemblies of EXTERNAL_ACCESS (2) and UNSAFE (3).
+fn unconfined(w: &World<'_>, db: Db) -> Vec<i32> {
+    let all = w.database(db).assemblies.seen().iter();
+    let own = all.filter(|assembly| assembly.is_user_defined != Some(false));
+    let unconfined = own.filter(|assembly| matches!(assembly.permission_set, Some(2 | 3)));
+    unconfined.map(|assembly| assembly.assembly_id).collect()
+}
+
+impl World<'_> {
+    /// clr strict security, since 14 and on a managed instance, which is always of the latest, on unless set off: every
+    /// assembly counts as UNSAFE.
+    fn is_strict(&self) -> bool {
+        let identity = self.snapshot.server.server_identity.known();
+        let version = identity.map_or("", |identity| identity.product_version.as_str());
+        let major: i32 = version
+            .split('.')
+            .next()
+            .and_then(|m| m.parse().ok())
+            .unwrap_or(0);
+        let is_managed = identity.is_some_and(|identity| identity.engine_edition == Some(8));
+        (is_managed || major >= 14) && self.option("clr strict security") != Some(0)
+    }
+
+    /// Whether a login's right lets assemblies load: UNSAFE ASSEMBLY; where strict security is off EXTERNAL ACCESS too.
+    fn may_load(&self, login: i32) -> bool {
+        let node = Node::login(PrincipalId(login));
+        let right = |name| self.holds(node, name, Thing::SERVER);
+        let external = !self.is_strict() && right("EXTERNAL ACCESS ASSEMBLY");
+        self.is_sysadmin(login) || right("UNSAFE ASSEMBLY") || external
+    }
+
+    /// What vouches for own assemblies in a database: TRUSTWORTHY with such an owner (`None`), or a key that stands there
+    /// with its private half, and such a login of it.
+    fn vouchers(&self, db: Db) -> Vec<Option<Thing>> {
+        let row = self.database_row(db);
+        let trusted = row.filter(|row| row.is_trustworthy_on == Some(true));
+        let owner = trusted.and_then(|row| self.login_with_sid(row.owner_sid.as_deref()?));
+        let mut vouchers = Vec::new();
+        if owner.is_some_and(|owner| self.may_load(owner)) {
+            vouchers.push(None);
+        }
+        let facts = self.database(db);
+        let certificates = facts.certificates.seen().iter().map(|c| {
+            let thing = Thing::within(db, Kind::Certificate, c.certificate_id);
+            (thing, c.pvt_key_encryption_type.as_str(), &c.sid)
+        });
+        let keys = facts.asymmetric_keys.seen().iter().map(|k| {
+            let thing = Thing::within(db, Kind::AsymmetricKey, k.asymmetric_key_id);
+            (thing, k.pvt_key_encryption_type.as_str(), &k.sid)
+        });
+        for (thing, private, sid) in certificates.chain(keys) {
+            let login = sid.as_deref().and_then(|sid| self.login_with_sid(sid));
+            let may = login.is_some_and(|login| self.may_load(login));
+            if may && matches!(private, "MK" | "SK") {
+                vouchers.push(Some(thing));
+            }
+        }
+        vouchers
+    }
+
+    /// Of those who have the right in a database, and its dbo, those of whom the server takes code: with a key they
+    /// must be able to sign, which takes CONTROL on it. TRUSTWORTHY is gone with the present owner, a key stays.
+    fn loaded(&self, db: Db, those: &[Node]) -> Moves {
+        let mut from = Vec::new();
+        for voucher in self.vouchers(db) {
+            from.push(Node::Owner(db));
+            match voucher {
+                None => from.extend(those),
+                Some(key) => {
+                    let signers = self.holders("CONTROL", key);
+                    from.extend(those.iter().filter(|place| signers.contains(place)));
+                    from.push(Node::Inside(db));
+                }
+            }
+        }
+        all_to(from, CLR)
+    }
+
+    /// Where strict security is off, or not there yet, the caller needs a right at the server itself.
+    fn with_assembly_right(&self, moves: Moves) -> Moves {
+        if self.is_strict() {
+            return moves;
+        }
+        self.with_own_right(moves, CLR, |w, login| {
+            let mut rights = ["UNSAFE ASSEMBLY", "EXTERNAL ACCESS ASSEMBLY"].into_iter();
+            rights.any(|right| w.holds(login, right, Thing::SERVER))
+        })
+    }
+}
+
+/// CREATE ASSEMBLY with a trust that the version accepts loads own code.
+pub fn new_assembly(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    for (db, _) in w.databases() {
+        let those = w.holders("CREATE ASSEMBLY", Thing::database(db));
+        moves.extend(w.loaded(db, &those));
+    }
+    w.with_assembly_right(moves)
+}
+
+/// ALTER on an assembly that may leave the database replaces its code, where the trust holds. (Without strict security
+/// the caller's own right at the server is asked for, no trust.)
+pub fn replace_assembly(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    for (db, _) in w.databases() {
+        for id in unconfined(w, db) {
+            let thing = Thing::within(db, Kind::Assembly, id);
+            let rights = ["ALTER", "TAKE OWNERSHIP"].into_iter();
+            let mut those: Vec<Node> = rights.flat_map(|right| w.holders(right, thing)).collect();
+            if w.is_strict() {
+                moves.extend(w.loaded(db, &those));
+            } else {
+                those.push(Node::Owner(db));
+                moves.extend(all_to(those, CLR));
+            }
+        }
+    }
+    w.with_assembly_right(moves)
+}
+
+/// A member of an Agent role whose login or role is granted an enabled proxy for the subsystem makes a job step that runs
+/// as the proxy's account.
+pub fn agent_proxy(w: &World<'_>) -> Moves {
+    let server = &w.snapshot.server;
+    let channels = [
+        (Channel::AgentCmdExec, 3),
+        (Channel::AgentPowerShell, 12),
+        (Channel::AgentSsis, 11),
+        (Channel::AgentActiveX, 2),
+    ];
+    let Some(msdb) = w.msdb() else {
+        return Moves::new();
+    };
+    let scope = Scope::Database(msdb);
+    // The other Agent roles are members of this one by setup.
+    let makers = [
+        "SQLAgentUserRole",
+        "SQLAgentReaderRole",
+        "SQLAgentOperatorRole",
+    ];
+    let makers: Vec<i32> = makers
+        .iter()
+        .filter_map(|name| w.role_named(msdb, name))
+        .collect();
+    let is_maker = |place: Node| makers.iter().any(|role| w.is(place, scope, *role));
+    let mut moves = Moves::new();
+    for proxy in server
+        .proxies
+        .seen()
+        .iter()
+        .filter(|proxy| proxy.enabled != 0)
+    {
+        let grants = server
+            .proxy_logins
+            .seen()
+            .iter()
+            .filter(|row| row.proxy_id == proxy.proxy_id);
+        let mut granted: Vec<Node> = Vec::new();
+        for grant in grants {
+            let Some(sid) = grant.sid.as_deref() else {
+                continue;
+            };
+            if grant.flags == 2 {
+                let role = w.user_with_sid(msdb, sid);
+                granted.extend(role.iter().flat_map(|role| w.those_in(scope, *role)));
+                continue;
+            }
+            let Some(to) = w.login_with_sid(sid) else {
+                continue;
+            };
+            let logins = w.logins().into_iter().map(|login| login.principal_id);
+            let those = logins.filter(|id| w.is(Node::login(*id), Scope::Server, to));
+            let users = those.filter_map(|id| w.entry(msdb, id.0));
+            granted.extend(users.map(|user| Node::user(msdb, PrincipalId(user))));
+        }
+        let makers: Vec<Node> = granted
+            .into_iter()
+            .filter(|place| is_maker(*place))
+            .collect();
+        for (channel, subsystem) in channels {
+            let mut rows = server.proxy_subsystems.seen().iter();
+            if rows.any(|row| row.proxy_id == proxy.proxy_id && row.subsystem_id == subsystem) {
+                moves.extend(all_to(makers.clone(), Node::Command(channel)));
+            }
+        }
+    }
+    moves
+}
+
+/// EXECUTE ANY EXTERNAL SCRIPT, or EXECUTE EXTERNAL SCRIPT on a language, runs sp_execute_external_script.
+pub fn external_script(w: &World<'_>) -> Moves {
+    let to = Node::Command(Channel::ExternalScript);
+    let mut moves = vec![(Node::OwnDatabase, to)];
+    for (db, facts) in w.databases() {
+        moves.extend(all_to(
+            w.holders("EXECUTE ANY EXTERNAL SCRIPT", Thing::database(db)),
+            to,
+        ));
+        for language in facts.external_languages.seen() {
+            let thing = Thing::within(db, Kind::Language, language.external_language_id);
+            moves.extend(all_to(w.holders("EXECUTE EXTERNAL SCRIPT", thing), to));
+        }
+        moves.push((Node::Inside(db), to));
+    }
+    moves
+}
+
+/// A command run as an account acts as that account's login. (Channels of the engine itself, as far as they are switched
+/// on, act as its service's account and as its service.)
+pub fn service_account(w: &World<'_>) -> Moves {
+    let mut services = w.snapshot.server.services.seen().iter();
+    let engine = services.find(|service| service.servicename.starts_with("SQL Server ("));
+    let Some(engine) = engine else {
+        return Moves::new();
+    };
+    let identity = w.snapshot.server.server_identity.known();
+    let instance = identity.and_then(|identity| identity.instance_name.as_deref());
+    let own = match instance {
+        Some(instance) => format!("NT SERVICE\\MSSQL${instance}"),
+        None => "NT SERVICE\\MSSQLSERVER".to_owned(),
+    };
+    let names = [engine.service_account.as_str(), own.as_str()];
+    let mut logins = names.iter().filter_map(|name| w.login_named(name));
+    if !logins.any(|login| w.is_sysadmin(login)) {
+        return Moves::new();
+    }
+    let ole = w
+        .is_set("Ole Automation Procedures")
+        .then_some(Channel::OleAutomation);
+    let always = [Channel::ExtendedProcedure, Channel::RegistryAutorun];
+    // Linux has extended procedures at most, a managed instance the server's own at most.
+    let host = w.snapshot.server.host.known();
+    let is_linux = host.is_some_and(|host| host.platform == "Linux");
+    let is_managed = identity.is_some_and(|identity| identity.engine_edition == Some(8));
+    let is_there = |channel: &Channel| match channel {
+        Channel::ExtendedProcedure => !is_managed,
+        Channel::RegistryAutorun => !is_linux,
+        _ => !is_linux && !is_managed,
+    };
+    let channels = always.into_iter().chain(ole).filter(is_there);
+    channels
+        .map(|channel| (Node::Command(channel), Node::Sysadmin))
+        .collect()
+}
