@@ -19,6 +19,7 @@ mod hostile;
 mod limits;
 mod matrix;
 mod offline;
+mod paths;
 mod preflight;
 mod reaching;
 mod readme;

@@ -22,8 +22,10 @@ impl Graph<'_> {
                 }
                 let fact = FactRef::database(Fact::Assemblies, db, at);
                 edges.extend(self.modules_of(db, assembly, fact));
-                if self.loading(db).is_some() || !self.is_strict() {
-                    edges.extend(self.replacers(db, assembly, fact));
+                let trust = self.loading(db);
+                if trust.is_some() || !self.is_strict() {
+                    let facts = [fact].into_iter().chain(trust.unwrap_or_default());
+                    edges.extend(self.replacers(db, assembly, &facts.collect()));
                 }
             }
             edges.extend(self.creators(db));
@@ -44,11 +46,12 @@ impl Graph<'_> {
             .collect()
     }
 
-    fn replacers(&self, db: Db, assembly: &Assembly, fact: FactRef) -> Vec<Edge> {
+    fn replacers(&self, db: Db, assembly: &Assembly, facts: &Facts) -> Vec<Edge> {
+        let rows = || facts.iter().copied();
         let securable = Securable::within(db, Class::Assembly, assembly.assembly_id);
         let rights = ["AL", "TO"].into_iter();
         let holders = rights.flat_map(|code| self.index.holders(securable, code));
-        let holders = holders.map(|h| h.step(Step::ReplaceAssembly).and([fact]));
+        let holders = holders.map(|h| h.step(Step::ReplaceAssembly).and(rows()));
         let mut edges: Vec<Edge> = match self.is_strict() {
             true => holders.collect(),
             // Without the strict rule the caller needs the server permission too.
@@ -57,7 +60,7 @@ impl Graph<'_> {
                 .collect(),
         };
         if self.is_strict() {
-            edges.push(Edge::new(Node::Inside(db), Step::ReplaceAssembly, [fact]));
+            edges.push(Edge::new(Node::Inside(db), Step::ReplaceAssembly, rows()));
         }
         edges
     }
