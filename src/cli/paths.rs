@@ -160,7 +160,7 @@ struct Asked<'a> {
 /// A name on the command line.
 struct Name<'a> {
     option: &'static str,
-    name: Option<&'a str>,
+    given: Option<&'a str>,
     is_known: bool,
     /// What comes closest, and how close.
     closest: Option<(f64, String)>,
@@ -170,18 +170,18 @@ struct Name<'a> {
 const ALIKE: f64 = 0.6;
 
 impl<'a> Name<'a> {
-    fn new(option: &'static str, name: Option<&'a str>) -> Self {
+    fn new(option: &'static str, given: Option<&'a str>) -> Self {
         Self {
             option,
-            name,
-            is_known: name.is_none(),
+            given,
+            is_known: given.is_none(),
             closest: None,
         }
     }
 
     /// The places that it stands for on one instance; `None` where nobody gave a name.
     fn nodes(&mut self, graph: &Graph<'_>) -> Option<Vec<Node>> {
-        let name = self.name?;
+        let name = self.given?;
         let nodes = graph.named(name);
         self.is_known |= !nodes.is_empty();
         if !self.is_known {
@@ -200,7 +200,7 @@ impl<'a> Name<'a> {
         if self.is_known {
             return Ok(());
         }
-        let name = self.name.unwrap_or_default();
+        let name = self.given.unwrap_or_default();
         let closest = self.closest.as_ref();
         let closest = closest.map_or_else(String::new, |(_, name)| format!(" Is {name} meant?"));
         bail!(
@@ -237,19 +237,16 @@ impl<'a> Asked<'a> {
         let case = case.with_observations(given.observations.as_ref());
         let graph = case.into_graph();
         let from = self.from.nodes(&graph);
-        match self.to.nodes(&graph) {
-            Some(goals) => {
-                let goals = goals.into_iter();
-                let goals = goals.map(|to| graph.goal(to, from.as_deref(), self.limits));
-                found.goals = goals.collect();
-            }
-            None => {
-                let routes = graph.survey_from(from.as_deref(), self.limits).into_iter();
-                let only = &self.args.channel;
-                let routes = routes.map(|surveyed| surveyed.route);
-                let asked = routes.filter(|r| only.is_empty() || only.contains(&r.channel));
-                found.routes = asked.collect();
-            }
+        if let Some(goals) = self.to.nodes(&graph) {
+            let goals = goals.into_iter();
+            let goals = goals.map(|to| graph.goal(to, from.as_deref(), self.limits));
+            found.goals = goals.collect();
+        } else {
+            let only = &self.args.channel;
+            let routes = graph.survey_from(from.as_deref(), self.limits).into_iter();
+            let routes = routes.map(|surveyed| surveyed.route);
+            let routes = routes.filter(|r| only.is_empty() || only.contains(&r.channel));
+            found.routes = routes.collect();
         }
         found.gaps = graph
             .gaps()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{InstancePaths, Lead, PathsReport};
 use crate::graph::{Channel, Path, PathStep, Place, State};
-use crate::ids::named;
+use crate::ids::{InstanceId, named};
 
 /// One principal's chain up to the channel, with all that it opens.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ fn join<'r>(chain: &mut Chain<'r>, lead: Lead<'r>, path: &'r Path) {
 pub fn title(lead: Lead<'_>) -> String {
     match lead {
         Lead::Command(route) => channel(route.channel),
-        Lead::Place(to) => on(to.instance.as_ref().map(|i| i.as_str()), &to.shown()),
+        Lead::Place(to) => on(to.instance.as_ref().map(InstanceId::as_str), &to.shown()),
     }
 }
 
@@ -101,13 +101,16 @@ fn channel(channel: Channel) -> String {
 
 /// A step's sentence, with the instance it begins on where a chain leads over several.
 pub fn sentence(step: &PathStep) -> String {
-    let instance = step.from.instance.as_ref().map(|i| i.as_str());
+    let instance = step.from.instance.as_ref().map(InstanceId::as_str);
     on(instance, &step.sentence)
 }
 
 /// A place, with its instance where a chain leads over several.
 pub fn place(place: &Place) -> String {
-    on(place.instance.as_ref().map(|i| i.as_str()), &place.shown())
+    on(
+        place.instance.as_ref().map(InstanceId::as_str),
+        &place.shown(),
+    )
 }
 
 fn on(instance: Option<&str>, text: &str) -> String {
@@ -138,8 +141,8 @@ pub fn citation(step: &PathStep) -> String {
         facts.join(", ") + &place
     };
     let groups: Vec<String> = groups.into_iter().map(group).collect();
-    match groups.is_empty() {
-        true => String::new(),
-        false => format!("[{}]", groups.join(", ")),
+    if groups.is_empty() {
+        return String::new();
     }
+    format!("[{}]", groups.join(", "))
 }

@@ -35,7 +35,7 @@ fn step(kind: &str, ends: (&Value, &Value), sentence: &str, evidence: &[Value]) 
     })
 }
 
-fn route(channel: &str, state: &str, paths: Value, others: u32) -> Route {
+fn route(channel: &str, state: &str, paths: &Value, others: u32) -> Route {
     let route = json!({
         "channel": channel, "state": state, "why": format!("{channel} is as it is"), "source": "docs",
         "runs_as": {"account": "CORP\\svc", "power": "domain"},
@@ -170,7 +170,7 @@ fn shop() -> InstancePaths {
         route(
             "xp_cmdshell",
             "open",
-            json!([
+            &json!([
                 path(&app, "open", over_trustworthy(), "xp_cmdshell"),
                 path(&owner, "waiting", waiting(), "xp_cmdshell"),
             ]),
@@ -179,13 +179,13 @@ fn shop() -> InstancePaths {
         route(
             "ole_automation",
             "armable",
-            json!([
+            &json!([
                 armed(),
                 path(&app, "armable", over_trustworthy(), "ole_automation")
             ]),
             2,
         ),
-        route("clr", "closed", json!([]), 0),
+        route("clr", "closed", &json!([]), 0),
     ];
     shop
 }
@@ -215,7 +215,7 @@ fn hop() -> InstancePaths {
     ];
     let path = json!({"principal": public, "state": "open", "steps": steps});
     let mut dev = instance("dev-01", "dev01:DEV");
-    dev.routes = vec![route("linked_hop", "open", json!([path]), 1)];
+    dev.routes = vec![route("linked_hop", "open", &json!([path]), 1)];
     dev
 }
 

@@ -50,9 +50,10 @@ impl Twig {
     fn draw(&self, indent: &str, text: &mut String) {
         let last = self.twigs.len().saturating_sub(1);
         for (at, twig) in self.twigs.iter().enumerate() {
-            let (branch, below) = match at == last {
-                true => ("└─ ", "   "),
-                false => ("├─ ", "│  "),
+            let (branch, below) = if at == last {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
             };
             let _ = writeln!(text, "{indent}{branch}{}", twig.text); // writing to a String cannot fail
             twig.draw(&format!("{indent}{below}"), text);
