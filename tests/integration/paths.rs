@@ -8,6 +8,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::cli::{Cli, Ran};
+use crate::support::estate::Estate;
+use crate::support::instance::Instance;
+use crate::support::tds_server::Options;
+use crate::support::truth;
 
 fn at(relative: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -236,6 +240,29 @@ fn a_target_that_was_not_reached_is_named() {
         .code(3);
     assert!(ran.stdout.contains("gone: not seen: "), "{}", ran.stdout);
     assert_eq!(ran.files(""), ["estate.toml"], "nothing is left behind");
+}
+
+#[test]
+fn servers_are_asked_as_audit_asks_them_and_nothing_is_left_behind() {
+    let recording = truth::complete(16, "SRV1");
+    let server = Instance::new(recording).start(Options::default());
+    let estate = Estate::new().with("live", &server);
+    let collected = estate.collect(&[]).run();
+    let snapshots = collected.path("out/snapshots");
+    let args = ["paths", snapshots.to_str().unwrap(), "--format", "json"];
+    let recorded = Cli::new(&args).run();
+    let live = estate
+        .look("paths", &["--format", "json"])
+        .env("TMPDIR", ".")
+        .run()
+        .code(recorded.code);
+    assert_eq!(live.stdout, recorded.stdout);
+    assert!(json(&live)["instances"][0].get("not_reached").is_none());
+    assert_eq!(live.files(""), ["ca.pem", "estate.toml"]);
+
+    let nobody = estate.at("nobody", 1, "");
+    let ran = nobody.look("paths", &[]).run().code(3);
+    assert!(ran.stdout.contains("nobody: not seen: "), "{}", ran.stdout);
 }
 
 #[test]
