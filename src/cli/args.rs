@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::graph::Channel;
 use crate::rules::Severity;
 
 /// Audits SQL Server estates for exposure to operating-system command execution and persistence.
@@ -37,6 +39,14 @@ pub enum Command {
     ///
     /// Example: mssql-posture scan migrations --format sarif
     Scan(Scan),
+    /// Say who can run operating-system commands, by which steps: each step in one sentence, with the fact it rests on.
+    ///
+    /// Takes snapshots, a folder of them, an output folder of `audit`, or an inventory, whose recordings are read and
+    /// whose servers are asked as in `audit`. Ways of administrators by design (members of sysadmin) are not listed; ask for
+    /// them by --from. Ends with 3 if something was not seen that may hold further ways.
+    ///
+    /// Example: mssql-posture paths inventory/demo.toml --channel xp_cmdshell
+    Paths(Paths),
     /// Say of each server whether it can be reached, as whom, what would stay unseen, and what T-SQL would grant it.
     ///
     /// Ends with 0 if everything can be seen everywhere, else with 3.
@@ -77,7 +87,7 @@ pub enum Command {
         /// SURF-001, xp-cmdshell-enabled, or score.
         name: String,
     },
-    /// Print a JSON schema: inventory, snapshot, observations, assessment, preflight or events.
+    /// Print a JSON schema: inventory, snapshot, observations, assessment, paths, preflight or events.
     ///
     /// Example: mssql-posture schema inventory
     Schema {
@@ -104,6 +114,8 @@ pub enum SchemaName {
     Observations,
     /// What was concluded.
     Assessment,
+    /// What `paths --format json` prints.
+    Paths,
     /// What `preflight --format json` prints.
     Preflight,
     /// One line of what `changes` writes.
@@ -260,6 +272,58 @@ pub enum ScanFormat {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
+}
+
+/// `paths`.
+#[derive(Debug, Args)]
+pub struct Paths {
+    /// Snapshot files, folders that hold *.snapshot.json, an output folder of `audit`, or one inventory (*.toml).
+    #[arg(required = true, value_name = "SNAPSHOT|BUNDLE|INVENTORY")]
+    pub inputs: Vec<PathBuf>,
+    /// Form of the result on standard output.
+    #[arg(long, default_value = "table")]
+    pub format: PathsFormat,
+    /// Only ways of this principal, an administrator too: a login or server role, or Db.user.
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+    /// Ways to this place instead of to commands: a login, a role, Db.user, sysadmin, or "dbo of Db".
+    #[arg(long, value_name = "NAME", conflicts_with = "channel")]
+    pub to: Option<String>,
+    /// Only ways to commands through this channel. May be repeated.
+    #[arg(long, value_name = "CHANNEL", value_parser = channels())]
+    pub channel: Vec<Channel>,
+    /// Only ways of at most so many steps.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_steps: Option<u16>,
+    /// Table: tell the steps of every chain, not only of the first three.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Channels by their words.
+fn channels() -> impl TypedValueParser<Value = Channel> {
+    let words = Channel::ALL.map(Channel::as_str);
+    PossibleValuesParser::new(words).try_map(|word| {
+        let mut channels = Channel::ALL.into_iter();
+        channels
+            .find(|channel| channel.as_str() == word)
+            .ok_or("no such channel")
+    })
+}
+
+/// Forms of `paths`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PathsFormat {
+    /// Top chains and their steps, how each channel stands, what was not seen.
+    Table,
+    /// Under each principal its steps, those that chains share written once.
+    Tree,
+    /// mssql-posture/paths/v1.
+    Json,
+    /// A graph for Graphviz.
+    Dot,
+    /// BloodHound OpenGraph, to be loaded beside MSSQLHound's.
+    Opengraph,
 }
 
 /// `preflight`.

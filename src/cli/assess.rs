@@ -81,7 +81,7 @@ fn known(sources: &[(InstanceId, Source)], inventory: &Meant, path: &Path) -> an
     Ok(())
 }
 
-fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
+pub(super) fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let inputs: Inputs = serde_json::from_str(&text)
@@ -96,7 +96,7 @@ fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
 }
 
 /// Files as given, and what stands in folders: an evidence folder's snapshots, or *.snapshot.json.
-fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -124,7 +124,10 @@ fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// In the order of the inventory, what it does not name after that, by name: as the audit had them.
-fn ordered(files: Vec<PathBuf>, inventory: &Meant) -> anyhow::Result<Vec<(InstanceId, Source)>> {
+pub(super) fn ordered(
+    files: Vec<PathBuf>,
+    inventory: &Meant,
+) -> anyhow::Result<Vec<(InstanceId, Source)>> {
     let mut by_target: BTreeMap<(usize, InstanceId), Source> = BTreeMap::new();
     for file in files {
         let source = Source::beside(&file);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::args::{Audit, Collect, Definitions, FailOn, Targets};
+use super::args::{Audit, Collect, Definitions, FailOn};
 use super::definitions::{Files, Text};
 use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
@@ -33,7 +33,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         let gathered = gather(
             &estate,
             plans,
-            &args.targets,
+            args.targets.concurrency,
             args.definitions,
             bundle,
             |_| {},
@@ -63,7 +63,7 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
         let gathered = gather(
             &estate,
             plans,
-            &args.targets,
+            args.targets.concurrency,
             args.definitions,
             bundle,
             note,
@@ -86,17 +86,18 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
 }
 
 /// What was collected, in an unfinished folder.
-struct Gathered {
-    bundle: Bundle,
+pub(super) struct Gathered {
+    pub(super) bundle: Bundle,
     /// In the order of the inventory.
-    sources: Vec<Source>,
-    completion: Completion,
+    pub(super) sources: Vec<Source>,
+    pub(super) completion: Completion,
 }
 
-fn gather(
+/// Snapshots of every target into the folder: recordings are copied, servers asked.
+pub(super) fn gather(
     estate: &Estate,
     mut plans: Vec<TargetPlan>,
-    args: &Targets,
+    concurrency: u16,
     definitions: Definitions,
     mut bundle: Bundle,
     mut stored: impl FnMut(&Snapshot),
@@ -120,10 +121,9 @@ fn gather(
             stored(&files.snapshot);
             Ok::<_, anyhow::Error>(())
         };
-        let concurrency = usize::from(args.concurrency);
         collect::collect(
             plans,
-            concurrency,
+            usize::from(concurrency),
             Arc::clone(&progress),
             stop::flag(),
             store_one,

@@ -216,7 +216,7 @@ pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
 }
 
 /// Text that was left out cannot be read again by a better analyser.
-fn note_older(snapshot: &Snapshot, observations: Option<&Observations>) {
+pub fn note_older(snapshot: &Snapshot, observations: Option<&Observations>) {
     if let Some(observations) = observations.filter(|o| !o.is_of_this_version()) {
         output::note(&format!(
             "{}: module text was left out when {} had read it, so verdicts on code are by what that saw",

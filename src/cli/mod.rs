@@ -11,6 +11,7 @@ mod definitions;
 mod import;
 mod judge;
 mod output;
+mod paths;
 mod preflight;
 mod progress;
 mod reference;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
         Command::Scan(args) => scan::scan(&args),
+        Command::Paths(args) => paths::paths(&args),
         Command::Preflight(args) => preflight::preflight(&args),
         Command::Script(args) => script::script(&args),
         Command::Import(args) => import::import(&args),

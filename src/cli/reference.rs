@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::args::{Cli, Queries, QueriesFormat, Rules, RulesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
-use crate::report::{Assessment, PreflightReport};
+use crate::report::{Assessment, PathsReport, PreflightReport};
 use crate::rules::{self, Observations, Rule, Severity};
 use crate::snapshot::{EventsLine, Snapshot};
 use crate::{inventory, score};
@@ -173,6 +173,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Inventory => inventory::schema(),
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
+        SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),

@@ -60,7 +60,13 @@ impl Default for Limits {
 impl Graph<'_> {
     /// Every channel of the instance, in order.
     pub fn survey(&self, limits: Limits) -> Vec<Surveyed> {
+        self.survey_from(None, limits)
+    }
+
+    /// The same with the paths of those that were asked for, administrators or not, where somebody asked.
+    pub fn survey_from(&self, asked: Option<&[Node]>, limits: Limits) -> Vec<Surveyed> {
         let survey = Survey {
+            asked,
             graph: self,
             site: Site::of(self.index.snapshot),
             entries: self.entries(),
@@ -100,6 +106,8 @@ impl Graph<'_> {
 
 struct Survey<'g, 'a> {
     graph: &'g Graph<'a>,
+    /// Whose paths are told; everybody's but administrators' where nobody asked.
+    asked: Option<&'g [Node]>,
     site: Site,
     entries: Vec<Entry>,
     settings: Reach,
@@ -278,7 +286,10 @@ impl Survey<'_, '_> {
         let mut found: Vec<(std::cmp::Reverse<State>, u32, Node)> = Vec::new();
         let everybody = Node::login(PUBLIC_SERVER);
         let everyone = reach.way(everybody).map(|_| everybody);
-        let nodes = everyone.into_iter().chain(others.map(|e| e.node));
+        let nodes: Vec<Node> = match self.asked {
+            Some(asked) => asked.to_vec(),
+            None => everyone.into_iter().chain(others.map(|e| e.node)).collect(),
+        };
         for node in nodes {
             let Some(way) = reach.way(node) else {
                 continue;

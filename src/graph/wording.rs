@@ -31,6 +31,40 @@ pub struct Place {
     pub name: String,
 }
 
+impl Place {
+    /// In the middle of a sentence, without its instance.
+    pub fn shown(&self) -> String {
+        let name = named(&self.name);
+        let within = self.database.as_ref();
+        let of = within.map(|db| format!(" of {}", named(db.as_str())));
+        let of = of.unwrap_or_default();
+        match self.kind.as_str() {
+            "sysadmin" => "sysadmin".to_owned(),
+            "server_role" if self.name == "public" => "every login".to_owned(),
+            "server_role" => format!("server role {name}"),
+            "database_role" if self.name == "public" => format!("every user{of}"),
+            "database_role" => format!("role {name}{of}"),
+            "user" | "application_role" => format!("user {name}{of}"),
+            "dbo" | "inside_database" => format!("dbo{of}"),
+            "own_database" => self.name.clone(),
+            "queries_as" => format!("queries as {name}"),
+            "module" | "module_code" => {
+                let database = within.map(|db| format!("{}.", named(db.as_str())));
+                format!("{}{name}", database.unwrap_or_default())
+            }
+            "settings" => "the configuration".to_owned(),
+            "command" => {
+                let mut channels = Channel::ALL.into_iter();
+                let channel = channels.find(|channel| channel.as_str() == self.name);
+                channel.map_or(name, |channel| channel.title().to_owned())
+            }
+            "windows_group" => format!("Windows group {name}"),
+            "external_group" => format!("Entra group {name}"),
+            _ => name,
+        }
+    }
+}
+
 impl Graph<'_> {
     /// A place by name.
     pub fn place(&self, node: Node) -> Place {
@@ -97,34 +131,7 @@ impl Graph<'_> {
 
     /// A place in the middle of a sentence.
     pub fn shown(&self, node: Node) -> String {
-        let place = self.place(node);
-        let name = named(&place.name);
-        let within = place.database.as_ref();
-        let of = within.map(|db| format!(" of {}", named(db.as_str())));
-        let of = of.unwrap_or_default();
-        match place.kind.as_str() {
-            "sysadmin" => "sysadmin".to_owned(),
-            "server_role" if place.name == "public" => "every login".to_owned(),
-            "server_role" => format!("server role {name}"),
-            "database_role" if place.name == "public" => format!("every user{of}"),
-            "database_role" => format!("role {name}{of}"),
-            "user" | "application_role" => format!("user {name}{of}"),
-            "dbo" | "inside_database" => format!("dbo{of}"),
-            "own_database" => place.name,
-            "queries_as" => format!("queries as {name}"),
-            "module" | "module_code" => {
-                let database = within.map(|db| format!("{}.", named(db.as_str())));
-                format!("{}{name}", database.unwrap_or_default())
-            }
-            "settings" => "the configuration".to_owned(),
-            "command" => match node {
-                Node::Command(channel) => channel.title().to_owned(),
-                _ => Channel::LinkedHop.title().to_owned(),
-            },
-            "windows_group" => format!("Windows group {name}"),
-            "external_group" => format!("Entra group {name}"),
-            _ => name,
-        }
+        self.place(node).shown()
     }
 
     /// `CONTROL on database Shop`, `IMPERSONATE on login sa`.

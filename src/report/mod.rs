@@ -2,6 +2,7 @@
 
 mod assessment;
 mod events;
+mod paths;
 mod preflight;
 #[cfg(test)]
 mod sample;
@@ -16,6 +17,7 @@ pub use assessment::{
     SCHEMA, Tally, VerdictEntry,
 };
 pub use events::{events_heading, events_table, write_events_line};
+pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;

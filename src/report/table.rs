@@ -88,8 +88,18 @@ impl Page {
     }
 
     pub(super) fn lay_out(&self, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+        let style = if self.is_wide() { STYLE } else { SPACED };
+        self.styled(style, columns, rows)
+    }
+
+    /// The same without white between rows at any width, for rows that are lines.
+    pub(super) fn list(&self, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+        self.styled(STYLE, columns, rows)
+    }
+
+    fn styled(&self, style: TableStyle, columns: &[Column], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
-        table.load_style(if self.is_wide() { STYLE } else { SPACED });
+        table.load_style(style);
         table
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(self.width);

@@ -20,6 +20,7 @@ mod limits;
 mod matrix;
 mod offline;
 mod oracle;
+mod paths;
 mod preflight;
 mod privileges;
 mod reaching;

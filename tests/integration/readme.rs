@@ -60,6 +60,25 @@ fn the_scripts_and_the_table_of_rights_are_fresh() {
 }
 
 #[test]
+fn the_paths_of_its_example_are_fresh() {
+    let text = readme();
+    let command = between(&text, "$ mssql-posture paths ", "\n");
+    let words = command.split(' ').map(|word| match word.split_once('/') {
+        Some(("inventory", _)) => format!("{}/{word}", env!("CARGO_MANIFEST_DIR")),
+        _ => word.to_owned(),
+    });
+    let words: Vec<String> = ["paths".to_owned()].into_iter().chain(words).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let printed = Cli::new(&words).run().code(0).stdout;
+    let block = between(&text, "<!-- paths: begin -->\n", "<!-- paths: end -->");
+    assert_eq!(
+        block,
+        format!("```text\n{printed}```\n"),
+        "put the output of `mssql-posture paths {command}` between the marks in README.md"
+    );
+}
+
+#[test]
 fn the_example_inventory_is_an_inventory() {
     let text = readme();
     let example = between(&text, "```toml\n", "```");
@@ -92,6 +111,7 @@ fn every_flag_that_it_names_exists() {
         "audit",
         "collect",
         "assess",
+        "paths",
         "preflight",
         "script",
         "import",

@@ -44,7 +44,7 @@ impl Graph<'_> {
         })
     }
 
-    fn named(&self, scope: Scope, id: PrincipalId) -> Option<String> {
+    fn principal_name(&self, scope: Scope, id: PrincipalId) -> Option<String> {
         let is_public = match scope {
             Scope::Server => id == PUBLIC_SERVER,
             Scope::Database(_) => id == PUBLIC,
@@ -87,8 +87,8 @@ impl Graph<'_> {
         }
         Some(Change::DropMember {
             database: self.database_name_of(scope),
-            role: self.named(scope, role)?,
-            member: self.named(scope, member)?,
+            role: self.principal_name(scope, role)?,
+            member: self.principal_name(scope, member)?,
         })
     }
 
@@ -113,12 +113,12 @@ impl Graph<'_> {
             database: self.database_name_of(scope),
             permission: permission::name((class, code)).to_owned(),
             on: self.on(on)?,
-            from: self.named(scope, row.grantee_principal_id)?,
+            from: self.principal_name(scope, row.grantee_principal_id)?,
         })
     }
 
     fn on(&self, on: Securable) -> Option<On> {
-        let name = || self.named(on.scope, PrincipalId(on.id));
+        let name = || self.principal_name(on.scope, PrincipalId(on.id));
         let facts = match on.scope {
             Scope::Database(db) => self.index.database(db),
             Scope::Server => None,
@@ -179,7 +179,7 @@ impl Graph<'_> {
         let link = links.find(|l| l.server_id == row.server_id)?;
         let local = row.local_principal_id.filter(|id| id.0 != 0);
         let local = match local {
-            Some(local) => Some(self.named(Scope::Server, local)?),
+            Some(local) => Some(self.principal_name(Scope::Server, local)?),
             None => None,
         };
         Some(Change::DropLinkedLogin {
@@ -202,7 +202,7 @@ impl Graph<'_> {
         let principal = self.index.scope(scope).with_sid(sid)?;
         Some(Change::RevokeProxy {
             proxy: proxy.name.clone(),
-            from: self.named(scope, principal)?,
+            from: self.principal_name(scope, principal)?,
         })
     }
 
