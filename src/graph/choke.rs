@@ -1,6 +1,7 @@
 //! Choke points: changes, and how many ways each of them ends.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use super::build::Graph;
 use super::change::Change;
@@ -26,8 +27,9 @@ impl Graph<'_> {
     /// Every change that ends a way, those that end most first.
     pub fn chokes(&self) -> Vec<Choke> {
         let mut found: BTreeMap<Change, (u32, u32)> = BTreeMap::new();
+        let sysadmin = Rc::new(Reach::new(self, Node::Sysadmin, None));
         for channel in Channel::ALL {
-            let reach = Reach::new(self, Node::Command(channel), None);
+            let reach = Reach::beyond(self, Node::Command(channel), &sysadmin);
             self.count_chokes(&reach, &mut found);
         }
         let mut chokes: Vec<Choke> = found
@@ -54,7 +56,7 @@ impl Graph<'_> {
                 through.insert(entry.node, own);
             }
         }
-        let mut places: Vec<(u32, Node)> = reach.places().map(|(n, way)| (way.cost, *n)).collect();
+        let mut places = reach.places();
         places.sort_by_key(|place| std::cmp::Reverse(*place));
         for (_, node) in places {
             let Some((ways, waiting)) = through.get(&node).copied() else {

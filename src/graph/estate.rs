@@ -2,6 +2,7 @@
 //! here only what leaves one and arrives at another is put together, so that no two snapshots need be in memory at once.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::rc::Rc;
 
 use super::build::Graph;
 use super::channel::Channel;
@@ -470,15 +471,16 @@ impl Graph<'_> {
 
     /// The most open and shortest way of a login to a command.
     fn command_of(&self, node: Node) -> Option<(State, Vec<PathStep>)> {
-        let settings = Reach::new(self, Node::Settings, None);
+        let sysadmin = Rc::new(Reach::new(self, Node::Sysadmin, None));
+        let settings = Reach::beyond(self, Node::Settings, &sysadmin);
         let arms = settings.way(node).is_some_and(|way| !way.waits());
         let mut best: Option<(State, u32, Vec<PathStep>)> = None;
         for channel in Channel::ALL
             .into_iter()
             .filter(|c| *c != Channel::LinkedHop)
         {
-            let reach = Reach::new(self, Node::Command(channel), None);
-            let Some(way) = reach.way(node) else {
+            let reach = Reach::beyond(self, Node::Command(channel), &sysadmin);
+            let (Some(way), Some(cost)) = (reach.way(node), reach.cost(node)) else {
                 continue;
             };
             let state = match (way.waits(), self.runs_now(channel), arms) {
@@ -486,11 +488,11 @@ impl Graph<'_> {
                 (false, true, _) => State::Open,
                 (false, false, true) => State::Armable,
             };
-            let is_better = best.as_ref().is_none_or(|(known, cost, _)| {
-                (state, std::cmp::Reverse(way.cost)) > (*known, std::cmp::Reverse(*cost))
+            let is_better = best.as_ref().is_none_or(|(known, nearest, _)| {
+                (state, std::cmp::Reverse(cost)) > (*known, std::cmp::Reverse(*nearest))
             });
             if is_better {
-                best = Some((state, way.cost, self.told(&reach.chain(node))));
+                best = Some((state, cost, self.told(&reach.chain(node))));
             }
         }
         best.map(|(state, _, steps)| (state, steps))

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::rc::Rc;
 
 use super::build::Graph;
 use super::node::Node;
@@ -49,6 +50,8 @@ pub struct Reach {
     ways: HashMap<Node, Way>,
     /// Of members of sysadmin: what they reach besides by that.
     besides: HashMap<Node, Way>,
+    /// Who reaches sysadmin, where the ways through it were searched before.
+    through_sysadmin: Option<Rc<Self>>,
 }
 
 /// Whether a step is nothing but being an administrator by design.
@@ -59,57 +62,98 @@ fn is_by_design(edge: &Edge, to: Node) -> bool {
 impl Reach {
     /// Searches backwards from a goal. Nothing goes through what is blocked.
     pub fn new(graph: &Graph<'_>, goal: Node, blocked: Option<Node>) -> Self {
-        let mut ways: HashMap<Node, Way> = HashMap::new();
-        let mut besides: HashMap<Node, Way> = HashMap::new();
+        Self::search(graph, goal, blocked, None)
+    }
+
+    /// The same, the ways to sysadmin being known: only what is nearer without it is searched for.
+    pub fn beyond(graph: &Graph<'_>, goal: Node, sysadmin: &Rc<Self>) -> Self {
+        Self::search(graph, goal, None, Some(Rc::clone(sysadmin)))
+    }
+
+    fn search(
+        graph: &Graph<'_>,
+        goal: Node,
+        blocked: Option<Node>,
+        through_sysadmin: Option<Rc<Self>>,
+    ) -> Self {
         let administrators = graph.administrators();
-        let mut open = BinaryHeap::new();
-        ways.insert(
+        let mut reach = Self {
             goal,
-            Way {
-                cost: 0,
-                next: None,
-            },
-        );
-        open.push(Reverse((0, goal)));
+            ways: HashMap::from([(
+                goal,
+                Way {
+                    cost: 0,
+                    next: None,
+                },
+            )]),
+            besides: HashMap::new(),
+            through_sysadmin,
+        };
+        let mut open = BinaryHeap::from([Reverse((0, goal))]);
         while let Some(Reverse((cost, node))) = open.pop() {
-            if ways.get(&node).is_none_or(|way| way.cost != cost) || Some(node) == blocked {
+            let is_stale = reach.ways.get(&node).is_none_or(|way| way.cost != cost);
+            let is_known = node == Node::Sysadmin && reach.through_sysadmin.is_some();
+            if is_stale || is_known || Some(node) == blocked {
                 continue;
             }
             for edge in graph.leading_to(node) {
                 let total = cost.saturating_add(cost_of(edge.step));
                 let from = edge.from;
                 if administrators.contains(&from) && !is_by_design(&edge, node) {
-                    let known = besides.get(&from).map(|way| way.cost);
-                    if known.is_none_or(|known| known > total) {
-                        let next = Some((edge.clone(), node));
-                        besides.insert(from, Way { cost: total, next });
-                    }
+                    reach.beside(from, total, &edge, node);
                 }
-                let known = ways.get(&from).map(|way| way.cost);
-                if known.is_some_and(|known| known <= total) {
-                    continue;
+                if reach.is_nearer(from, total) {
+                    let next = Some((edge, node));
+                    reach.ways.insert(from, Way { cost: total, next });
+                    open.push(Reverse((total, from)));
                 }
-                let next = Some((edge, node));
-                ways.insert(from, Way { cost: total, next });
-                open.push(Reverse((total, from)));
             }
         }
-        Self {
-            goal,
-            ways,
-            besides,
+        reach
+    }
+
+    fn beside(&mut self, from: Node, total: u32, edge: &Edge, node: Node) {
+        let known = self.besides.get(&from).map(|way| way.cost);
+        if known.is_none_or(|known| known > total) {
+            let next = Some((edge.clone(), node));
+            self.besides.insert(from, Way { cost: total, next });
         }
     }
 
-    /// How a place leads to the goal; `None` if it does not.
+    /// Whether a way of so much is nearer than what is known, through sysadmin too.
+    fn is_nearer(&self, from: Node, total: u32) -> bool {
+        let own = self.ways.get(&from).map(|way| way.cost);
+        let through = self.through(from).map(|way| way.cost.saturating_add(1));
+        // sysadmin's own step is found like any other.
+        let through = through.filter(|_| from != Node::Sysadmin);
+        own.is_none_or(|own| own > total) && through.is_none_or(|through| through > total)
+    }
+
+    fn through(&self, node: Node) -> Option<&Way> {
+        self.through_sysadmin.as_ref()?.way(node)
+    }
+
+    /// How a place leads to the goal; `None` if it does not. Where the way leads through sysadmin and that was searched
+    /// before, the cost is that to sysadmin: see [`Self::cost`].
     pub fn way(&self, node: Node) -> Option<&Way> {
-        self.ways.get(&node)
+        self.ways.get(&node).or_else(|| self.through(node))
+    }
+
+    /// Steps from a place to the goal, those that wait at a thousand each.
+    pub fn cost(&self, node: Node) -> Option<u32> {
+        let own = self.ways.get(&node).map(|way| way.cost);
+        own.or_else(|| Some(self.through(node)?.cost.saturating_add(1)))
     }
 
     /// The steps from a place to the goal, each with where it leads.
     pub fn chain(&self, from: Node) -> Vec<(&Edge, Node)> {
         let mut steps = Vec::new();
         let mut at = from;
+        if !self.ways.contains_key(&from) && self.through(from).is_some() {
+            let sysadmin = self.through_sysadmin.as_ref();
+            steps = sysadmin.map(|reach| reach.chain(from)).unwrap_or_default();
+            at = Node::Sysadmin;
+        }
         while let Some((edge, node)) = self.ways.get(&at).and_then(|way| way.next.as_ref()) {
             steps.push((edge, *node));
             at = *node;
@@ -120,11 +164,19 @@ impl Reach {
     /// How a member of sysadmin would get there without being one: `None` if not, or if only by way of itself, which a
     /// search that blocks it settles.
     pub fn besides(&self, administrator: Node) -> Besides<'_> {
-        let Some(way) = self.besides.get(&administrator) else {
-            return Besides::Nothing;
+        let sysadmin = self.through_sysadmin.as_deref();
+        let through = sysadmin.and_then(|reach| reach.besides.get(&administrator));
+        let own = self.besides.get(&administrator);
+        let (way, of) = match (own, through, sysadmin) {
+            (Some(own), Some(through), _) if own.cost <= through.cost.saturating_add(1) => {
+                (own, self)
+            }
+            (_, Some(through), Some(reach)) => (through, reach),
+            (Some(own), ..) => (own, self),
+            (None, ..) => return Besides::Nothing,
         };
         let next = way.next.as_ref().map_or(self.goal, |(_, next)| *next);
-        let chain = self.chain(next);
+        let chain = of.chain(next);
         let by_itself = next == administrator || chain.iter().any(|(_, n)| *n == administrator);
         if by_itself {
             Besides::ByItself
@@ -133,8 +185,15 @@ impl Reach {
         }
     }
 
-    /// Every place that reaches the goal.
-    pub fn places(&self) -> impl Iterator<Item = (&Node, &Way)> {
-        self.ways.iter()
+    /// Every place that reaches the goal, with its cost.
+    pub fn places(&self) -> Vec<(u32, Node)> {
+        let own = self.ways.iter().map(|(node, way)| (way.cost, *node));
+        let mut places: Vec<(u32, Node)> = own.collect();
+        if let Some(sysadmin) = &self.through_sysadmin {
+            let others = sysadmin.ways.iter();
+            let others = others.filter(|(node, _)| !self.ways.contains_key(node));
+            places.extend(others.map(|(node, way)| (way.cost.saturating_add(1), *node)));
+        }
+        places
     }
 }

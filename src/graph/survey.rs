@@ -1,5 +1,7 @@
 //! All routes of one instance, and how many get how far on each.
 
+use std::rc::Rc;
+
 use super::build::Graph;
 use super::channel::Channel;
 use super::entry::Entry;
@@ -65,12 +67,14 @@ impl Graph<'_> {
 
     /// The same with the paths of those that were asked for, administrators or not, where somebody asked.
     pub fn survey_from(&self, asked: Option<&[Node]>, limits: Limits) -> Vec<Surveyed> {
+        let sysadmin = Rc::new(Reach::new(self, Node::Sysadmin, None));
         let survey = Survey {
             asked,
             graph: self,
             site: Site::of(self.index.snapshot),
             entries: self.entries(),
-            settings: Reach::new(self, Node::Settings, None),
+            settings: Reach::beyond(self, Node::Settings, &sysadmin),
+            sysadmin,
             limits,
         };
         let channels = Channel::ALL.into_iter();
@@ -110,6 +114,8 @@ struct Survey<'g, 'a> {
     asked: Option<&'g [Node]>,
     site: Site,
     entries: Vec<Entry>,
+    /// Who reaches sysadmin, and by that every channel.
+    sysadmin: Rc<Reach>,
     settings: Reach,
     limits: Limits,
 }
@@ -137,7 +143,7 @@ impl Survey<'_, '_> {
         if let Some(why) = none() {
             return closed(channel, why, source);
         }
-        let reach = Reach::new(self.graph, Node::Command(channel), None);
+        let reach = Reach::beyond(self.graph, Node::Command(channel), &self.sysadmin);
         let standing = self.standing(channel);
         let mut surveyed = closed(channel, standing.why.clone(), source);
         surveyed.route.runs_as = self.runs_as(channel);
@@ -295,7 +301,8 @@ impl Survey<'_, '_> {
                 continue;
             };
             let state = self.state_of(way, self.settings.way(node), standing);
-            found.push((std::cmp::Reverse(state), way.cost, node));
+            let cost = reach.cost(node).unwrap_or(u32::MAX);
+            found.push((std::cmp::Reverse(state), cost, node));
         }
         found.sort();
         let told = found

@@ -30,17 +30,22 @@ pub struct Fix {
 const MOST: usize = 5;
 /// So many are tried for each.
 const TRIED: usize = 10;
-/// On larger instances only the change that ends most ways is tried: principals, modules.
+/// On larger instances only the change that ends most ways is tried, and so many are told: principals, modules.
 const LARGE: (usize, usize) = (20_000, 50_000);
+const MOST_OF_LARGE: usize = 2;
 
 /// The changes that close most, one after the other: each is the one that leaves the least exposure, of equal ones the one
 /// that ends most ways. Found by making them in the snapshot and searching again.
 pub fn fix_first(graph: &Graph<'_>, verdicts: &[Verdict], now: &Exposure) -> Vec<Fix> {
     let mut snapshot = graph.index().snapshot.clone();
-    let tried = if is_large(graph) { 1 } else { TRIED };
+    let (tried, most) = if is_large(graph) {
+        (1, MOST_OF_LARGE)
+    } else {
+        (TRIED, MOST)
+    };
     let mut fixes = Vec::new();
     let mut before = (now.low, now.high);
-    while fixes.len() < MOST {
+    while fixes.len() < most {
         let present = graph.after(&snapshot);
         let chokes: Vec<Choke> = present.chokes();
         let mut best: Option<(Fix, crate::snapshot::Snapshot)> = None;
