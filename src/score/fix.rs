@@ -48,7 +48,7 @@ pub fn fix_first(graph: &Graph<'_>, verdicts: &[Verdict], now: &Exposure) -> Vec
     while fixes.len() < most {
         let present = graph.after(&snapshot);
         let chokes: Vec<Choke> = present.chokes();
-        let mut best: Option<(Fix, crate::snapshot::Snapshot)> = None;
+        let mut best = None;
         for choke in chokes.iter().take(tried) {
             let mut patched = snapshot.clone();
             if choke.change.apply(&mut patched).is_err() {

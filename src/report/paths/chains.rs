@@ -87,7 +87,7 @@ fn join<'r>(chain: &mut Chain<'r>, lead: Lead<'r>, path: &'r Path) {
 }
 
 /// What a way leads to.
-pub fn title(lead: Lead<'_>) -> String {
+pub(super) fn title(lead: Lead<'_>) -> String {
     match lead {
         Lead::Command(route) => channel(route.channel),
         Lead::Place(to) => on(to.instance.as_ref().map(InstanceId::as_str), &to.shown()),

@@ -12,6 +12,10 @@ mod table;
 mod tests;
 mod tree;
 
+pub use chains::{
+    chains, citation as chain_citation, place as chain_place, sentence as chain_sentence,
+};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::finding::{FindingGroup, Folded, folded, groups};
 use super::gap::{Gap, gaps};
+use super::way::{self, FixView, RouteView, WayView};
 use super::wording;
+use crate::graph::{self, Route};
 use crate::ids::InstanceId;
 use crate::report::assessment::{Coverage, Instance};
 use crate::report::visible;
@@ -44,6 +46,13 @@ pub struct InstanceView {
     pub coverage: CoverageView,
     pub trouble: Option<TroubleView>,
     pub connection: ConnectionView,
+    /// The nearest and most open chains to a command.
+    pub ways: Vec<WayView>,
+    pub routes: Vec<RouteView>,
+    /// How many channels are not closed, in words; `None` if nothing is known of them.
+    pub routes_open: Option<String>,
+    /// Changes that close most, one after the other.
+    pub fix_first: Vec<FixView>,
     pub findings: Vec<FindingGroup>,
     pub accepted: Vec<FindingGroup>,
     pub gaps: Vec<Gap>,
@@ -210,6 +219,10 @@ impl InstanceView {
             coverage: CoverageView::new(&instance.coverage),
             trouble: instance.coverage.trouble.as_ref().map(TroubleView::new),
             connection: ConnectionView::new(&instance.coverage.connection),
+            ways: way::ways(instance),
+            routes_open: open_routes(&instance.routes),
+            routes: way::routes(instance),
+            fix_first: way::fixes(instance),
             findings: groups(&instance.verdicts, "fail"),
             accepted: groups(&instance.verdicts, "accepted"),
             gaps: if instance.same_as.is_some() {
@@ -222,6 +235,12 @@ impl InstanceView {
             not_applicable,
         }
     }
+}
+
+fn open_routes(routes: &[Route]) -> Option<String> {
+    let of = |state| routes.iter().filter(|r| r.state == state).count();
+    let (open, armable) = (of(graph::State::Open), of(graph::State::Armable));
+    (!routes.is_empty()).then(|| format!("{open} open, {armable} armable of {}", routes.len()))
 }
 
 fn folded_words(passed: usize, not_applicable: usize) -> Option<String> {

@@ -6,6 +6,7 @@ mod call;
 mod finding;
 mod gap;
 mod instance;
+mod way;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -15,10 +16,13 @@ use serde::Serialize;
 pub use call::CodeView;
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
+pub use way::{FixView, RouteView, WayView};
 pub use wording::{counted, first_of, quoted, version_name};
 
 use super::assessment::{Assessment, Fleet, Instance};
+use super::paths::chain_place;
 use super::visible;
+use crate::graph::Path;
 use crate::rules::Severity;
 use crate::score;
 use instance::{Count, span};
@@ -45,6 +49,8 @@ pub struct View {
     pub instances: Vec<InstanceView>,
     /// What would settle the unknowns, most instances first.
     pub settle: Vec<Settle>,
+    /// The chains that lead from one instance to another.
+    pub hops: Vec<WayView>,
     /// How to read the numbers, by paragraph.
     pub method: Vec<String>,
 }
@@ -91,6 +97,7 @@ impl View {
             scope: scope(fleet, &instances, assessment.not_selected.len()),
             exposure: wording::interval(fleet.exposure[0], fleet.exposure[1]),
             settle: settle(&instances),
+            hops: fleet.paths.iter().map(hop).collect(),
             method: method(),
             instances,
         }
@@ -115,6 +122,12 @@ impl View {
             .flat_map(|(i, g)| g.findings.iter().map(move |f| (i, g, f)));
         findings.collect()
     }
+}
+
+/// A chain over several instances.
+fn hop(path: &Path) -> WayView {
+    let end = path.steps.last().map(|step| chain_place(&step.to));
+    WayView::new(path, &end.into_iter().collect::<Vec<_>>())
 }
 
 /// What `explain score` says, without its line breaks, and what a reader must know besides.
