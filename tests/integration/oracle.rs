@@ -61,5 +61,8 @@ fn differences() {
             .and_then(|n| n.parse::<usize>().ok())
     };
     let seed = number("ORACLE_SEED").and_then(|seed| u8::try_from(seed).ok());
-    survey(seed.unwrap_or(0), number("ORACLE_COUNT").unwrap_or(1000));
+    let count = number("ORACLE_COUNT").unwrap_or(1000);
+    let found = survey(seed.unwrap_or(0), count);
+    let (differ, all) = (found.len(), found.join("\n"));
+    assert!(found.is_empty(), "{differ} of {count} differ:\n{all}");
 }

@@ -2,7 +2,7 @@
 
 use super::super::build::Graph;
 use super::super::fact::FactRef;
-use super::super::index::{Index, PUBLIC_SERVER, SYSADMIN, Scope};
+use super::super::index::{Index, PUBLIC, PUBLIC_SERVER, SYSADMIN, Scope};
 use super::super::node::Node;
 use super::super::permission::Class;
 use super::super::securable::Securable;
@@ -63,7 +63,11 @@ impl Graph<'_> {
     pub(in super::super) fn joining(&self, scope: Scope, role: PrincipalId) -> Vec<Edge> {
         let (class, is_fixed) = match scope {
             Scope::Server => (Class::ServerRole, self.is_fixed_server_role(role)),
-            Scope::Database(_) => (Class::Role, Index::is_fixed_database_role(role)),
+            // public takes no members.
+            Scope::Database(_) => {
+                let is_fixed = role == PUBLIC || Index::is_fixed_database_role(role);
+                (Class::Role, is_fixed)
+            }
         };
         if is_fixed || !self.index.is_role(scope, role) {
             return Vec::new();

@@ -125,18 +125,17 @@ pub fn compare(seed: u8, count: usize) {
     }
 }
 
-/// Shows every difference among so many estates, for work on either side.
-pub fn survey(seed: u8, count: usize) {
-    let mut found = 0;
+/// Every difference among so many estates, each with the least lines that show it: for work on either side.
+pub fn survey(seed: u8, count: usize) -> Vec<String> {
+    let mut found = Vec::new();
     for text in drafts(seed, count) {
         let built = estate(&text);
         if difference(&built, &ask_engine(&built), None).is_some() {
-            found += 1;
             let least = least(&text);
-            println!("{least}\n{}\n", shown(&least).unwrap_or_default());
+            found.push(format!("{least}\n{}\n", shown(&least).unwrap_or_default()));
         }
     }
-    println!("{found} of {count} differ");
+    found
 }
 
 /// Kinds of step without which the oracle never differs from the engine in so many estates: a fault in one of these
