@@ -57,7 +57,7 @@ pub fn fix_first(graph: &Graph<'_>, verdicts: &[Verdict], now: &Exposure) -> Vec
             let (low, high) = exposure_of(&mut graph.after(&patched), verdicts);
             let better = best
                 .as_ref()
-                .is_none_or(|(fix, _)| (low, high) < (fix.low, fix.high));
+                .is_none_or(|(fix, _): &(Fix, _)| (low, high) < (fix.low, fix.high));
             if better {
                 let fix = Fix {
                     sentence: choke.change.sentence(),

@@ -16,7 +16,7 @@ use serde::Serialize;
 pub use call::CodeView;
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
-pub use way::{FixView, RouteView, WayView};
+pub use way::WayView;
 pub use wording::{counted, first_of, quoted, version_name};
 
 use super::assessment::{Assessment, Fleet, Instance};

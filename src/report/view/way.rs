@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::graph::{Path, PathStep, Place, ReachedBy, Route, State};
 use crate::report::assessment::Instance;
-use crate::report::paths::{InstancePaths, PathsReport, chain_citation, chain_place, chain_sentence, chains};
+use crate::report::paths::{
+    InstancePaths, PathsReport, chain_citation, chain_place, chain_sentence, chains,
+};
 use crate::report::visible;
 use crate::score::Fix;
 
@@ -93,7 +95,9 @@ pub fn ways(instance: &Instance) -> Vec<WayView> {
     let report = PathsReport::new(vec![own]);
     let chains = chains(&report);
     let chains = chains.iter().take(MOST_WAYS);
-    chains.map(|chain| WayView::new(chain.path, &chain.leads)).collect()
+    chains
+        .map(|chain| WayView::new(chain.path, &chain.leads))
+        .collect()
 }
 
 impl WayView {
@@ -149,7 +153,11 @@ impl DrawnBox {
     fn new(top: usize, place: &Place, step: Option<&PathStep>) -> Self {
         let text = visible(&chain_place(place));
         let cut: String = text.chars().take(LONGEST).collect();
-        let text = if cut.len() < text.len() { cut + "…" } else { text };
+        let text = if cut.len() < text.len() {
+            cut + "…"
+        } else {
+            text
+        };
         let step_top = top + BOX_HEIGHT;
         Self {
             top,
@@ -177,7 +185,11 @@ impl RouteView {
             channel: route.channel.title().to_owned(),
             state: route.state.as_str(),
             why: visible(&route.why),
-            reached: if is_closed { String::new() } else { reached(&route.reached_by) },
+            reached: if is_closed {
+                String::new()
+            } else {
+                reached(&route.reached_by)
+            },
             account: match account {
                 _ if is_closed => String::new(),
                 Some(account) => visible(account),
@@ -193,7 +205,11 @@ fn reached(by: &ReachedBy) -> String {
     if by.everyone {
         return "everybody who can log in".to_owned();
     }
-    let parts = [(by.open, "open"), (by.armable, "armable"), (by.waiting, "waiting")];
+    let parts = [
+        (by.open, "open"),
+        (by.armable, "armable"),
+        (by.waiting, "waiting"),
+    ];
     let parts: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)
@@ -207,7 +223,11 @@ fn reached(by: &ReachedBy) -> String {
         1 => ", one of them a group of unknown size".to_owned(),
         count => format!(", {count} of them groups of unknown size"),
     };
-    format!("{} besides {} administrators{groups}", parts.join(", "), by.administrators)
+    format!(
+        "{} besides {} administrators{groups}",
+        parts.join(", "),
+        by.administrators
+    )
 }
 
 /// The changes that close most.
