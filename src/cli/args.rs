@@ -295,6 +295,11 @@ pub struct Paths {
     /// Only ways of at most so many steps.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_steps: Option<u16>,
+    /// Look for ways as they would be after this statement: one that `audit` proposes under "Fix first", or its like
+    /// (REVOKE, DENY, ALTER ROLE … DROP MEMBER, sp_configure …, 0, ALTER DATABASE … SET TRUSTWORTHY OFF, …). Changes the
+    /// snapshots in memory; nothing is sent to a server. May be repeated.
+    #[arg(long, value_name = "T-SQL")]
+    pub what_if: Vec<String>,
     /// Table: tell the steps of every chain, not only of the first three.
     #[arg(long)]
     pub all: bool,

@@ -156,22 +156,21 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
 }
 
 /// So many chains over several instances are told.
-const MOST_PATHS: usize = 20;
+pub const MOST_PATHS: usize = 20;
+
+/// What the inventory says of groups.
+pub fn groups(inventory: &Meant) -> Groups {
+    let groups = inventory.windows_groups.iter().map(|group| {
+        let known = Group {
+            members: group.members.clone(),
+            count: group.count,
+        };
+        (group.name.clone(), known)
+    });
+    Groups(groups.collect())
+}
 
 impl Inputs {
-    /// What the inventory says of groups.
-    fn groups(&self) -> Groups {
-        let groups = self.inventory.windows_groups.iter();
-        let groups = groups.map(|group| {
-            let known = Group {
-                members: group.members.clone(),
-                count: group.count,
-            };
-            (group.name.clone(), known)
-        });
-        Groups(groups.collect())
-    }
-
     fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
         self.inventory.targets.iter().find(|t| t.name == *name)
     }
@@ -192,7 +191,7 @@ impl Given {
         let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
         Case::new(&self.snapshot, &self.texts, expected)
             .with_observations(self.observations.as_ref())
-            .with_groups(inputs.groups())
+            .with_groups(groups(&inputs.inventory))
     }
 }
 

@@ -1,9 +1,9 @@
 //! `paths`: who reaches which way to a command, by which steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use super::args::{Definitions, Paths, PathsFormat};
@@ -13,12 +13,14 @@ use super::targets::Estate;
 use super::{Exit, audit, output, print, stop};
 use crate::collect::Completion;
 use crate::evidence::Bundle;
-use crate::graph::{Graph, Limits, Node, ReachedBy};
+use crate::graph::{
+    Change, Channel, Estate as Links, Graph, Groups, Limits, Node, Path as WayPath, ReachedBy,
+};
 use crate::ids::InstanceId;
 use crate::inventory::{Meant, MeantTarget};
 use crate::report::{InstancePaths, PathsReport};
 use crate::rules::Case;
-use crate::snapshot::Outcome;
+use crate::snapshot::{Outcome, Snapshot};
 
 /// Chains that the table tells step by step.
 const MOST_TOLD: usize = 3;
@@ -100,7 +102,11 @@ impl Scope {
     }
 
     /// One snapshot as its ways are looked for: the only place where a snapshot comes in.
-    fn given(&self, source: &Source) -> anyhow::Result<(Given, Option<&MeantTarget>)> {
+    fn given(
+        &self,
+        source: &Source,
+        what_if: &mut WhatIf,
+    ) -> anyhow::Result<(Given, Option<&MeantTarget>)> {
         let mut given = source.read()?;
         judge::note_older(&given.snapshot, given.observations.as_ref());
         let mut targets = self.meant.targets.iter();
@@ -108,17 +114,70 @@ impl Scope {
         if let Some(meant) = meant {
             judge::exclude(&mut given.snapshot, &meant.exclude_databases);
         }
+        what_if.apply(&mut given.snapshot);
         Ok((given, meant))
     }
 }
 
-fn tell(args: &Paths, scope: &Scope) -> anyhow::Result<Exit> {
-    let mut asked = Asked::new(args);
-    let mut instances = Vec::new();
-    for source in &scope.sources {
-        let (given, meant) = scope.given(source)?;
-        instances.push(asked.instance(&given, meant));
+/// Changes to look at the snapshots after.
+struct WhatIf(Vec<(Change, usize)>);
+
+impl WhatIf {
+    fn read(statements: &[String]) -> anyhow::Result<Self> {
+        let mut changes = Vec::new();
+        for statement in statements {
+            let read = Change::read(statement).with_context(|| format!("--what-if {statement}"))?;
+            changes.extend(read.into_iter().map(|change| (change, 0)));
+        }
+        Ok(Self(changes))
     }
+
+    /// What an instance does not have is not changed there.
+    fn apply(&mut self, snapshot: &mut Snapshot) {
+        for (change, made) in &mut self.0 {
+            *made += usize::from(change.apply(snapshot).is_ok());
+        }
+    }
+
+    /// A change that no instance knows would look like one that closes nothing.
+    fn settle(&self) -> anyhow::Result<()> {
+        for (change, made) in &self.0 {
+            if *made == 0 {
+                bail!(
+                    "--what-if: {}: no instance that was given has what that would change",
+                    change.sentence()
+                );
+            }
+            output::note(&format!(
+                "what if: {} (on {made} of the instances, in memory alone)",
+                change.sentence()
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn tell(args: &Paths, scope: &Scope) -> anyhow::Result<Exit> {
+    let mut asked = Asked::new(args, scope);
+    let mut what_if = WhatIf::read(&args.what_if)?;
+    let mut instances = Vec::new();
+    let mut links = Links::default();
+    let mut places = BTreeMap::new();
+    for source in &scope.sources {
+        let (given, meant) = scope.given(source, &mut what_if)?;
+        let found = asked.instance(&given, meant, &mut links);
+        places.insert(found.id.clone(), source);
+        instances.push(found);
+    }
+    what_if.settle()?;
+    for (target, logins) in links.wanted() {
+        if let Some(source) = places.get(&target) {
+            let mut again = WhatIf::read(&args.what_if)?;
+            let (given, _) = scope.given(source, &mut again)?;
+            links.arrive(&asked.graph(&given), &logins);
+        }
+    }
+    asked.hops(&links, &mut instances);
     let known: BTreeSet<InstanceId> = instances.iter().map(|i| i.id.clone()).collect();
     let targets = scope.meant.targets.iter();
     let missing = targets.filter(|meant| !known.contains(&meant.name));
@@ -152,6 +211,8 @@ fn rendered(args: &Paths, report: &PathsReport) -> serde_json::Result<String> {
 /// What was asked for, and which of the names somebody has.
 struct Asked<'a> {
     args: &'a Paths,
+    /// What the inventory says of groups.
+    groups: Groups,
     limits: Limits,
     from: Name<'a>,
     to: Name<'a>,
@@ -211,8 +272,9 @@ impl<'a> Name<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(args: &'a Paths) -> Self {
+    fn new(args: &'a Paths, scope: &Scope) -> Self {
         Self {
+            groups: judge::groups(&scope.meant),
             args,
             limits: Limits {
                 paths: MOST_WAYS,
@@ -223,7 +285,41 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn instance(&mut self, given: &Given, meant: Option<&MeantTarget>) -> InstancePaths {
+    fn graph<'g>(&self, given: &'g Given) -> Graph<'g> {
+        Case::new(&given.snapshot, &given.texts, None)
+            .with_observations(given.observations.as_ref())
+            .with_groups(self.groups.clone())
+            .into_graph()
+    }
+
+    /// The chains over several instances, each where it begins; none where a place or another channel was asked for.
+    fn hops(&self, links: &Links, instances: &mut [InstancePaths]) {
+        let only = &self.args.channel;
+        let wanted = only.is_empty() || only.contains(&Channel::LinkedHop);
+        if self.args.to.is_some() || !wanted {
+            return;
+        }
+        let from = self.args.from.as_deref();
+        let is_asked = |path: &WayPath| {
+            let name = &path.principal.name;
+            path.steps.len() <= self.limits.steps
+                && from.is_none_or(|from| name.eq_ignore_ascii_case(from))
+        };
+        for path in links.paths(judge::MOST_PATHS).into_iter().filter(is_asked) {
+            let start = path.principal.instance.clone();
+            let mut instances = instances.iter_mut();
+            if let Some(instance) = instances.find(|i| start.as_ref() == Some(&i.id)) {
+                instance.hops.push(path);
+            }
+        }
+    }
+
+    fn instance(
+        &mut self,
+        given: &Given,
+        meant: Option<&MeantTarget>,
+        links: &mut Links,
+    ) -> InstancePaths {
         let snapshot = &given.snapshot;
         let mut found = InstancePaths::of(snapshot);
         if matches!(
@@ -232,10 +328,8 @@ impl<'a> Asked<'a> {
         ) {
             return found;
         }
-        let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
-        let case = Case::new(snapshot, &given.texts, expected);
-        let case = case.with_observations(given.observations.as_ref());
-        let graph = case.into_graph();
+        let graph = self.graph(given);
+        links.enter(&graph, meant.map_or(&[][..], |meant| &meant.aliases));
         let from = self.from.nodes(&graph);
         if let Some(goals) = self.to.nodes(&graph) {
             let goals = goals.into_iter();

@@ -52,6 +52,9 @@ pub struct InstancePaths {
     /// The places that were asked for, with the ways to them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<Goal>,
+    /// The ways that lead over linked servers to a command on another instance.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Path>,
     /// What was not seen and may hold further ways.
     pub gaps: Vec<PathsGap>,
     /// For OpenGraph: how MSSQLHound names the instance.
@@ -164,6 +167,7 @@ impl InstancePaths {
             same_as: None,
             routes: Vec::new(),
             goals: Vec::new(),
+            hops: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -173,7 +177,10 @@ impl InstancePaths {
         let routes = self.routes.iter();
         let routes = routes.flat_map(|r| r.paths.iter().map(move |p| (Lead::Command(r), p)));
         let goals = self.goals.iter();
-        routes.chain(goals.flat_map(|g| g.paths.iter().map(move |p| (Lead::Place(&g.to), p))))
+        let goals = goals.flat_map(|g| g.paths.iter().map(move |p| (Lead::Place(&g.to), p)));
+        let hops = self.hops.iter();
+        let hops = hops.filter_map(|p| Some((Lead::Place(&p.steps.last()?.to), p)));
+        routes.chain(goals).chain(hops)
     }
 }
 
