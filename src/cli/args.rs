@@ -80,11 +80,11 @@ pub enum Command {
     ///
     /// Example: mssql-posture rules --format json
     Rules(Rules),
-    /// Explain a rule (by id or slug), or `score`.
+    /// Explain a rule (by id or slug), `score`, or the `steps` of chains.
     ///
     /// Example: mssql-posture explain xp-cmdshell-enabled
     Explain {
-        /// SURF-001, xp-cmdshell-enabled, or score.
+        /// SURF-001, xp-cmdshell-enabled, score, or steps.
         name: String,
     },
     /// Print a JSON schema: inventory, snapshot, observations, assessment, paths, preflight or events.

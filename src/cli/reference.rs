@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::args::{Cli, Queries, QueriesFormat, Rules, RulesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
+use crate::graph;
 use crate::report::{Assessment, PathsReport, PreflightReport};
 use crate::rules::{self, Observations, Rule, Severity};
 use crate::snapshot::{EventsLine, Snapshot};
@@ -150,6 +151,10 @@ pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
 pub(super) fn explain(name: &str) -> anyhow::Result<Exit> {
     if name == "score" {
         print(&format!("{}\n", score::EXPLANATION))?;
+        return Ok(Exit::Clean);
+    }
+    if name == "steps" {
+        print(&format!("{}\n", graph::explained()))?;
         return Ok(Exit::Clean);
     }
     let Some(rule) = Rule::find(name) else {

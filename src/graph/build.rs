@@ -1,7 +1,9 @@
 //! The graph of one instance: its snapshot, indexed, with what the steps ask for again and again.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::code::Code;
 use super::fact::FactRef;
@@ -9,6 +11,7 @@ use super::gap::{Assumed, Assumption};
 use super::index::{Db, Index, SA, SYSADMIN, Scope};
 use super::module::Modules;
 use super::node::Node;
+use super::search::Reach;
 use super::step::{Edge, Facts};
 use super::steps::Source;
 use crate::ids::PrincipalId;
@@ -64,6 +67,8 @@ pub struct Graph<'a> {
     pub(super) assumed: Assumed,
     /// Whether the instance has SQL Server Agent.
     pub(super) has_agent: bool,
+    /// Who has the power of sysadmin, searched when somebody asks.
+    sysadmin: OnceCell<Rc<Reach>>,
 }
 
 const MASTER: i32 = 1;
@@ -91,6 +96,7 @@ impl<'a> Graph<'a> {
             master,
             msdb,
             assumed: Assumed::default(),
+            sysadmin: OnceCell::new(),
         };
         let sources = graph.sources();
         Self { sources, ..graph }
@@ -99,13 +105,25 @@ impl<'a> Graph<'a> {
     /// The same with assumptions about what was not seen.
     #[must_use]
     pub fn assuming(mut self, assumed: Assumed) -> Self {
-        self.assumed = assumed;
+        self.assume(assumed);
         self
     }
 
     /// Replaces what is assumed.
     pub fn assume(&mut self, assumed: Assumed) {
         self.assumed = assumed;
+        self.sysadmin = OnceCell::new();
+    }
+
+    /// Who reaches the power of sysadmin: most ways to a command lead through it.
+    pub fn to_power(&self) -> &Rc<Reach> {
+        self.sysadmin
+            .get_or_init(|| Rc::new(Reach::new(self, Node::Sysadmin, None)))
+    }
+
+    /// Who reaches a command, or the right to set options.
+    pub fn to_goal(&self, goal: Node) -> Reach {
+        Reach::beyond(self, goal, self.to_power())
     }
 
     /// Every step that leads to a place, from wherever it begins.

@@ -1,7 +1,6 @@
 //! Choke points: changes, and how many ways each of them ends.
 
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
 
 use super::build::Graph;
 use super::change::Change;
@@ -27,9 +26,8 @@ impl Graph<'_> {
     /// Every change that ends a way, those that end most first.
     pub fn chokes(&self) -> Vec<Choke> {
         let mut found: BTreeMap<Change, (u32, u32)> = BTreeMap::new();
-        let sysadmin = Rc::new(Reach::new(self, Node::Sysadmin, None));
         for channel in Channel::ALL {
-            let reach = Reach::beyond(self, Node::Command(channel), &sysadmin);
+            let reach = self.to_goal(Node::Command(channel));
             self.count_chokes(&reach, &mut found);
         }
         let mut chokes: Vec<Choke> = found

@@ -2,7 +2,6 @@
 //! here only what leaves one and arrives at another is put together, so that no two snapshots need be in memory at once.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::rc::Rc;
 
 use super::build::Graph;
 use super::channel::Channel;
@@ -471,15 +470,14 @@ impl Graph<'_> {
 
     /// The most open and shortest way of a login to a command.
     fn command_of(&self, node: Node) -> Option<(State, Vec<PathStep>)> {
-        let sysadmin = Rc::new(Reach::new(self, Node::Sysadmin, None));
-        let settings = Reach::beyond(self, Node::Settings, &sysadmin);
+        let settings = self.to_goal(Node::Settings);
         let arms = settings.way(node).is_some_and(|way| !way.waits());
         let mut best: Option<(State, u32, Vec<PathStep>)> = None;
         for channel in Channel::ALL
             .into_iter()
             .filter(|c| *c != Channel::LinkedHop)
         {
-            let reach = Reach::beyond(self, Node::Command(channel), &sysadmin);
+            let reach = self.to_goal(Node::Command(channel));
             let (Some(way), Some(cost)) = (reach.way(node), reach.cost(node)) else {
                 continue;
             };
@@ -504,7 +502,7 @@ impl Graph<'_> {
         let channels = [Channel::XpCmdshell, Channel::OleAutomation];
         let mut open = channels.into_iter().filter(|c| self.runs_now(*c));
         let channel = open.next()?;
-        let reach = Reach::new(self, Node::Command(channel), None);
+        let reach = self.to_goal(Node::Command(channel));
         let steps = self.told(&reach.chain(Node::login(id)));
         Some((State::Open, steps))
     }

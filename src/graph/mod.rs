@@ -63,6 +63,6 @@ pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};
-pub use step::{Edge, Step};
+pub use step::{Edge, Step, explained};
 pub use survey::{Breadth, Limits, Surveyed};
 pub use wording::Place;

@@ -241,3 +241,53 @@ steps! {
         "What was not seen may run by itself what somebody decides: counted in the upper end of exposure alone."
         "this program";
 }
+
+/// What the steps leave out, and where sources disagree; for `explain steps`.
+pub const LIMITS: &str = "\
+How permissions are read: a GRANT of the permission, or of one that covers it, on the securable or on what
+contains it, to a principal or to a role that it is in, gives it; a fixed role gives what it carries. A DENY of
+any of these to any of these takes it, at whatever level. It does not bind sysadmin, dbo, or the owner of the
+securable. It binds members of db_owner, who escape it by EXECUTE AS USER = 'dbo', so that only a DENY of
+CONTROL on the database holds them. An unbroken ownership chain is not checked, so a DENY on the inner object
+does not stop it.
+
+Not modelled:
+- GRANTs and DENYs on columns.
+- Locked logins: the catalog does not show them.
+- Members of Windows and Entra groups, but for those that the inventory names; a DENY on a group does not
+  reach the members that it names.
+- Two rights of one person that meet only after he joined two roles.
+- Whether the caller can enter the database that an ownership chain leads to: taken to be so.
+- CREATE and ALTER EXTERNAL LANGUAGE as a way to load a DLL; resource governor and policies as something that
+  runs code.
+- What a module does by EXECUTE AS inside its body.
+
+Where sources disagree, the side that shows more ways was taken:
+- sp_addlinkedsrvlogin needs ALTER ANY LOGIN beside ALTER ANY LINKED SERVER by its page, and ALTER ANY LINKED
+  SERVER alone by a measurement on 2025: the steps ask for the latter alone.
+- Whether ALTER ANY CREDENTIAL makes the reserved credential of xp_cmdshell is not documented: taken to be so.
+- ALTER on a schema of dbo's counts as writing a module there, without CREATE PROCEDURE and EXECUTE.
+- Builds that carry the update for CVE-2025-49758 are third-party figures; a build that is not known to carry
+  it is taken as unpatched.
+The other way round: an owner who is only in securityadmin, or only holds IMPERSONATE ANY LOGIN, does not vouch
+for a TRUSTWORTHY database, since the documentation names AUTHENTICATE SERVER; and OPENQUERY is taken not to set
+options or change principals.";
+
+/// Every kind of step with its rule and where that comes from, and what is left out; for people.
+pub fn explained() -> String {
+    let mut text = String::from(
+        "The steps of a chain, by the word that `paths --format json` has for each.\n",
+    );
+    for step in Step::ALL {
+        let waits = if step.waits() {
+            " (waits for somebody)"
+        } else {
+            ""
+        };
+        let (word, rule, source) = (step.as_str(), step.rule(), step.source());
+        text.push_str(&format!("\n{word}{waits}\n  {rule}\n  Source: {source}.\n"));
+    }
+    text.push('\n');
+    text.push_str(LIMITS);
+    text
+}

@@ -1,7 +1,5 @@
 //! All routes of one instance, and how many get how far on each.
 
-use std::rc::Rc;
-
 use super::build::Graph;
 use super::channel::Channel;
 use super::entry::Entry;
@@ -67,14 +65,12 @@ impl Graph<'_> {
 
     /// The same with the paths of those that were asked for, administrators or not, where somebody asked.
     pub fn survey_from(&self, asked: Option<&[Node]>, limits: Limits) -> Vec<Surveyed> {
-        let sysadmin = Rc::new(Reach::new(self, Node::Sysadmin, None));
         let survey = Survey {
             asked,
             graph: self,
             site: Site::of(self.index.snapshot),
             entries: self.entries(),
-            settings: Reach::beyond(self, Node::Settings, &sysadmin),
-            sysadmin,
+            settings: self.to_goal(Node::Settings),
             limits,
         };
         let channels = Channel::ALL.into_iter();
@@ -114,8 +110,6 @@ struct Survey<'g, 'a> {
     asked: Option<&'g [Node]>,
     site: Site,
     entries: Vec<Entry>,
-    /// Who reaches sysadmin, and by that every channel.
-    sysadmin: Rc<Reach>,
     settings: Reach,
     limits: Limits,
 }
@@ -143,7 +137,7 @@ impl Survey<'_, '_> {
         if let Some(why) = none() {
             return closed(channel, why, source);
         }
-        let reach = Reach::beyond(self.graph, Node::Command(channel), &self.sysadmin);
+        let reach = self.graph.to_goal(Node::Command(channel));
         let standing = self.standing(channel);
         let mut surveyed = closed(channel, standing.why.clone(), source);
         surveyed.route.runs_as = self.runs_as(channel);

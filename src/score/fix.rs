@@ -32,7 +32,7 @@ const MOST: usize = 5;
 const TRIED: usize = 10;
 /// On larger instances only the change that ends most ways is tried, and so many are told: principals, modules.
 const LARGE: (usize, usize) = (20_000, 50_000);
-const MOST_OF_LARGE: usize = 2;
+const MOST_OF_LARGE: usize = 1;
 
 /// The changes that close most, one after the other: each is the one that leaves the least exposure, of equal ones the one
 /// that ends most ways. Found by making them in the snapshot and searching again.
@@ -49,6 +49,7 @@ pub fn fix_first(graph: &Graph<'_>, verdicts: &[Verdict], now: &Exposure) -> Vec
         let present = graph.after(&snapshot);
         let chokes: Vec<Choke> = present.chokes();
         let mut best = None;
+        drop(present);
         for choke in chokes.iter().take(tried) {
             let mut patched = snapshot.clone();
             if choke.change.apply(&mut patched).is_err() {

@@ -22,7 +22,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mssql_posture::graph::{Code, CodeCall, CodeSink, Estate, Graph, Limits, ModuleCode};
+use mssql_posture::graph::{CodeCall, CodeSink, Estate, Graph, Limits, ModuleCode};
 use mssql_posture::ids::{DatabaseName, InstanceId, PrincipalId};
 use mssql_posture::score;
 use mssql_posture::snapshot::{

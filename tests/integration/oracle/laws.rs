@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use mssql_posture::graph::{Channel, Graph, Node, Reach, Scope};
 use mssql_posture::ids::PrincipalId;
+use mssql_posture::score::{self, Exposure, Points};
 use mssql_posture::snapshot::{Observed, Permission, RoleMember};
 
 use crate::support::oracle::drafts;
@@ -23,10 +24,9 @@ fn reached(built: &Built) -> Reached {
     let mut all = Reached::new();
     for channel in Channel::ALL {
         let reach = Reach::new(&graph, Node::Command(channel), None);
-        for (place, _) in reach.places() {
-            let (scope, id) = match place {
-                Node::Principal(scope, id) => (*scope, *id),
-                _ => continue,
+        for (_, place) in reach.places() {
+            let Node::Principal(scope, id) = place else {
+                continue;
             };
             let name = match scope {
                 Scope::Server => String::new(),
@@ -65,9 +65,32 @@ fn estates(seed: u8) -> impl Iterator<Item = (String, Built, usize)> {
 }
 
 fn nobody_gains(text: &str, before: &Built, after: &Built, change: &str) {
+    exposure_does_not_rise(text, before, after, change);
     let (before, after) = (reached(before), reached(after));
     let more: Vec<_> = after.difference(&before).collect();
     assert!(more.is_empty(), "{change} gives {more:?} more:\n{text}");
+}
+
+fn exposure(built: &Built) -> Exposure {
+    let mut graph = Graph::new(&built.snapshot, &built.code, &built.groups);
+    let (exposure, _) = score::exposure(&mut graph, &[]);
+    assert!(exposure.low <= exposure.high && exposure.high <= 100);
+    let sum = |points: fn(&Points) -> i32| exposure.breakdown.iter().map(points).sum::<i32>();
+    assert_eq!(i64::from(sum(|p| p.low)), i64::from(exposure.low));
+    assert_eq!(i64::from(sum(|p| p.high)), i64::from(exposure.high));
+    exposure
+}
+
+fn exposure_does_not_rise(text: &str, before: &Built, after: &Built, change: &str) {
+    let (before, after) = (exposure(before), exposure(after));
+    assert!(
+        after.low <= before.low && after.high <= before.high,
+        "{change} raises {}–{} to {}–{}:\n{text}",
+        before.low,
+        before.high,
+        after.low,
+        after.high
+    );
 }
 
 /// Every scope's permissions.
@@ -200,7 +223,47 @@ fn the_order_of_rows_says_nothing() {
         let mut after = built.clone();
         turn_round(&mut after);
         assert_eq!(reached(&after), reached(&built), "{text}");
+        let (turned, as_it_was) = (exposure(&after), exposure(&built));
+        assert_eq!(
+            (turned.low, turned.high),
+            (as_it_was.low, as_it_was.high),
+            "{text}"
+        );
     }
+}
+
+/// What is learned of a fact narrows the interval, or leaves it.
+#[test]
+fn learning_a_fact_never_widens_the_exposure() {
+    for (text, built, number) in estates(206) {
+        let known = exposure(&built);
+        let mut unseen = built.clone();
+        let facts: Vec<usize> = (0..3).map(|turn| number / 3_usize.pow(turn)).collect();
+        for at in &facts {
+            lose(&mut unseen, *at);
+        }
+        let less = exposure(&unseen);
+        assert!(
+            less.low <= known.low && known.high <= less.high,
+            "{}–{} without {facts:?}, {}–{} with them:\n{text}",
+            less.low,
+            less.high,
+            known.low,
+            known.high
+        );
+    }
+}
+
+/// Takes a list out of sight, of the server or of a database.
+fn lose(built: &mut Built, number: usize) {
+    let databases = built.snapshot.databases.len();
+    let mut lists = match number % (databases + 1) {
+        0 => built.snapshot.server.all_mut(),
+        db => built.snapshot.databases[db - 1].all_mut(),
+    };
+    let count = lists.len();
+    let (_, list) = &mut lists[number / 7 % count];
+    list.not_collected("out of sight");
 }
 
 /// Every list from its end to its beginning.
