@@ -13,6 +13,7 @@
 //! Not modelled: permissions on columns; locked logins (the catalog does not show them); members of Windows and Entra
 //! groups that the inventory does not name; two rights of one person that only meet after he joined two roles.
 
+mod asked;
 mod build;
 mod change;
 mod channel;
@@ -42,6 +43,7 @@ mod steps;
 mod survey;
 mod wording;
 
+pub use asked::{Granted, Membership, Powerful, PrivilegedRun, Reaches, Runner};
 pub use build::{Graph, Group, Groups, Trust};
 pub use change::{Change, ChangeError, On};
 pub use channel::Channel;

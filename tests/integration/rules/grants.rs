@@ -7,7 +7,7 @@ const RULE: &str = "xp-cmdshell-granted";
 pub(super) const XP: On<'static> = On::Object("xp_cmdshell");
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    let tables = [GRANTED, ROLES, DENIES, SERVER_LEVEL, HARMLESS, UNSEEN];
+    let tables = [GRANTED, ROLES, DENIES, HARMLESS, UNSEEN];
     tables.into_iter().flatten().collect()
 }
 
@@ -318,91 +318,6 @@ static DENIES: &[Fixture] = {
     ]
 };
 
-static SERVER_LEVEL: &[Fixture] = {
-    &[
-        one(
-            "CONTROL SERVER covers it",
-            |r| {
-                r.add_login("op", "S");
-                r.grant_server("CONTROL SERVER", "op");
-            },
-            &["fail high principal op"],
-        )
-        .saying("holds CONTROL SERVER"),
-        one(
-            "through a server role",
-            |r| {
-                r.add_login("operators", "R");
-                r.add_login("op", "S");
-                r.add_server_member("operators", "op")
-                    .grant_server("CONTROL SERVER", "operators");
-            },
-            &["fail high principal operators"],
-        )
-        .saying("and through it op"),
-        one(
-            "a server role without members waits",
-            |r| {
-                r.add_login("operators", "R");
-                r.grant_server("CONTROL SERVER", "operators");
-            },
-            &["fail low principal operators"],
-        ),
-        one(
-            "to public",
-            |r| _ = r.grant_server("CONTROL SERVER", "public"),
-            &["fail critical principal public"],
-        ),
-        one(
-            "denied again",
-            |r| {
-                r.add_login("op", "S");
-                r.grant_server("CONTROL SERVER", "op")
-                    .deny_server("CONTROL SERVER", "op");
-            },
-            &["pass"],
-        ),
-        one(
-            "denied to public, and so to everybody",
-            |r| {
-                r.add_login("op", "S");
-                r.grant_server("CONTROL SERVER", "op")
-                    .deny_server("CONTROL SERVER", "public");
-            },
-            &["pass"],
-        ),
-        one(
-            "denied to a role that the grantee is in",
-            |r| {
-                r.add_login("restricted", "R");
-                r.add_login("op", "S");
-                r.add_server_member("restricted", "op");
-                r.grant_server("CONTROL SERVER", "op")
-                    .deny_server("CONTROL SERVER", "restricted");
-            },
-            &["pass"],
-        ),
-        one(
-            "to a sysadmin it adds nothing",
-            |r| {
-                r.add_login("dba", "S");
-                r.add_server_member("sysadmin", "dba")
-                    .grant_server("CONTROL SERVER", "dba");
-            },
-            &["pass"],
-        ),
-        one(
-            "other server permissions do not cover it",
-            |r| {
-                r.add_login("op", "S");
-                r.grant_server("ALTER SETTINGS", "op")
-                    .grant_server("ALTER ANY LOGIN", "op");
-            },
-            &["pass"],
-        ),
-    ]
-};
-
 static HARMLESS: &[Fixture] = {
     &[
         one(
@@ -430,6 +345,14 @@ static HARMLESS: &[Fixture] = {
         one(
             "dbo",
             |r| _ = r.grant("master", XP, "EXECUTE", "dbo"),
+            &["pass"],
+        ),
+        one(
+            "CONTROL SERVER is control-server-granted's to find",
+            |r| {
+                r.add_login("op", "S");
+                r.grant_server("CONTROL SERVER", "op");
+            },
             &["pass"],
         ),
         one(
