@@ -230,9 +230,8 @@ impl Graph<'_> {
     }
 
     fn is_empty_role(&self, scope: Scope, id: PrincipalId) -> bool {
-        let below = self.index.scope(scope).below(id).into_iter();
-        self.index.is_role(scope, id)
-            && below.fold(true, |none, id| none && self.index.is_role(scope, id))
+        let mut below = self.index.scope(scope).below(id).into_iter();
+        self.index.is_role(scope, id) && below.all(|id| self.index.is_role(scope, id))
     }
 
     /// Whom somebody stands for.

@@ -37,9 +37,9 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let granted = case.graph().granted_on_server("ALST").into_iter();
     let granted = granted.filter(|granted| granted.code == "ALST");
     judge_grants(case, judgement, granted, |_, reached| {
-        let (grantee, through) = (reached.grantee(), reached.through());
+        let (who, through) = (reached.grantee(), reached.through());
         let message =
-            format!("{grantee} holds ALTER SETTINGS and so sets options by sp_configure{through}");
+            format!("{who} holds ALTER SETTINGS and so sets options by sp_configure{through}");
         (message, Vec::new())
     });
 }

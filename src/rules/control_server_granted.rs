@@ -38,9 +38,8 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let granted = case.graph().granted_on_server("CL").into_iter();
     judge_grants(case, judgement, granted, |_, reached| {
-        let (grantee, through) = (reached.grantee(), reached.through());
-        let message =
-            format!("{grantee} holds CONTROL SERVER, which is as good as sysadmin{through}");
+        let (who, through) = (reached.grantee(), reached.through());
+        let message = format!("{who} holds CONTROL SERVER, which is as good as sysadmin{through}");
         (message, Vec::new())
     });
 }

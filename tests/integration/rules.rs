@@ -22,12 +22,12 @@ use mssql_posture::rules::{
     self, Case, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink, Rule,
     Severity, Subject, Verdict,
 };
-use mssql_posture::snapshot::{ModuleTexts, Observed, Snapshot};
+use mssql_posture::snapshot::{Fact, ModuleTexts, Observed, Snapshot};
 
 use mssql_posture::tsql::How;
 
 use crate::support::privileges;
-use crate::support::recording::{Base, Recording};
+use crate::support::recording::{Base, Hidden, Recording, hide};
 
 /// One recording and what one rule must say of it, in full.
 struct Fixture {
@@ -39,6 +39,8 @@ struct Fixture {
     change: fn(&mut Recording),
     /// The instance in the language of [`privileges`], instead of a recording.
     lines: Option<&'static str>,
+    /// A fact of a database of it that was not seen.
+    unseen: Option<(&'static str, Fact)>,
     expected_sysadmins: Option<&'static [&'static str]>,
     /// All verdicts: outcome, severity of a finding, subject.
     verdicts: &'static [&'static str],
@@ -60,6 +62,7 @@ impl Fixture {
             base,
             change,
             lines: None,
+            unseen: None,
             expected_sysadmins: None,
             verdicts,
             says: None,
@@ -78,6 +81,11 @@ impl Fixture {
         fixture
     }
 
+    const fn without(mut self, database: &'static str, fact: Fact) -> Self {
+        self.unseen = Some((database, fact));
+        self
+    }
+
     const fn expecting(mut self, sysadmins: &'static [&'static str]) -> Self {
         self.expected_sysadmins = Some(sysadmins);
         self
@@ -94,7 +102,12 @@ impl Fixture {
 
     fn world(&self) -> World {
         if let Some(lines) = self.lines {
-            return World::of_lines(lines);
+            let mut world = World::of_lines(lines);
+            if let Some((database, fact)) = self.unseen {
+                let how = Hidden::Denied(vec!["a right".to_owned()]);
+                hide(&mut world.snapshot, fact, Some(database), &how);
+            }
+            return world;
         }
         let mut recording = Recording::new(self.base.clone());
         (self.change)(&mut recording);

@@ -1,10 +1,11 @@
 //! Rights on the server that are as good as sysadmin, or lead there.
 
-use super::Fixture;
+use super::{Fixture, partly, windows};
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     let tables = [
         CONTROL_SERVER,
+        CONTROL_SERVER_UNSEEN,
         ALTER_SETTINGS,
         IMPERSONATE,
         SECURITYADMIN,
@@ -109,6 +110,19 @@ static CONTROL_SERVER: &[Fixture] = &each(
         ("members were not seen", "unseen server_role_members", UNKNOWN),
     ],
 );
+
+static CONTROL_SERVER_UNSEEN: &[Fixture] = &[Fixture::new(
+    "control-server-granted",
+    "a role that seems empty, its members not seen whole",
+    windows(16),
+    |r| {
+        r.add_login("operators", "R");
+        r.grant_server("CONTROL SERVER", "operators");
+        partly(&mut r.snapshot.server.server_role_members);
+    },
+    &["fail high principal operators", "unknown instance"],
+)
+.saying("members were not all seen")];
 
 static ALTER_SETTINGS: &[Fixture] = &each(
     "alter-settings-granted",
