@@ -65,5 +65,5 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         extend(&mut evidence, cited(case, trust));
         judgement.fail_at(severity, Subject::database(&facts.name), message, evidence);
     }
-    judgement.all_is_seen_but_in(case, NEED_IT);
+    judgement.all_is_seen(case);
 }

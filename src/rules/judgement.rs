@@ -103,11 +103,6 @@ impl Judgement {
     /// Says what the rule declares and the snapshot has not settled, at the instance and in each database, and which
     /// listed databases it holds nothing of where the rule reads databases. Returns whether all was seen.
     pub fn all_is_seen(&mut self, case: &Case<'_>) -> bool {
-        self.all_is_seen_but_in(case, &[])
-    }
-
-    /// The same but for databases that the rule does not judge, by id.
-    pub fn all_is_seen_but_in(&mut self, case: &Case<'_>, unjudged: &[i32]) -> bool {
         let snapshot = case.snapshot;
         let everywhere = self.rule.facts.iter();
         let everywhere = everywhere.flat_map(|fact| fact.unsettled(snapshot));
@@ -133,13 +128,6 @@ impl Judgement {
                     needs,
                 });
             }
-        }
-        let unjudged = snapshot
-            .databases
-            .iter()
-            .filter(|d| unjudged.contains(&d.database_id));
-        for facts in unjudged {
-            by_place.remove(&Some(facts.name.clone()));
         }
         let all = by_place.is_empty();
         for (database, missing) in by_place {

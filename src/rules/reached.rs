@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::case::rows_between;
+use super::case::members_of;
 use super::{Case, Evidence, Judgement, Missing, Severity, Subject, named};
 use crate::graph::{FactRef, Granted, Scope};
 use crate::ids::{DatabaseName, PrincipalId};
@@ -99,7 +99,7 @@ impl<'a, 'c> Reached<'a, 'c> {
             (true, true) => ", a role without members".to_owned(),
             (true, false) => format!(", and through it {}, disabled now", asleep.join(", ")),
             _ => {
-                let guests = reaches.guests.then_some(guests).unwrap_or_default();
+                let guests = if reaches.guests { guests } else { "" };
                 format!(", and through it {}{guests}", people.join(", "))
             }
         }
@@ -120,17 +120,15 @@ impl<'a, 'c> Reached<'a, 'c> {
             Scope::Server => "server_role_members",
             Scope::Database(_) => "database_role_members",
         };
-        for id in &behind {
-            for row in rows_between(rows, *id, self.granted.grantee) {
-                add(
-                    &mut evidence,
-                    Evidence::row(fact, database(self.case, scope), row),
-                );
-            }
-        }
+        let mut roles = members_of(rows, self.granted.grantee);
+        roles.insert(self.granted.grantee);
+        let within = rows
+            .iter()
+            .filter(|row| roles.contains(&row.role_principal_id));
+        evidence.extend(within.map(|row| Evidence::row(fact, database(self.case, scope), row)));
         for id in behind {
             let row = graph.index().principal_fact(scope, id);
-            row.map(|row| add(&mut evidence, graph.cite(row).into()));
+            extend(&mut evidence, cited(self.case, &row));
         }
         evidence
     }
@@ -187,7 +185,9 @@ pub(super) fn cited<'f>(
 
 /// More evidence, without what is there.
 pub(super) fn extend(evidence: &mut Vec<Evidence>, more: Vec<Evidence>) {
-    more.into_iter().for_each(|one| add(evidence, one));
+    for one in more {
+        add(evidence, one);
+    }
 }
 
 /// What is missing where the grantee is not visible: nobody can say whether it is an administrator or a key.

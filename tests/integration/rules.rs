@@ -171,7 +171,7 @@ fn observed(code: &Code, snapshot: &Snapshot) -> Observations {
                 object_id: row.object_id,
                 number: None,
                 sha256: hash.sha256.clone(),
-                sinks: code.map_or_else(Vec::new, |m| m.sinks.iter().map(sink).collect()),
+                sinks: code.map_or_else(Vec::new, |m| m.sinks.iter().copied().map(sink).collect()),
                 calls: code.map_or_else(Vec::new, |m| m.calls.iter().map(call).collect()),
                 notes: Vec::new(),
             });
@@ -213,7 +213,7 @@ fn observed(code: &Code, snapshot: &Snapshot) -> Observations {
     }
 }
 
-fn sink(sink: &CodeSink) -> ObservedSink {
+fn sink(sink: CodeSink) -> ObservedSink {
     ObservedSink {
         name: sink.sink,
         how: How::Direct,

@@ -25,7 +25,7 @@ static GUEST: &[Fixture] = {
     }
     &[
         one("as shipped: only where it is needed", |_| {}, PASS),
-        one("a database of users", |r| shop(r), PASS),
+        one("a database of users", shop, PASS),
         one(
             "guest may connect",
             |r| {
