@@ -173,30 +173,40 @@ impl<'a> Graph<'a> {
 
 /// The rows that put a login into sysadmin, through any nesting; `None` if it is not there.
 pub fn sysadmin_facts(index: &Index<'_>, login: PrincipalId) -> Option<Facts> {
+    let facts = membership(index, login, SYSADMIN);
+    if facts.is_empty() && login == SA {
+        return Some(
+            index
+                .principal_fact(Scope::Server, SA)
+                .into_iter()
+                .collect(),
+        );
+    }
+    (!facts.is_empty()).then_some(facts)
+}
+
+/// The rows of the shortest way by which a login is in a server role, from the role down; none if it is not.
+pub fn membership(index: &Index<'_>, login: PrincipalId, role: PrincipalId) -> Facts {
     let scope = index.scope(Scope::Server);
     let mut from: HashMap<PrincipalId, (PrincipalId, u32)> = HashMap::new();
     let mut open = vec![login];
     let mut next = 0;
     while let Some(id) = open.get(next).copied() {
         next += 1;
-        for (role, row) in scope.roles(id) {
-            if role != login && !from.contains_key(&role) {
-                from.insert(role, (id, row));
-                open.push(role);
+        for (above, row) in scope.roles(id) {
+            if above != login && !from.contains_key(&above) {
+                from.insert(above, (id, row));
+                open.push(above);
             }
         }
     }
     let mut facts = Facts::new();
-    let mut at = SYSADMIN;
+    let mut at = role;
     while let Some((below, row)) = from.get(&at) {
         facts.push(FactRef::server(Fact::ServerRoleMembers, *row));
         at = *below;
     }
-    if facts.is_empty() && login == SA {
-        facts.extend(index.principal_fact(Scope::Server, SA));
-        return Some(facts);
-    }
-    (!facts.is_empty()).then_some(facts)
+    facts
 }
 
 fn trust(index: &Index<'_>, db: Db) -> Option<(Db, Trust)> {

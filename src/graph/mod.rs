@@ -14,6 +14,7 @@
 //! groups that the inventory does not name; two rights of one person that only meet after he joined two roles.
 
 mod asked;
+mod asked_of_rights;
 mod build;
 mod change;
 mod channel;
@@ -44,6 +45,7 @@ mod survey;
 mod wording;
 
 pub use asked::Goal;
+pub use asked_of_rights::{Granted, Membership, Powerful, PrivilegedRun, Reaches, Runner};
 pub use build::{Graph, Group, Groups, Trust};
 pub use change::{Change, ChangeError, On};
 pub use channel::Channel;

@@ -124,6 +124,11 @@ impl Modules {
         self.runs.get(&node).map_or(&[], Vec::as_slice)
     }
 
+    /// Everything that runs by itself, by whose power it runs with.
+    pub fn all_runs(&self) -> impl Iterator<Item = (&Node, &Vec<Run>)> {
+        self.runs.iter()
+    }
+
     /// With whose power something runs a module by itself.
     pub fn runs_by_itself(&self, module: Key) -> Vec<Node> {
         let runs = self.runs.iter();

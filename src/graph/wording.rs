@@ -135,7 +135,7 @@ impl Graph<'_> {
     }
 
     /// `CONTROL on database Shop`, `IMPERSONATE on login sa`.
-    fn right(&self, (held, on): ((Class, &'static str), Securable)) -> String {
+    pub(super) fn right(&self, (held, on): ((Class, &'static str), Securable)) -> String {
         let name = permission::name(held);
         let on = self.securable(on);
         if on.is_empty() {

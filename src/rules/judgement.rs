@@ -1,9 +1,11 @@
 //! Gathers a rule's conclusions, one call per subject, and folds the good ones.
 
+use std::collections::BTreeMap;
+
 use super::verdict::{Evidence, Finding, Missing, Outcome, Population, Subject, Verdict};
-use super::{Rule, Severity};
+use super::{Case, Rule, Severity};
 use crate::ids::DatabaseName;
-use crate::snapshot::Observed;
+use crate::snapshot::{Fact, Observed};
 
 /// A rule's conclusions while it runs.
 pub struct Judgement {
@@ -66,6 +68,13 @@ impl Judgement {
         self.reasons.push(reason.into());
     }
 
+    /// The question does not arise where nothing was judged.
+    pub fn nothing_there(&mut self, reason: &str) {
+        if self.population == Population::default() {
+            self.not_applicable(reason);
+        }
+    }
+
     /// A subject was not seen well enough.
     pub fn unknown(&mut self, subject: Subject, missing: Vec<Missing>) {
         self.push(subject, Outcome::Unknown(missing));
@@ -89,6 +98,43 @@ impl Judgement {
         };
         self.unknown(subject, vec![missing]);
         true
+    }
+
+    /// Says what the rule declares and the snapshot has not settled, at the instance and in each database, and which
+    /// listed databases it holds nothing of where the rule reads databases. Returns whether all was seen.
+    pub fn all_is_seen(&mut self, case: &Case<'_>) -> bool {
+        let snapshot = case.snapshot;
+        let everywhere = self.rule.facts.iter();
+        let everywhere = everywhere.flat_map(|fact| fact.unsettled(snapshot));
+        let mut by_place: BTreeMap<Option<DatabaseName>, Vec<Missing>> = BTreeMap::new();
+        for state in everywhere {
+            let missing = by_place.entry(state.database.clone()).or_default();
+            missing.push(Missing::from(&state));
+        }
+        if self
+            .rule
+            .facts
+            .iter()
+            .any(|fact| Fact::OF_DATABASE.contains(fact))
+        {
+            for row in case.databases_without_facts() {
+                let needs = vec!["the facts of this database, which the snapshot lacks".to_owned()];
+                let missing = by_place
+                    .entry(Some(DatabaseName::new(&row.name)))
+                    .or_default();
+                missing.push(Missing {
+                    fact: "databases".to_owned(),
+                    database: None,
+                    needs,
+                });
+            }
+        }
+        let all = by_place.is_empty();
+        for (database, missing) in by_place {
+            let subject = database.map_or_else(Subject::instance, |name| Subject::database(&name));
+            self.unknown(subject, missing);
+        }
+        all
     }
 
     fn push(&mut self, subject: Subject, outcome: Outcome) {

@@ -6,17 +6,29 @@ mod case;
 mod excerpt;
 mod judgement;
 mod observations;
+mod reached;
 mod verdict;
 
+mod alter_settings_granted;
 mod clr_enabled_without_strict_security;
+mod control_server_granted;
 mod external_scripts_enabled;
+mod guest_enabled;
+mod impersonate_privileged_login;
 mod instance_not_seen_whole;
 mod metadata_hidden_from_auditor;
 mod module_invokes_command_channel;
+mod nested_role_reaches_sysadmin;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
 mod object_marked_as_shipped;
 mod ole_automation_enabled;
+mod orphaned_owner;
+mod privileged_module_alterable;
+mod public_can_execute_command_module;
+mod securityadmin_member;
+mod service_account_privileged;
+mod signed_module_grants_privilege;
 mod startup_procedure;
 mod trustworthy_owned_by_privileged_login;
 mod unexpected_sysadmin;
@@ -86,6 +98,15 @@ pub static ALL: &[&Rule] = &[
     &object_marked_as_shipped::RULE,
     &unexpected_sysadmin::RULE,
     &xp_cmdshell_granted::RULE,
+    &control_server_granted::RULE,
+    &alter_settings_granted::RULE,
+    &impersonate_privileged_login::RULE,
+    &securityadmin_member::RULE,
+    &nested_role_reaches_sysadmin::RULE,
+    &public_can_execute_command_module::RULE,
+    &privileged_module_alterable::RULE,
+    &guest_enabled::RULE,
+    &service_account_privileged::RULE,
     &not_all_databases_read::RULE,
     &instance_not_seen_whole::RULE,
     &metadata_hidden_from_auditor::RULE,
@@ -95,6 +116,8 @@ pub static ALL: &[&Rule] = &[
     &external_scripts_enabled::RULE,
     &non_microsoft_extended_procedure::RULE,
     &trustworthy_owned_by_privileged_login::RULE,
+    &orphaned_owner::RULE,
+    &signed_module_grants_privilege::RULE,
 ];
 
 impl Rule {
@@ -191,6 +214,7 @@ mod tests {
             "excerpt",
             "judgement",
             "observations",
+            "reached",
             "verdict",
         ];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

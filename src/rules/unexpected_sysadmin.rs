@@ -11,7 +11,7 @@
 //! How to fix: ALTER SERVER ROLE sysadmin DROP MEMBER [name]; -- or add the name to the expectation, with a reason.
 //!
 //! When it is fine: when the login is expected: say so in the inventory. Logins that hold CONTROL SERVER without being
-//! in the role are as strong: see xp-cmdshell-granted.
+//! in the role are as strong: see control-server-granted.
 //!
 //! References: docs: server-level roles, sys.server_role_members, service accounts; STIG V-271350; PCI DSS 4.0.1 7.2.4;
 //! Microsoft VA2114

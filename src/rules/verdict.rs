@@ -178,6 +178,17 @@ impl Evidence {
     }
 }
 
+impl From<crate::graph::Citation> for Evidence {
+    fn from(cited: crate::graph::Citation) -> Self {
+        Self {
+            fact: cited.fact,
+            database: cited.database,
+            row: cited.row,
+            place: None,
+        }
+    }
+}
+
 /// Something bad that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

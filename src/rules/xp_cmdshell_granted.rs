@@ -1,9 +1,9 @@
-//! What it checks: who besides sysadmin may execute xp_cmdshell. In master: EXECUTE or CONTROL on the procedure, on the
+//! What it checks: who besides sysadmin may execute xp_cmdshell: EXECUTE or CONTROL in master on the procedure, on the
 //! schema sys or on the whole database, given to users, to roles (with their members, through any nesting), to public
-//! or guest, and membership of db_owner, which covers it. On the server: CONTROL SERVER, which covers it too. A DENY on
-//! any of these, to the grantee, to a role it is in or to public, takes a grant back, with one exception: whoever holds
-//! CONTROL on master as a database, or is in db_owner, can act as dbo, whom no DENY binds, so only a DENY of CONTROL on
-//! the database counts for them. Nothing is taken back from sysadmin and dbo, and nothing they hold is a finding.
+//! or guest, and membership of db_owner, which covers it. A DENY on any of these, to the grantee, to a role it is in or
+//! to public, takes a grant back, with one exception: whoever holds CONTROL on master as a database, or is in db_owner,
+//! can act as dbo, whom no DENY binds, so only a DENY of CONTROL on the database counts for them. Nothing is taken back
+//! from sysadmin and dbo, and nothing they hold is a finding. CONTROL SERVER covers it too: see control-server-granted.
 //! Principals of certificates and keys do not count, since nobody connects as one (setup itself gives EXECUTE in
 //! master to ##MS_AgentSigningCertificate##). What is seen to be granted is a finding unless something seen takes it
 //! back. public and guest are critical, also where guest is a member of the role; a role without members is low. A
@@ -11,10 +11,10 @@
 //! there.
 //!
 //! Why it matters: sysadmin does not need the grant. Whoever has it runs commands as the proxy account as soon as
-//! xp_cmdshell runs and the proxy credential exists; with CONTROL SERVER, as the service account and without a proxy.
+//! xp_cmdshell runs and the proxy credential exists.
 //!
-//! How to fix: REVOKE EXECUTE ON xp_cmdshell FROM [name]; in master. ALTER ROLE [role] DROP MEMBER [name]; REVOKE CONTROL
-//! SERVER FROM [name]; where that is the way.
+//! How to fix: REVOKE EXECUTE ON xp_cmdshell FROM [name]; in master. ALTER ROLE [role] DROP MEMBER [name]; where that is
+//! the way.
 //!
 //! When it is fine: an application account that needs one command; better give it a signed procedure or an Agent job.
 //!
@@ -26,7 +26,7 @@ use super::case::{can_connect, members_of, roles_of};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, Fact, Observed, PUBLIC_LOGIN, Permission, RoleMember,
+    DatabaseFacts, DatabasePrincipal, Fact, Observed, Permission, RoleMember,
     SystemExtendedProcedure,
 };
 
@@ -35,12 +35,7 @@ pub(super) static RULE: Rule = Rule {
     slug: "xp-cmdshell-granted",
     title: "xp_cmdshell may be executed without being sysadmin",
     severity: Severity::Critical,
-    facts: &[
-        Fact::Host,
-        Fact::ServerPrincipals,
-        Fact::ServerRoleMembers,
-        Fact::ServerPermissions,
-    ],
+    facts: &[Fact::Host, Fact::ServerPrincipals, Fact::ServerRoleMembers],
     master_facts: &[
         Fact::SystemExtendedProcedures,
         Fact::DatabasePermissions,
@@ -58,20 +53,12 @@ const DBO: PrincipalId = PrincipalId(1);
 const GUEST: PrincipalId = PrincipalId(2);
 const DB_OWNER: PrincipalId = PrincipalId(16384);
 const SYS_SCHEMA: i32 = 4;
-const SERVER: i32 = 100;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.without_xp_cmdshell(judgement) {
         return;
     }
     let mut missing = Vec::new();
-    let on_server = OnServer::new(case).judge(&mut missing, judgement);
-    need(
-        &mut missing,
-        "server_permissions",
-        None,
-        &case.snapshot.server.server_permissions,
-    );
     let mut in_master = false;
     if let Some(master) = case.master() {
         let grants = InMaster::new(case, master);
@@ -87,7 +74,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     }
     if !missing.is_empty() {
         judgement.unknown(Subject::instance(), missing);
-    } else if !on_server && !in_master && !case.master_is_excluded(judgement) {
+    } else if !in_master && !case.master_is_excluded(judgement) {
         judgement.pass();
     }
 }
@@ -185,89 +172,6 @@ impl Reach {
             (true, false) => Some(Self::HiddenMembers),
             (true, true) => none.then_some(Self::NoMembers),
         }
-    }
-}
-
-/// What the server's own permissions say.
-struct OnServer<'a, 'c> {
-    case: &'a Case<'c>,
-    members: &'a Observed<Vec<RoleMember>>,
-    /// Rows about CONTROL SERVER.
-    rows: Vec<&'a Permission>,
-    sysadmins: BTreeSet<PrincipalId>,
-}
-
-impl<'a, 'c> OnServer<'a, 'c> {
-    fn new(case: &'a Case<'c>) -> Self {
-        let server = &case.snapshot.server;
-        let rows = server.server_permissions.seen().iter();
-        Self {
-            case,
-            members: &server.server_role_members,
-            rows: rows
-                .filter(|p| p.class == SERVER && p.r#type == "CL")
-                .collect(),
-            sysadmins: case.sysadmins(),
-        }
-    }
-
-    fn is_role(&self, id: PrincipalId) -> bool {
-        self.case.login(id).is_some_and(|login| login.r#type == "R")
-    }
-
-    /// Nobody connects as it, it is sysadmin anyway, or a DENY takes the right back.
-    fn is_open(&self, id: PrincipalId) -> bool {
-        let mut own = roles_of(self.members.seen(), id);
-        own.extend([id, PUBLIC_LOGIN]);
-        let mut denials = self.rows.iter().filter(|p| p.state == "D");
-        let connects = self
-            .case
-            .login(id)
-            .is_none_or(|login| can_connect(&login.r#type));
-        connects
-            && !self.sysadmins.contains(&id)
-            && !denials.any(|p| own.contains(&p.grantee_principal_id))
-    }
-
-    fn reach(&self, grantee: PrincipalId) -> Option<Reach> {
-        if !self.is_open(grantee) {
-            return None;
-        }
-        if grantee == PUBLIC_LOGIN {
-            return Some(Reach::Everybody);
-        }
-        if !self.is_role(grantee) {
-            return Some(Reach::Grantee);
-        }
-        let is_role = |id| self.is_role(id);
-        Reach::of_role(grantee, self.members, is_role, |id| self.is_open(id))
-    }
-
-    /// Returns whether there are findings.
-    fn judge(&self, missing: &mut Vec<Missing>, judgement: &mut Judgement) -> bool {
-        let mut found = false;
-        for permission in self.rows.iter().filter(|p| is_grant(p)) {
-            let grantee = permission.grantee_principal_id;
-            if self.case.login(grantee).is_none() && grantee != PUBLIC_LOGIN {
-                let holds = format!("server principal {grantee}, which holds CONTROL SERVER");
-                hidden(missing, "server_principals", None, holds);
-                continue;
-            }
-            let Some(reach) = self.reach(grantee) else {
-                continue;
-            };
-            found = true;
-            let name = self.case.login_named(grantee);
-            let through = reach.through(|id| self.case.login_named(id));
-            let message = format!("{name} holds CONTROL SERVER, which covers xp_cmdshell{through}");
-            let mut evidence = vec![Evidence::row("server_permissions", None, permission)];
-            let members = self.members.seen();
-            evidence.extend(member_rows("server_role_members", None, members, grantee));
-            evidence.extend(self.case.login_rows(&behind(grantee, &reach)));
-            let subject = Subject::server("principal", self.case.login_name(grantee));
-            judgement.fail_at(reach.severity(), subject, message, evidence);
-        }
-        found
     }
 }
 

@@ -10,14 +10,24 @@ mod grants;
 mod laws;
 mod names;
 mod options;
+mod power;
 mod principals;
+mod rights;
+mod services;
 
 use std::collections::BTreeSet;
 
-use mssql_posture::rules::{self, Case, Rule, Severity, Subject, Verdict};
-use mssql_posture::snapshot::{ModuleTexts, Observed, Snapshot};
+use mssql_posture::graph::{Code, CodeCall, CodeSink};
+use mssql_posture::rules::{
+    self, Case, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink, Rule,
+    Severity, Subject, Verdict,
+};
+use mssql_posture::snapshot::{Fact, ModuleTexts, Observed, Snapshot};
 
-use crate::support::recording::{Base, Recording};
+use mssql_posture::tsql::How;
+
+use crate::support::privileges;
+use crate::support::recording::{Base, Hidden, Recording, hide};
 
 /// One recording and what one rule must say of it, in full.
 struct Fixture {
@@ -27,6 +37,10 @@ struct Fixture {
     about: &'static str,
     base: Base,
     change: fn(&mut Recording),
+    /// The instance in the language of [`privileges`], instead of a recording.
+    lines: Option<&'static str>,
+    /// A fact of a database of it that was not seen.
+    unseen: Option<(&'static str, Fact)>,
     expected_sysadmins: Option<&'static [&'static str]>,
     /// All verdicts: outcome, severity of a finding, subject.
     verdicts: &'static [&'static str],
@@ -47,10 +61,29 @@ impl Fixture {
             about,
             base,
             change,
+            lines: None,
+            unseen: None,
             expected_sysadmins: None,
             verdicts,
             says: None,
         }
+    }
+
+    /// An instance that is described in lines.
+    const fn of_lines(
+        rule: &'static str,
+        about: &'static str,
+        lines: &'static str,
+        verdicts: &'static [&'static str],
+    ) -> Self {
+        let mut fixture = Self::new(rule, about, windows(16), |_| {}, verdicts);
+        fixture.lines = Some(lines);
+        fixture
+    }
+
+    const fn without(mut self, database: &'static str, fact: Fact) -> Self {
+        self.unseen = Some((database, fact));
+        self
     }
 
     const fn expecting(mut self, sysadmins: &'static [&'static str]) -> Self {
@@ -68,11 +101,20 @@ impl Fixture {
     }
 
     fn world(&self) -> World {
+        if let Some(lines) = self.lines {
+            let mut world = World::of_lines(lines);
+            if let Some((database, fact)) = self.unseen {
+                let how = Hidden::Denied(vec!["a right".to_owned()]);
+                hide(&mut world.snapshot, fact, Some(database), &how);
+            }
+            return world;
+        }
         let mut recording = Recording::new(self.base.clone());
         (self.change)(&mut recording);
         let recorded = recording.finish();
         World {
             texts: recorded.texts(),
+            observations: None,
             snapshot: recorded.snapshot,
             expected_sysadmins: self
                 .expected_sysadmins
@@ -85,16 +127,114 @@ impl Fixture {
 struct World {
     snapshot: Snapshot,
     texts: ModuleTexts,
+    observations: Option<Observations>,
     expected_sysadmins: Option<Vec<String>>,
 }
 
 impl World {
+    fn of_lines(lines: &str) -> Self {
+        let built = privileges::estate(lines);
+        Self {
+            observations: Some(observed(&built.code, &built.snapshot)),
+            snapshot: built.snapshot,
+            texts: ModuleTexts::default(),
+            expected_sysadmins: None,
+        }
+    }
+
     fn judge(&self, rule: &'static Rule) -> Vec<Verdict> {
         rule.judge(&self.case(&self.snapshot))
     }
 
     fn case<'a>(&'a self, snapshot: &'a Snapshot) -> Case<'a> {
-        Case::new(snapshot, &self.texts, self.expected_sysadmins.as_deref())
+        let expected = self.expected_sysadmins.as_deref();
+        let observations = self.observations.as_ref();
+        Case::new(snapshot, &self.texts, expected).with_observations(observations)
+    }
+}
+
+/// What the analyser would have seen in described code: every module and job step was read.
+fn observed(code: &Code, snapshot: &Snapshot) -> Observations {
+    let own = |database: &mssql_posture::ids::DatabaseName, id: i32| {
+        let mut modules = code.modules.iter();
+        modules.find(|m| m.database.as_ref() == Some(database) && m.object_id == id)
+    };
+    let mut modules: Vec<ObservedModule> = Vec::new();
+    for facts in &snapshot.databases {
+        for row in facts.modules.seen() {
+            let Some(hash) = row.definition.known() else {
+                continue;
+            };
+            let code = own(&facts.name, row.object_id);
+            modules.push(ObservedModule {
+                database: Some(facts.name.clone()),
+                object_id: row.object_id,
+                number: None,
+                sha256: hash.sha256.clone(),
+                sinks: code.map_or_else(Vec::new, |m| m.sinks.iter().copied().map(sink).collect()),
+                calls: code.map_or_else(Vec::new, |m| m.calls.iter().map(call).collect()),
+                notes: Vec::new(),
+            });
+        }
+    }
+    for row in snapshot.server.server_modules.seen() {
+        let mut all = code.modules.iter();
+        let code = all.find(|m| m.database.is_none() && m.object_id == row.object_id);
+        let calls = code.map_or_else(Vec::new, |m| m.calls.iter().map(call).collect());
+        let hash = row.definition.known().map(|hash| hash.sha256.clone());
+        modules.push(ObservedModule {
+            database: None,
+            object_id: row.object_id,
+            number: None,
+            sha256: hash.unwrap_or_default(),
+            sinks: Vec::new(),
+            calls,
+            notes: Vec::new(),
+        });
+    }
+    let steps = code.steps.iter().map(|step| {
+        let mut rows = snapshot.server.job_steps.seen().iter();
+        let row = rows.find(|r| r.job_id == step.job_id && r.step_id == step.step_id);
+        let hash = row.and_then(|row| row.command.as_ref());
+        ObservedJobStep {
+            job_id: step.job_id.clone(),
+            step_id: step.step_id,
+            sha256: hash.map(|hash| hash.sha256.clone()).unwrap_or_default(),
+            sinks: Vec::new(),
+            calls: step.calls.iter().map(call).collect(),
+            notes: Vec::new(),
+        }
+    });
+    Observations {
+        schema: String::new(),
+        analyser: String::new(),
+        modules,
+        job_steps: steps.collect(),
+    }
+}
+
+fn sink(sink: CodeSink) -> ObservedSink {
+    ObservedSink {
+        name: sink.sink,
+        how: How::Direct,
+        dynamic: sink.is_dynamic,
+        line: 1,
+        column: 1,
+        option: None,
+        command: None,
+        command_tainted: Some(sink.is_tainted),
+        via: Vec::new(),
+        reason: None,
+        excerpt: None,
+    }
+}
+
+fn call(call: &CodeCall) -> ObservedCall {
+    ObservedCall {
+        database: call.database.clone(),
+        object_id: call.object_id,
+        dynamic: call.is_dynamic,
+        line: 1,
     }
 }
 
@@ -106,6 +246,9 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(principals::fixtures());
     all.extend(grants::fixtures());
     all.extend(acting_as_dbo::fixtures());
+    all.extend(rights::fixtures());
+    all.extend(services::fixtures());
+    all.extend(power::fixtures());
     all
 }
 
@@ -188,6 +331,8 @@ fn each_rule_says_what_its_fixtures_expect() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+const EVERY_SERVER: &str = "every server has the right and the role";
+
 /// Outcomes that a rule can never have, and why.
 const IMPOSSIBLE: &[(&str, &str, &str)] = &[
     (
@@ -204,6 +349,24 @@ const IMPOSSIBLE: &[(&str, &str, &str)] = &[
         "instance-not-seen-whole",
         "not_applicable",
         "every server has some of the facts",
+    ),
+    ("alter-settings-granted", "not_applicable", EVERY_SERVER),
+    ("control-server-granted", "not_applicable", EVERY_SERVER),
+    (
+        "impersonate-privileged-login",
+        "not_applicable",
+        EVERY_SERVER,
+    ),
+    (
+        "nested-role-reaches-sysadmin",
+        "not_applicable",
+        EVERY_SERVER,
+    ),
+    ("securityadmin-member", "not_applicable", EVERY_SERVER),
+    (
+        "signed-module-grants-privilege",
+        "pass",
+        "each such module is said, by whom it is run",
     ),
     (
         "unsafe-assembly",

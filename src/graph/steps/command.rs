@@ -391,7 +391,11 @@ impl Graph<'_> {
     }
 
     /// Whether a user of a database has a privileged login's power at the server.
-    fn context_is_privileged(&self, db: Db, user: PrincipalId) -> Option<Facts> {
+    pub(in super::super) fn context_is_privileged(
+        &self,
+        db: Db,
+        user: PrincipalId,
+    ) -> Option<Facts> {
         let trust = self.trusted.get(&db)?;
         let login = match user {
             DBO => Some(trust.owner),
@@ -426,7 +430,7 @@ impl Graph<'_> {
 }
 
 /// The channel that a sink runs a command through by itself.
-fn channel_of(sink: Sink) -> Option<Channel> {
+pub(in super::super) fn channel_of(sink: Sink) -> Option<Channel> {
     match sink {
         Sink::XpCmdshell => Some(Channel::XpCmdshell),
         Sink::OleAutomation => Some(Channel::OleAutomation),

@@ -10,4 +10,6 @@ mod module;
 mod sysadmin;
 mod trust;
 
+pub(super) use command::channel_of;
+pub(super) use login::is_one_person;
 pub use trust::Source;

@@ -117,6 +117,7 @@ fn no_name_adds_a_word_of_ours_to_a_message() {
     for recording in estate::all() {
         let recorded = recording.finish();
         let mut world = World {
+            observations: None,
             texts: recorded.texts(),
             snapshot: recorded.snapshot,
             expected_sysadmins: Some(Vec::new()),

@@ -56,8 +56,30 @@ impl Hidden {
     }
 }
 
+/// Without the way through JSON, where a fact is gone as a whole.
+fn hide_at_once(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) -> bool {
+    let name = fact.name();
+    let field = match database {
+        None => snapshot.server.named_mut(name),
+        Some(database) => {
+            let mut all = snapshot.databases.iter_mut();
+            let facts = all.find(|facts| facts.name.as_str() == database);
+            facts.and_then(|facts| facts.named_mut(name))
+        }
+    };
+    match (field, how) {
+        (Some(field), Hidden::Denied(needs)) if needs.len() == 1 => field.deny(&needs[0]),
+        (Some(field), Hidden::NotCollected) => field.not_collected("not asked"),
+        _ => return false,
+    }
+    true
+}
+
 /// Takes a fact away: at server scope, or in one database.
 pub fn hide(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) {
+    if hide_at_once(snapshot, fact, database, how) {
+        return;
+    }
     let done = match database {
         None => how.from(&mut snapshot.server, fact.name()),
         Some(name) => snapshot

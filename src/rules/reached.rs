@@ -1,0 +1,252 @@
+//! Whom a right reaches, as rules say it: how bad that is, in words, with the rows that show it.
+
+use std::collections::BTreeSet;
+
+use super::case::members_of;
+use super::{Case, Evidence, Judgement, Missing, Severity, Subject, named};
+use crate::graph::{FactRef, Granted, Scope};
+use crate::ids::{DatabaseName, PrincipalId};
+use crate::snapshot::{Observed, RoleMember};
+
+/// The last id of fixed server roles, and those of fixed database roles.
+const LAST_FIXED_SERVER_ROLE: i32 = 20;
+const FIXED_DATABASE_ROLES: std::ops::RangeInclusive<i32> = 16384..=16399;
+
+/// Whom a right reaches.
+pub(super) struct Reached<'a, 'c> {
+    case: &'a Case<'c>,
+    granted: &'a Granted,
+    /// How bad that is.
+    pub severity: Severity,
+    /// Whether a role's members were not all seen, and none that it helps was.
+    hidden_members: bool,
+}
+
+impl<'a, 'c> Reached<'a, 'c> {
+    /// Whom a right reaches; `None` if it helps nobody but administrators, or nobody could see whom.
+    pub fn of(case: &'a Case<'c>, granted: &'a Granted) -> Option<Self> {
+        let reaches = &granted.reaches;
+        let is_role = case.graph().index().is_role(granted.scope, granted.grantee);
+        let seen = members(case, granted.scope).is_settled();
+        let mut hidden_members = false;
+        let severity = if reaches.everybody || reaches.guests {
+            Severity::Critical
+        } else if !reaches.people.is_empty() {
+            Severity::High
+        } else if is_role && !seen && !is_fixed(granted) {
+            hidden_members = true;
+            Severity::High
+        } else if !reaches.asleep.is_empty() || (reaches.is_empty_role && !is_fixed(granted)) {
+            Severity::Low
+        } else {
+            return None;
+        };
+        Some(Self {
+            case,
+            granted,
+            severity,
+            hidden_members,
+        })
+    }
+
+    /// The grantee as the subject of a verdict.
+    pub fn subject(&self) -> Subject {
+        let name = name(self.case, self.granted.scope, self.granted.grantee);
+        match database(self.case, self.granted.scope) {
+            Some(database) => Subject::within("principal", database, name),
+            None => Subject::server("principal", name),
+        }
+    }
+
+    /// The grantee in a sentence.
+    pub fn grantee(&self) -> String {
+        let scope = self.granted.scope;
+        let shown = named(&name(self.case, scope, self.granted.grantee));
+        match database(self.case, scope) {
+            Some(database) => format!("{shown} of {}", named(database.as_str())),
+            None => shown,
+        }
+    }
+
+    /// Whom it reaches besides, to follow what the grantee holds.
+    pub fn through(&self) -> String {
+        let (scope, reaches) = (self.granted.scope, &self.granted.reaches);
+        let who = match database(self.case, scope) {
+            Some(_) => "user of the database",
+            None => "login",
+        };
+        if reaches.everybody {
+            return format!(": that is every {who}");
+        }
+        let guests = ": that is every login without a user of its own there";
+        let own = BTreeSet::from([self.granted.grantee]);
+        if reaches.people == own || (reaches.guests && reaches.people.is_empty()) {
+            let guests = reaches.guests.then_some(guests);
+            return guests.unwrap_or_default().to_owned();
+        }
+        if reaches.asleep == own && reaches.people.is_empty() {
+            return ", a login that is disabled".to_owned();
+        }
+        if self.hidden_members {
+            return ", a role whose members were not all seen".to_owned();
+        }
+        let names = |ids: &BTreeSet<PrincipalId>| -> Vec<String> {
+            let names = ids.iter().map(|id| named(&name(self.case, scope, *id)));
+            names.collect()
+        };
+        let (people, asleep) = (names(&reaches.people), names(&reaches.asleep));
+        match (people.is_empty(), asleep.is_empty()) {
+            (true, true) => ", a role without members".to_owned(),
+            (true, false) => format!(", and through it {}, disabled now", asleep.join(", ")),
+            _ => {
+                let guests = if reaches.guests { guests } else { "" };
+                format!(", and through it {}{guests}", people.join(", "))
+            }
+        }
+    }
+
+    /// The rows that give the right, those of membership on the way, and who the principals are that a message names.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let (scope, graph) = (self.granted.scope, self.case.graph());
+        let mut evidence = cited(self.case, &self.granted.facts);
+        let rows = members(self.case, scope).seen();
+        let reaches = &self.granted.reaches;
+        let mut behind = BTreeSet::from([self.granted.grantee]);
+        if !reaches.everybody {
+            let people = reaches.people.iter().chain(&reaches.asleep).copied();
+            behind.extend(people);
+        }
+        let fact = match scope {
+            Scope::Server => "server_role_members",
+            Scope::Database(_) => "database_role_members",
+        };
+        let mut roles = members_of(rows, self.granted.grantee);
+        roles.insert(self.granted.grantee);
+        let within = rows
+            .iter()
+            .filter(|row| roles.contains(&row.role_principal_id));
+        evidence.extend(within.map(|row| Evidence::row(fact, database(self.case, scope), row)));
+        for id in behind {
+            let row = graph.index().principal_fact(scope, id);
+            extend(&mut evidence, cited(self.case, &row));
+        }
+        evidence
+    }
+}
+
+/// Judges rights of the server: each that reaches somebody is a finding, in the words of `say`, which may have further
+/// rows to show. Passes where there is none and everything was seen.
+pub(super) fn judge_grants(
+    case: &Case<'_>,
+    judgement: &mut Judgement,
+    grants: impl IntoIterator<Item = Granted>,
+    say: impl Fn(&Granted, &Reached<'_, '_>) -> (String, Vec<Evidence>),
+) {
+    let (mut found, mut hidden) = (false, Vec::new());
+    for granted in grants {
+        if let Some(missing) = unseen_grantee(case, &granted) {
+            hidden.push(missing);
+            continue;
+        }
+        let Some(reached) = Reached::of(case, &granted) else {
+            continue;
+        };
+        found = true;
+        let (message, more) = say(&granted, &reached);
+        let mut evidence = reached.evidence();
+        extend(&mut evidence, more);
+        judgement.fail_at(reached.severity, reached.subject(), message, evidence);
+    }
+    let seen = judgement.all_is_seen(case);
+    if seen && !hidden.is_empty() {
+        judgement.unknown(Subject::instance(), hidden);
+    } else if seen && !found {
+        judgement.pass();
+    }
+}
+
+fn add(evidence: &mut Vec<Evidence>, one: Evidence) {
+    if !evidence.contains(&one) {
+        evidence.push(one);
+    }
+}
+
+/// Rows of the graph as evidence, each once.
+pub(super) fn cited<'f>(
+    case: &Case<'_>,
+    facts: impl IntoIterator<Item = &'f FactRef>,
+) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    for fact in facts {
+        add(&mut evidence, case.graph().cite(*fact).into());
+    }
+    evidence
+}
+
+/// More evidence, without what is there.
+pub(super) fn extend(evidence: &mut Vec<Evidence>, more: Vec<Evidence>) {
+    for one in more {
+        add(evidence, one);
+    }
+}
+
+/// What is missing where the grantee is not visible: nobody can say whether it is an administrator or a key.
+pub(super) fn unseen_grantee(case: &Case<'_>, granted: &Granted) -> Option<Missing> {
+    let (scope, id) = (granted.scope, granted.grantee);
+    let graph = case.graph();
+    if graph.index().is_role(scope, id) || graph.index().kind(scope, id).is_some() {
+        return None;
+    }
+    let fact = match scope {
+        Scope::Server => "server_principals",
+        Scope::Database(_) => "database_principals",
+    };
+    Some(Missing {
+        fact: fact.to_owned(),
+        database: database(case, scope).cloned(),
+        needs: vec![format!(
+            "{}, which holds {}",
+            name(case, scope, id),
+            granted.right
+        )],
+    })
+}
+
+fn is_fixed(granted: &Granted) -> bool {
+    match granted.scope {
+        Scope::Server => granted.grantee.0 <= LAST_FIXED_SERVER_ROLE,
+        Scope::Database(_) => FIXED_DATABASE_ROLES.contains(&granted.grantee.0),
+    }
+}
+
+fn members<'a>(case: &'a Case<'_>, scope: Scope) -> &'a Observed<Vec<RoleMember>> {
+    let server = &case.snapshot.server.server_role_members;
+    match scope {
+        Scope::Server => server,
+        Scope::Database(db) => {
+            let facts = case.graph().index().database(db);
+            facts.map_or(server, |facts| &facts.database_role_members)
+        }
+    }
+}
+
+fn database<'a>(case: &'a Case<'_>, scope: Scope) -> Option<&'a DatabaseName> {
+    match scope {
+        Scope::Server => None,
+        Scope::Database(db) => case.graph().index().database(db).map(|facts| &facts.name),
+    }
+}
+
+fn name(case: &Case<'_>, scope: Scope, id: PrincipalId) -> String {
+    const PUBLIC_OF_SERVER: PrincipalId = PrincipalId(2);
+    let index = case.graph().index();
+    match scope {
+        Scope::Server if id == PUBLIC_OF_SERVER => "public".to_owned(),
+        Scope::Server => case.login_name(id),
+        Scope::Database(db) => match index.user(db, id) {
+            Some(user) => user.name.clone(),
+            None if id == PrincipalId(0) => "public".to_owned(),
+            None => format!("database principal {id}"),
+        },
+    }
+}
