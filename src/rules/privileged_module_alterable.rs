@@ -107,15 +107,8 @@ fn judge(case: &Case<'_>, run: &PrivilegedRun, judgement: &mut Judgement) {
         worst = worst.max(Some(reached.severity));
         extend(&mut evidence, reached.evidence());
         if seen.insert((granted.scope, granted.grantee)) {
-            let how = match granted.right.as_str() {
-                "" => "by owning it".to_owned(),
-                right => format!("by {right}"),
-            };
-            says.push(format!(
-                "{} ({how}{})",
-                reached.grantee(),
-                reached.through()
-            ));
+            let (who, through) = (reached.grantee(), reached.through());
+            says.push(format!("{who} ({}{through})", how(granted)));
         }
     }
     if let Some(severity) = worst {
@@ -130,17 +123,22 @@ fn judge(case: &Case<'_>, run: &PrivilegedRun, judgement: &mut Judgement) {
     } else if !hidden.is_empty() {
         judgement.unknown(subject, hidden);
     } else if is_unread(case, run.module) {
+        let need = format!("the text of {}, which may call others", named(&name));
         let missing = Missing {
             fact: "modules".to_owned(),
             database: Some(facts.name.clone()),
-            needs: vec![format!(
-                "the text of {}, which may call others",
-                named(&name)
-            )],
+            needs: vec![need],
         };
         judgement.unknown(subject, vec![missing]);
     } else {
         judgement.pass();
+    }
+}
+
+fn how(granted: &Granted) -> String {
+    match granted.right.as_str() {
+        "" => "by owning it".to_owned(),
+        right => format!("by {right}"),
     }
 }
 
