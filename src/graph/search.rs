@@ -59,6 +59,16 @@ fn is_by_design(edge: &Edge, to: Node) -> bool {
 impl Reach {
     /// Searches backwards from a goal. Nothing goes through what is blocked.
     pub fn new(graph: &Graph<'_>, goal: Node, blocked: Option<Node>) -> Self {
+        Self::by(graph, goal, blocked, |_| true)
+    }
+
+    /// The same by some kinds of steps alone.
+    pub fn by(
+        graph: &Graph<'_>,
+        goal: Node,
+        blocked: Option<Node>,
+        takes: impl Fn(Step) -> bool,
+    ) -> Self {
         let mut ways: HashMap<Node, Way> = HashMap::new();
         let mut besides: HashMap<Node, Way> = HashMap::new();
         let administrators = graph.administrators();
@@ -75,7 +85,7 @@ impl Reach {
             if ways.get(&node).is_none_or(|way| way.cost != cost) || Some(node) == blocked {
                 continue;
             }
-            for edge in graph.into(node) {
+            for edge in graph.into(node).into_iter().filter(|e| takes(e.step)) {
                 let total = cost.saturating_add(cost_of(edge.step));
                 let from = edge.from;
                 if administrators.contains(&from) && !is_by_design(&edge, node) {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Excerpt;
+use crate::graph::Citation;
 use crate::ids::DatabaseName;
 use crate::snapshot::FactState;
 
@@ -46,7 +47,8 @@ impl Severity {
 /// What a verdict is about. Names are server metadata, therefore hostile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
-    /// `instance`, `option`, `database`, `module`, `assembly`, `principal`, `extended_procedure`.
+    /// `instance`, `option`, `database`, `module`, `assembly`, `principal`, `extended_procedure`, `linked_server`, `job`,
+    /// `proxy`, `trusted_assembly`.
     pub kind: String,
     /// Database it lives in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,6 +176,17 @@ impl Evidence {
         Self {
             place: Some(place),
             ..self
+        }
+    }
+}
+
+impl From<Citation> for Evidence {
+    fn from(citation: Citation) -> Self {
+        Self {
+            fact: citation.fact,
+            database: citation.database,
+            row: citation.row,
+            place: None,
         }
     }
 }

@@ -10,4 +10,5 @@ mod module;
 mod sysadmin;
 mod trust;
 
+pub use link::Mapping;
 pub use trust::Source;
