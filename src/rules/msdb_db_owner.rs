@@ -65,8 +65,20 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     };
     let row = graph.index().database_row(db);
     let trustworthy = row.and_then(|(row, _)| row.is_trustworthy_on);
-    if !graph.has_agent() && trustworthy == Some(false) {
-        return judgement.not_applicable("Express has no Agent, and msdb is not TRUSTWORTHY");
+    match trustworthy {
+        Some(false) if !graph.has_agent() => {
+            let why = "Express has no Agent, and msdb is not TRUSTWORTHY";
+            return judgement.not_applicable(why);
+        }
+        None if !graph.has_agent() => {
+            missing.push(Missing {
+                fact: "databases".to_owned(),
+                database: None,
+                needs: vec!["whether msdb is TRUSTWORTHY".to_owned()],
+            });
+            return judgement.unknown(subject, missing);
+        }
+        _ => {}
     }
     let (place, says) = if graph.has_agent() {
         let says = "dbo of msdb changes the jobs that the Agent runs for administrators";

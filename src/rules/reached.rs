@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Evidence, Judgement, Missing, Severity, Subject};
-use crate::graph::{Edge, Graph, Node, Reach, Scope, Step};
+use crate::graph::{Edge, Graph, Index, Node, Reach, Scope, Step};
 use crate::ids::PrincipalId;
 use crate::snapshot::{DatabaseFacts, Fact, PUBLIC_LOGIN};
 
@@ -93,7 +93,7 @@ impl Reached {
         let whom = match (everybody, people.is_empty()) {
             (Some(_), _) => Whom::Everybody,
             (None, false) => Whom::People(people),
-            (None, true) if reach.places().any(|(node, _)| is_sysadmin(node)) => return None,
+            (None, true) if holds_administrators(case, place) => return None,
             (None, true) => Whom::Nobody,
         };
         evidence.extend(whom.rows(graph).into_iter().chain(row(graph, place)));
@@ -166,6 +166,18 @@ impl Whom {
             Self::Everybody | Self::Nobody => Vec::new(),
         }
     }
+}
+
+/// Whether a member of sysadmin is what a place is, or in it. That he may join it says nothing.
+fn holds_administrators(case: &Case<'_>, place: Node) -> bool {
+    let graph = case.graph();
+    let is = |step| is_by_permission(step) && !matches!(step, Step::AddMember);
+    let reach = Reach::by(graph, place, Some(Node::Sysadmin), is);
+    let sysadmins = graph.index().sysadmins();
+    let mut places = reach.places();
+    places.any(
+        |(node, _)| matches!(node, Node::Principal(Scope::Server, id) if sysadmins.contains(id)),
+    )
 }
 
 /// The row of a principal.
@@ -271,12 +283,16 @@ impl Dbo<'_, '_> {
     }
 
     fn report(&self, edge: &Edge, judgement: &mut Judgement) {
-        const FIRST_FIXED: i32 = 16384;
         let graph = self.case.graph();
         let Some(reached) = Reached::of(self.case, edge.from) else {
             return;
         };
-        let is_fixed = matches!(edge.from, Node::Principal(Scope::Database(_), id) if id.0 >= FIRST_FIXED && id.0 < FIRST_FIXED + 16);
+        let is_fixed = match edge.from {
+            Node::Principal(Scope::Database(_), id) | Node::Joins(Scope::Database(_), id) => {
+                Index::is_fixed_database_role(id)
+            }
+            _ => false,
+        };
         if is_fixed && matches!(reached.whom, Whom::Nobody) {
             return;
         }

@@ -17,7 +17,7 @@
 use super::reached::{OF_SERVER, Reached, Whom, unless_seen, unseen_on_server};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Holder, Node, Scope};
-use crate::snapshot::Fact;
+use crate::snapshot::{Fact, PUBLIC_LOGIN};
 
 pub(super) static RULE: Rule = Rule {
     id: "CLR-003",
@@ -86,11 +86,22 @@ pub(super) fn is_key(case: &Case<'_>, node: Node) -> bool {
     )
 }
 
+fn is_hidden(case: &Case<'_>, node: Node) -> bool {
+    match node {
+        Node::Principal(Scope::Server, id) => id != PUBLIC_LOGIN && case.login(id).is_none(),
+        _ => false,
+    }
+}
+
 fn judge(case: &Case<'_>, holder: &Holder, judgement: &mut Judgement) {
     if is_key(case, holder.node) {
         return;
     }
     let graph = case.graph();
+    // Of a grantee that is not visible nobody can say whether it is a key's login.
+    if is_hidden(case, holder.node) {
+        return;
+    }
     let Some(reached) = Reached::of(case, holder.node) else {
         return;
     };

@@ -7,17 +7,23 @@ mod code;
 mod databases;
 mod evidence;
 mod grants;
+mod jobs;
 mod laws;
+mod links;
+mod loading;
 mod names;
 mod options;
 mod principals;
+mod triggers;
+mod trust;
 
 use std::collections::BTreeSet;
 
 use mssql_posture::rules::{self, Case, Rule, Severity, Subject, Verdict};
-use mssql_posture::snapshot::{ModuleTexts, Observed, Snapshot};
+use mssql_posture::snapshot::{Fact, ModuleTexts, Observed, Snapshot};
 
-use crate::support::recording::{Base, Recording};
+use crate::support::privileges::estate;
+use crate::support::recording::{Base, Hidden, Recording, hide};
 
 /// One recording and what one rule must say of it, in full.
 struct Fixture {
@@ -32,6 +38,10 @@ struct Fixture {
     verdicts: &'static [&'static str],
     /// Part of a message.
     says: Option<&'static str>,
+    /// An instance in lines instead of a recording, and a fact of it that was not seen.
+    estate: Option<&'static str>,
+    excludes_most: bool,
+    hidden: Option<(Fact, Option<&'static str>)>,
 }
 
 impl Fixture {
@@ -50,7 +60,33 @@ impl Fixture {
             expected_sysadmins: None,
             verdicts,
             says: None,
+            estate: None,
+            excludes_most: false,
+            hidden: None,
         }
+    }
+
+    /// An instance in lines: see `support/privileges`.
+    const fn of(
+        rule: &'static str,
+        about: &'static str,
+        estate: &'static str,
+        verdicts: &'static [&'static str],
+    ) -> Self {
+        let mut fixture = Self::new(rule, about, windows(16), |_| {}, verdicts);
+        fixture.estate = Some(estate);
+        fixture
+    }
+
+    /// Every database but msdb is excluded by the inventory.
+    const fn excluding_most(mut self) -> Self {
+        self.excludes_most = true;
+        self
+    }
+
+    const fn without(mut self, fact: Fact, database: Option<&'static str>) -> Self {
+        self.hidden = Some((fact, database));
+        self
     }
 
     const fn expecting(mut self, sysadmins: &'static [&'static str]) -> Self {
@@ -68,6 +104,25 @@ impl Fixture {
     }
 
     fn world(&self) -> World {
+        let mut world = self.whole_world();
+        for facts in &mut world.snapshot.databases {
+            facts.excluded |= self.excludes_most && facts.name.as_str() != "msdb";
+        }
+        if let Some((fact, database)) = self.hidden {
+            let needs = vec!["a right".to_owned()];
+            hide(&mut world.snapshot, fact, database, &Hidden::Denied(needs));
+        }
+        world
+    }
+
+    fn whole_world(&self) -> World {
+        if let Some(text) = self.estate {
+            return World {
+                snapshot: estate(text).snapshot,
+                texts: ModuleTexts::default(),
+                expected_sysadmins: None,
+            };
+        }
         let mut recording = Recording::new(self.base.clone());
         (self.change)(&mut recording);
         let recorded = recording.finish();
@@ -106,6 +161,11 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(principals::fixtures());
     all.extend(grants::fixtures());
     all.extend(acting_as_dbo::fixtures());
+    all.extend(trust::fixtures());
+    all.extend(links::fixtures());
+    all.extend(jobs::fixtures());
+    all.extend(loading::fixtures());
+    all.extend(triggers::fixtures());
     all
 }
 
