@@ -249,7 +249,7 @@ impl Graph<'_> {
     }
 
     /// Whether a database is TRUSTWORTHY, who owns it, and whether its owner is in a privileged Windows group.
-    fn of_trust(&self, db: Db) -> Option<Gap> {
+    pub(super) fn of_trust(&self, db: Db) -> Option<Gap> {
         let (row, _) = self.index.database_row(db)?;
         if row.is_trustworthy_on == Some(false) || self.trusted.contains_key(&db) {
             return None;

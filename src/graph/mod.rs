@@ -14,6 +14,7 @@
 //! groups that the inventory does not name; two rights of one person that only meet after he joined two roles.
 
 mod asked;
+mod asked_of_code;
 mod asked_of_rights;
 mod build;
 mod change;
@@ -55,6 +56,7 @@ pub use entry::Entry;
 pub use estate::{Estate, Login};
 pub use fact::FactRef;
 pub use gap::{Assumed, Assumption, Gap};
+pub use holders::Holder;
 pub use identity::{
     OsIdentity, Power, ProxyAccount, agent, agent_proxy, engine, external_script, launchpad,
     power_of, xp_cmdshell_proxy,
@@ -66,5 +68,6 @@ pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};
 pub use step::{Edge, Step, explained};
+pub use steps::Mapping;
 pub use survey::{Breadth, Limits, Surveyed};
 pub use wording::Place;

@@ -62,12 +62,22 @@ fn is_by_design(edge: &Edge, to: Node) -> bool {
 impl Reach {
     /// Searches backwards from a goal. Nothing goes through what is blocked.
     pub fn new(graph: &Graph<'_>, goal: Node, blocked: Option<Node>) -> Self {
-        Self::search(graph, goal, blocked, None)
+        Self::by(graph, goal, blocked, |_| true)
     }
 
-    /// The same, the ways to sysadmin being known: only what is nearer without it is searched for.
+    /// The same by some kinds of steps alone.
+    pub fn by(
+        graph: &Graph<'_>,
+        goal: Node,
+        blocked: Option<Node>,
+        takes: impl Fn(Step) -> bool,
+    ) -> Self {
+        Self::search(graph, goal, blocked, None, takes)
+    }
+
+    /// The same as [`Self::new`], the ways to sysadmin being known: only what is nearer without it is searched for.
     pub fn beyond(graph: &Graph<'_>, goal: Node, sysadmin: &Rc<Self>) -> Self {
-        Self::search(graph, goal, None, Some(Rc::clone(sysadmin)))
+        Self::search(graph, goal, None, Some(Rc::clone(sysadmin)), |_| true)
     }
 
     fn search(
@@ -75,6 +85,7 @@ impl Reach {
         goal: Node,
         blocked: Option<Node>,
         through_sysadmin: Option<Rc<Self>>,
+        takes: impl Fn(Step) -> bool,
     ) -> Self {
         let administrators = graph.administrators();
         let mut reach = Self {
@@ -96,7 +107,8 @@ impl Reach {
             if is_stale || is_known || Some(node) == blocked {
                 continue;
             }
-            for edge in graph.leading_to(node) {
+            let edges = graph.leading_to(node).into_iter();
+            for edge in edges.filter(|edge| takes(edge.step)) {
                 let total = cost.saturating_add(cost_of(edge.step));
                 let from = edge.from;
                 if administrators.contains(&from) && !is_by_design(&edge, node) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
-use crate::score::{self, Exposure, Points, Unsettled};
+use crate::score::{self, Exposure, Fix, Points, Unsettled};
 use crate::snapshot::{Connection, Encryption, Stage, Trouble};
 
 /// A database's name with everything that breaks out of a quotation.
@@ -157,16 +157,16 @@ fn row(fact: &str, database: Option<&str>, row: Value) -> Evidence {
     }
 }
 
-fn exposure(points: &[(&str, i32, i32)], unsettled: &[(&str, u32)]) -> Exposure {
+fn exposure(points: &[(&str, i32, i32)], unsettled: &[(&str, Option<&str>, u32)]) -> Exposure {
     let breakdown = points.iter().map(|&(line, low, high)| Points {
         line: line.to_owned(),
         sentence: format!("A sentence about the {}.", line.replace('_', " ")),
         low,
         high,
     });
-    let unsettled = unsettled.iter().map(|&(fact, points)| Unsettled {
+    let unsettled = unsettled.iter().map(|&(fact, database, points)| Unsettled {
         fact: fact.to_owned(),
-        database: None,
+        database: database.map(DatabaseName::new),
         needs: vec!["VIEW ANY DEFINITION".to_owned()],
         points,
     });
@@ -242,7 +242,7 @@ fn breached() -> Instance {
                 ("planted", 16, 16),
                 ("detection", -3, 0),
             ],
-            &[("linked_servers", 2)],
+            &[("linked_servers", None, 2)],
         ),
         coverage: Coverage {
             databases: 14,
@@ -251,6 +251,16 @@ fn breached() -> Instance {
             ..clean().coverage
         },
         verdicts,
+        routes: crate::report::paths::sample_routes(),
+        fix_first: vec![Fix {
+            sentence: "take app out of role db_owner of Shop".to_owned(),
+            statement: "USE [Shop];\nALTER ROLE [db_owner] DROP MEMBER [app];".to_owned(),
+            undo: "USE [Shop];\nALTER ROLE [db_owner] ADD MEMBER [app];".to_owned(),
+            ways: 12,
+            waiting: 1,
+            low: 40,
+            high: 44,
+        }],
         ..clean()
     }
 }
@@ -393,7 +403,11 @@ fn partly_read() -> Instance {
         platform: Some("Windows".to_owned()),
         exposure: exposure(
             &[("channel", 12, 46), ("account", 0, 8)],
-            &[("modules", 30), ("assemblies", 12)],
+            &[
+                ("modules", Some("Payroll"), 24),
+                ("server_permissions", None, 10),
+                ("assemblies", Some("Payroll"), 8),
+            ],
         ),
         coverage: Coverage {
             connection: Connection {

@@ -61,6 +61,12 @@ impl Judgement {
         self.evidence.extend(evidence);
     }
 
+    /// Whether something bad was found so far.
+    pub fn has_findings(&self) -> bool {
+        let mut open = self.open.iter();
+        open.any(|verdict| matches!(verdict.outcome, Outcome::Fail(_)))
+    }
+
     /// The question does not arise for a subject.
     pub fn not_applicable(&mut self, reason: impl Into<String>) {
         self.population.subjects += 1;

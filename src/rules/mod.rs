@@ -7,17 +7,26 @@ mod excerpt;
 mod judgement;
 mod observations;
 mod reached;
+mod reaching;
 mod verdict;
 
+mod agent_os_step_by_non_admin;
 mod alter_settings_granted;
+mod assembly_key_login;
 mod clr_enabled_without_strict_security;
 mod control_server_granted;
+mod db_owner_in_trustworthy;
+mod external_access_assembly;
 mod external_scripts_enabled;
 mod guest_enabled;
 mod impersonate_privileged_login;
 mod instance_not_seen_whole;
+mod link_default_mapping;
+mod link_with_stored_privileged_login;
+mod logon_or_ddl_trigger_reaches_channel;
 mod metadata_hidden_from_auditor;
 mod module_invokes_command_channel;
+mod msdb_db_owner;
 mod nested_role_reaches_sysadmin;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
@@ -25,14 +34,17 @@ mod object_marked_as_shipped;
 mod ole_automation_enabled;
 mod orphaned_owner;
 mod privileged_module_alterable;
+mod proxy_to_public;
 mod public_can_execute_command_module;
 mod securityadmin_member;
 mod service_account_privileged;
 mod signed_module_grants_privilege;
+mod stale_trusted_assembly;
 mod startup_procedure;
 mod trustworthy_owned_by_privileged_login;
 mod unexpected_sysadmin;
 mod unsafe_assembly;
+mod unsafe_assembly_grant;
 mod xp_cmdshell_enabled;
 mod xp_cmdshell_granted;
 mod xp_cmdshell_staged;
@@ -91,11 +103,20 @@ impl Eq for Rule {}
 
 /// Every rule, by id.
 pub static ALL: &[&Rule] = &[
+    &agent_os_step_by_non_admin::RULE,
+    &proxy_to_public::RULE,
     &clr_enabled_without_strict_security::RULE,
     &unsafe_assembly::RULE,
+    &unsafe_assembly_grant::RULE,
+    &assembly_key_login::RULE,
+    &stale_trusted_assembly::RULE,
+    &external_access_assembly::RULE,
     &startup_procedure::RULE,
     &module_invokes_command_channel::RULE,
     &object_marked_as_shipped::RULE,
+    &logon_or_ddl_trigger_reaches_channel::RULE,
+    &link_with_stored_privileged_login::RULE,
+    &link_default_mapping::RULE,
     &unexpected_sysadmin::RULE,
     &xp_cmdshell_granted::RULE,
     &control_server_granted::RULE,
@@ -118,6 +139,8 @@ pub static ALL: &[&Rule] = &[
     &trustworthy_owned_by_privileged_login::RULE,
     &orphaned_owner::RULE,
     &signed_module_grants_privilege::RULE,
+    &db_owner_in_trustworthy::RULE,
+    &msdb_db_owner::RULE,
 ];
 
 impl Rule {
@@ -215,6 +238,7 @@ mod tests {
             "judgement",
             "observations",
             "reached",
+            "reaching",
             "verdict",
         ];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -207,6 +207,26 @@ impl<'a> Calls<'a> {
         kinds.into_iter().flatten().copied()
     }
 
+    /// Calls of command channels alone, those through other modules among them.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &'a ObservedSink> {
+        self.commands.iter().chain(&self.through).copied()
+    }
+
+    /// The first line that executes text which could not be read.
+    pub(super) fn unread_line(&self) -> Option<u32> {
+        self.unread.first().map(|first| first.line)
+    }
+
+    /// What the module does by command channels; `None` if it reaches none.
+    pub(super) fn say_of_commands(&self) -> Option<String> {
+        let known = Self {
+            commands: self.commands.clone(),
+            through: self.through.clone(),
+            unread: Vec::new(),
+        };
+        known.say().map(|(_, does)| does)
+    }
+
     /// How bad it is, and what the module does; `None` if it does nothing of the kind.
     pub(super) fn say(&self) -> Option<(Severity, String)> {
         let mut parts = Vec::new();

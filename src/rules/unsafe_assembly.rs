@@ -1,8 +1,8 @@
 //! What it checks: assemblies that users made, in any database, whether or not they are marked as shipped: UNSAFE is high,
-//! EXTERNAL_ACCESS medium, SAFE low, or medium where the file's hash is on the instance's list of trusted assemblies.
-//! The assembly that every database ships with (Microsoft.SqlServer.Types, told by its id) is left out. What is found
-//! says whether clr enabled and clr strict security run, and whether the hash is trusted; where a SAFE assembly's hash or
-//! the list was not seen, that is unknown.
+//! SAFE low, or medium where the file's hash is on the instance's list of trusted assemblies. EXTERNAL_ACCESS is for
+//! external-access-assembly. The assembly that every database ships with (Microsoft.SqlServer.Types, told by its id) is
+//! left out. What is found says whether clr enabled and clr strict security run, and whether the hash is trusted; where a
+//! SAFE assembly's hash or the list was not seen, that is unknown.
 //!
 //! Why it matters: such an assembly is native code inside the server process: it can run commands, read files and open
 //! connections as the service account, and it stays there until somebody drops it. SAFE is what its author declared: the
@@ -47,12 +47,35 @@ pub(super) static RULE: Rule = Rule {
 /// Assemblies made by users have ids from here on; below are the server's own.
 const FIRST_USER_ID: i32 = 65536;
 
+/// Which permission sets a rule is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    /// EXTERNAL_ACCESS.
+    ExternalAccess,
+    /// All others.
+    Others,
+}
+
+const EXTERNAL_ACCESS: i32 = 2;
+
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    check_share(case, Share::Others, judgement);
+}
+
+pub(super) fn check_share(case: &Case<'_>, share: Share, judgement: &mut Judgement) {
     case.databases_are_known(judgement);
     let mut missing = Vec::new();
     for database in case.databases() {
         for assembly in database.assemblies.seen() {
-            judge(case, database, assembly, &mut missing, judgement);
+            let is_external = assembly.permission_set == Some(EXTERNAL_ACCESS);
+            let is_own = assembly.permission_set.is_none()
+                || is_external == (share == Share::ExternalAccess)
+                || assembly.assembly_id < FIRST_USER_ID;
+            match share {
+                _ if is_own => judge(case, database, assembly, &mut missing, judgement),
+                Share::ExternalAccess => judgement.pass(),
+                Share::Others => judgement.not_applicable("external-access-assembly has it"),
+            }
         }
         let subject = Subject::database(&database.name);
         judgement.unless_settled(
@@ -85,7 +108,7 @@ fn judge(
     let (severity, set) = match assembly.permission_set {
         Some(1) if files.trusted.is_some() => (Severity::Medium, "declared SAFE"),
         Some(1) => (Severity::Low, "declared SAFE"),
-        Some(2) => (Severity::Medium, "EXTERNAL_ACCESS"),
+        Some(EXTERNAL_ACCESS) => (Severity::Medium, "EXTERNAL_ACCESS"),
         Some(3) => (RULE.severity, "UNSAFE"),
         Some(_) => (RULE.severity, "of a permission set that is not known"),
         None => {

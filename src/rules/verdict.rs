@@ -46,7 +46,8 @@ impl Severity {
 /// What a verdict is about. Names are server metadata, therefore hostile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
-    /// `instance`, `option`, `database`, `module`, `assembly`, `principal`, `extended_procedure`.
+    /// `instance`, `option`, `database`, `module`, `assembly`, `principal`, `extended_procedure`, `linked_server`, `job`,
+    /// `proxy`, `trusted_assembly`.
     pub kind: String,
     /// Database it lives in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

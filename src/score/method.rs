@@ -125,6 +125,7 @@ pub const PLANTED: &[&str] = &[
     "module-invokes-command-channel",
     "object-marked-as-shipped",
     "unsafe-assembly",
+    "external-access-assembly",
     "non-microsoft-extended-procedure",
     "logon-or-ddl-trigger-reaches-channel",
     "stale-trusted-assembly",

@@ -7,13 +7,18 @@ mod code;
 mod databases;
 mod evidence;
 mod grants;
+mod jobs;
 mod laws;
+mod links;
+mod loading;
 mod names;
 mod options;
 mod power;
 mod principals;
 mod rights;
 mod services;
+mod triggers;
+mod trust;
 
 use std::collections::BTreeSet;
 
@@ -39,13 +44,14 @@ struct Fixture {
     change: fn(&mut Recording),
     /// The instance in the language of [`privileges`], instead of a recording.
     lines: Option<&'static str>,
-    /// A fact of a database of it that was not seen.
-    unseen: Option<(&'static str, Fact)>,
     expected_sysadmins: Option<&'static [&'static str]>,
     /// All verdicts: outcome, severity of a finding, subject.
     verdicts: &'static [&'static str],
     /// Part of a message.
     says: Option<&'static str>,
+    excludes_most: bool,
+    /// A fact that was not seen, of a database where one is named.
+    hidden: Option<(Fact, Option<&'static str>)>,
 }
 
 impl Fixture {
@@ -62,14 +68,15 @@ impl Fixture {
             base,
             change,
             lines: None,
-            unseen: None,
             expected_sysadmins: None,
             verdicts,
             says: None,
+            excludes_most: false,
+            hidden: None,
         }
     }
 
-    /// An instance that is described in lines.
+    /// An instance that is described in lines: see `support/privileges`.
     const fn of_lines(
         rule: &'static str,
         about: &'static str,
@@ -81,8 +88,14 @@ impl Fixture {
         fixture
     }
 
-    const fn without(mut self, database: &'static str, fact: Fact) -> Self {
-        self.unseen = Some((database, fact));
+    /// Every database but msdb is excluded by the inventory.
+    const fn excluding_most(mut self) -> Self {
+        self.excludes_most = true;
+        self
+    }
+
+    const fn without(mut self, fact: Fact, database: Option<&'static str>) -> Self {
+        self.hidden = Some((fact, database));
         self
     }
 
@@ -101,13 +114,20 @@ impl Fixture {
     }
 
     fn world(&self) -> World {
+        let mut world = self.whole_world();
+        for facts in &mut world.snapshot.databases {
+            facts.excluded |= self.excludes_most && facts.name.as_str() != "msdb";
+        }
+        if let Some((fact, database)) = self.hidden {
+            let needs = vec!["a right".to_owned()];
+            hide(&mut world.snapshot, fact, database, &Hidden::Denied(needs));
+        }
+        world
+    }
+
+    fn whole_world(&self) -> World {
         if let Some(lines) = self.lines {
-            let mut world = World::of_lines(lines);
-            if let Some((database, fact)) = self.unseen {
-                let how = Hidden::Denied(vec!["a right".to_owned()]);
-                hide(&mut world.snapshot, fact, Some(database), &how);
-            }
-            return world;
+            return World::of_lines(lines);
         }
         let mut recording = Recording::new(self.base.clone());
         (self.change)(&mut recording);
@@ -249,6 +269,11 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(rights::fixtures());
     all.extend(services::fixtures());
     all.extend(power::fixtures());
+    all.extend(trust::fixtures());
+    all.extend(links::fixtures());
+    all.extend(jobs::fixtures());
+    all.extend(loading::fixtures());
+    all.extend(triggers::fixtures());
     all
 }
 

@@ -21,6 +21,8 @@ pub struct Mapping<'a> {
     pub remote: &'a str,
     /// Who uses it; a role stands for its members.
     pub locals: Vec<PrincipalId>,
+    /// Whether it is for every login that has no mapping of its own.
+    pub is_default: bool,
     /// The rows.
     pub facts: Facts,
 }
@@ -52,6 +54,7 @@ impl<'a> Graph<'a> {
                 else {
                     continue;
                 };
+                let is_default = row.local_principal_id.is_none_or(|id| id.0 == 0);
                 let locals = match row.local_principal_id {
                     None | Some(PrincipalId(0)) => {
                         let mapped = own.iter().filter_map(|(_, row)| row.local_principal_id);
@@ -63,6 +66,7 @@ impl<'a> Graph<'a> {
                     server: link,
                     remote,
                     locals,
+                    is_default,
                     facts: Facts::from_iter([
                         FactRef::server(Fact::LinkedServers, at),
                         FactRef::server(Fact::LinkedLogins, *place),

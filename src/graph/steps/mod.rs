@@ -11,5 +11,6 @@ mod sysadmin;
 mod trust;
 
 pub(super) use command::channel_of;
+pub use link::Mapping;
 pub(super) use login::is_one_person;
 pub use trust::Source;

@@ -16,6 +16,9 @@ pub use chains::{
     chains, citation as chain_citation, place as chain_place, sentence as chain_sentence,
 };
 
+#[cfg(test)]
+pub use sample::routes as sample_routes;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 

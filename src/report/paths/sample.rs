@@ -252,3 +252,8 @@ pub fn goals() -> PathsReport {
     shop.goals = vec![serde_json::from_value::<Goal>(goal).unwrap()];
     PathsReport::new(vec![shop])
 }
+
+/// Routes of one instance, for the other reports' sample.
+pub fn routes() -> Vec<Route> {
+    shop().routes
+}

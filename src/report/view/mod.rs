@@ -53,6 +53,8 @@ pub struct View {
     pub hops: Vec<WayView>,
     /// How to read the numbers, by paragraph.
     pub method: Vec<String>,
+    /// How exposure is made, with its line breaks.
+    pub exposure_method: &'static str,
 }
 
 /// One way to see more, and where it would help.
@@ -99,6 +101,7 @@ impl View {
             settle: settle(&instances),
             hops: fleet.paths.iter().map(hop).collect(),
             method: method(),
+            exposure_method: score::EXPLANATION,
             instances,
         }
     }
@@ -130,13 +133,14 @@ fn hop(path: &Path) -> WayView {
     WayView::new(path, &end.into_iter().collect::<Vec<_>>())
 }
 
-/// What `explain score` says, without its line breaks, and what a reader must know besides.
+/// What a reader must know besides what `explain score` says.
 fn method() -> Vec<String> {
-    let paragraphs = score::EXPLANATION.split("\n\n");
-    let flowing = paragraphs.map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
-    let unknown = "Unknown is a result: a rule whose facts were not seen whole is neither passed nor failed, and \
-        counts in the high exposure. A rule passes only on what was seen whole.";
-    flowing.chain([unknown.to_owned()]).collect()
+    let unknown = "Unknown is a result: a rule whose facts were not seen whole is neither passed nor failed. A rule \
+        passes only on what was seen whole.";
+    let ways = "Ways are found by searching backwards from each channel through what the catalogs say of principals, \
+        roles, permissions with their DENYs, ownership, code and settings. Each step cites the rows that it rests on; \
+        `explain steps` gives the rule of each kind of step, its source, and what is left out.";
+    vec![unknown.to_owned(), ways.to_owned()]
 }
 
 fn anchor(number: u32) -> String {
@@ -367,13 +371,13 @@ mod tests {
             [
                 (
                     "CONNECT ANY DATABASE, or a user in Payroll".to_owned(),
-                    50,
+                    32,
                     "CLR-002 CODE-002".to_owned()
                 ),
-                ("VIEW ANY DEFINITION".to_owned(), 25, "CODE-002".to_owned()),
+                ("VIEW ANY DEFINITION".to_owned(), 10, "CODE-002".to_owned()),
                 (
                     "the text of an encrypted module".to_owned(),
-                    25,
+                    0,
                     "CODE-002".to_owned()
                 ),
                 (

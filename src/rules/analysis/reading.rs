@@ -105,10 +105,11 @@ impl<'a> ModuleWork<'a> {
         let (database, _, number) = &self.key;
         let name = self.name.as_ref().filter(|_| number.is_none());
         Member {
-            database: database.as_ref().map_or("", DatabaseName::as_str),
+            // Triggers of the server run in master, where nothing calls them.
+            database: database.as_ref().map_or(MASTER, DatabaseName::as_str),
             // A caller who names no number gets number 1, which is among the modules.
             name: name.map(|(schema, name)| (schema.as_str(), name.as_str())),
-            is_callable: true,
+            is_callable: database.is_some(),
             object,
         }
     }

@@ -69,6 +69,126 @@ const PASS_WITHOUT: &[(&str, Fact, &str)] = &[
         Fact::ServerPermissions,
         "nobody's rights matter where nothing is TRUSTWORTHY",
     ),
+    (
+        "AGENT-001",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "AGENT-002",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "CLR-003",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "CLR-004",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "CLR-006",
+        Fact::Host,
+        "Linux would only make it not applicable",
+    ),
+    (
+        "AGENT-001",
+        Fact::ServerPrincipals,
+        "whose a job is matters only where it runs a command",
+    ),
+    (
+        "AGENT-001",
+        Fact::ServerRoleMembers,
+        "whose a job is matters only where it runs a command",
+    ),
+    (
+        "TRUST-004",
+        Fact::ServerPrincipals,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-004",
+        Fact::ServerRoleMembers,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-004",
+        Fact::ServerPermissions,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-004",
+        Fact::DatabasePrincipals,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-005",
+        Fact::DatabasePrincipals,
+        "nothing of other databases makes anybody dbo of msdb",
+    ),
+    (
+        "AGENT-002",
+        Fact::DatabasePrincipals,
+        "nothing of other databases is granted a proxy",
+    ),
+    (
+        "TRUST-004",
+        Fact::DatabaseRoleMembers,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-005",
+        Fact::DatabaseRoleMembers,
+        "nothing of other databases makes anybody dbo of msdb",
+    ),
+    (
+        "AGENT-002",
+        Fact::DatabaseRoleMembers,
+        "nothing of other databases is granted a proxy",
+    ),
+    (
+        "TRUST-004",
+        Fact::DatabasePermissions,
+        "nobody's rights matter where nothing is TRUSTWORTHY",
+    ),
+    (
+        "TRUST-005",
+        Fact::DatabasePermissions,
+        "nothing of other databases makes anybody dbo of msdb",
+    ),
+    (
+        "AGENT-002",
+        Fact::DatabasePermissions,
+        "nothing of other databases is granted a proxy",
+    ),
+    (
+        "CLR-004",
+        Fact::Certificates,
+        "no key matters where no login of one holds the right",
+    ),
+    (
+        "CLR-004",
+        Fact::AsymmetricKeys,
+        "no key matters where no login of one holds the right",
+    ),
+    (
+        "CLR-004",
+        Fact::Databases,
+        "no key matters where no login of one holds the right",
+    ),
+    (
+        "CLR-005",
+        Fact::AssemblyFiles,
+        "a hash that was found is found, wherever else it is",
+    ),
+    (
+        "CLR-005",
+        Fact::Databases,
+        "a hash that was found is found, wherever else it is",
+    ),
 ];
 
 /// Facts that can take a finding back. Where they are not seen, what was seen to be bad stands.
@@ -97,6 +217,13 @@ const TAKES_BACK: &[(&str, Fact)] = &[
     ("PRIV-009", Fact::ServerRoleMembers),
     ("PRIV-009", Fact::DatabasePermissions),
     ("PRIV-010", Fact::DatabasePermissions),
+    ("TRUST-004", Fact::ServerRoleMembers),
+    ("TRUST-004", Fact::DatabasePermissions),
+    ("TRUST-005", Fact::ServerRoleMembers),
+    ("LINK-001", Fact::ServerRoleMembers),
+    ("CLR-003", Fact::ServerRoleMembers),
+    ("CLR-003", Fact::ServerPermissions),
+    ("CLR-003", Fact::Host),
 ];
 
 /// A session that could not read who the server is reads nothing else, so a rule that only looks there

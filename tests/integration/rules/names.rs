@@ -36,7 +36,29 @@ fn rename(world: &mut World) {
     for permission in server.server_permissions.seen_mut() {
         permission.permission_name.as_mut().map(lie);
     }
+    for link in server.linked_servers.seen_mut() {
+        (link.server_id > 0).then(|| lie(&mut link.name));
+    }
+    for job in server.jobs.seen_mut() {
+        lie(&mut job.name);
+    }
+    for step in server.job_steps.seen_mut() {
+        lie(&mut step.step_name);
+    }
+    for proxy in server.proxies.seen_mut() {
+        lie(&mut proxy.name);
+    }
+    for trusted in server.trusted_assemblies.seen_mut() {
+        trusted.description.as_mut().map(lie);
+        trusted.created_by.as_mut().map(lie);
+    }
     for database in &mut world.snapshot.databases {
+        for certificate in database.certificates.seen_mut() {
+            lie(&mut certificate.name);
+        }
+        for key in database.asymmetric_keys.seen_mut() {
+            lie(&mut key.name);
+        }
         if database.database_id > 4 {
             let name = format!("{}{LIE}", database.name);
             database.name = mssql_posture::ids::DatabaseName::new(name);

@@ -280,7 +280,7 @@ static UNSEEN: &[Fixture] = &[
          procedure dbo.p execute as owner executes given text",
         &["unknown database Shop", "pass"],
     )
-    .without("Shop", Fact::DatabasePermissions),
+    .without(Fact::DatabasePermissions, Some("Shop")),
     Fixture::of_lines(
         "privileged-module-alterable",
         "grants were not seen",
@@ -288,12 +288,12 @@ static UNSEEN: &[Fixture] = &[
          server:; job nightly owner sa step calls Shop.dbo.p",
         &["unknown database Shop", "pass"],
     )
-    .without("Shop", Fact::DatabasePermissions),
+    .without(Fact::DatabasePermissions, Some("Shop")),
     Fixture::of_lines(
         "signed-module-grants-privilege",
         "signatures were not seen",
         "database Shop; in Shop:; procedure dbo.p",
         &["unknown database Shop"],
     )
-    .without("Shop", Fact::CryptProperties),
+    .without(Fact::CryptProperties, Some("Shop")),
 ];

@@ -95,9 +95,15 @@ impl Builder {
             subsystem = found.map_or_else(|| line.fail("no such subsystem"), |(_, name, _)| name);
             database = None;
         }
+        let proxy = line.take("by").then(|| {
+            let name = line.name();
+            let mut proxies = self.snapshot.server.proxies.seen().iter();
+            let found = proxies.find(|proxy| proxy.name == name);
+            found.unwrap_or_else(|| line.fail("no such proxy")).proxy_id
+        });
         let row = json!({"job_id": job, "step_id": step, "step_name": "step",
             "subsystem": subsystem, "command": {"sha256": "", "utf16_units": 10},
-            "database_name": database, "database_user_name": user});
+            "database_name": database, "database_user_name": user, "proxy_id": proxy});
         push(&mut self.snapshot.server.job_steps, row);
     }
 

@@ -1,0 +1,192 @@
+//! What it checks: logins made from a certificate or an asymmetric key that hold UNSAFE ASSEMBLY or EXTERNAL ACCESS
+//! ASSEMBLY, with the key and the place of its private half. High where a copy with the private half stands in a database
+//! under its master key, medium where that copy has a password of its own, low where the private half is nowhere on this
+//! instance. Keys are told by their thumbprint. SQL Server on Linux runs SAFE assemblies alone.
+//!
+//! Why it matters: the server loads whatever is signed with such a key, as UNSAFE, in every database. Where the private
+//! half lies in a database, its dbo signs code of his own; elsewhere whoever holds the file does.
+//!
+//! How to fix: ALTER CERTIFICATE [name] REMOVE PRIVATE KEY; or ALTER ASYMMETRIC KEY [name] REMOVE PRIVATE KEY; where it is
+//! kept in a safe place besides. DROP LOGIN [name]; where nothing is signed with the key any more.
+//!
+//! When it is fine: signing is the way Microsoft recommends, while the private half is not on the server. The SSIS catalog
+//! brings a login of its own (##MS_SQLEnableSystemAssemblyLoadingUser##); it is reported, since a name proves nothing.
+//!
+//! References: docs: clr strict security, CREATE ASSEMBLY, sys.asymmetric_keys, sys.certificates; CIS 2022 6.2
+
+use super::reaching::{OF_SERVER, unless_seen, unseen_in, unseen_on_server};
+use super::unsafe_assembly_grant::{holders, is_key, right};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::graph::{Node, Scope};
+use crate::ids::DatabaseName;
+use crate::snapshot::{AsymmetricKey, Certificate, DatabaseFacts, Fact};
+
+pub(super) static RULE: Rule = Rule {
+    id: "CLR-004",
+    slug: "assembly-key-login",
+    title: "Assemblies signed with a key are loaded as unsafe",
+    severity: Severity::High,
+    facts: &[
+        Fact::Host,
+        Fact::Databases,
+        Fact::ServerPrincipals,
+        Fact::ServerRoleMembers,
+        Fact::ServerPermissions,
+        Fact::Certificates,
+        Fact::AsymmetricKeys,
+    ],
+    master_facts: &[],
+    controls: &["cis-2022:6.2"],
+    attack: &["T1505.001", "T1553"],
+    source: include_str!("assembly_key_login.rs"),
+    check,
+};
+
+const KEYS: &[Fact] = &[Fact::Certificates, Fact::AsymmetricKeys];
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    if case.not_on_linux(judgement) {
+        return;
+    }
+    let mut missing = unseen_on_server(case, OF_SERVER);
+    let mut found = false;
+    for holder in holders(case) {
+        let Node::Principal(Scope::Server, id) = holder.node else {
+            continue;
+        };
+        if !is_key(case, holder.node) {
+            continue;
+        }
+        found = true;
+        let graph = case.graph();
+        let rows = holder.facts.iter().copied();
+        let rows = rows.chain(graph.index().principal_fact(Scope::Server, id));
+        let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(fact).into()).collect();
+        let copies = Copies::of(case, case.login(id).and_then(|login| login.sid.as_deref()));
+        let (severity, where_it_is) = copies.say(&mut evidence);
+        let name = case.login_name(id);
+        let message = format!(
+            "{} is the login of a key and holds {}: what is signed with it is loaded; {where_it_is}",
+            named(&name),
+            right(&holder),
+        );
+        judgement.fail_at(
+            severity,
+            Subject::server("principal", name),
+            message,
+            evidence,
+        );
+    }
+    if found {
+        missing.extend(unseen_on_server(case, &[Fact::Databases]));
+        missing.extend(case.databases().flat_map(|facts| unseen_in(KEYS, facts)));
+        missing.extend(case.databases_without_facts().map(|row| Missing {
+            fact: "certificates".to_owned(),
+            database: Some(DatabaseName::new(&row.name)),
+            needs: vec!["the facts of this database".to_owned()],
+        }));
+    }
+    let unseen = unless_seen(judgement, Subject::instance(), missing);
+    if !unseen && !found {
+        judgement.pass();
+    }
+}
+
+/// A certificate or asymmetric key.
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    Certificate(&'a Certificate),
+    Asymmetric(&'a AsymmetricKey),
+}
+
+impl<'a> Key<'a> {
+    fn all(facts: &'a DatabaseFacts) -> impl Iterator<Item = Self> {
+        let certificates = facts.certificates.seen().iter().map(Self::Certificate);
+        certificates.chain(facts.asymmetric_keys.seen().iter().map(Self::Asymmetric))
+    }
+
+    fn sid(self) -> Option<&'a str> {
+        match self {
+            Self::Certificate(row) => row.sid.as_deref(),
+            Self::Asymmetric(row) => row.sid.as_deref(),
+        }
+    }
+
+    fn thumbprint(self) -> &'a str {
+        match self {
+            Self::Certificate(row) => &row.thumbprint,
+            Self::Asymmetric(row) => &row.thumbprint,
+        }
+    }
+
+    fn private_half(self) -> &'a str {
+        match self {
+            Self::Certificate(row) => &row.pvt_key_encryption_type,
+            Self::Asymmetric(row) => &row.pvt_key_encryption_type,
+        }
+    }
+
+    fn shown(self) -> String {
+        match self {
+            Self::Certificate(row) => format!("certificate {}", named(&row.name)),
+            Self::Asymmetric(row) => format!("asymmetric key {}", named(&row.name)),
+        }
+    }
+
+    fn evidence(self, database: &DatabaseName) -> Evidence {
+        match self {
+            Self::Certificate(row) => Evidence::row("certificates", Some(database), row),
+            Self::Asymmetric(row) => Evidence::row("asymmetric_keys", Some(database), row),
+        }
+    }
+}
+
+/// All copies of a login's key, by database.
+struct Copies<'a>(Vec<(&'a DatabaseName, Key<'a>)>);
+
+impl<'a> Copies<'a> {
+    fn of(case: &Case<'a>, sid: Option<&str>) -> Self {
+        let all = || {
+            let databases = case.databases();
+            databases.flat_map(|facts| Key::all(facts).map(|key| (&facts.name, key)))
+        };
+        let own = all().filter(|(_, key)| sid.is_some() && key.sid() == sid);
+        let thumbprints: Vec<&str> = own.map(|(_, key)| key.thumbprint()).collect();
+        let copies = all().filter(|(_, key)| thumbprints.contains(&key.thumbprint()));
+        Self(copies.collect())
+    }
+
+    fn say(&self, evidence: &mut Vec<Evidence>) -> (Severity, String) {
+        let copies = self.0.iter();
+        evidence.extend(copies.map(|(database, key)| key.evidence(database)));
+        let with = |kinds: &[&str]| {
+            let mut copies = self.0.iter();
+            let found = copies.find(|(_, key)| kinds.contains(&key.private_half()))?;
+            Some(format!(
+                "{} of {}",
+                found.1.shown(),
+                named(found.0.as_str())
+            ))
+        };
+        if let Some(key) = with(&["MK", "SK"]) {
+            return (
+                RULE.severity,
+                format!("its private half stands in {key}, open to dbo there"),
+            );
+        }
+        if let Some(key) = with(&["PW"]) {
+            return (
+                Severity::Medium,
+                format!("its private half stands in {key}, under a password"),
+            );
+        }
+        match self.0.first() {
+            Some((database, key)) => {
+                let (key, database) = (key.shown(), named(database.as_str()));
+                let says = format!("it is {key} of {database}, and its private half is not here");
+                (Severity::Low, says)
+            }
+            None => (Severity::Low, "the key itself was not seen".to_owned()),
+        }
+    }
+}

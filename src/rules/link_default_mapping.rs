@@ -1,0 +1,73 @@
+//! What it checks: linked servers that keep one login (remote login) for every login that has no mapping of its own. High
+//! where no login has one, so that everybody is that login over there; medium where some have; low while neither RPC OUT
+//! nor data access is on, or only logins that cannot log in are left. Never critical: what the stored login may do over
+//! there this instance does not know; link-with-stored-privileged-login tells those that are known to be privileged.
+//!
+//! Why it matters: who may use the link is then not a matter of a grant: every login that comes in, by a group or an
+//! application, runs statements over there under one name, and the server over there cannot tell them apart.
+//!
+//! How to fix: EXEC sp_droplinkedsrvlogin N'link', NULL; then EXEC sp_addlinkedsrvlogin for the logins that need it, or
+//! @useself = 'true', by which each is itself there.
+//!
+//! When it is fine: a login over there that may only read what everybody may know.
+//!
+//! References: docs: sp_addlinkedsrvlogin, sys.linked_logins; STIG V-271299
+
+use super::link_with_stored_privileged_login::way_over;
+use super::reaching::{Reached, Whom, unless_seen, unseen_on_server};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use crate::graph::Mapping;
+use crate::snapshot::Fact;
+
+pub(super) static RULE: Rule = Rule {
+    id: "LINK-002",
+    slug: "link-default-mapping",
+    title: "A linked server keeps one login for everybody",
+    severity: Severity::High,
+    facts: &[Fact::LinkedServers, Fact::LinkedLogins],
+    master_facts: &[],
+    controls: &["stig-2022:V-271299"],
+    attack: &["T1210"],
+    source: include_str!("link_default_mapping.rs"),
+    check,
+};
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    for mapping in case.graph().mappings() {
+        if !mapping.is_default {
+            judgement.pass();
+            continue;
+        }
+        judge(case, &mapping, judgement);
+    }
+    let missing = unseen_on_server(case, RULE.facts);
+    unless_seen(judgement, Subject::instance(), missing);
+}
+
+fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {
+    let graph = case.graph();
+    let reached = Reached::of_logins(case, &mapping.locals);
+    let (severity, who) = match reached.as_ref().map(|reached| &reached.whom) {
+        Some(Whom::Everybody) => (Severity::High, "every login".to_owned()),
+        Some(Whom::People(_)) => {
+            let who = reached.as_ref().map(|r| r.who(graph)).unwrap_or_default();
+            let others = "every login without a mapping of its own";
+            (Severity::Medium, format!("{others} ({who})"))
+        }
+        // Who is left now may be joined by anybody who is given a login.
+        Some(Whom::Nobody) | None => {
+            let who = "every login without a mapping of its own, none but administrators' now";
+            (Severity::Low, who.to_owned())
+        }
+    };
+    let way = way_over(mapping);
+    let severity = way.map_or(Severity::Low, |_| severity);
+    let way = way.unwrap_or("once RPC OUT or data access is switched on");
+    let (link, remote) = (named(&mapping.server.name), named(mapping.remote));
+    let message = format!("linked server {link} keeps the login {remote} for {who}, {way}");
+    let rows = mapping.facts.iter();
+    let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
+    evidence.extend(reached.into_iter().flat_map(|reached| reached.evidence));
+    let subject = Subject::server("linked_server", &mapping.server.name);
+    judgement.fail_at(severity, subject, message, evidence);
+}

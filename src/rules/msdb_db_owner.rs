@@ -1,0 +1,103 @@
+//! What it checks: who that is not in sysadmin acts as dbo of msdb, or makes itself its owner: by db_owner, CONTROL, TAKE
+//! OWNERSHIP or IMPERSONATE on dbo, by db_securityadmin, by owning msdb without being an administrator, by being able to
+//! join a role that has one of these or to act as somebody who has, with DENY taken into account. One finding for each
+//! principal that holds the last of these rights, with the chain of whoever is nearest to it. public and guest are
+//! critical, people high, a role without members or a login that cannot log in low. Express has no Agent: there the
+//! question arises while msdb is TRUSTWORTHY, as setup leaves it.
+//!
+//! Why it matters: msdb holds the jobs. Its dbo changes a step of an administrator's job, and the Agent runs it with its
+//! own account; and msdb is TRUSTWORTHY and belongs to sa.
+//!
+//! How to fix: in msdb, ALTER ROLE db_owner DROP MEMBER [name]; the roles SQLAgentUserRole, SQLAgentReaderRole and
+//! SQLAgentOperatorRole are for people who make or watch jobs. ALTER AUTHORIZATION ON DATABASE::msdb TO sa;
+//!
+//! When it is fine: never for people who are not administrators of the whole instance.
+//!
+//! References: docs: TRUSTWORTHY database property, implement SQL Server Agent security; STIG V-271350
+
+use super::reaching::{Dbo, OF_DATABASE, OF_SERVER, unless_seen, unseen_in, unseen_on_server};
+use super::{Case, Judgement, Missing, Rule, Severity, Subject};
+use crate::graph::Node;
+use crate::ids::DatabaseName;
+use crate::snapshot::Fact;
+
+pub(super) static RULE: Rule = Rule {
+    id: "TRUST-005",
+    slug: "msdb-db-owner",
+    title: "Somebody without sysadmin is dbo of msdb",
+    severity: Severity::Critical,
+    facts: &[
+        Fact::Databases,
+        Fact::ServerPrincipals,
+        Fact::ServerRoleMembers,
+        Fact::ServerPermissions,
+        Fact::DatabasePrincipals,
+        Fact::DatabaseRoleMembers,
+        Fact::DatabasePermissions,
+    ],
+    master_facts: &[],
+    controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
+    attack: &["T1505.001", "T1053.005"],
+    source: include_str!("msdb_db_owner.rs"),
+    check,
+};
+
+const MSDB: i32 = 4;
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    if case.is_excluded(MSDB) {
+        return judgement.not_applicable("the inventory excludes msdb");
+    }
+    let graph = case.graph();
+    let subject = Subject::database(&DatabaseName::new("msdb"));
+    let mut missing = unseen_on_server(case, OF_SERVER);
+    missing.extend(unseen_on_server(case, &[Fact::Databases]));
+    let Some(db) = graph.msdb() else {
+        missing.push(Missing {
+            fact: "database_permissions".to_owned(),
+            database: None,
+            needs: vec!["the facts of msdb".to_owned()],
+        });
+        return judgement.unknown(subject, missing);
+    };
+    let Some(facts) = graph.index().database(db) else {
+        return;
+    };
+    let row = graph.index().database_row(db);
+    let trustworthy = row.and_then(|(row, _)| row.is_trustworthy_on);
+    match trustworthy {
+        Some(false) if !graph.has_agent() => {
+            let why = "Express has no Agent, and msdb is not TRUSTWORTHY";
+            return judgement.not_applicable(why);
+        }
+        None if !graph.has_agent() => {
+            missing.push(Missing {
+                fact: "databases".to_owned(),
+                database: None,
+                needs: vec!["whether msdb is TRUSTWORTHY".to_owned()],
+            });
+            return judgement.unknown(subject, missing);
+        }
+        _ => {}
+    }
+    let (place, says) = if graph.has_agent() {
+        let says = "dbo of msdb changes the jobs that the Agent runs for administrators";
+        (Node::Inside(db), says)
+    } else {
+        let says = "dbo of msdb has the rights of its owner on the server, since it is TRUSTWORTHY";
+        (Node::Owner(db), says)
+    };
+    let rows = row.map(|(_, fact)| graph.cite(fact).into());
+    let dbo = Dbo {
+        case,
+        place,
+        gain: (says.to_owned(), rows.into_iter().collect()),
+        database: facts,
+    };
+    let found = dbo.judge(judgement);
+    missing.extend(unseen_in(OF_DATABASE, facts));
+    let unseen = unless_seen(judgement, subject, missing);
+    if !unseen && !found {
+        judgement.pass();
+    }
+}

@@ -1,0 +1,125 @@
+//! What it checks: who that is not in sysadmin holds UNSAFE ASSEMBLY or EXTERNAL ACCESS ASSEMBLY at the server, with DENY
+//! taken into account; roles with their members, through any nesting and by being able to join them. public is critical,
+//! people high, a role without members or a login that cannot log in low. Logins of certificates and keys are for
+//! assembly-key-login; CONTROL SERVER, which covers both rights, is a finding of its own elsewhere. SQL Server on Linux
+//! runs SAFE assemblies alone.
+//!
+//! Why it matters: with it somebody who may create an assembly in some database, his own among them, loads code that
+//! leaves the database and runs in the server process as the service account. Before 2017, and while clr strict security
+//! is off, nothing else is asked of an owner of a TRUSTWORTHY database.
+//!
+//! How to fix: REVOKE UNSAFE ASSEMBLY FROM [name]; sign the assembly, and give the right to the login of its key.
+//!
+//! When it is fine: a deployment account, while it deploys.
+//!
+//! References: docs: CREATE ASSEMBLY (permissions), clr strict security, GRANT server permissions; CIS 2022 6.2
+
+use super::reaching::{OF_SERVER, Reached, Whom, unless_seen, unseen_on_server};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use crate::graph::{Holder, Node, Scope};
+use crate::snapshot::{Fact, PUBLIC_LOGIN};
+
+pub(super) static RULE: Rule = Rule {
+    id: "CLR-003",
+    slug: "unsafe-assembly-grant",
+    title: "Somebody without sysadmin may load unsafe assemblies",
+    severity: Severity::Critical,
+    facts: &[
+        Fact::Host,
+        Fact::ServerPrincipals,
+        Fact::ServerRoleMembers,
+        Fact::ServerPermissions,
+    ],
+    master_facts: &[],
+    controls: &["cis-2022:6.2"],
+    attack: &["T1505.001"],
+    source: include_str!("unsafe_assembly_grant.rs"),
+    check,
+};
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    if case.not_on_linux(judgement) {
+        return;
+    }
+    for holder in holders(case) {
+        judge(case, &holder, judgement);
+    }
+    let missing = unseen_on_server(case, OF_SERVER);
+    let unseen = unless_seen(judgement, Subject::instance(), missing);
+    if !unseen && !judgement.has_findings() {
+        judgement.pass();
+    }
+}
+
+/// Who holds one of the two rights by its own name, each once, with the stronger first.
+pub(super) fn holders(case: &Case<'_>) -> Vec<Holder> {
+    let mut found: Vec<Holder> = Vec::new();
+    for holder in case.graph().holders_at_server("XA") {
+        let by_name = matches!(holder.held.0.1, "XU" | "XA");
+        let known = found.iter_mut().find(|known| known.node == holder.node);
+        match known {
+            _ if !by_name => {}
+            Some(known) if holder.held.0.1 == "XU" => *known = holder,
+            Some(_) => {}
+            None => found.push(holder),
+        }
+    }
+    found
+}
+
+/// The name of the right.
+pub(super) fn right(holder: &Holder) -> &'static str {
+    match holder.held.0.1 {
+        "XU" => "UNSAFE ASSEMBLY",
+        _ => "EXTERNAL ACCESS ASSEMBLY",
+    }
+}
+
+/// Whether it is the login of a certificate or key.
+pub(super) fn is_key(case: &Case<'_>, node: Node) -> bool {
+    let Node::Principal(Scope::Server, id) = node else {
+        return false;
+    };
+    matches!(
+        case.graph().index().kind(Scope::Server, id),
+        Some("C" | "K")
+    )
+}
+
+fn is_hidden(case: &Case<'_>, node: Node) -> bool {
+    match node {
+        Node::Principal(Scope::Server, id) => id != PUBLIC_LOGIN && case.login(id).is_none(),
+        _ => false,
+    }
+}
+
+fn judge(case: &Case<'_>, holder: &Holder, judgement: &mut Judgement) {
+    if is_key(case, holder.node) {
+        return;
+    }
+    let graph = case.graph();
+    // Of a grantee that is not visible nobody can say whether it is a key's login.
+    if is_hidden(case, holder.node) {
+        return;
+    }
+    let Some(reached) = Reached::of(case, holder.node) else {
+        return;
+    };
+    let (name, right) = (graph.place(holder.node).name, right(holder));
+    let through = match reached.whom {
+        Whom::Everybody => "that is every login".to_owned(),
+        Whom::Nobody => "and nobody who can log in has it by that".to_owned(),
+        Whom::People(_) if reached.chain.is_empty() => "without being an administrator".to_owned(),
+        Whom::People(_) => format!(
+            "which is within reach of {}: {}",
+            reached.who(graph),
+            reached.chain.join("; ")
+        ),
+    };
+    let message = format!("{} holds {right}, {through}", named(&name));
+    let rows = holder.facts.iter();
+    let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
+    evidence.extend(reached.evidence.iter().cloned());
+    let subject = Subject::server("principal", name);
+    judgement.fail_at(reached.severity(), subject, message, evidence);
+}
