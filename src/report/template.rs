@@ -144,9 +144,11 @@ mod tests {
         let text = without_code(&markdown(&sample::assessment()).unwrap());
         let mut columns = None;
         for line in text.lines() {
-            let known = ["# ", "## ", "### ", "- ", "  - ", "    - ", "| "]
-                .iter()
-                .any(|p| line.starts_with(p));
+            let known = [
+                "# ", "## ", "### ", "- ", "  - ", "    - ", "1. ", "  1. ", "| ",
+            ]
+            .iter()
+            .any(|p| line.starts_with(p));
             let sentence = line.chars().next().is_none_or(char::is_alphabetic);
             assert!(known || sentence, "{line}");
             let cells = line.matches('|').count();
@@ -278,7 +280,7 @@ mod tests {
             let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap();
             if let Some(closed) = tag.strip_prefix('/') {
                 assert_eq!(open.pop().as_deref(), Some(closed), "at byte {at}");
-            } else if !["!doctype", "meta", "rect"].contains(&name) {
+            } else if !["!doctype", "meta", "rect", "line"].contains(&name) {
                 open.push(name.to_owned());
             }
             assert!(at < style || !text.contains('>'), "{text}");
