@@ -267,8 +267,8 @@ impl Estate {
     }
 
     /// Which arrivals lead on to a login of another member: member, login, departure.
-    fn arriving(&self) -> HashMap<(usize, Login), Vec<(usize, Login, usize)>> {
-        let mut arriving: HashMap<(usize, Login), Vec<(usize, Login, usize)>> = HashMap::new();
+    fn arriving(&self) -> Arriving {
+        let mut arriving = Arriving::new();
         for (at, member) in self.members.iter().enumerate() {
             for (login, arrival) in &member.arrivals {
                 for (place, _) in &arrival.onward {
@@ -325,6 +325,9 @@ impl Estate {
         Some((target, completion))
     }
 }
+
+/// By an arrival: the arrivals that lead to it (member, login), and by which departure.
+type Arriving = HashMap<(usize, Login), Vec<(usize, Login, usize)>>;
 
 /// The rest of a chain, from a login to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]

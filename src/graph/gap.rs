@@ -145,7 +145,7 @@ impl Graph<'_> {
         let snapshot = self.index.snapshot;
         let mut gaps = Vec::new();
         for (fact, worst) in OF_SERVER {
-            gaps.extend(self.of_server(snapshot, *fact, worst));
+            gaps.extend(Self::of_server(snapshot, *fact, worst));
         }
         gaps.extend(self.unlisted());
         for (db, facts) in self.index.databases() {
@@ -157,7 +157,7 @@ impl Graph<'_> {
         gaps
     }
 
-    fn of_server(&self, snapshot: &Snapshot, fact: Fact, worst: &Worst) -> Option<Gap> {
+    fn of_server(snapshot: &Snapshot, fact: Fact, worst: &Worst) -> Option<Gap> {
         let state = fact
             .unsettled(snapshot)
             .into_iter()
@@ -230,11 +230,11 @@ impl Graph<'_> {
             let step = everybody(Node::Command(Channel::ExternalScript));
             gaps.push(Gap::of(state, vec![step]));
         }
-        if self.master == Some(db) {
-            if let Some(state) = unsettled(&Fact::ExtendedProcedures) {
-                let step = everybody(Node::Command(Channel::ExtendedProcedure));
-                gaps.push(Gap::of(state, vec![step]));
-            }
+        if self.master == Some(db)
+            && let Some(state) = unsettled(&Fact::ExtendedProcedures)
+        {
+            let step = everybody(Node::Command(Channel::ExtendedProcedure));
+            gaps.push(Gap::of(state, vec![step]));
         }
         gaps
     }
@@ -255,19 +255,18 @@ impl Graph<'_> {
             return None;
         }
         let seen = row.is_trustworthy_on.is_some() && row.owner_sid.is_some();
-        let needs = match seen {
-            false => "whether it is TRUSTWORTHY and who owns it".to_owned(),
-            true => {
-                let owner = row
-                    .owner_sid
-                    .as_deref()
-                    .and_then(|sid| self.login_of_sid(sid));
-                let group = self.privileged_group(owner)?;
-                format!(
-                    "whether the owner is in the group {}",
-                    crate::ids::named(&group)
-                )
-            }
+        let needs = if seen {
+            let owner = row
+                .owner_sid
+                .as_deref()
+                .and_then(|sid| self.login_of_sid(sid));
+            let group = self.privileged_group(owner)?;
+            format!(
+                "whether the owner is in the group {}",
+                crate::ids::named(&group)
+            )
+        } else {
+            "whether it is TRUSTWORTHY and who owns it".to_owned()
         };
         let state = FactState {
             fact: Fact::Databases.name(),

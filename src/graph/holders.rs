@@ -51,17 +51,17 @@ impl Index<'_> {
     /// Who holds a permission on a securable, sysadmin and dbo aside.
     pub fn holders(&self, securable: Securable, code: &'static str) -> Vec<Holder> {
         let (grants, denies) = self.found(securable, code);
-        let denied = self.denied(&denies);
+        let shut_out = self.denied(&denies);
         let mut holders = Vec::new();
         for grant in &grants {
             let from_server =
                 securable.scope != Scope::Server && grant.given.scope == Scope::Server;
             if from_server {
-                self.logins_inside(securable, grant, &denied, &mut holders);
+                self.logins_inside(securable, grant, &shut_out, &mut holders);
             } else if denies.is_empty() {
                 holders.push(grant.holder(Node::principal(grant.given.scope, grant.given.grantee)));
             } else {
-                self.undenied(grant, &denied, &mut holders);
+                self.undenied(grant, &shut_out, &mut holders);
             }
         }
         holders
@@ -120,13 +120,13 @@ impl Index<'_> {
 
     /// Everybody whom a DENY reaches, by scope.
     fn denied(&self, denies: &[Found]) -> BTreeSet<(Scope, PrincipalId)> {
-        let mut denied = BTreeSet::new();
+        let mut reached = BTreeSet::new();
         for deny in denies {
             let (scope, grantee) = (deny.given.scope, deny.given.grantee);
             let below = self.below(scope, grantee);
-            denied.extend(below.into_iter().map(|id| (scope, id)));
+            reached.extend(below.into_iter().map(|id| (scope, id)));
         }
-        denied
+        reached
     }
 
     /// Of those that a GRANT reaches, those whom no DENY does.

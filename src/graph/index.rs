@@ -65,7 +65,7 @@ struct Row {
     major_id: i32,
     code: Code,
     grantee: PrincipalId,
-    row: u32,
+    place: u32,
 }
 
 fn code_of(text: &str) -> Code {
@@ -114,7 +114,7 @@ impl<'a> ScopeIndex<'a> {
                     major_id: row.major_id,
                     code: code_of(&row.r#type),
                     grantee: row.grantee_principal_id,
-                    row: place,
+                    place,
                 });
             }
         }
@@ -166,7 +166,7 @@ impl<'a> ScopeIndex<'a> {
             .take_while(move |r| {
                 (r.class, r.major_id, r.code) == key && grantee.is_none_or(|g| r.grantee == g)
             })
-            .map(|r| (r.grantee, r.row))
+            .map(|r| (r.grantee, r.place))
     }
 
     /// The principal with this sid.

@@ -335,7 +335,7 @@ impl Roots<'_, '_> {
             }
         }
         for runs in modules.runs.values_mut() {
-            runs.sort_by(|a, b| (a.module, a.step).cmp(&(b.module, b.step)));
+            runs.sort_by_key(|a| (a.module, a.step));
         }
     }
 

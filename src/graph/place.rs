@@ -65,10 +65,7 @@ pub fn is_same_instance(source: &str, identity: Option<&ServerIdentity>) -> bool
             .into_iter()
             .flatten()
     });
-    let short = |name: &str| {
-        let name = name.split('\\').next().unwrap_or_default().to_lowercase();
-        name
-    };
+    let short = |name: &str| name.split('\\').next().unwrap_or_default().to_lowercase();
     let first_label = address.host.split('.').next().unwrap_or_default();
     let is_number = !address.host.contains(|c: char| c.is_alphabetic());
     names

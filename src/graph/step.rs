@@ -1,5 +1,7 @@
 //! The steps of a chain: each kind's name, its rule in words, and where the rule comes from.
 
+use std::fmt::Write as _;
+
 use super::fact::FactRef;
 use super::node::Node;
 use super::permission::Permission;
@@ -45,7 +47,7 @@ impl Edge {
 }
 
 macro_rules! steps {
-    ($($variant:ident $name:literal $waits:ident $rule:literal $source:literal;)*) => {
+    ($($variant:ident $name:literal $waits:ident $rule:literal $source:literal $sentence:literal;)*) => {
         /// A kind of step.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs)] // each is documented by its rule
@@ -70,6 +72,12 @@ macro_rules! steps {
                 match self { $(Self::$variant => $source,)* }
             }
 
+            /// The step in one sentence: `{from}` and `{to}` are its places, `{right}` the permission as it is held,
+            /// `{holds}` that or that the place is owned, `{with}` that where there is one, `{may}` what sysadmin may.
+            pub(super) fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $sentence,)* }
+            }
+
             /// Whether the step waits for something that an administrator or a service does.
             pub fn waits(self) -> bool {
                 match self { $(Self::$variant => steps!(@ $waits),)* }
@@ -83,163 +91,216 @@ macro_rules! steps {
 steps! {
     Member "member" now
         "A member of a role has what the role has, through any nesting."
-        "docs: server-level roles, database-level roles";
+        "docs: server-level roles, database-level roles"
+        "{from} is a member of {to}";
     GroupMember "group_member" now
         "The inventory names the login as a member of the Windows or Entra group."
-        "the inventory; the catalog does not hold it";
+        "the inventory; the catalog does not hold it"
+        "{from} is, says the inventory, a member of {to}";
     EveryLogin "every_login" now
         "Every login is in public."
-        "docs: server-level roles";
+        "docs: server-level roles"
+        "{from} is in public, as every login is";
     EveryUser "every_user" now
         "Every user of a database is in its public."
-        "docs: database-level roles";
+        "docs: database-level roles"
+        "{from} is in public there, as every user is";
     MappedUser "mapped_user" now
         "A login enters a database as the user with its sid, where that user has CONNECT."
-        "docs: CREATE USER, permissions (algorithm)";
+        "docs: CREATE USER, permissions (algorithm)"
+        "{from} enters as {to}";
     Guest "guest" now
         "A login without a user of its own enters as guest, where guest has CONNECT."
-        "docs: principals (guest)";
+        "docs: principals (guest)"
+        "{from} has no user of its own there and enters as {to}";
     AddMember "add_member" now
         "ALTER, CONTROL or TAKE OWNERSHIP of a role that is not fixed, or owning it, is enough to join it."
-        "docs: ALTER SERVER ROLE, ALTER ROLE";
+        "docs: ALTER SERVER ROLE, ALTER ROLE"
+        "{from} {holds} and joins {to}";
     Impersonate "impersonate" now
         "IMPERSONATE on a login lets EXECUTE AS LOGIN act as it, disabled or not; a DENY of IMPERSONATE ANY LOGIN stops that too."
-        "docs: EXECUTE AS";
+        "docs: EXECUTE AS"
+        "{from} holds {right} and acts as {to} by EXECUTE AS";
     ImpersonateUser "impersonate_user" now
         "IMPERSONATE on a user lets EXECUTE AS USER act as it inside the database."
-        "docs: EXECUTE AS";
+        "docs: EXECUTE AS"
+        "{from} holds {right} and acts as {to} by EXECUTE AS";
     ResetPassword "reset_password" now
         "ALTER on a SQL login sets its password, and switches it on; members of sysadmin and holders of CONTROL SERVER are protected, on patched builds of securityadmin and holders of IMPERSONATE ANY LOGIN too (CVE-2025-49758)."
-        "docs: ALTER LOGIN; the vendor's advisory";
+        "docs: ALTER LOGIN; the vendor's advisory"
+        "{from} holds {right}, sets the password of {to} and logs in as it";
     GrantServerPermissions "grant_server_permissions" now
         "securityadmin grants server permissions, CONTROL SERVER among them, to another login, as which it connects."
-        "docs: server-level roles (treat as sysadmin)";
+        "docs: server-level roles (treat as sysadmin)"
+        "{from} grants CONTROL SERVER to another login and logs in as it";
     ControlServer "control_server" now
         "CONTROL SERVER impersonates any login, sa among them, or grants itself out to a login of its own making; single DENYs do not hold that."
-        "docs: server-level roles, EXECUTE AS";
+        "docs: server-level roles, EXECUTE AS"
+        "{from} holds CONTROL SERVER and acts as sa by EXECUTE AS LOGIN";
     DatabaseOwner "database_owner" now
         "The login that owns a database is dbo there."
-        "docs: ALTER AUTHORIZATION";
+        "docs: ALTER AUTHORIZATION"
+        "{from} owns the database and is {to}";
     ControlDatabase "control_database" now
         "CONTROL on a database, which db_owner has, acts as dbo by EXECUTE AS USER = 'dbo', whom no DENY binds."
-        "docs: permissions (algorithm), EXECUTE AS";
+        "docs: permissions (algorithm), EXECUTE AS"
+        "{from} holds {right} and acts as {to} by EXECUTE AS USER = 'dbo'";
     TakeOwnership "take_ownership" now
         "TAKE OWNERSHIP of a database makes one its dbo; the old owner's power on the server is gone with that."
-        "docs: ALTER AUTHORIZATION";
+        "docs: ALTER AUTHORIZATION"
+        "{from} holds {right}, takes it and is {to}";
     GrantDatabasePermissions "grant_database_permissions" now
         "db_securityadmin grants permissions of the database to others, CONTROL among them."
-        "docs: database-level roles (may elevate)";
+        "docs: database-level roles (may elevate)"
+        "{from} grants CONTROL there to another user and is as good as {to}";
     ApplicationRole "application_role" now
         "ALTER on an application role sets its password, with which sp_setapprole acts as it."
-        "docs: ALTER APPLICATION ROLE";
+        "docs: ALTER APPLICATION ROLE"
+        "{from} may set the password of {to} and activates it";
     AdoptOrphan "adopt_orphan" now
         "CREATE LOGIN … WITH SID gives a user or an owner without a login one of the caller's making."
-        "docs: CREATE LOGIN";
+        "docs: CREATE LOGIN"
+        "{from} holds {right}, makes a login with the orphaned sid and is {to}";
     TrustedOwner "trusted_owner" now
         "In a TRUSTWORTHY database dbo has the rights of the owner's login on the server, if that login may vouch (AUTHENTICATE SERVER), and in databases where it may (AUTHENTICATE)."
-        "docs: TRUSTWORTHY database property, extending impersonation";
+        "docs: TRUSTWORTHY database property, extending impersonation"
+        "{from} keeps the rights of the owner's login {to}: the database is TRUSTWORTHY";
     TrustedUser "trusted_user" now
         "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) an impersonated user has its login's rights on the server, and in databases where the owner may (AUTHENTICATE)."
-        "docs: extending impersonation";
+        "docs: extending impersonation"
+        "{from} keeps the rights of login {to}: the database is TRUSTWORTHY and its owner vouches";
     TrustedNewUser "trusted_new_user" now
         "In a TRUSTWORTHY database whose owner may vouch (AUTHENTICATE SERVER) dbo makes a user for a privileged login and acts as it."
-        "docs: extending impersonation; derived";
+        "docs: extending impersonation; derived"
+        "{from} makes a user for a login in sysadmin and acts as it: the database is TRUSTWORTHY and its owner vouches";
     MsdbOwner "msdb_owner" now
         "dbo of msdb changes jobs of administrators, which SQL Server Agent runs as its own account."
-        "docs: TRUSTWORTHY database property, Agent security";
+        "docs: TRUSTWORTHY database property, Agent security"
+        "{from} changes an administrator's Agent job";
     SsisAdministrator "ssis_administrator" waits
         "db_ssisadmin and dc_admin of msdb change packages that jobs of administrators run."
-        "docs: database-level roles (may elevate)";
+        "docs: database-level roles (may elevate)"
+        "{from} changes a package that an administrator's job runs, and waits for it";
     RestoreOver "restore_over" waits
         "dbcreator restores a prepared msdb over the present one, jobs of sa in it, when nobody else is in it."
-        "docs: RESTORE (permissions); derived";
+        "docs: RESTORE (permissions); derived"
+        "{from} restores a prepared msdb over this one when nobody else is in it";
     OwnDatabase "own_database" now
         "CREATE ANY DATABASE, in master too, restores or attaches a prepared database and owns it; TRUSTWORTHY is off there."
-        "docs: RESTORE, TRUSTWORTHY database property";
+        "docs: RESTORE, TRUSTWORTHY database property"
+        "{from} holds {right} and restores or creates {to}";
     ExecuteModule "execute_module" now
         "EXECUTE on a module runs it."
-        "docs: GRANT object permissions";
+        "docs: GRANT object permissions"
+        "{from} {holds} and runs {to}";
     CallsModule "calls_module" now
         "A module calls another of the same owner, which is not checked, or one that its own context may run."
-        "docs: ownership chains";
+        "docs: ownership chains"
+        "{from} calls {to}, which is not checked";
     ModuleContext "module_context" now
         "The module executes text that it is given, as the user of its EXECUTE AS clause."
-        "docs: EXECUTE AS clause";
+        "docs: EXECUTE AS clause"
+        "{from} executes the text that it is given as {to}";
     SignedModule "signed_module" now
         "The module executes text that it is given, and is signed by a key whose login has rights, or vouches (AUTHENTICATE SERVER) for the user that the module runs as; a counter-signature gives none."
-        "docs: ADD SIGNATURE, signing procedures, extending impersonation";
+        "docs: ADD SIGNATURE, signing procedures, extending impersonation"
+        "{from} executes the text that it is given with the rights of {to}, whose key signed it";
     AlterModule "alter_module" now
         "ALTER on a module, its schema or database, or owning it, decides what it does; EXECUTE AS and signatures do not survive that, ownership chains do."
-        "docs: ALTER PROCEDURE, ADD SIGNATURE";
+        "docs: ALTER PROCEDURE, ADD SIGNATURE"
+        "{from} {holds} and can change {to}";
     StartupRun "startup_run" waits
         "A startup procedure, and what it calls, runs as sa when the server starts."
-        "docs: sp_procoption";
+        "docs: sp_procoption"
+        "{from} runs as sa when the server starts";
     TriggerRun "trigger_run" waits
         "A trigger, and what it calls, runs in the session of whoever fires it, an administrator's among them, or as the login of its EXECUTE AS clause."
-        "docs: CREATE TRIGGER";
+        "docs: CREATE TRIGGER"
+        "{from} is run by a trigger, with the power of {to}";
     JobRun "job_run" waits
         "A T-SQL job step, and what it calls, runs as the job's owner."
-        "docs: implement SQL Server Agent security";
+        "docs: implement SQL Server Agent security"
+        "{from} is run by a job, with the power of {to}";
     ActivationRun "activation_run" waits
         "A broker queue starts its procedure as the user of the queue's EXECUTE AS clause."
-        "docs: CREATE QUEUE";
+        "docs: CREATE QUEUE"
+        "{from} is run by a broker queue as {to}";
     DdlTrigger "ddl_trigger" waits
         "ALTER ANY DATABASE DDL TRIGGER plants a trigger that runs in the session of an administrator who changes something there."
-        "docs: CREATE TRIGGER";
+        "docs: CREATE TRIGGER"
+        "{from}{with} plants a DDL trigger, and waits for an administrator to change something there";
     LinkedLogin "linked_login" now
         "A linked server that leads back here, with RPC OUT, runs statements as the login stored for the caller."
-        "docs: sp_addlinkedsrvlogin, EXECUTE … AT";
+        "docs: sp_addlinkedsrvlogin, EXECUTE … AT"
+        "{from} comes back over a linked server as {to}, whose password is stored there";
     LinkedQuery "linked_query" now
         "A linked server that leads back here, with data access, runs queries as the login stored for the caller; options cannot be set by that."
-        "docs: OPENQUERY";
+        "docs: OPENQUERY"
+        "{from} comes back over a linked server by OPENQUERY as {to}";
     ArmLink "arm_link" now
         "ALTER ANY LINKED SERVER switches on RPC OUT of a linked server with a stored login."
-        "docs: sp_serveroption; sp_addlinkedsrvlogin is said to need ALTER ANY LOGIN too, measured on 2025 it does not";
+        "docs: sp_serveroption; sp_addlinkedsrvlogin is said to need ALTER ANY LOGIN too, measured on 2025 it does not"
+        "{from} holds {right}, switches RPC OUT on and comes back as {to}";
     AlterSettings "alter_settings" now
         "ALTER SETTINGS sets options by sp_configure and RECONFIGURE."
-        "docs: sp_configure";
+        "docs: sp_configure"
+        "{from} holds {right} and sets options by sp_configure";
     Administrator "administrator" now
         "sysadmin runs every channel that exists on the instance."
-        "docs: server-level roles";
+        "docs: server-level roles"
+        "{from} {may}";
     ExecuteProcedure "execute_procedure" now
         "EXECUTE on the system procedure runs the command."
-        "docs: xp_cmdshell, sp_OACreate";
+        "docs: xp_cmdshell, sp_OACreate"
+        "{from} holds {right}";
     ModuleCommand "module_command" now
         "The module holds the command, and its own context may run it."
-        "docs: ownership chains, EXECUTE AS clause, ADD SIGNATURE";
+        "docs: ownership chains, EXECUTE AS clause, ADD SIGNATURE"
+        "{from} holds a command that it may run whoever calls it";
     ChainedModule "chained_module" now
         "A module whose owner also owns xp_cmdshell's database reaches it by an unbroken ownership chain, which nothing checks."
-        "docs: ownership chains, cross db ownership chaining";
+        "docs: ownership chains, cross db ownership chaining"
+        "{from}{with} writes a module of dbo's, from which an ownership chain leads to xp_cmdshell";
     ClrModule "clr_module" now
         "A CLR module of an assembly that may leave the database runs code the catalog does not show."
-        "docs: CREATE ASSEMBLY";
+        "docs: CREATE ASSEMBLY"
+        "{from} is CLR code that may leave the database";
     NewAssembly "new_assembly" now
         "CREATE ASSEMBLY with a trust that the version accepts loads own code."
-        "docs: CREATE ASSEMBLY, clr strict security";
+        "docs: CREATE ASSEMBLY, clr strict security"
+        "{from}{with} loads an assembly that the server trusts";
     ReplaceAssembly "replace_assembly" now
         "ALTER on an assembly that may leave the database replaces its code, where the trust holds."
-        "docs: ALTER ASSEMBLY";
+        "docs: ALTER ASSEMBLY"
+        "{from}{with} replaces the code of an assembly that may leave the database";
     AgentProxy "agent_proxy" now
         "A member of an Agent role whose login or role is granted an enabled proxy for the subsystem makes a job step that runs as the proxy's account."
-        "docs: SQL Server Agent fixed database roles, sp_grant_login_to_proxy";
+        "docs: SQL Server Agent fixed database roles, sp_grant_login_to_proxy"
+        "{from} makes a job with a proxy that is granted to it: {to}";
     ExternalScript "external_script" now
         "EXECUTE ANY EXTERNAL SCRIPT, or EXECUTE EXTERNAL SCRIPT on a language, runs sp_execute_external_script."
-        "docs: sp_execute_external_script";
+        "docs: sp_execute_external_script"
+        "{from}{with} runs sp_execute_external_script";
     InsideDatabase "inside_database" now
         "dbo of a database has every permission in it."
-        "docs: permissions (algorithm)";
+        "docs: permissions (algorithm)"
+        "{from} may do everything there: {to}";
     LinkedHop "linked_hop" now
         "A linked server runs statements elsewhere as the login stored for the caller."
-        "docs: sp_addlinkedsrvlogin";
+        "docs: sp_addlinkedsrvlogin"
+        "{from} runs statements on another server as the login that is stored for it";
     ServiceAccount "service_account" now
         "A command run as an account acts as that account's login."
-        "docs: service accounts";
+        "docs: service accounts"
+        "a command through {from} runs as the service account, which is in sysadmin";
     Unseen "unseen" now
         "What was not seen may hold such a step: counted in the upper end of exposure alone."
-        "this program";
+        "this program"
+        "{to} is taken to be reached by everybody: it was not seen";
     UnseenRun "unseen_run" waits
         "What was not seen may run by itself what somebody decides: counted in the upper end of exposure alone."
-        "this program";
+        "this program"
+        "{to} is taken to be reached by everybody: it was not seen";
 }
 
 /// What the steps leave out, and where sources disagree; for `explain steps`.
@@ -285,7 +346,8 @@ pub fn explained() -> String {
             ""
         };
         let (word, rule, source) = (step.as_str(), step.rule(), step.source());
-        text.push_str(&format!("\n{word}{waits}\n  {rule}\n  Source: {source}.\n"));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n{word}{waits}\n  {rule}\n  Source: {source}.\n");
     }
     text.push('\n');
     text.push_str(LIMITS);

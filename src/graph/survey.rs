@@ -213,7 +213,7 @@ impl Survey<'_, '_> {
     }
 
     /// How far a principal gets.
-    fn state_of(&self, way: &Way, settings: Option<&Way>, standing: &Standing) -> State {
+    fn state_of(way: &Way, settings: Option<&Way>, standing: &Standing) -> State {
         if way.waits() {
             return State::Waiting;
         }
@@ -235,7 +235,7 @@ impl Survey<'_, '_> {
             let Some(way) = reach.way(entry.node) else {
                 continue;
             };
-            let state = self.state_of(way, self.settings.way(entry.node), standing);
+            let state = Self::state_of(way, self.settings.way(entry.node), standing);
             best = best.max(state);
             let by = &mut surveyed.route.reached_by;
             if entry.is_administrator {
@@ -257,16 +257,16 @@ impl Survey<'_, '_> {
             breadth_of(surveyed, state).add(entry);
         }
         if let Some(way) = reach.way(everybody) {
-            let state = self.state_of(way, self.settings.way(everybody), standing);
+            let state = Self::state_of(way, self.settings.way(everybody), standing);
             breadth_of(surveyed, state).everyone = true;
             surveyed.route.reached_by.everyone = true;
             best = best.max(state);
         }
-        surveyed.route.state = best.max(self.for_administrators(standing));
+        surveyed.route.state = best.max(Self::for_administrators(standing));
     }
 
     /// What a channel is to sysadmin, even where nobody in it can log in now.
-    fn for_administrators(&self, standing: &Standing) -> State {
+    fn for_administrators(standing: &Standing) -> State {
         match (standing.is_open, standing.by_option) {
             (true, _) => State::Open,
             (false, true) => State::Armable,
@@ -278,7 +278,7 @@ impl Survey<'_, '_> {
     fn besides(&self, node: Node, reach: &Reach, standing: &Standing) -> Option<State> {
         let way = settled(self.graph, reach, node)?;
         let settings = settled(self.graph, &self.settings, node);
-        Some(self.state_of(&way, settings.as_ref(), standing))
+        Some(Self::state_of(&way, settings.as_ref(), standing))
     }
 
     fn paths(&self, reach: &Reach, standing: &Standing) -> Vec<Path> {
@@ -294,7 +294,7 @@ impl Survey<'_, '_> {
             let Some(way) = reach.way(node) else {
                 continue;
             };
-            let state = self.state_of(way, self.settings.way(node), standing);
+            let state = Self::state_of(way, self.settings.way(node), standing);
             let cost = reach.cost(node).unwrap_or(u32::MAX);
             found.push((std::cmp::Reverse(state), cost, node));
         }

@@ -9,7 +9,7 @@ use super::index::{Db, PUBLIC, PUBLIC_SERVER, Scope};
 use super::node::Node;
 use super::permission::{self, Class};
 use super::securable::Securable;
-use super::step::{Edge, Step};
+use super::step::Edge;
 use crate::ids::{DatabaseName, InstanceId, PrincipalId, named};
 
 /// A place by name, for machines.
@@ -159,14 +159,15 @@ impl Graph<'_> {
                 let name = schema.map_or_else(|| format!("schema {id}"), |s| s.name.clone());
                 format!("schema {} of {database}", named(&name))
             }
-            Class::Object => match self.shipped_name(on.id) {
-                Some(name) => format!("{database}.sys.{name}"),
-                None => {
+            Class::Object => {
+                if let Some(name) = self.shipped_name(on.id) {
+                    format!("{database}.sys.{name}")
+                } else {
                     let name =
                         facts.map_or_else(|| format!("object {id}"), |d| d.object_name(on.id));
                     format!("{database}.{}", named(&name))
                 }
-            },
+            }
             Class::User | Class::Role | Class::ApplicationRole => {
                 format!("{} of {database}", named(&self.name_of(on.scope, id)))
             }
@@ -188,193 +189,37 @@ impl Graph<'_> {
 
     /// One step, in one sentence.
     pub fn sentence(&self, edge: &Edge, to: Node) -> String {
-        let (from, target) = (self.shown(edge.from), self.shown(to));
         let right = edge.held.map(|held| self.right(held)).unwrap_or_default();
-        match edge.step {
-            Step::Member => format!("{from} is a member of {target}"),
-            Step::GroupMember => format!("{from} is, says the inventory, a member of {target}"),
-            Step::EveryLogin => format!("{from} is in public, as every login is"),
-            Step::EveryUser => format!("{from} is in public there, as every user is"),
-            Step::MappedUser => format!("{from} enters as {target}"),
-            Step::Guest => format!("{from} has no user of its own there and enters as {target}"),
-            Step::AddMember => self.joining_sentence(&from, &right, &target),
-            Step::Impersonate | Step::ImpersonateUser => {
-                format!("{from} holds {right} and acts as {target} by EXECUTE AS")
-            }
-            Step::ResetPassword => {
-                format!("{from} holds {right}, sets the password of {target} and logs in as it")
-            }
-            Step::GrantServerPermissions => {
-                format!("{from} grants CONTROL SERVER to another login and logs in as it")
-            }
-            Step::ControlServer => {
-                format!("{from} holds CONTROL SERVER and acts as sa by EXECUTE AS LOGIN")
-            }
-            Step::DatabaseOwner => format!("{from} owns the database and is {target}"),
-            Step::ControlDatabase => {
-                format!("{from} holds {right} and acts as {target} by EXECUTE AS USER = 'dbo'")
-            }
-            Step::TakeOwnership => format!("{from} holds {right}, takes it and is {target}"),
-            Step::GrantDatabasePermissions => {
-                format!("{from} grants CONTROL there to another user and is as good as {target}")
-            }
-            Step::ApplicationRole => {
-                format!("{from} may set the password of {target} and activates it")
-            }
-            Step::AdoptOrphan => {
-                format!("{from} holds {right}, makes a login with the orphaned sid and is {target}")
-            }
-            Step::TrustedOwner => {
-                format!(
-                    "{from} keeps the rights of the owner's login {target}: the database is TRUSTWORTHY"
-                )
-            }
-            Step::TrustedUser => {
-                format!(
-                    "{from} keeps the rights of login {target}: the database is TRUSTWORTHY and its owner vouches"
-                )
-            }
-            Step::TrustedNewUser => {
-                format!(
-                    "{from} makes a user for a login in sysadmin and acts as it: the database is TRUSTWORTHY and its owner vouches"
-                )
-            }
-            Step::MsdbOwner => format!("{from} changes an administrator's Agent job"),
-            Step::SsisAdministrator => {
-                format!(
-                    "{from} changes a package that an administrator's job runs, and waits for it"
-                )
-            }
-            Step::RestoreOver => {
-                format!("{from} restores a prepared msdb over this one when nobody else is in it")
-            }
-            Step::OwnDatabase => format!("{from} holds {right} and restores or creates {target}"),
-            Step::ExecuteModule => self.execute_sentence(&from, &right, &target),
-            Step::CallsModule => format!("{from} calls {target}, which is not checked"),
-            Step::ModuleContext => {
-                format!("{from} executes the text that it is given as {target}")
-            }
-            Step::SignedModule => {
-                format!(
-                    "{from} executes the text that it is given with the rights of {target}, whose key signed it"
-                )
-            }
-            Step::AlterModule => {
-                let how = if right.is_empty() {
-                    "owns it".to_owned()
-                } else {
-                    format!("holds {right}")
-                };
-                format!("{from} {how} and can change {target}")
-            }
-            Step::StartupRun => format!("{from} runs as sa when the server starts"),
-            Step::TriggerRun => format!("{from} is run by a trigger, with the power of {target}"),
-            Step::JobRun => format!("{from} is run by a job, with the power of {target}"),
-            Step::ActivationRun => format!("{from} is run by a broker queue as {target}"),
-            Step::DdlTrigger => {
-                let how = if right.is_empty() {
-                    String::new()
-                } else {
-                    format!(" holds {right} and")
-                };
-                format!(
-                    "{from}{how} plants a DDL trigger, and waits for an administrator to change something there"
-                )
-            }
-            Step::LinkedLogin => {
-                format!(
-                    "{from} comes back over a linked server as {target}, whose password is stored there"
-                )
-            }
-            Step::LinkedQuery => {
-                format!("{from} comes back over a linked server by OPENQUERY as {target}")
-            }
-            Step::ArmLink => {
-                format!("{from} holds {right}, switches RPC OUT on and comes back as {target}")
-            }
-            Step::AlterSettings => format!("{from} holds {right} and sets options by sp_configure"),
-            Step::Administrator => self.administrator_sentence(&from, to),
-            Step::ExecuteProcedure => format!("{from} holds {right}"),
-            Step::InsideDatabase => format!("{from} may do everything there: {target}"),
-            Step::ModuleCommand => {
-                format!("{from} holds a command that it may run whoever calls it")
-            }
-            Step::ChainedModule => {
-                let how = if right.is_empty() {
-                    String::new()
-                } else {
-                    format!(" holds {right} and")
-                };
-                format!(
-                    "{from}{how} writes a module of dbo's, from which an ownership chain leads to xp_cmdshell"
-                )
-            }
-            Step::ClrModule => format!("{from} is CLR code that may leave the database"),
-            Step::NewAssembly => {
-                let how = if right.is_empty() {
-                    String::new()
-                } else {
-                    format!(" holds {right} and")
-                };
-                format!("{from}{how} loads an assembly that the server trusts")
-            }
-            Step::ReplaceAssembly => {
-                let how = if right.is_empty() {
-                    String::new()
-                } else {
-                    format!(" holds {right} and")
-                };
-                format!("{from}{how} replaces the code of an assembly that may leave the database")
-            }
-            Step::AgentProxy => {
-                format!("{from} makes a job with a proxy that is granted to it: {target}")
-            }
-            Step::ExternalScript => {
-                let how = if right.is_empty() {
-                    String::new()
-                } else {
-                    format!(" holds {right} and")
-                };
-                format!("{from}{how} runs sp_execute_external_script")
-            }
-            Step::LinkedHop => {
-                format!(
-                    "{from} runs statements on another server as the login that is stored for it"
-                )
-            }
-            Step::ServiceAccount => {
-                format!(
-                    "a command through {from} runs as the service account, which is in sysadmin"
-                )
-            }
-            Step::Unseen | Step::UnseenRun => {
-                format!("{target} is taken to be reached by everybody: it was not seen")
-            }
+        let filled = |name: &str| match (name, right.is_empty()) {
+            ("from", _) => self.shown(edge.from),
+            ("to", _) => self.shown(to),
+            ("right", _) => right.clone(),
+            ("holds", true) => format!("owns {}", self.shown(to)),
+            ("holds", false) => format!("holds {right}"),
+            ("with", true) => String::new(),
+            ("with", false) => format!(" holds {right} and"),
+            ("may", _) => self.may(to),
+            _ => String::new(),
+        };
+        let mut parts = edge.step.sentence().split('{');
+        let mut sentence = parts.next().unwrap_or_default().to_owned();
+        // What was filled in is not looked at again: a name may hold a brace.
+        for (name, rest) in parts.filter_map(|part| part.split_once('}')) {
+            sentence.push_str(&filled(name));
+            sentence.push_str(rest);
         }
+        sentence
     }
 
-    fn joining_sentence(&self, from: &str, right: &str, target: &str) -> String {
-        if right.is_empty() {
-            return format!("{from} owns {target} and joins it");
-        }
-        format!("{from} holds {right} and joins {target}")
-    }
-
-    fn execute_sentence(&self, from: &str, right: &str, target: &str) -> String {
-        if right.is_empty() {
-            return format!("{from} owns {target} and runs it");
-        }
-        format!("{from} holds {right} and runs {target}")
-    }
-
-    fn administrator_sentence(&self, from: &str, to: Node) -> String {
+    /// What sysadmin may.
+    fn may(&self, to: Node) -> String {
         match to {
-            Node::Settings => format!("{from} sets options by sp_configure"),
+            Node::Settings => "sets options by sp_configure".to_owned(),
             Node::Command(Channel::LinkedHop) | Node::Hop(_) => {
-                format!("{from} runs statements on another server by a linked server")
+                "runs statements on another server by a linked server".to_owned()
             }
-            Node::Command(channel) => format!("{from} may run {}", channel.title()),
-            _ => format!("{from} is {}", self.shown(to)),
+            Node::Command(channel) => format!("may run {}", channel.title()),
+            _ => format!("is {}", self.shown(to)),
         }
     }
 }

@@ -129,9 +129,10 @@ fn judge(case: &Case<'_>, job: &Job, step: &JobStep, judgement: &mut Judgement) 
             .flatten(),
     );
     let (can_run, with) = proxy(case, step, &mut evidence);
-    let severity = match can_run && login.is_some() {
-        true => RULE.severity,
-        false => Severity::Low,
+    let severity = if can_run && login.is_some() {
+        RULE.severity
+    } else {
+        Severity::Low
     };
     let message = format!(
         "{} step {} of job {} belongs to {owner}, who is not in sysadmin, and {with}",

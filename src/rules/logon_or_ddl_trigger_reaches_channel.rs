@@ -134,9 +134,10 @@ fn judge(case: &Case<'_>, found: &Found<'_>, judgement: &mut Judgement) {
     };
     let calls = Calls::among(&observed.sinks);
     if let Some(does) = calls.say_of_commands() {
-        let (severity, when) = match found.is_disabled {
-            true => (Severity::Low, "is disabled, and"),
-            false => (RULE.severity, "runs by itself and"),
+        let (severity, when) = if found.is_disabled {
+            (Severity::Low, "is disabled, and")
+        } else {
+            (RULE.severity, "runs by itself and")
         };
         let message = format!("trigger {} {when} {does}", named(found.name));
         let places = calls.commands().map(|call| {

@@ -147,8 +147,8 @@ impl Reached {
             Whom::Nobody => return "nobody now".to_owned(),
             Whom::People(people) => people,
         };
-        let named = people.iter().take(NAMED);
-        let mut names: Vec<String> = named.map(|node| graph.shown(*node)).collect();
+        let first = people.iter().take(NAMED);
+        let mut names: Vec<String> = first.map(|node| graph.shown(*node)).collect();
         if people.len() > NAMED {
             names.push(format!("{} others", people.len() - NAMED));
         }

@@ -304,7 +304,7 @@ fn instance(number: usize) -> Built {
             permission(100, 0, 1000 + id, "COSQ"),
         );
     }
-    if number % 100 == 0 {
+    if number.is_multiple_of(100) {
         push(
             &mut built.snapshot.server.server_permissions,
             permission(100, 0, 1001, "CL"),

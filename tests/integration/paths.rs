@@ -325,7 +325,7 @@ fn dot_is_read_by_graphviz() {
         .stdout(Stdio::piped())
         .spawn();
     let Ok(mut dot) = dot else {
-        println!("skipped: Graphviz (dot) is not installed");
+        eprintln!("skipped: Graphviz (dot) is not installed");
         return;
     };
     dot.stdin

@@ -55,9 +55,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, ChangeError> {
             'N' | 'n' if rest[1..].starts_with('\'') => {
                 closed(&rest[1..], '\'', '\'').map(|(text, after)| (Token::Text(text), after))?
             }
-            _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-                Some(sign) => (Token::Sign(sign), &rest[sign.len()..]),
-                None => {
+            _ => {
+                if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
+                    (Token::Sign(sign), &rest[sign.len()..])
+                } else {
                     let is_word = |c: char| c.is_alphanumeric() || "_@#$\\-".contains(c);
                     let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
                     if end == 0 {
@@ -65,7 +66,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, ChangeError> {
                     }
                     (Token::Word(rest[..end].to_owned()), &rest[end..])
                 }
-            },
+            }
         };
         found.push(token);
         rest = after.trim_start();
@@ -92,6 +93,12 @@ fn closed(text: &str, open: char, close: char) -> Result<(String, &str), ChangeE
         }
     }
 }
+
+/// Words that stand in a row.
+type Words = &'static [&'static str];
+
+/// An argument: its name, if it has one, and its value, which NULL has not.
+type Argument = (Option<String>, Option<String>);
 
 struct Reader {
     tokens: Vec<Token>,
@@ -262,24 +269,25 @@ impl Reader {
             Some(self.database()?)
         };
         let (from, to) = (keyword.clone(), keyword);
-        Ok(match is_revoke {
-            true => Change::Revoke {
+        Ok(if is_revoke {
+            Change::Revoke {
                 database,
                 permission,
                 on,
                 from,
-            },
-            false => Change::Deny {
+            }
+        } else {
+            Change::Deny {
                 database,
                 permission,
                 on,
                 to,
-            },
+            }
         })
     }
 
     fn on(&mut self) -> Result<On, ChangeError> {
-        const CLASSES: &[(&[&str], fn(String) -> On)] = &[
+        const CLASSES: &[(Words, fn(String) -> On)] = &[
             (&["LOGIN"], On::Login),
             (&["SERVER", "ROLE"], On::ServerRole),
             (&["SCHEMA"], On::Schema),
@@ -372,17 +380,17 @@ impl Reader {
     }
 
     /// Arguments, with their names where they have one; NULL is no value.
-    fn arguments(&mut self) -> Result<Vec<(Option<String>, Option<String>)>, ChangeError> {
+    fn arguments(&mut self) -> Result<Vec<Argument>, ChangeError> {
         let mut found = Vec::new();
         while !matches!(self.tokens.get(self.at), None | Some(Token::Sign(";"))) {
             let mut name = None;
-            if let Some(Token::Word(word)) = self.tokens.get(self.at) {
-                if word.starts_with('@') {
-                    name = Some(word.to_lowercase());
-                    self.at += 1;
-                    if !self.sign("=") {
-                        return Err(fault("= is missing"));
-                    }
+            if let Some(Token::Word(word)) = self.tokens.get(self.at)
+                && word.starts_with('@')
+            {
+                name = Some(word.to_lowercase());
+                self.at += 1;
+                if !self.sign("=") {
+                    return Err(fault("= is missing"));
                 }
             }
             let value = self.name()?;

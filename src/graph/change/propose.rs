@@ -11,6 +11,9 @@ use super::{Change, On};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::Fact;
 
+/// The id of msdb, which is TRUSTWORTHY by design.
+const MSDB: i32 = 4;
+
 impl Graph<'_> {
     /// The changes any of which takes a step away, the mildest first; none where it stands on what must be.
     pub fn changes(&self, edge: &Edge, to: Node) -> Vec<Change> {
@@ -210,10 +213,8 @@ impl Graph<'_> {
         let rows = self.index.snapshot.server.databases.seen();
         let row = rows.get(fact.row as usize)?;
         let database = DatabaseName::new(&row.name);
-        const MSDB: i32 = 4;
         match edge.step {
             Step::TrustedOwner | Step::TrustedUser | Step::TrustedNewUser | Step::NewAssembly => {
-                // msdb is TRUSTWORTHY by design.
                 (row.database_id != MSDB).then_some(Change::TrustworthyOff { database })
             }
             Step::ChainedModule if row.is_db_chaining_on == Some(true) => {

@@ -81,7 +81,7 @@ impl Graph<'_> {
             return edges.map(|edge| edge.and(proxy)).collect();
         }
         edges
-            .flat_map(|edge| self.with_credential_right(edge))
+            .flat_map(|edge| self.with_credential_right(&edge))
             .collect()
     }
 
@@ -100,7 +100,7 @@ impl Graph<'_> {
 
     /// Of the logins behind a step, those who hold ALTER ANY CREDENTIAL: whether that is enough for the reserved name is
     /// not documented, so it is taken to be.
-    fn with_credential_right(&self, edge: Edge) -> Vec<Edge> {
+    fn with_credential_right(&self, edge: &Edge) -> Vec<Edge> {
         if let Node::Alters(db, module) = edge.from {
             let altering = self.to_alters(db, module).into_iter();
             let altering = altering.map(|alter| Edge {
@@ -108,7 +108,7 @@ impl Graph<'_> {
                 ..edge.clone().and(alter.facts)
             });
             return altering
-                .flat_map(|edge| self.with_credential_right(edge))
+                .flat_map(|edge| self.with_credential_right(&edge))
                 .collect();
         }
         let holders = self.index.holders(Securable::SERVER, "ALCD");
@@ -300,9 +300,10 @@ impl Graph<'_> {
         shared
             .map(|id| {
                 let mut edge = one.clone().and(other.facts.iter().copied());
-                edge.from = match joins {
-                    true => Node::Joins(scope, *id),
-                    false => Node::principal(scope, *id),
+                edge.from = if joins {
+                    Node::Joins(scope, *id)
+                } else {
+                    Node::principal(scope, *id)
                 };
                 edge
             })
@@ -369,10 +370,10 @@ impl Graph<'_> {
 
     /// What makes a module's own command run whoever calls it: a privileged context, a privileged key, a chain.
     pub fn may_run(&self, key: Key, sink: CodeSink, signers: &Signers) -> Option<Facts> {
-        if let Some(user) = self.index.context_of(key) {
-            if let Some(facts) = self.context_is_privileged(key.0, user) {
-                return Some(facts);
-            }
+        if let Some(user) = self.index.context_of(key)
+            && let Some(facts) = self.context_is_privileged(key.0, user)
+        {
+            return Some(facts);
         }
         let vouched = self.index.vouched_context(key, signers);
         for (login, facts) in signers.of(key).iter().chain(&vouched) {

@@ -62,7 +62,7 @@ impl Graph<'_> {
     /// db_owner alone.
     pub(in super::super) fn joining(&self, scope: Scope, role: PrincipalId) -> Vec<Edge> {
         let (class, is_fixed) = match scope {
-            Scope::Server => (Class::ServerRole, self.is_fixed_server_role(role)),
+            Scope::Server => (Class::ServerRole, Self::is_fixed_server_role(role)),
             // public takes no members.
             Scope::Database(_) => {
                 let is_fixed = role == PUBLIC || Index::is_fixed_database_role(role);
@@ -89,7 +89,7 @@ impl Graph<'_> {
         edges
     }
 
-    fn is_fixed_server_role(&self, role: PrincipalId) -> bool {
+    fn is_fixed_server_role(role: PrincipalId) -> bool {
         const FIRST_OF_USERS: i32 = 257;
         role == SYSADMIN || role.0 < FIRST_OF_USERS
     }

@@ -61,39 +61,39 @@ impl Graph<'_> {
     }
 
     /// Whether the context of the caller's EXECUTE AS clause may run a module of its own database.
-    fn context_may_run(&self, caller: Key, callee: Key) -> bool {
-        let Some(user) = self.index.context_of(caller) else {
+    fn context_may_run(&self, from: Key, to: Key) -> bool {
+        let Some(user) = self.index.context_of(from) else {
             return false;
         };
-        if caller.0 != callee.0 {
+        if from.0 != to.0 {
             return false;
         }
-        if user == DBO || self.index.owner_of(callee) == Some(user) {
+        if user == DBO || self.index.owner_of(to) == Some(user) {
             return true;
         }
-        let Some(object) = self.index.object(callee) else {
+        let Some(object) = self.index.object(to) else {
             return false;
         };
-        let scope = Scope::Database(callee.0);
+        let scope = Scope::Database(to.0);
         let mine = self.index.scope(scope).above(user).into_iter();
         let mut mine: BTreeSet<_> = mine.map(|id| (scope, id)).collect();
         mine.insert((scope, super::super::index::PUBLIC));
-        let securable = Securable::object(callee.0, callee.1, object.schema_id);
+        let securable = Securable::object(to.0, to.1, object.schema_id);
         self.index.held_by(&mine, securable, "EX").is_some()
     }
 
     /// Whether an ownership chain leads from one module to the other unbroken.
-    pub(in super::super) fn is_chained(&self, caller: Key, callee: Key) -> bool {
+    pub(in super::super) fn is_chained(&self, from: Key, to: Key) -> bool {
         let owner = |key| self.index.owner_of(key);
-        let (Some(one), Some(other)) = (owner(caller), owner(callee)) else {
+        let (Some(one), Some(other)) = (owner(from), owner(to)) else {
             return false;
         };
-        if caller.0 == callee.0 {
+        if from.0 == to.0 {
             return one == other;
         }
-        self.chains_across(caller.0, callee.0)
-            && self.login_sid(caller.0, one).is_some()
-            && self.login_sid(caller.0, one) == self.login_sid(callee.0, other)
+        self.chains_across(from.0, to.0)
+            && self.login_sid(from.0, one).is_some()
+            && self.login_sid(from.0, one) == self.login_sid(to.0, other)
     }
 
     /// The sid that stands behind an owner; of dbo it is the database's owner's.

@@ -42,14 +42,14 @@ impl World<'_> {
             return moves;
         }
         let right = "ALTER ANY CREDENTIAL";
-        self.with_own_right(moves, XP_CMDSHELL, |w, login| {
+        self.with_own_right(&moves, XP_CMDSHELL, |w, login| {
             w.holds(login, right, Thing::SERVER)
         })
     }
 
     /// Of moves that need a right at the server besides, those of logins that have both themselves: as a login that
     /// enters the database, as a member, as its dbo, or with CONTROL on it.
-    fn with_own_right(&self, moves: Moves, to: Node, has: impl Fn(&Self, Node) -> bool) -> Moves {
+    fn with_own_right(&self, moves: &Moves, to: Node, has: impl Fn(&Self, Node) -> bool) -> Moves {
         let logins = self.logins().into_iter().map(|login| login.principal_id);
         let makers = logins.filter(|id| has(self, Node::login(*id)));
         let mut own = Moves::new();
@@ -325,7 +325,7 @@ impl World<'_> {
         if self.is_strict() {
             return moves;
         }
-        self.with_own_right(moves, CLR, |w, login| {
+        self.with_own_right(&moves, CLR, |w, login| {
             let mut rights = ["UNSAFE ASSEMBLY", "EXTERNAL ACCESS ASSEMBLY"].into_iter();
             rights.any(|right| w.holds(login, right, Thing::SERVER))
         })

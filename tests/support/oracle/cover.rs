@@ -19,7 +19,10 @@ pub enum Kind {
     Language,
 }
 
-use Kind::*;
+use Kind::{
+    ApplicationRole, Assembly, AsymmetricKey, Certificate, Database, Language, Login, Object, Role,
+    Schema, Server, ServerRole, User,
+};
 
 impl Kind {
     /// `class` in the permission views.
@@ -281,7 +284,7 @@ fn row(named: Named) -> &'static (Named, &'static str, &'static [Named]) {
 pub fn implied_by(named: Named) -> Vec<(Kind, &'static str)> {
     let (_, code, above) = row(named);
     let mut all = vec![(named.0, *code)];
-    for one in above.iter() {
+    for one in *above {
         all.extend(implied_by(*one));
     }
     all.sort_unstable();

@@ -179,7 +179,9 @@ impl<'a> Oracle<'a> {
 
 /// Steps that wait for an administrator or a service.
 fn waits(step: Step) -> bool {
-    use Step::*;
+    use Step::{
+        ActivationRun, DdlTrigger, JobRun, RestoreOver, SsisAdministrator, StartupRun, TriggerRun,
+    };
     matches!(
         step,
         RestoreOver

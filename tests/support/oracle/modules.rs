@@ -67,17 +67,17 @@ impl World<'_> {
     }
 
     /// Whether the user of a module's EXECUTE AS clause may itself run another module of the database.
-    fn context_may_run(&self, caller: Key, callee: Key) -> bool {
-        let Some(user) = self.context(caller).filter(|_| caller.0 == callee.0) else {
+    fn context_may_run(&self, from: Key, to: Key) -> bool {
+        let Some(user) = self.context(from).filter(|_| from.0 == to.0) else {
             return false;
         };
-        let ids = self.token(Scope::Database(caller.0), user);
+        let ids = self.token(Scope::Database(from.0), user);
         let token = Token {
             granted: ids.clone(),
             denied: ids,
         };
         let may = |thing| self.listed((Kind::Object, "EXECUTE"), thing).gives(&token);
-        user == DBO || self.thing(callee).is_some_and(may)
+        user == DBO || self.thing(to).is_some_and(may)
     }
 }
 

@@ -129,9 +129,10 @@ impl Draft {
     fn database_right(&mut self) {
         let base = self.any_base();
         let (given, to) = (self.given(), self.grantee_in(base));
-        let right = match base == self.master() && self.once_in(3) {
-            true => "CREATE DATABASE",
-            false => self.pick(DATABASE_RIGHTS),
+        let right = if base == self.master() && self.once_in(3) {
+            "CREATE DATABASE"
+        } else {
+            self.pick(DATABASE_RIGHTS)
         };
         self.say_in(base, format!("{given} {right} to {to}"));
     }
@@ -207,9 +208,10 @@ impl Draft {
             let modules = draft.bases[base].modules.clone();
             let name = draft.bases[base].name.clone();
             let dynamic = if draft.once_in(4) { " dynamic" } else { "" };
-            match modules.is_empty() {
-                true => "executes own text".to_owned(),
-                false => format!("calls{dynamic} {name}.{}", draft.pick(&modules)),
+            if modules.is_empty() {
+                "executes own text".to_owned()
+            } else {
+                format!("calls{dynamic} {name}.{}", draft.pick(&modules))
             }
         };
         match self.below(8) {
@@ -226,9 +228,10 @@ impl Draft {
     fn context(&mut self, base: usize) -> String {
         let mut users = self.bases[base].users.clone();
         users.extend(["owner".to_owned(), "self".to_owned(), "guest".to_owned()]);
-        match self.once_in(2) {
-            true => format!(" execute as {}", self.pick(&users)),
-            false => String::new(),
+        if self.once_in(2) {
+            format!(" execute as {}", self.pick(&users))
+        } else {
+            String::new()
         }
     }
 
@@ -403,9 +406,10 @@ impl Draft {
             return self.say(format!("startup {boot}"));
         }
         let name = self.name("t");
-        let context = match self.once_in(2) {
-            true => format!(" execute as {}", self.pick(&self.logins.clone())),
-            false => String::new(),
+        let context = if self.once_in(2) {
+            format!(" execute as {}", self.pick(&self.logins.clone()))
+        } else {
+            String::new()
         };
         let off = if self.once_in(5) { " disabled" } else { "" };
         self.say(format!(

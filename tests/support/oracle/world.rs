@@ -23,8 +23,11 @@ pub struct World<'a> {
     /// Kinds of step that are taken not to exist.
     pub off: BTreeSet<Step>,
     /// What was worked out before, since it is asked again and again.
-    pub sessions: RefCell<HashMap<(Node, Option<Db>), Option<Rc<Token>>>>,
+    pub sessions: RefCell<Sessions>,
 }
+
+/// Tokens by who comes in where.
+type Sessions = HashMap<(Node, Option<Db>), Option<Rc<Token>>>;
 
 pub const DBO: i32 = 1;
 pub const GUEST: i32 = 2;

@@ -23,9 +23,10 @@ impl Builder {
             self.read_proxy(line);
         } else if line.take("credential") {
             let is_proxy = line.take("xp_cmdshell proxy");
-            let name = match is_proxy {
-                true => "##xp_cmdshell_proxy_account##".to_owned(),
-                false => line.name(),
+            let name = if is_proxy {
+                "##xp_cmdshell_proxy_account##".to_owned()
+            } else {
+                line.name()
             };
             let id = self.next_id();
             let row = json!({"credential_id": id, "name": name,

@@ -1,5 +1,7 @@
 //! Lines about keys, assemblies, extended procedures and languages.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::builder::{Builder, push};
@@ -39,9 +41,10 @@ impl Builder {
             true => "MK",
             false => "NA",
         };
-        let sid = match line.take("for") {
-            true => self.login(&line.name()).1,
-            false => format!("0x0106{}", hex(name)),
+        let sid = if line.take("for") {
+            self.login(&line.name()).1
+        } else {
+            format!("0x0106{}", hex(name))
         };
         (private, sid)
     }
@@ -127,7 +130,10 @@ impl Builder {
 }
 
 fn hex(name: &str) -> String {
-    name.bytes().map(|byte| format!("{byte:02x}")).collect()
+    name.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
+        hex
+    })
 }
 
 /// Copies of a key in several databases have the same one.

@@ -26,21 +26,20 @@ impl Builder {
     }
 
     fn read_link_login(&mut self, line: &mut Line<'_>) {
-        let link = line.name();
+        let name = line.name();
         let mut links = self.snapshot.server.linked_servers.seen().iter();
-        let found = links.find(|row| row.name == link);
+        let found = links.find(|row| row.name == name);
         let server = found.unwrap_or_else(|| line.fail("no such link")).server_id;
         let local = if line.take("default") {
             0
         } else {
             self.login(&line.name()).0
         };
-        let remote = match line.take("self") {
-            true => None,
-            false => {
-                line.expect("as");
-                Some(line.name())
-            }
+        let remote = if line.take("self") {
+            None
+        } else {
+            line.expect("as");
+            Some(line.name())
         };
         let row = json!({"server_id": server, "local_principal_id": local,
             "uses_self_credential": remote.is_none(), "remote_name": remote});
