@@ -65,12 +65,12 @@ impl Reach {
         Self::by(graph, goal, blocked, |_| true)
     }
 
-    /// The same by some kinds of steps alone.
+    /// The same by some steps alone.
     pub fn by(
         graph: &Graph<'_>,
         goal: Node,
         blocked: Option<Node>,
-        takes: impl Fn(Step) -> bool,
+        takes: impl Fn(&Edge) -> bool,
     ) -> Self {
         Self::search(graph, goal, blocked, None, takes)
     }
@@ -85,7 +85,7 @@ impl Reach {
         goal: Node,
         blocked: Option<Node>,
         through_sysadmin: Option<Rc<Self>>,
-        takes: impl Fn(Step) -> bool,
+        takes: impl Fn(&Edge) -> bool,
     ) -> Self {
         let administrators = graph.administrators();
         let mut reach = Self {
@@ -108,7 +108,7 @@ impl Reach {
                 continue;
             }
             let edges = graph.leading_to(node).into_iter();
-            for edge in edges.filter(|edge| takes(edge.step)) {
+            for edge in edges.filter(|edge| takes(edge)) {
                 let total = cost.saturating_add(cost_of(edge.step));
                 let from = edge.from;
                 if administrators.contains(&from) && !is_by_design(&edge, node) {

@@ -196,7 +196,6 @@ impl Graph<'_> {
             ("right", _) => right.clone(),
             ("holds", true) => format!("owns {}", self.shown(to)),
             ("holds", false) => format!("holds {right}"),
-            ("with", true) => String::new(),
             ("with", false) => format!(" holds {right} and"),
             ("may", _) => self.may(to),
             _ => String::new(),

@@ -75,7 +75,9 @@ impl Reached {
         if is_sysadmin(&place) {
             return None;
         }
-        let reach = Reach::by(graph, place, Some(Node::Sysadmin), is_by_permission);
+        // Who acts as an administrator is another rule's.
+        let takes = |edge: &Edge| is_by_permission(edge.step) && !is_sysadmin(&edge.from);
+        let reach = Reach::by(graph, place, Some(Node::Sysadmin), takes);
         let everybody = everybody(&reach);
         let mut people: Vec<(u32, Node)> = reach
             .places()
@@ -171,7 +173,7 @@ impl Whom {
 /// Whether a member of sysadmin is what a place is, or in it. That he may join it says nothing.
 fn holds_administrators(case: &Case<'_>, place: Node) -> bool {
     let graph = case.graph();
-    let is = |step| is_by_permission(step) && !matches!(step, Step::AddMember);
+    let is = |edge: &Edge| is_by_permission(edge.step) && edge.step != Step::AddMember;
     let reach = Reach::by(graph, place, Some(Node::Sysadmin), is);
     let sysadmins = graph.index().sysadmins();
     let mut places = reach.places().into_iter();

@@ -14,6 +14,7 @@ mod demo;
 mod demo_recordings;
 mod end_to_end;
 mod estates;
+mod fixes;
 mod foreign_client;
 mod hostile;
 mod limits;

@@ -97,6 +97,9 @@ fn closed(text: &str, open: char, close: char) -> Result<(String, &str), ChangeE
 /// Words that stand in a row.
 type Words = &'static [&'static str];
 
+/// Makes a securable of its name.
+type Named = fn(String) -> On;
+
 /// An argument: its name, if it has one, and its value, which NULL has not.
 type Argument = (Option<String>, Option<String>);
 
@@ -287,7 +290,7 @@ impl Reader {
     }
 
     fn on(&mut self) -> Result<On, ChangeError> {
-        const CLASSES: &[(Words, fn(String) -> On)] = &[
+        const CLASSES: &[(Words, Named)] = &[
             (&["LOGIN"], On::Login),
             (&["SERVER", "ROLE"], On::ServerRole),
             (&["SCHEMA"], On::Schema),

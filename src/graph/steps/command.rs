@@ -127,7 +127,7 @@ impl Graph<'_> {
         }
         let makers = makers
             .into_iter()
-            .filter(|(id, _)| self.stands_behind(*id, &edge));
+            .filter(|(id, _)| self.stands_behind(*id, edge));
         makers
             .map(|(id, fact)| {
                 let mut own = edge.clone().and([fact]);
