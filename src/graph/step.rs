@@ -73,7 +73,7 @@ macro_rules! steps {
             }
 
             /// The step in one sentence: `{from}` and `{to}` are its places, `{right}` the permission as it is held,
-            /// `{holds}` that or that the place is owned, `{with}` that where there is one, `{may}` what sysadmin may.
+            /// `{and …}` that it is held, or that the place is owned, and what follows, `{with}` that where there is one, `{may}` what sysadmin may.
             pub(super) fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence,)* }
             }
@@ -116,7 +116,7 @@ steps! {
     AddMember "add_member" now
         "ALTER, CONTROL or TAKE OWNERSHIP of a role that is not fixed, or owning it, is enough to join it."
         "docs: ALTER SERVER ROLE, ALTER ROLE"
-        "{from} {holds} and joins {to}";
+        "{from} {and joins}";
     Impersonate "impersonate" now
         "IMPERSONATE on a login lets EXECUTE AS LOGIN act as it, disabled or not; a DENY of IMPERSONATE ANY LOGIN stops that too."
         "docs: EXECUTE AS"
@@ -192,7 +192,7 @@ steps! {
     ExecuteModule "execute_module" now
         "EXECUTE on a module runs it."
         "docs: GRANT object permissions"
-        "{from} {holds} and runs {to}";
+        "{from} {and runs}";
     CallsModule "calls_module" now
         "A module calls another of the same owner, which is not checked, or one that its own context may run."
         "docs: ownership chains"
@@ -208,7 +208,7 @@ steps! {
     AlterModule "alter_module" now
         "ALTER on a module, its schema or database, or owning it, decides what it does; EXECUTE AS and signatures do not survive that, ownership chains do."
         "docs: ALTER PROCEDURE, ADD SIGNATURE"
-        "{from} {holds} and can change {to}";
+        "{from} {and can change}";
     StartupRun "startup_run" waits
         "A startup procedure, and what it calls, runs as sa when the server starts."
         "docs: sp_procoption"

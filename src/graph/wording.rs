@@ -194,11 +194,13 @@ impl Graph<'_> {
             ("from", _) => self.shown(edge.from),
             ("to", _) => self.shown(to),
             ("right", _) => right.clone(),
-            ("holds", true) => format!("owns {}", self.shown(to)),
-            ("holds", false) => format!("holds {right}"),
             ("with", false) => format!(" holds {right} and"),
             ("may", _) => self.may(to),
-            _ => String::new(),
+            (other, owns) => match other.strip_prefix("and ") {
+                Some(does) if owns => format!("owns {} and {does} it", self.shown(to)),
+                Some(does) => format!("holds {right} and {does} {}", self.shown(to)),
+                None => String::new(),
+            },
         };
         let mut parts = edge.step.sentence().split('{');
         let mut sentence = parts.next().unwrap_or_default().to_owned();

@@ -356,9 +356,10 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
         snapshot.databases.iter().partition(|d| d.excluded);
     let hidden = |m: &snapshot::Module| matches!(m.definition, snapshot::Observed::Denied { .. });
     let whole = |d: &&&snapshot::DatabaseFacts| {
-        let mut asked = Fact::ALL.iter().filter(|fact| !Fact::BEYOND_LEAST.contains(fact));
-        !asked.any(|fact| fact.unsettled_in(d).is_some())
-            && !d.modules.seen().iter().any(hidden)
+        let mut asked = Fact::ALL
+            .iter()
+            .filter(|fact| !Fact::BEYOND_LEAST.contains(fact));
+        !asked.any(|fact| fact.unsettled_in(d).is_some()) && !d.modules.seen().iter().any(hidden)
     };
     let listed = snapshot.server.databases.seen().len();
     Coverage {

@@ -145,6 +145,10 @@ fn what_is_fixed_first_lowers_the_exposure_step_by_step() {
     assert!(fixes[0].undo.contains("GRANT CONTROL SERVER TO [app]"));
 }
 
+fn graph(built: &Built) -> Graph<'_> {
+    Graph::new(&built.snapshot, &built.code, &built.groups)
+}
+
 fn named(mut built: Built, target: &str, endpoint: &str) -> Built {
     built.snapshot.target = InstanceId::new(target);
     built.snapshot.connection.endpoint = endpoint.to_owned();
@@ -162,8 +166,6 @@ fn a_chain_goes_on_where_a_link_leads() {
         "prod07",
         "prod07.corp.example,1444",
     );
-    let graph =
-        |built: &'_ Built| -> Graph<'_> { Graph::new(&built.snapshot, &built.code, &built.groups) };
     let mut links = Estate::default();
     links.enter(&graph(&dev), &[]);
     links.enter(&graph(&prod), &[]);
@@ -218,9 +220,6 @@ fn a_link_to_a_login_that_is_not_there_or_to_a_stranger_leads_nowhere() {
             "prod07",
             "prod07.corp.example,1444",
         );
-        let graph = |built: &'_ Built| -> Graph<'_> {
-            Graph::new(&built.snapshot, &built.code, &built.groups)
-        };
         let mut links = Estate::default();
         links.enter(&graph(&dev), &[]);
         links.enter(&graph(&prod), &[]);

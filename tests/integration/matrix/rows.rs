@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use mssql_posture::collect::{Collected, Query, SESSION_SETTINGS, Scope, TargetPlan, queries};
 use mssql_posture::ids::PrincipalId;
-use mssql_posture::snapshot::{self, Configuration, Fact, Observed, Permission, ServerFacts};
+use mssql_posture::snapshot::{
+    self, Configuration, Fact, Observed, Permission, ServerFacts, Service,
+};
 use serde_json::Value;
 
 use super::judged::{Judgement, judged};
@@ -157,6 +159,15 @@ fn give_rules_reasons(server: &mut ServerFacts) {
     const STRANGER: i32 = 268;
     if let Observed::Known { value } = &mut server.host {
         "Windows".clone_into(&mut value.platform);
+    }
+    if let Observed::Known { value } = &mut server.services {
+        value.push(Service {
+            servicename: "SQL Server (MSSQLSERVER)".to_owned(),
+            startup_type_desc: Some("Automatic".to_owned()),
+            status_desc: Some("Running".to_owned()),
+            service_account: "NT SERVICE\\MSSQLSERVER".to_owned(),
+            filename: None,
+        });
     }
     if let Observed::Known { value } = &mut server.configurations {
         value.push(Configuration {
