@@ -158,7 +158,7 @@ fn named(mut built: Built, target: &str, endpoint: &str) -> Built {
 #[test]
 fn a_chain_goes_on_where_a_link_leads() {
     let dev = estate(
-        "instance DEV; login app; link PROD to prod07.corp.example,1444 rpc; link login PROD default as sa",
+        "instance DEV; login app; link PROD to \"prod07.corp.example,1444\" rpc; link login PROD default as sa",
     );
     let dev = named(dev, "dev01", "dev01.corp.example,1433");
     let prod = named(
@@ -198,15 +198,15 @@ fn a_chain_goes_on_where_a_link_leads() {
 fn a_link_to_a_login_that_is_not_there_or_to_a_stranger_leads_nowhere() {
     for (lines, why) in [
         (
-            "link PROD to other.corp.example rpc; link login PROD default as sa",
+            "link PROD to \"other.corp.example\" rpc; link login PROD default as sa",
             "no such instance",
         ),
         (
-            "link PROD to prod07.corp.example,1444 rpc; link login PROD default as nobody",
+            "link PROD to \"prod07.corp.example,1444\" rpc; link login PROD default as nobody",
             "no such login",
         ),
         (
-            "link PROD to prod07.corp.example,1444; link login PROD default as sa",
+            "link PROD to \"prod07.corp.example,1444\"; link login PROD default as sa",
             "neither RPC OUT nor data access",
         ),
     ] {

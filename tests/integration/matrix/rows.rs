@@ -166,8 +166,9 @@ fn give_rules_reasons(server: &mut ServerFacts) {
             startup_type_desc: Some("Automatic".to_owned()),
             status_desc: Some("Running".to_owned()),
             service_account: "NT SERVICE\\MSSQLSERVER".to_owned(),
-            filename: None,
+            filename: Some("sqlservr.exe".to_owned()),
         });
+        value.sort();
     }
     if let Observed::Known { value } = &mut server.configurations {
         value.push(Configuration {
