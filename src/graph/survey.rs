@@ -164,10 +164,12 @@ impl Survey<'_, '_> {
         let graph = self.graph;
         if let Some(option) = channel.option() {
             let is_open = graph.runs_now(channel);
-            let why = if is_open {
-                format!("{option} is on")
-            } else {
-                format!("{option} is off; ALTER SETTINGS switches it on")
+            let why = match (is_open, graph.is_staged(option)) {
+                (true, _) => format!("{option} is on"),
+                (false, true) => format!(
+                    "{option} is configured on and not running: the next RECONFIGURE or restart switches it on"
+                ),
+                (false, false) => format!("{option} is off; ALTER SETTINGS switches it on"),
             };
             return Standing {
                 is_open,

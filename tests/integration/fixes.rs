@@ -48,6 +48,21 @@ fn no_proposed_change_brings_a_finding_to_the_demo() {
     assert!(made > 10, "{made} changes");
 }
 
+/// The demo's recordings are those of the least-privileged login, but for one that lacks its rights.
+#[test]
+fn the_least_privileged_login_leaves_little_open() {
+    for recording in demo::all() {
+        let recorded = recording.finish();
+        let texts = recorded.texts();
+        let case = Case::new(&recorded.snapshot, &texts, Some(&[]));
+        let verdicts = rules::judge(&case);
+        let (exposure, _) = score::exposure(&mut case.into_graph(), &verdicts);
+        let width = exposure.high - exposure.low;
+        let name = recorded.snapshot.target.as_str();
+        assert!(width <= 25 || name == "legal-2022", "{name}: {width} wide");
+    }
+}
+
 /// A finding, the estate that has it, and the change that ends it.
 const REMEDIES: &[(&str, &str, &str)] = &[
     (

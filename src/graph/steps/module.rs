@@ -126,6 +126,13 @@ impl Graph<'_> {
         }
     }
 
+    /// Whether an option is configured on, whatever runs.
+    pub(in super::super) fn is_staged(&self, name: &str) -> bool {
+        let mut rows = self.index.snapshot.server.configurations.seen().iter();
+        let row = rows.find(|row| row.name.eq_ignore_ascii_case(name));
+        row.is_some_and(|row| row.value.is_some_and(|value| value != 0))
+    }
+
     pub(in super::super) fn to_alters(&self, db: Db, id: i32) -> Vec<Edge> {
         let key = (db, id);
         let securable = self.alterable(key);

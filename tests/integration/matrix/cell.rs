@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const NOT_ASKED: &[(&str, &str)] = &[
     ("SURF-001", "host"),
     ("SURF-003", "host"),
+    ("PRIV-002", "host"),
     ("PRIV-002", "server_principals"),
     ("PRIV-002", "server_role_members"),
     ("CLR-003", "host"),
