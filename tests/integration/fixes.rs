@@ -166,7 +166,7 @@ fn graph(built: &Built) -> Graph<'_> {
 
 fn named(mut built: Built, target: &str, endpoint: &str) -> Built {
     built.snapshot.target = InstanceId::new(target);
-    built.snapshot.connection.endpoint = endpoint.to_owned();
+    endpoint.clone_into(&mut built.snapshot.connection.endpoint);
     built
 }
 
