@@ -253,10 +253,10 @@ fn one_huge() {
     );
     let reached: u32 = surveyed
         .iter()
-        .map(|s| s.open.count + s.armable.count)
+        .map(|s| s.open.count + s.armable.count + s.waiting.count)
         .sum();
     println!(
-        "                     {reached} principals reach a channel, each counted once a channel"
+        "                     {reached} ways of principals, each counted once a channel"
     );
     let start = Instant::now();
     let (exposure, _) = score::exposure(&mut graph, &[]);
