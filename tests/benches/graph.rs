@@ -255,9 +255,7 @@ fn one_huge() {
         .iter()
         .map(|s| s.open.count + s.armable.count + s.waiting.count)
         .sum();
-    println!(
-        "                     {reached} ways of principals, each counted once a channel"
-    );
+    println!("                     {reached} ways of principals, each counted once a channel");
     let start = Instant::now();
     let (exposure, _) = score::exposure(&mut graph, &[]);
     println!(
