@@ -135,3 +135,23 @@ fn other_statements_are_refused_with_what_is_wrong() {
         assert!(error.contains(why), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_name_that_could_end_a_batch_is_not_written() {
+    for name in ["a\nGO\nDROP LOGIN sa\nGO\n", "a\rGO", "tab\there"] {
+        let in_body = Change::DisableLogin { name: name.into() };
+        let in_place = Change::DropMember {
+            database: Some(db(name)),
+            role: "db_owner".into(),
+            member: "app".into(),
+        };
+        for change in [in_body, in_place] {
+            let sql = change.sql();
+            assert!(sql.starts_with("--") && sql.lines().count() == 1, "{sql}");
+        }
+    }
+    let option = Change::DisableOption {
+        name: "xp_cmdshell".into(),
+    };
+    assert!(option.sql().contains("RECONFIGURE"));
+}

@@ -3,6 +3,9 @@
 use super::{Change, On};
 use crate::snapshot::Snapshot;
 
+/// In place of a statement with a name that could be read as more than a name.
+const BY_HAND: &str = "-- A name in this statement holds a line break or another control character: make the change by hand.";
+
 /// A name in brackets.
 fn bracketed(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
@@ -90,8 +93,14 @@ impl Change {
         self.within(body)
     }
 
-    /// A statement in its database.
+    /// A statement in its database. A name that holds a line break could end a batch by a line of its own (`GO`), inside
+    /// brackets too, in the tools that divide scripts: such a statement is not written.
     fn within(&self, body: String) -> String {
+        let own = usize::from(matches!(self, Self::DisableOption { .. }));
+        let breaks = |text: &str| text.matches(|c: char| c.is_control()).count();
+        if breaks(&body) > own || self.place().is_some_and(|place| breaks(place) > 0) {
+            return BY_HAND.to_owned();
+        }
         match self.place() {
             Some(database) => format!("USE {};\n{body}", bracketed(database)),
             None => body,
