@@ -102,13 +102,6 @@ impl<'a> Graph<'a> {
         Self { sources, ..graph }
     }
 
-    /// The same with assumptions about what was not seen.
-    #[must_use]
-    pub fn assuming(mut self, assumed: Assumed) -> Self {
-        self.assume(assumed);
-        self
-    }
-
     /// Replaces what is assumed.
     pub fn assume(&mut self, assumed: Assumed) {
         self.assumed = assumed;

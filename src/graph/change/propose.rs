@@ -2,7 +2,7 @@
 
 use super::super::build::Graph;
 use super::super::fact::FactRef;
-use super::super::index::{DBO, Index, PUBLIC, PUBLIC_SERVER, SA, SYSADMIN, Scope};
+use super::super::index::{PUBLIC, PUBLIC_SERVER, SA, SYSADMIN, Scope};
 use super::super::node::Node;
 use super::super::permission::{self, Class};
 use super::super::securable::Securable;
@@ -236,19 +236,5 @@ impl Graph<'_> {
             .filter(|row| row.name.eq_ignore_ascii_case(option));
         let name = rows.next()?.name.clone();
         Some(Change::DisableOption { name })
-    }
-
-    /// The principal that a place stands for, for rules that speak of one.
-    pub fn principal_of(&self, node: Node) -> Option<(Scope, PrincipalId)> {
-        match node {
-            Node::Principal(scope, id) | Node::Joins(scope, id) => Some((scope, id)),
-            Node::Owner(db) | Node::Inside(db) => Some((Scope::Database(db), DBO)),
-            _ => None,
-        }
-    }
-
-    /// Whether a database role comes with the server.
-    pub fn is_fixed_database_role(id: PrincipalId) -> bool {
-        Index::is_fixed_database_role(id)
     }
 }

@@ -45,11 +45,7 @@ impl Change {
                 database,
                 role,
                 member,
-            } => {
-                let server = if database.is_none() { "SERVER " } else { "" };
-                let (role, member) = (bracketed(role), bracketed(member));
-                format!("ALTER {server}ROLE {role} DROP MEMBER {member};")
-            }
+            } => membership(database.is_none(), role, "DROP", member),
             Self::Revoke {
                 permission,
                 on,
@@ -125,11 +121,7 @@ impl Change {
                 database,
                 role,
                 member,
-            } => {
-                let server = if database.is_none() { "SERVER " } else { "" };
-                let (role, member) = (bracketed(role), bracketed(member));
-                format!("ALTER {server}ROLE {role} ADD MEMBER {member};")
-            }
+            } => membership(database.is_none(), role, "ADD", member),
             Self::Revoke {
                 permission,
                 on,
@@ -282,6 +274,12 @@ fn within(database: Option<&str>) -> String {
     database.map_or_else(String::new, |name| {
         format!(" in {}", crate::ids::named(name))
     })
+}
+
+fn membership(at_server: bool, role: &str, verb: &str, member: &str) -> String {
+    let server = if at_server { "SERVER " } else { "" };
+    let (role, member) = (bracketed(role), bracketed(member));
+    format!("ALTER {server}ROLE {role} {verb} MEMBER {member};")
 }
 
 fn configure(name: &str, value: i32) -> String {
