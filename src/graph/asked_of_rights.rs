@@ -141,7 +141,11 @@ impl Graph<'_> {
             .map(|member| {
                 let facts = membership(&self.index, member, role);
                 let rows = self.index.snapshot.server.server_role_members.seen();
-                let rows = facts.iter().rev().filter_map(|f| rows.get(f.row as usize));
+                let of_roles = facts
+                    .iter()
+                    .rev()
+                    .filter(|f| f.fact == Fact::ServerRoleMembers);
+                let rows = of_roles.filter_map(|f| rows.get(f.row as usize));
                 let through = rows.map(|row| row.role_principal_id);
                 Membership {
                     member,
@@ -278,14 +282,10 @@ impl Graph<'_> {
         all.insert(id);
     }
 
-    /// `sa`, or in sysadmin through any nesting.
+    /// `sa`, or in sysadmin through any nesting or a group.
     fn is_administrator(&self, login: PrincipalId) -> bool {
-        login == super::index::SA
-            || self
-                .index
-                .scope(Scope::Server)
-                .above(login)
-                .contains(&SYSADMIN)
+        let token = self.index.token(login);
+        login == super::index::SA || token.contains(&(Scope::Server, SYSADMIN))
     }
 
     /// Modules with which whoever runs them gets a privileged login's power: they hold a command that they may run, or

@@ -15,7 +15,7 @@ use super::search::Reach;
 use super::step::{Edge, Facts};
 use super::steps::Source;
 use crate::ids::PrincipalId;
-use crate::snapshot::{Fact, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// What the inventory says of Windows and Entra groups, whose members the catalog does not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl<'a> Graph<'a> {
     /// The graph of what was seen.
     pub fn new(snapshot: &'a Snapshot, code: impl Into<Cow<'a, Code>>, groups: &Groups) -> Self {
         let code = code.into();
-        let index = Index::new(snapshot);
+        let index = Index::new(snapshot, groups);
         let with_id = |id| index.databases().find(|(_, d)| d.database_id == id);
         let (master, msdb) = (with_id(MASTER).map(|d| d.0), with_id(MSDB).map(|d| d.0));
         let trusted = index.databases().filter_map(|(db, _)| trust(&index, db));
@@ -178,25 +178,30 @@ pub fn sysadmin_facts(index: &Index<'_>, login: PrincipalId) -> Option<Facts> {
     (!facts.is_empty()).then_some(facts)
 }
 
-/// The rows of the shortest way by which a login is in a server role, from the role down; none if it is not.
+/// The rows of the shortest way by which a login is in a server role, from the role down; none if it is not. A group that
+/// the inventory has it in stands there with its own row.
 pub fn membership(index: &Index<'_>, login: PrincipalId, role: PrincipalId) -> Facts {
     let scope = index.scope(Scope::Server);
-    let mut from: HashMap<PrincipalId, (PrincipalId, u32)> = HashMap::new();
+    let mut from: HashMap<PrincipalId, (PrincipalId, FactRef)> = HashMap::new();
     let mut open = vec![login];
     let mut next = 0;
     while let Some(id) = open.get(next).copied() {
         next += 1;
-        for (above, row) in scope.roles(id) {
+        let roles = scope.roles(id);
+        let roles = roles.map(|(role, row)| (role, Index::member_fact(Scope::Server, row)));
+        let groups = index.groups_of(id);
+        let groups = groups.filter_map(|g| Some((g, index.principal_fact(Scope::Server, g)?)));
+        for (above, fact) in roles.chain(groups) {
             if above != login && !from.contains_key(&above) {
-                from.insert(above, (id, row));
+                from.insert(above, (id, fact));
                 open.push(above);
             }
         }
     }
     let mut facts = Facts::new();
     let mut at = role;
-    while let Some((below, row)) = from.get(&at) {
-        facts.push(FactRef::server(Fact::ServerRoleMembers, *row));
+    while let Some((below, fact)) = from.get(&at) {
+        facts.push(*fact);
         at = *below;
     }
     facts

@@ -213,15 +213,7 @@ impl Index<'_> {
                 .filter(|login| self.own_user(db, *login).is_none())
                 .collect();
         }
-        let sid = self.user(db, user).and_then(|user| user.sid.as_deref());
-        let login = sid.and_then(|sid| self.scope(Scope::Server).with_sid(sid));
-        login.into_iter().collect()
-    }
-
-    /// The user with a login's sid.
-    pub fn own_user(&self, db: Db, login: PrincipalId) -> Option<PrincipalId> {
-        let sid = self.login(login)?.sid.as_deref()?;
-        self.scope(Scope::Database(db)).with_sid(sid)
+        self.login_of_user(db, user).into_iter().collect()
     }
 
     /// As whom a login enters a database, and the rows that say so; `None` if it cannot.
@@ -243,9 +235,7 @@ impl Index<'_> {
     /// The row by which a user, or its login at the server, may CONNECT; `None` if it may not.
     fn connects(&self, db: Db, user: PrincipalId, login: PrincipalId) -> Option<FactRef> {
         let mut mine = self.user_token(db, user);
-        let logins = self.scope(Scope::Server).above(login).into_iter();
-        mine.extend(logins.map(|id| (Scope::Server, id)));
-        mine.insert((Scope::Server, super::index::PUBLIC_SERVER));
+        mine.extend(self.token(login));
         self.held_by(&mine, Securable::database(db), "CO")
     }
 
@@ -255,10 +245,14 @@ impl Index<'_> {
         self.held_by(&mine, Securable::database(db), "CO").is_some()
     }
 
-    /// The token of a user in its database: itself, its roles, public.
+    /// The token of a user in its database: itself, users of its login's groups, their roles, public.
     pub fn user_token(&self, db: Db, user: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
         let scope = Scope::Database(db);
-        let users = self.scope(scope).above(user).into_iter();
+        let login = self.login_of_user(db, user);
+        let groups = login.into_iter().flat_map(|login| self.groups_of(login));
+        let groups = groups.filter_map(|group| self.own_user(db, group));
+        let own = groups.chain([user]);
+        let users = own.flat_map(|id| self.scope(scope).above(id));
         let mut token: BTreeSet<_> = users.map(|id| (scope, id)).collect();
         token.insert((scope, super::index::PUBLIC));
         token
@@ -306,15 +300,16 @@ impl Index<'_> {
         if row.is_disabled == Some(true) || matches!(row.r#type.as_str(), "C" | "K" | "R") {
             return false;
         }
-        let above = self.scope(Scope::Server).above(login);
-        above.contains(&SYSADMIN)
+        let token = self.token(login);
+        token.contains(&(Scope::Server, SYSADMIN))
             || login == super::index::SA
-            || self.holds(login, "COSQ").is_some()
+            || self.held_by(&token, Securable::SERVER, "COSQ").is_some()
     }
 
-    /// The server token of a login: itself, its roles, public.
+    /// The server token of a login: itself, its groups, their roles, public.
     pub fn token(&self, login: PrincipalId) -> BTreeSet<(Scope, PrincipalId)> {
-        let roles = self.scope(Scope::Server).above(login).into_iter();
+        let own = self.groups_of(login).chain([login]);
+        let roles = own.flat_map(|id| self.scope(Scope::Server).above(id));
         let mut token: BTreeSet<_> = roles.map(|id| (Scope::Server, id)).collect();
         token.insert((Scope::Server, super::index::PUBLIC_SERVER));
         token

@@ -1,7 +1,8 @@
 //! What a snapshot says, found by what the search asks for: principals, memberships, permissions by securable.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::build::Groups;
 use super::fact::FactRef;
 use super::permission::{FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROLE};
 use super::securable::Securable;
@@ -216,6 +217,8 @@ pub struct Index<'a> {
     databases: Vec<ScopeIndex<'a>>,
     /// Row of `sys.databases` of each database, where there is one.
     rows: Vec<Option<u32>>,
+    /// Logins with the Windows and Entra groups that the inventory has them in.
+    in_groups: BTreeMap<PrincipalId, BTreeSet<PrincipalId>>,
 }
 
 /// A GRANT or DENY row that was found: where it stands, and to whom it is given.
@@ -231,7 +234,7 @@ pub struct Given {
 
 impl<'a> Index<'a> {
     /// Indexes a snapshot. Databases that the inventory excludes are there, and empty.
-    pub fn new(snapshot: &'a Snapshot) -> Self {
+    pub fn new(snapshot: &'a Snapshot, groups: &Groups) -> Self {
         let server = &snapshot.server;
         let sids = |p: &'a ServerPrincipal| (p.principal_id, p.sid.as_deref());
         let databases = snapshot.databases.iter();
@@ -240,7 +243,7 @@ impl<'a> Index<'a> {
             .zip(rows)
             .map(|(at, row)| (row.database_id, at))
             .collect();
-        Self {
+        let mut index = Self {
             snapshot,
             server: ScopeIndex::new(
                 server.server_principals.seen().iter().map(sids),
@@ -252,7 +255,31 @@ impl<'a> Index<'a> {
                 .map(|d| rows_of_databases.get(&d.database_id).copied())
                 .collect(),
             databases: databases.map(of_database).collect(),
+            in_groups: BTreeMap::new(),
+        };
+        index.in_groups = index.memberships_in(groups);
+        index
+    }
+
+    fn memberships_in(&self, groups: &Groups) -> BTreeMap<PrincipalId, BTreeSet<PrincipalId>> {
+        let mut found: BTreeMap<PrincipalId, BTreeSet<PrincipalId>> = BTreeMap::new();
+        for (name, known) in &groups.0 {
+            let group = self.login_named(name).filter(|id| self.is_group(*id));
+            let members = known.members.iter().filter_map(|m| self.login_named(m));
+            for (member, group) in members.flat_map(|member| group.map(|group| (member, group))) {
+                found.entry(member).or_default().insert(group);
+            }
         }
+        found
+    }
+
+    fn is_group(&self, login: PrincipalId) -> bool {
+        matches!(self.kind(Scope::Server, login), Some("G" | "X"))
+    }
+
+    /// Windows and Entra groups that the inventory has a login in: they are in its token (docs: sys.login_token).
+    pub fn groups_of(&self, login: PrincipalId) -> impl Iterator<Item = PrincipalId> {
+        self.in_groups.get(&login).into_iter().flatten().copied()
     }
 
     /// One scope's part.
@@ -361,7 +388,8 @@ impl<'a> Index<'a> {
         ids.filter(|id| !self.is_role(scope, *id)).collect()
     }
 
-    /// The principal itself and all below it; of `public`, everybody of the scope.
+    /// The principal itself and all below it, those among them whom the inventory has in a group; of `public`, everybody
+    /// of the scope.
     pub fn below(&self, scope: Scope, id: PrincipalId) -> BTreeSet<PrincipalId> {
         let public = match scope {
             Scope::Server => PUBLIC_SERVER,
@@ -372,7 +400,47 @@ impl<'a> Index<'a> {
             all.insert(id);
             return all;
         }
-        self.scope(scope).below(id)
+        let mut below = self.scope(scope).below(id);
+        if !self.in_groups.is_empty() {
+            let groups = below.iter().flat_map(|id| self.in_group(scope, *id));
+            let members: Vec<PrincipalId> = groups.collect();
+            below.extend(members);
+        }
+        below
+    }
+
+    /// Those whom the inventory has in a Windows or Entra group, where they stand for themselves beside it: logins, or
+    /// users of a database. dbo is not among them.
+    pub fn in_group(&self, scope: Scope, group: PrincipalId) -> Vec<PrincipalId> {
+        let login = match scope {
+            Scope::Server => Some(group),
+            Scope::Database(db) => self.login_of_user(db, group),
+        };
+        let Some(login) = login.filter(|_| !self.in_groups.is_empty()) else {
+            return Vec::new();
+        };
+        let all = self.in_groups.iter();
+        let members = all.filter(|(_, groups)| groups.contains(&login));
+        let members = members.map(|(member, _)| *member);
+        match scope {
+            Scope::Server => members.collect(),
+            Scope::Database(db) => {
+                let users = members.filter_map(|member| self.own_user(db, member));
+                users.filter(|user| *user != DBO).collect()
+            }
+        }
+    }
+
+    /// The user with a login's sid.
+    pub fn own_user(&self, db: Db, login: PrincipalId) -> Option<PrincipalId> {
+        let sid = self.login(login)?.sid.as_deref()?;
+        self.scope(Scope::Database(db)).with_sid(sid)
+    }
+
+    /// The login with a user's sid.
+    pub fn login_of_user(&self, db: Db, user: PrincipalId) -> Option<PrincipalId> {
+        let sid = self.user(db, user)?.sid.as_deref()?;
+        self.server.with_sid(sid)
     }
 
     /// The fact of a row of role memberships.
@@ -448,9 +516,9 @@ impl<'a> Index<'a> {
         (super::permission::DB_OWNER..=LAST_FIXED_ROLE).contains(&id.0)
     }
 
-    /// Everybody in sysadmin, through any nesting, and `sa`.
+    /// Everybody in sysadmin, through any nesting and groups that the inventory gives the members of, and `sa`.
     pub fn sysadmins(&self) -> BTreeSet<PrincipalId> {
-        let mut all = self.server.below(SYSADMIN);
+        let mut all = self.below(Scope::Server, SYSADMIN);
         all.insert(SA);
         all.remove(&SYSADMIN);
         all

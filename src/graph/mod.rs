@@ -67,7 +67,7 @@ pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};
-pub use step::{Edge, Step, explained};
+pub use step::{Edge, LIMITS, Step, explained};
 pub use steps::Mapping;
 pub use survey::{Breadth, Limits, Surveyed};
 pub use wording::Place;

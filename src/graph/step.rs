@@ -315,8 +315,9 @@ does not stop it.
 Not modelled:
 - GRANTs and DENYs on columns.
 - Locked logins: the catalog does not show them.
-- Members of Windows and Entra groups, but for those that the inventory names; a DENY on a group does not
-  reach the members that it names.
+- Members of Windows and Entra groups, but for those that the inventory names.
+- Who can put himself into a role is taken not to be held by a DENY on his own name, nor by one on a role that he
+  is in, against what the role has: any other account of his can be put there too.
 - Two rights of one person that meet only after he joined two roles.
 - Whether the caller can enter the database that an ownership chain leads to: taken to be so.
 - CREATE and ALTER EXTERNAL LANGUAGE as a way to load a DLL; resource governor and policies as something that

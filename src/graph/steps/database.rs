@@ -28,6 +28,7 @@ impl Graph<'_> {
             Some("A") => self.application_role_setters(db, id),
             _ => self.mapped(db, id),
         };
+        edges.extend(self.group_members(scope, id));
         if kind != Some("A") {
             edges.push(inside());
             edges.extend(self.believed(db, id));

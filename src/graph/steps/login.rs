@@ -28,7 +28,7 @@ impl Graph<'_> {
         let Some(login) = self.index.login(id) else {
             return Vec::new();
         };
-        let mut edges = self.group_members(login);
+        let mut edges = self.group_members(Scope::Server, id);
         if is_one_person(&login.r#type) {
             edges.extend(self.impersonators(id));
             edges.extend(self.resetters(login));
@@ -102,20 +102,12 @@ impl Graph<'_> {
         Some((owner?, self.index.principal_fact(scope, role)?))
     }
 
-    fn group_members(&self, group: &ServerPrincipal) -> Vec<Edge> {
-        if !matches!(group.r#type.as_str(), "G" | "X") {
-            return Vec::new();
-        }
-        let Some(known) = self.groups.0.get(&group.name) else {
-            return Vec::new();
-        };
-        let members = known.members.iter();
-        let logins = members.filter_map(|name| self.index.login_named(name));
-        logins
-            .map(|id| {
-                let fact = self.index.principal_fact(Scope::Server, group.principal_id);
-                Edge::new(Node::login(id), Step::GroupMember, fact)
-            })
+    /// Those whom the inventory has in a Windows or Entra group, there beside it.
+    pub(in super::super) fn group_members(&self, scope: Scope, group: PrincipalId) -> Vec<Edge> {
+        let fact = self.index.principal_fact(scope, group);
+        let members = self.index.in_group(scope, group).into_iter();
+        members
+            .map(|id| Edge::new(Node::principal(scope, id), Step::GroupMember, fact))
             .collect()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::build::Graph;
-use super::super::index::{DBO, Db, Scope};
+use super::super::index::{DBO, Db};
 use super::super::module::Key;
 use super::super::node::Node;
 use super::super::permission::Class;
@@ -74,10 +74,7 @@ impl Graph<'_> {
         let Some(object) = self.index.object(to) else {
             return false;
         };
-        let scope = Scope::Database(to.0);
-        let mine = self.index.scope(scope).above(user).into_iter();
-        let mut mine: BTreeSet<_> = mine.map(|id| (scope, id)).collect();
-        mine.insert((scope, super::super::index::PUBLIC));
+        let mine = self.index.user_token(to.0, user);
         let securable = Securable::object(to.0, to.1, object.schema_id);
         self.index.held_by(&mine, securable, "EX").is_some()
     }

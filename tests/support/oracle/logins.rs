@@ -72,6 +72,14 @@ pub fn group_member(w: &World<'_>) -> Moves {
         for name in known.iter().flat_map(|group| &group.members) {
             if let Some(member) = w.login_named(name) {
                 moves.push((login(member), Node::login(group.principal_id)));
+                for (db, _) in w.databases() {
+                    let users = (w.own_user(db, member), w.own_user(db, group.principal_id.0));
+                    // A group owns no database.
+                    if let (Some(one), Some(other @ 2..)) = users {
+                        let scope = Scope::Database(db);
+                        moves.push((World::place(scope, one), World::place(scope, other)));
+                    }
+                }
             }
         }
     }

@@ -109,6 +109,7 @@ impl World<'_> {
                 let mine = rows.filter(|row| ids.contains(&(scope, row.member_principal_id.0)));
                 above.extend(mine.map(|row| (scope, row.role_principal_id.0)));
             }
+            above.extend(self.groups_of(scope, id));
             if above.is_subset(&ids) {
                 break;
             }
@@ -120,6 +121,36 @@ impl World<'_> {
             _ => false,
         };
         ids
+    }
+
+    /// The groups that the inventory has a login in; in a database their users.
+    fn groups_of(&self, scope: Scope, id: i32) -> Ids {
+        let login = match scope {
+            Scope::Server => Some(id),
+            Scope::Database(db) => {
+                let sid = self.user(db, id).and_then(|user| user.sid.as_deref());
+                sid.and_then(|sid| self.login_with_sid(sid))
+            }
+        };
+        let mut found = Ids::new();
+        let Some(login) = login.filter(|_| self.is_on(Step::GroupMember)) else {
+            return found;
+        };
+        for group in self.logins() {
+            let is_group = matches!(group.r#type.as_str(), "G" | "X");
+            let known = self.groups.0.get(&group.name).filter(|_| is_group);
+            let names = known.iter().flat_map(|group| &group.members);
+            let mut members = names.filter_map(|name| self.login_named(name));
+            if members.any(|member| member == login) {
+                let group = group.principal_id.0;
+                let place = match scope {
+                    Scope::Server => Some(group),
+                    Scope::Database(db) => self.own_user(db, group),
+                };
+                found.extend(place.map(|id| (scope, id)));
+            }
+        }
+        found
     }
 
     fn memberships(&self, scope: Scope) -> &[RoleMember] {
