@@ -12,8 +12,8 @@ use super::args::{Format, Judging};
 use super::{Exit, output, print};
 use crate::evidence::Bundle;
 use crate::graph::{Estate, Group, Groups};
-use crate::ids::InstanceId;
-use crate::inventory::{Meant, MeantTarget};
+use crate::ids::{Criticality, InstanceId};
+use crate::inventory::{Meant, MeantTarget, TagValue};
 use crate::report::{self, Assessment, Judged};
 use crate::rules::{self, Case, Observations, Severity};
 use crate::score;
@@ -135,15 +135,14 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         note_older(&given.snapshot, given.observations.as_ref());
         let meant = inputs.target(&given.snapshot.target);
         missing.retain(|target| target.name != given.snapshot.target);
-        let aliases = meant.map_or(&[][..], |meant| &meant.aliases);
-        assessment.enter(judge(given.case(inputs), &mut estate, aliases));
+        assessment.enter(judge(given.case(inputs), &mut estate, meant));
         places.insert(given.snapshot.target.clone(), source);
     }
     for meant in missing {
         let snapshot = not_given(meant);
         let texts = ModuleTexts::default();
         let case = Case::new(&snapshot, &texts, None);
-        assessment.enter(judge(case, &mut estate, &[]));
+        assessment.enter(judge(case, &mut estate, Some(meant)));
     }
     for (target, logins) in estate.wanted() {
         if let Some(source) = places.get(&target) {
@@ -210,7 +209,7 @@ pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
     let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
     let case = Case::new(&snapshot, &texts, expected).without_reading();
     let mut assessment = Assessment::new(inputs.as_of.clone());
-    assessment.enter(judge(case, &mut Estate::default(), &[]));
+    assessment.enter(judge(case, &mut Estate::default(), None));
     assessment.close().is_incomplete()
 }
 
@@ -245,12 +244,14 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
     )
 }
 
-fn judge<'a>(case: Case<'a>, estate: &mut Estate, aliases: &[String]) -> Judged<'a> {
+fn judge<'a>(case: Case<'a>, estate: &mut Estate, meant: Option<&MeantTarget>) -> Judged<'a> {
     let snapshot = case.snapshot;
+    let aliases = meant.map_or(&[][..], |meant| &meant.aliases);
     let verdicts = rules::judge(&case);
     let unread = u32::try_from(case.analysis().unread()).unwrap_or(u32::MAX);
     let mut judged = Judged {
         snapshot,
+        criticality: meant.and_then(criticality),
         exposure: score::unseen(),
         routes: Vec::new(),
         fix_first: Vec::new(),
@@ -268,6 +269,14 @@ fn judge<'a>(case: Case<'a>, estate: &mut Estate, aliases: &[String]) -> Judged<
         judged.fix_first = score::fix_first(&graph, &judged.verdicts, &judged.exposure);
     }
     judged
+}
+
+/// What the tag says; the inventory knows no other words.
+fn criticality(meant: &MeantTarget) -> Option<Criticality> {
+    match meant.tags.get("criticality")? {
+        TagValue::Text(word) => Criticality::from_word(word),
+        TagValue::Flag(_) => None,
+    }
 }
 
 /// A recording may hold databases that this inventory leaves out.

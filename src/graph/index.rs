@@ -266,8 +266,8 @@ impl<'a> Index<'a> {
         for (name, known) in &groups.0 {
             let group = self.login_named(name).filter(|id| self.is_group(*id));
             let members = known.members.iter().filter_map(|m| self.login_named(m));
-            for (member, group) in members.flat_map(|member| group.map(|group| (member, group))) {
-                found.entry(member).or_default().insert(group);
+            for member in members {
+                found.entry(member).or_default().extend(group);
             }
         }
         found

@@ -1,8 +1,10 @@
 //! Newtypes for the names that cross room borders, so that a database name can never be passed
 //! where an instance name is meant.
 
+mod criticality;
 mod named;
 
+pub use criticality::Criticality;
 pub use named::named;
 
 use std::fmt;

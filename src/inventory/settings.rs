@@ -9,8 +9,8 @@ use toml::Spanned;
 use super::message::{Errors, nearest};
 use super::written::{self, Secret, TagValue};
 use super::{Auth, Endpoint, SecretRef, ServerTarget, Timeouts, Tls, TlsMode};
+use crate::ids::Criticality;
 
-const CRITICALITIES: &[&str] = &["low", "medium", "high", "critical"];
 const KINDS: &[&str] = &["sql", "integrated", "entra-token"];
 const MODES: &[(&str, TlsMode)] = &[
     ("required", TlsMode::Required),
@@ -71,7 +71,7 @@ pub(super) fn tags(layers: &Layers<'_>, errors: &mut Errors<'_>) -> BTreeMap<Str
     let mut tags = BTreeMap::new();
     for (key, value) in layers.defaults.tags.iter().chain(&layers.target.tags) {
         let wrong = match (key.get_ref().as_str(), value) {
-            ("criticality", TagValue::Text(text)) => !CRITICALITIES.contains(&text.as_str()),
+            ("criticality", TagValue::Text(text)) => Criticality::from_word(text).is_none(),
             ("criticality", TagValue::Flag(_)) => true,
             _ => false,
         };
@@ -79,7 +79,10 @@ pub(super) fn tags(layers: &Layers<'_>, errors: &mut Errors<'_>) -> BTreeMap<Str
             errors.push(
                 &key.span(),
                 format!("criticality = {value} is not known"),
-                format!("one of {}", CRITICALITIES.join(", ")),
+                format!(
+                    "one of {}",
+                    Criticality::ALL.map(Criticality::as_str).join(", ")
+                ),
             );
         }
         tags.insert(key.get_ref().clone(), value.clone());

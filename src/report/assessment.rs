@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{Path, Route};
-use crate::ids::{DatabaseName, InstanceId};
+use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
-use crate::score::{Exposure, Fix};
+use crate::score::{Exposure, Fix, rank};
 use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
 /// The first field of every assessment of this version.
@@ -56,6 +56,9 @@ pub struct Instance {
     pub platform: Option<String>,
     /// Start and end of the collection, UTC.
     pub collected: [String; 2],
+    /// How much depends on it, as the inventory says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criticality: Option<Criticality>,
     /// 0 (closed) to 100.
     pub exposure: Exposure,
     /// What was seen.
@@ -155,9 +158,20 @@ pub struct Fleet {
     pub findings: BySeverity,
     /// Largest `low` and largest `high` of all instances.
     pub exposure: [u32; 2],
+    /// Instances to look at first: by exposure, weighted by criticality; equal ones in the order of the inventory.
+    pub ranking: Vec<Ranked>,
     /// Chains that lead over linked servers from one instance to another, the most open and shortest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<Path>,
+}
+
+/// An instance's place in the estate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ranked {
+    /// Which.
+    pub instance: InstanceId,
+    /// What the order goes by: low and high exposure, times the weight of its criticality.
+    pub rank: u32,
 }
 
 /// Verdicts by outcome.
@@ -208,6 +222,8 @@ pub struct Control {
 pub struct Judged<'a> {
     /// The facts.
     pub snapshot: &'a Snapshot,
+    /// How much depends on it, as the inventory says.
+    pub criticality: Option<Criticality>,
     /// All rules' verdicts.
     pub verdicts: Vec<Verdict>,
     /// The exposure that follows.
@@ -269,6 +285,8 @@ impl Assessment {
             }
             self.fleet.count(instance);
         }
+        let ranking = &mut self.fleet.ranking;
+        ranking.sort_by_key(|ranked| std::cmp::Reverse(ranked.rank));
         self
     }
 
@@ -307,6 +325,7 @@ impl Instance {
         let coverage = coverage(&judged);
         let Judged {
             snapshot,
+            criticality,
             verdicts,
             exposure,
             routes,
@@ -326,6 +345,7 @@ impl Instance {
             edition: identity.and_then(|i| i.edition.clone()),
             platform: platform(snapshot),
             collected: [snapshot.started.clone(), snapshot.ended.clone()],
+            criticality,
             exposure,
             coverage,
             routes,
@@ -454,6 +474,11 @@ impl Fleet {
         self.complete += u32::from(instance.coverage.is_complete() && !unknown);
         self.exposure[0] = self.exposure[0].max(instance.exposure.low);
         self.exposure[1] = self.exposure[1].max(instance.exposure.high);
+        let (low, high) = (instance.exposure.low, instance.exposure.high);
+        self.ranking.push(Ranked {
+            instance: instance.id.clone(),
+            rank: rank(instance.criticality, low, high),
+        });
         for verdict in &instance.verdicts {
             *match verdict.outcome.as_str() {
                 "fail" => &mut self.verdicts.fail,

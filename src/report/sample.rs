@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
-use crate::ids::{DatabaseName, InstanceId};
+use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
 use crate::score::{self, Exposure, Fix, Points, Unsettled};
 use crate::snapshot::{Connection, Encryption, Stage, Trouble};
@@ -192,6 +192,7 @@ fn clean() -> Instance {
             "2026-09-30T02:00:04Z".to_owned(),
             "2026-09-30T02:00:09Z".to_owned(),
         ],
+        criticality: None,
         exposure: exposure(&[], &[]),
         coverage: Coverage {
             finished: true,
@@ -235,6 +236,7 @@ fn breached() -> Instance {
         product_version: Some("15.0.4345.5".to_owned()),
         edition: Some("Enterprise Edition: Core-based Licensing (64-bit)".to_owned()),
         platform: Some("Windows".to_owned()),
+        criticality: Some(Criticality::Critical),
         exposure: exposure(
             &[
                 ("channel", 70, 70),
@@ -401,6 +403,7 @@ fn partly_read() -> Instance {
         product_version: Some("11.0.7507.2".to_owned()),
         edition: Some("Express Edition with Advanced Services (64-bit)".to_owned()),
         platform: Some("Windows".to_owned()),
+        criticality: None,
         exposure: exposure(
             &[("channel", 12, 46), ("account", 0, 8)],
             &[
@@ -492,6 +495,7 @@ fn unreached() -> Instance {
         product_version: None,
         edition: None,
         platform: None,
+        criticality: None,
         exposure: score::unseen(),
         coverage: Coverage {
             finished: false,

@@ -131,6 +131,7 @@ impl Page {
             right("Exposure", 8),
         ];
         if self.is_wide() {
+            columns.push(left("Criticality", 8));
             columns.extend([
                 right("Critical", 8),
                 right("High", 4),
@@ -169,6 +170,7 @@ impl Page {
         ];
         let counts = instance.counts.iter();
         if self.is_wide() {
+            row.push(shown(instance.criticality.unwrap_or(NONE).to_owned()));
             row.extend(counts.map(|c| seen(c.count.to_string())));
         } else {
             let found = counts

@@ -170,4 +170,8 @@ Each point between the two names a fact and what would show it.
 
 The tables grow with every row and column, so revoking, denying, removing a member or switching something
 off never raises the number. An instance that could not be read at all has 0 to 100. What is measured is
-how far, not how likely: an exposure of 40 is not twice as bad as one of 20.";
+how far, not how likely: an exposure of 40 is not twice as bad as one of 20.
+
+An estate is ranked by exposure weighted with the inventory's tag criticality: low and high exposure together,
+times 4 (critical), 3 (high), 2 (medium, or nothing said) or 1 (low). The weight decides the order alone, never
+an instance's own number.";

@@ -3,6 +3,7 @@
 
 mod fix;
 mod method;
+mod rank;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::rules::{Outcome, Verdict};
 
 pub use fix::{Fix, fix_first};
 pub use method::{EXPLANATION, Width};
+pub use rank::rank;
 
 /// An instance's exposure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

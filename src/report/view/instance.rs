@@ -9,7 +9,7 @@ use super::gap::{Gap, gaps};
 use super::way::{self, FixView, RouteView, WayView};
 use super::wording;
 use crate::graph::{self, Route};
-use crate::ids::InstanceId;
+use crate::ids::{Criticality, InstanceId};
 use crate::report::assessment::{Coverage, Instance};
 use crate::report::visible;
 use crate::rules::Severity;
@@ -38,6 +38,8 @@ pub struct InstanceView {
     pub platform: Option<String>,
     pub collected: String,
     pub exposure: ExposureView,
+    /// How much depends on it, as the inventory says.
+    pub criticality: Option<&'static str>,
     /// Findings by severity, worst first.
     pub counts: Vec<Count>,
     /// Findings of all severities.
@@ -213,6 +215,7 @@ impl InstanceView {
             platform: instance.platform.as_deref().map(visible),
             collected: span(&instance.collected[0], &instance.collected[1]),
             exposure: ExposureView::new(&instance.exposure),
+            criticality: instance.criticality.map(Criticality::as_str),
             finding_count: counts.iter().map(|c| c.count).sum(),
             counts,
             unknown: outcome("unknown"),

@@ -46,6 +46,7 @@ pub struct View {
     pub scope: String,
     /// Largest low and high exposure of all instances.
     pub exposure: String,
+    /// The instances to look at first come first.
     pub instances: Vec<InstanceView>,
     /// What would settle the unknowns, most instances first.
     pub settle: Vec<Settle>,
@@ -83,9 +84,11 @@ impl View {
             .map(|(instance, n)| (&instance.id, anchor(n)))
             .collect();
         let numbered = assessment.instances.iter().zip(1..);
-        let instances: Vec<_> = numbered
+        let mut instances: Vec<_> = numbered
             .map(|(instance, n)| InstanceView::new(instance, anchor(n), &anchors))
             .collect();
+        let places = places(&assessment.fleet);
+        instances.sort_by_key(|i| places.get(&i.id).copied().unwrap_or(usize::MAX));
         let fleet = &assessment.fleet;
         Self {
             as_of: visible(&assessment.as_of),
@@ -125,6 +128,14 @@ impl View {
             .flat_map(|(i, g)| g.findings.iter().map(move |f| (i, g, f)));
         findings.collect()
     }
+}
+
+/// The place of each instance in the ranking, by its name as it is shown; of one that carries no verdicts there is none.
+fn places(fleet: &Fleet) -> BTreeMap<String, usize> {
+    let ranking = fleet.ranking.iter().enumerate();
+    ranking
+        .map(|(place, ranked)| (visible(ranked.instance.as_str()), place))
+        .collect()
 }
 
 /// A chain over several instances.
@@ -289,6 +300,7 @@ mod tests {
 
     use super::super::sample;
     use super::*;
+    use crate::ids::Criticality;
 
     fn view() -> View {
         View::new(&sample::assessment())
@@ -305,11 +317,11 @@ mod tests {
             states,
             [
                 "read",
-                "read",
-                "partly read",
                 "not reached",
-                "same as",
-                "read"
+                "partly read",
+                "read",
+                "read",
+                "same as"
             ]
         );
         assert_eq!(
@@ -319,21 +331,37 @@ mod tests {
     }
 
     #[test]
+    fn instances_to_look_at_first_come_first() {
+        let mut assessment = sample::assessment();
+        for instance in &mut assessment.instances {
+            let is_hr = instance.id.as_str() == "hr";
+            instance.criticality = is_hr.then_some(Criticality::Critical);
+        }
+        let view = View::new(&assessment.close());
+        let ids: Vec<&str> = view.instances.iter().map(|i| i.id.as_str()).collect();
+        // 2 × (87 + 92), 4 × (12 + 54), 2 × (0 + 100)
+        assert_eq!(ids[..3], ["erp-prod", "hr", "dmz-01"]);
+        assert_eq!(ids.last(), Some(&"erp-listener"), "carries no verdicts");
+    }
+
+    #[test]
     fn a_reached_server_of_which_nothing_was_read_is_not_called_unreached() {
         let mut assessment = sample::assessment();
         let unreached = &mut assessment.instances[3];
         unreached.coverage.trouble.as_mut().unwrap().stage = crate::snapshot::Stage::Session;
-        assert_eq!(View::new(&assessment).instances[3].state.word, "not read");
+        let view = View::new(&assessment);
+        let dmz = view.instances.iter().find(|i| i.id == "dmz-01");
+        assert_eq!(dmz.unwrap().state.word, "not read");
     }
 
     #[test]
     fn an_unknown_verdict_alone_makes_an_instance_partly_read() {
         let mut assessment = sample::assessment();
         assessment.instances[0].verdicts[0].outcome = "unknown".to_owned();
-        assert_eq!(
-            View::new(&assessment).instances[0].state.word,
-            "partly read"
-        );
+        let first = assessment.instances[0].id.as_str();
+        let view = View::new(&assessment);
+        let own = view.instances.iter().find(|i| i.id == first);
+        assert_eq!(own.unwrap().state.word, "partly read");
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn judged(collected: &Collected) -> Judgement {
     let mut assessment = Assessment::new("2026-01-01".to_owned());
     assessment.enter(Judged {
         snapshot,
+        criticality: None,
         exposure: score::unseen(),
         routes: Vec::new(),
         fix_first: Vec::new(),
