@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod collect;
+pub mod compliance;
 pub mod evidence;
 pub mod graph;
 pub mod ids;

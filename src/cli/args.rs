@@ -86,7 +86,14 @@ pub enum Command {
     Explain {
         /// SURF-001, xp-cmdshell-enabled, score, or steps.
         name: String,
+        /// Form of a rule's text.
+        #[arg(long, default_value = "text")]
+        format: ExplainFormat,
     },
+    /// List an inventory's waivers with the days they have left.
+    ///
+    /// Example: mssql-posture waivers estate.toml
+    Waivers(Waivers),
     /// Print a JSON schema: inventory, snapshot, observations, assessment, paths, preflight or events.
     ///
     /// Example: mssql-posture schema inventory
@@ -182,6 +189,9 @@ pub struct Judging {
     /// Reports to write.
     #[arg(long, value_delimiter = ',', default_value = "table,json,html")]
     pub format: Vec<Format>,
+    /// A compliance framework of one's own (TOML), besides those of the inventory. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub framework: Vec<PathBuf>,
 }
 
 /// Which module texts are kept.
@@ -459,9 +469,73 @@ pub enum QueriesFormat {
 /// `rules`.
 #[derive(Debug, Args)]
 pub struct Rules {
-    /// text or json.
+    /// Form of the list.
     #[arg(long, default_value = "text")]
     pub format: RulesFormat,
+    /// Only rules of this family: SURF, CODE, CLR, PRIV, TRUST, LINK, AGENT, AUDIT, CHANGE or SIGHT.
+    #[arg(long)]
+    pub family: Option<String>,
+    /// Only rules of this severity.
+    #[arg(long)]
+    pub severity: Option<RuleSeverity>,
+    /// Only rules that name a control of this framework: cis-2022, stig-2022-instance, ….
+    #[arg(long, value_name = "ID")]
+    pub framework: Option<String>,
+}
+
+/// Severities by their words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum RuleSeverity {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+}
+
+impl RuleSeverity {
+    /// The severity that it names.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Critical => Severity::Critical,
+            Self::High => Severity::High,
+            Self::Medium => Severity::Medium,
+            Self::Low => Severity::Low,
+            Self::Info => Severity::Info,
+        }
+    }
+}
+
+/// `waivers`.
+#[derive(Debug, Args)]
+pub struct Waivers {
+    /// The inventory (TOML).
+    pub inventory: PathBuf,
+    /// The day as of which to count, YYYY-MM-DD [default: the inventory's, else today (UTC)].
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Form of the list.
+    #[arg(long, default_value = "table")]
+    pub format: WaiversFormat,
+}
+
+/// Forms of `waivers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WaiversFormat {
+    /// A table.
+    Table,
+    /// An array of objects.
+    Json,
+}
+
+/// Forms of `explain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For a terminal.
+    Text,
+    /// Markdown.
+    Md,
 }
 
 /// Forms of `rules`.
@@ -471,6 +545,8 @@ pub enum RulesFormat {
     Text,
     /// An array of objects.
     Json,
+    /// A Markdown table.
+    Md,
 }
 
 /// From which severity on findings change the exit code.

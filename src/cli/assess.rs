@@ -23,7 +23,11 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
             (sources, inputs)
         }
         (None, Some(path)) => {
-            let inventory = Estate::read(path, &[], &[])?.inventory;
+            let Estate {
+                inventory,
+                frameworks,
+                ..
+            } = Estate::read(path, &[], &[])?;
             let mut meant = inventory.as_meant();
             let sources = ordered(files, &meant)?;
             known(&sources, &meant, path)?;
@@ -32,7 +36,8 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
                 .targets
                 .retain(|t| sources.iter().any(|(name, _)| *name == t.name));
             let as_of = targets::as_of(None, inventory.as_of.as_deref())?;
-            (sources, Inputs::new(as_of, FailOn::High.severity(), meant))
+            let inputs = Inputs::new(as_of, FailOn::High.severity(), meant);
+            (sources, inputs.with(frameworks, &[])?)
         }
         (None, None) => {
             let sources = ordered(files, &Meant::default())?;
@@ -58,6 +63,7 @@ fn overridden(inputs: Inputs, judging: &Judging) -> anyhow::Result<Inputs> {
     let as_of = targets::as_of(judging.as_of.as_deref(), Some(&inputs.as_of))?;
     let fail_on = judging.fail_on.map_or(inputs.fail_on, FailOn::severity);
     let now = Inputs::new(as_of, fail_on, inputs.inventory);
+    let now = now.with(inputs.frameworks, &judging.framework)?;
     if now.rules != inputs.rules {
         output::note(&format!(
             "the recorded judgement was made by version {}, this is {}: verdicts may differ",

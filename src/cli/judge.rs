@@ -2,20 +2,21 @@
 //! meet here, so that the same snapshots and inputs give the same bytes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
-use super::{Exit, output, print};
+use super::{Exit, output, print, targets};
+use crate::compliance::{self, Attested, Framework, FrameworkStatus};
 use crate::evidence::Bundle;
 use crate::graph::{Estate, Group, Groups};
-use crate::ids::{Criticality, InstanceId};
+use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
-use crate::report::{self, Assessment, Judged};
-use crate::rules::{self, Case, Observations, Severity};
+use crate::report::{self, Assessment, Judged, VerdictEntry};
+use crate::rules::{self, Acceptances, Case, Observations, Rule, Severity};
 use crate::score;
 use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
 
@@ -36,9 +37,29 @@ pub struct Inputs {
     pub rules: String,
     /// The inventory as meant, without hosts and credentials.
     pub inventory: Meant,
+    /// Frameworks of one's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frameworks: Vec<Framework>,
 }
 
 impl Inputs {
+    /// The same with frameworks of one's own, those of `more` files among them.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is no framework; two have one id; a waiver names no rule.
+    pub fn with(mut self, own: Vec<Framework>, more: &[PathBuf]) -> anyhow::Result<Self> {
+        self.frameworks.extend(own);
+        for path in more {
+            self.frameworks.push(targets::framework(path)?);
+        }
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = self.frameworks.iter().find(|f| !ids.insert(f.id.clone())) {
+            bail!("two frameworks have the id {:?}", twice.id);
+        }
+        self.acceptances()?;
+        Ok(self)
+    }
+
     /// What this version judges by.
     pub fn new(as_of: String, fail_on: Option<Severity>, inventory: Meant) -> Self {
         Self {
@@ -47,6 +68,7 @@ impl Inputs {
             fail_on,
             rules: env!("CARGO_PKG_VERSION").to_owned(),
             inventory,
+            frameworks: Vec::new(),
         }
     }
 }
@@ -127,6 +149,7 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
     assessment
         .not_selected
         .clone_from(&inputs.inventory.not_selected);
+    let mut acceptances = inputs.acceptances()?;
     let mut missing: Vec<&MeantTarget> = inputs.inventory.targets.iter().collect();
     let mut estate = Estate::default();
     let mut places: BTreeMap<InstanceId, &Source> = BTreeMap::new();
@@ -135,7 +158,9 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         note_older(&given.snapshot, given.observations.as_ref());
         let meant = inputs.target(&given.snapshot.target);
         missing.retain(|target| target.name != given.snapshot.target);
-        assessment.enter(judge(given.case(inputs), &mut estate, meant));
+        let mut judged = judge(given.case(inputs), &mut estate, meant);
+        acceptances.apply(&given.snapshot, &mut judged.verdicts);
+        assessment.enter(judged);
         places.insert(given.snapshot.target.clone(), source);
     }
     for meant in missing {
@@ -151,7 +176,12 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         }
     }
     assessment.fleet.paths = estate.paths(MOST_PATHS);
-    Ok(assessment.close())
+    let of_estate = acceptances.verdicts().into_iter();
+    assessment.estate = of_estate.map(VerdictEntry::new).collect();
+    assessment.waivers = acceptances.list();
+    let mut assessment = assessment.close();
+    assessment.frameworks = inputs.compliance(&assessment);
+    Ok(assessment)
 }
 
 /// So many chains over several instances are told.
@@ -170,6 +200,44 @@ pub fn groups(inventory: &Meant) -> Groups {
 }
 
 impl Inputs {
+    /// What the inventory accepts.
+    ///
+    /// # Errors
+    /// A waiver names no rule.
+    pub fn acceptances(&self) -> anyhow::Result<Acceptances<'_>> {
+        let find = |name: &str| Rule::find(name).map(|rule| rule.id);
+        Ok(Acceptances::new(&self.inventory, &self.as_of, find)?)
+    }
+
+    /// How far the estate meets each framework, shipped or of one's own.
+    fn compliance(&self, assessment: &Assessment) -> Vec<FrameworkStatus> {
+        let naming = controls_named();
+        let attested = self.attested();
+        let judged = assessment.instances.iter().filter(|i| i.same_as.is_none());
+        let instances: Vec<compliance::Instance<'_>> = judged.map(as_assessed).collect();
+        let frameworks = compliance::shipped().iter().chain(&self.frameworks);
+        frameworks
+            .map(|framework| compliance::assess(framework, &instances, &naming, &attested))
+            .collect()
+    }
+
+    fn attested(&self) -> BTreeMap<String, Vec<Attested>> {
+        let mut attested: BTreeMap<String, Vec<Attested>> = BTreeMap::new();
+        for one in &self.inventory.attestations {
+            attested.entry(one.control.clone()).or_default().push(Attested {
+                targets: one.targets.clone(),
+                answer: one.answer.clone(),
+                by: one.by.clone(),
+                on: one.on.clone(),
+                expires: one.expires.clone(),
+                is_expired: one.expires < self.as_of,
+                evidence: one.evidence.clone(),
+                sha256: one.sha256.clone(),
+            });
+        }
+        attested
+    }
+
     fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
         self.inventory.targets.iter().find(|t| t.name == *name)
     }
@@ -242,6 +310,35 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
         connection,
         "",
     )
+}
+
+/// Controls of the frameworks with the rules that name them.
+pub fn controls_named() -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut naming: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for rule in rules::ALL {
+        for control in rule.named_controls() {
+            naming.entry(control).or_default().insert(rule.id);
+        }
+    }
+    naming
+}
+
+/// An instance as controls are assessed on it. What is no box product is in scope of no release's benchmark.
+fn as_assessed(instance: &report::Instance) -> compliance::Instance<'_> {
+    const MANAGED: &str = "managed";
+    let is_managed = instance.edition.as_deref() == Some("SQL Azure");
+    let release = instance.product_version.as_deref().and_then(release);
+    let mut rules: BTreeMap<&str, compliance::Judged> = BTreeMap::new();
+    for verdict in &instance.verdicts {
+        let judged = compliance::Judged::of(&verdict.outcome);
+        let worst = rules.entry(&verdict.rule).or_insert(judged);
+        *worst = judged.max(*worst);
+    }
+    compliance::Instance {
+        id: &instance.id,
+        release: if is_managed { Some(MANAGED) } else { release },
+        rules,
+    }
 }
 
 fn judge<'a>(case: Case<'a>, estate: &mut Estate, meant: Option<&MeantTarget>) -> Judged<'a> {

@@ -15,11 +15,13 @@ mod paths;
 mod preflight;
 mod progress;
 mod reference;
+mod rules;
 mod scan;
 mod script;
 mod secrets;
 mod stop;
 mod targets;
+mod waivers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -65,8 +67,9 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::import(&args),
         Command::Changes(args) => changes::changes(&args),
         Command::Queries(args) => reference::queries(&args),
-        Command::Rules(args) => reference::rules(&args),
-        Command::Explain { name } => reference::explain(&name),
+        Command::Rules(args) => rules::rules(&args),
+        Command::Explain { name, format } => rules::explain(&name, format),
+        Command::Waivers(args) => waivers::waivers(&args),
         Command::Schema { name } => reference::schema(name),
         Command::Completions { shell } => reference::completions(shell),
     };

@@ -4,16 +4,14 @@ use std::fmt::Write as _;
 
 use anyhow::bail;
 use clap::CommandFactory;
-use serde::Serialize;
 
-use super::args::{Cli, Queries, QueriesFormat, Rules, RulesFormat, SchemaName};
+use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
-use crate::graph;
 use crate::report::{Assessment, PathsReport, PreflightReport};
-use crate::rules::{self, Observations, Rule, Severity};
+use crate::rules::Observations;
 use crate::snapshot::{EventsLine, Snapshot};
-use crate::{inventory, score};
+use crate::inventory;
 
 pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
     let version = |q: &&Query| {
@@ -109,68 +107,6 @@ fn query_table(queries: &[&Query]) -> String {
         );
     }
     text
-}
-
-#[derive(Serialize)]
-struct RuleEntry {
-    id: &'static str,
-    slug: &'static str,
-    family: &'static str,
-    title: &'static str,
-    severity: Severity,
-    controls: &'static [&'static str],
-    attack: &'static [&'static str],
-}
-
-pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
-    let entries = rules::ALL.iter().map(|rule| RuleEntry {
-        id: rule.id,
-        slug: rule.slug,
-        family: rule.family(),
-        title: rule.title,
-        severity: rule.severity,
-        controls: rule.controls,
-        attack: rule.attack,
-    });
-    let text = match args.format {
-        RulesFormat::Json => serde_json::to_string_pretty(&entries.collect::<Vec<_>>())? + "\n",
-        RulesFormat::Text => entries.fold(String::new(), |mut text, r| {
-            let severity = r.severity.as_str();
-            let _ = writeln!(
-                text,
-                "{:<10} {severity:<9} {:<40} {}",
-                r.id, r.slug, r.title
-            );
-            text
-        }),
-    };
-    print(&text)?;
-    Ok(Exit::Clean)
-}
-
-pub(super) fn explain(name: &str) -> anyhow::Result<Exit> {
-    if name == "score" {
-        print(&format!("{}\n", score::EXPLANATION))?;
-        return Ok(Exit::Clean);
-    }
-    if name == "steps" {
-        print(&format!("{}\n", graph::explained()))?;
-        return Ok(Exit::Clean);
-    }
-    let Some(rule) = Rule::find(name) else {
-        bail!("no rule {name:?}; `mssql-posture rules` lists all");
-    };
-    print(&format!(
-        "{} {}: {}\nSeverity: {}\nControls: {}\nATT&CK (v18.1): {}\n\n{}\n",
-        rule.id,
-        rule.slug,
-        rule.title,
-        rule.severity.as_str(),
-        rule.controls.join(", "),
-        rule.attack.join(", "),
-        rule.documentation()
-    ))?;
-    Ok(Exit::Clean)
 }
 
 pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {

@@ -12,10 +12,12 @@ use super::args::Targets;
 use super::output;
 use super::secrets::Secrets;
 use crate::collect::{Credential, CredentialGate, TargetPlan, TlsPlan};
+use crate::compliance::{self, Framework};
 use crate::inventory::{
     self, Auth, Endpoint, Inventory, Reach, SecretRef, ServerTarget, Target, TlsMode, parse_server,
 };
-use crate::snapshot::Encryption;
+use crate::rules::Rule;
+use crate::snapshot::{Encryption, sha256_hex};
 
 /// An inventory, and the folder that its relative paths start from.
 pub struct Estate {
@@ -23,6 +25,8 @@ pub struct Estate {
     pub inventory: Inventory,
     /// Where relative paths start.
     pub folder: PathBuf,
+    /// Frameworks of one's own that the inventory names.
+    pub frameworks: Vec<Framework>,
 }
 
 impl Estate {
@@ -45,6 +49,7 @@ impl Estate {
         Ok(Self {
             inventory: Inventory::single(server, target),
             folder: PathBuf::new(),
+            frameworks: Vec::new(),
         })
     }
 
@@ -56,10 +61,18 @@ impl Estate {
         for note in &inventory.notes {
             output::note(note);
         }
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        if let Some(file) = inventory.waivers_file.clone() {
+            add_waivers(&mut inventory, &folder.join(file))?;
+        }
+        let own = inventory.framework_files.iter();
+        let frameworks = own.map(|file| framework(&folder.join(file)));
+        let frameworks = frameworks.collect::<anyhow::Result<Vec<Framework>>>()?;
         inventory.select(only, exclude)?;
         Ok(Self {
             inventory,
-            folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+            folder,
+            frameworks,
         })
     }
 
@@ -268,4 +281,37 @@ pub fn as_of(argument: Option<&str>, inventory: Option<&str>) -> anyhow::Result<
             .to_string()
     };
     Ok(inventory.map_or_else(today, str::to_owned))
+}
+
+/// Reads the waivers and attestations that an inventory names, with the hashes of the files that attest.
+fn add_waivers(inventory: &mut Inventory, path: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the waivers {}", path.display()))?;
+    inventory.add_waivers(&text, &path.display().to_string())?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    for attestation in &mut inventory.attestations {
+        let place = &attestation.place;
+        let known = attestation.control.split_once(':').and_then(|(id, control)| {
+            let mut shipped = compliance::shipped().iter();
+            shipped.find(|own| own.id == id)?.control(control)
+        });
+        if known.is_none() && inventory.framework_files.is_empty() {
+            bail!("{place}: no framework has a control {:?}", attestation.control);
+        }
+        if let Some(file) = &attestation.evidence {
+            let evidence = folder.join(file);
+            let bytes = std::fs::read(&evidence)
+                .with_context(|| format!("{place}: cannot read {}", evidence.display()))?;
+            attestation.sha256 = Some(sha256_hex(&bytes));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a framework of one's own.
+pub fn framework(path: &Path) -> anyhow::Result<Framework> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the framework {}", path.display()))?;
+    let is_rule = |name: &str| Rule::find(name).is_some_and(|rule| rule.id == name);
+    Ok(Framework::parse(&text, &path.display().to_string(), is_rule)?)
 }

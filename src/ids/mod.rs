@@ -3,9 +3,11 @@
 
 mod criticality;
 mod named;
+mod release;
 
 pub use criticality::Criticality;
 pub use named::named;
+pub use release::release;
 
 use std::fmt;
 

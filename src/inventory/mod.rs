@@ -2,6 +2,7 @@
 //! read in two stages, as written and as meant, and an error points at its line. No I/O here: secrets
 //! and files are references.
 
+mod approvals;
 mod message;
 mod resolve;
 mod select;
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use approvals::{
+    Approval, ApprovedKind, Attestation, WAIVERS_SCHEMA, Waiver, days_between,
+};
 pub use message::InventoryErrors;
 pub use resolve::is_date;
 pub use select::{SelectError, ServerNameError, parse_server};
@@ -37,6 +41,18 @@ pub struct Inventory {
     pub groups: BTreeSet<String>,
     /// What is expected.
     pub expectations: Vec<Expectation>,
+    /// Approved administrative use.
+    pub approvals: Vec<Approval>,
+    /// The file that waivers and attestations are in, relative to the inventory.
+    pub waivers_file: Option<String>,
+    /// Findings that somebody accepts.
+    pub waivers: Vec<Waiver>,
+    /// Humans' answers to controls.
+    pub attestations: Vec<Attestation>,
+    /// Files with frameworks of one's own, relative to the inventory.
+    pub framework_files: Vec<String>,
+    /// Files with rules of one's own, relative to the inventory.
+    pub rule_files: Vec<String>,
     /// Windows and Entra groups, by name.
     pub windows_groups: Vec<WindowsGroup>,
     /// What is no fault, but may not be what was meant: a line each, for people.
@@ -236,8 +252,8 @@ impl Default for Timeouts {
 /// Expected members of sysadmin.
 #[derive(Clone, Debug)]
 pub struct Expectation {
-    /// Selectors; empty means all targets.
-    pub targets: Vec<String>,
+    /// Targets; none: all.
+    pub targets: Option<BTreeSet<InstanceId>>,
     /// Logins, besides sa.
     pub sysadmin: Vec<String>,
 }
@@ -254,6 +270,15 @@ pub struct Meant {
     /// Windows and Entra groups, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows_groups: Vec<WindowsGroup>,
+    /// Approved administrative use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// Findings that somebody accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+    /// Humans' answers to controls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<Attestation>,
 }
 
 /// What judgement of one target depends on.
@@ -314,6 +339,12 @@ impl Inventory {
             not_selected: Vec::new(),
             groups: BTreeSet::new(),
             expectations: Vec::new(),
+            approvals: Vec::new(),
+            waivers_file: None,
+            waivers: Vec::new(),
+            attestations: Vec::new(),
+            framework_files: Vec::new(),
+            rule_files: Vec::new(),
             windows_groups: Vec::new(),
             notes: Vec::new(),
         }
@@ -322,7 +353,8 @@ impl Inventory {
     /// Who is expected in sysadmin of a target; `None` if no expectation speaks of it.
     pub fn expected_sysadmins(&self, target: &Target) -> Option<Vec<String>> {
         let apply = |e: &&Expectation| {
-            e.targets.is_empty() || e.targets.iter().any(|s| select::matches(s, target))
+            let chosen = e.targets.as_ref();
+            chosen.is_none_or(|chosen| chosen.contains(&target.name))
         };
         let mut applying = self.expectations.iter().filter(apply).peekable();
         applying.peek()?;
@@ -344,6 +376,9 @@ impl Inventory {
             targets: targets.collect(),
             not_selected: self.not_selected.clone(),
             windows_groups: self.windows_groups.clone(),
+            approvals: self.approvals.clone(),
+            waivers: self.waivers.clone(),
+            attestations: self.attestations.clone(),
         }
     }
 }

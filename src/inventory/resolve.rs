@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::message::{Errors, InventoryErrors, nearest};
 use super::settings::{self, Layers};
 use super::written::{self, Written};
-use super::{Endpoint, Expectation, Inventory, Reach, SCHEMA, Target, select};
+use super::{Approval, ApprovedKind, Endpoint, Expectation, Inventory, Reach, SCHEMA, Target, select};
 use crate::ids::InstanceId;
 
 const LONGEST_NAME: usize = 128;
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
     };
     schema(&written.schema, &mut errors);
     if let Some(day) = &written.as_of {
-        as_of(day, &mut errors);
+        date(day, &mut errors);
     }
     unique_names(&written, &mut errors);
     let mut inventory = Inventory {
@@ -38,6 +38,12 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
         not_selected: Vec::new(),
         groups: BTreeSet::new(),
         expectations: Vec::new(),
+        approvals: Vec::new(),
+        waivers_file: written.waivers.clone(),
+        waivers: Vec::new(),
+        attestations: Vec::new(),
+        framework_files: written.frameworks.clone(),
+        rule_files: written.rules.clone(),
         windows_groups: Vec::new(),
         notes: notes(&written, &errors),
     };
@@ -60,7 +66,8 @@ fn schema(schema: &Spanned<String>, errors: &mut Errors<'_>) {
     }
 }
 
-fn as_of(day: &Spanned<String>, errors: &mut Errors<'_>) {
+/// Says what is no day.
+pub(super) fn date(day: &Spanned<String>, errors: &mut Errors<'_>) {
     if !is_date(day.get_ref()) {
         errors.push(
             &day.span(),
@@ -278,28 +285,73 @@ fn groups(written: &Written, inventory: &mut Inventory, errors: &mut Errors<'_>)
 
 fn expectations(written: &Written, inventory: &mut Inventory, errors: &mut Errors<'_>) {
     for expectation in &written.expectation {
-        let selectors = expectation.targets.as_ref();
-        if let Some(none) = selectors.filter(|list| list.get_ref().is_empty()) {
-            errors.push(
-                &none.span(),
-                "an expectation for no target",
-                "leave targets out if it holds for all",
-            );
+        let targets = inventory.chosen(expectation.targets.as_ref(), errors);
+        approvals(expectation, targets.as_ref(), inventory, errors);
+        if let Some(sysadmin) = &expectation.sysadmin {
+            inventory.expectations.push(Expectation {
+                targets,
+                sysadmin: sysadmin.clone(),
+            });
         }
-        let selectors = || selectors.into_iter().flat_map(toml::Spanned::get_ref);
-        for selector in selectors() {
-            if !inventory.knows(selector.get_ref()) {
-                unknown_target(selector, inventory, errors);
-            }
-        }
-        inventory.expectations.push(Expectation {
-            targets: selectors().map(|s| s.get_ref().clone()).collect(),
-            sysadmin: expectation.sysadmin.clone(),
-        });
     }
 }
 
-fn unknown_target(name: &Spanned<String>, inventory: &Inventory, errors: &mut Errors<'_>) {
+/// What an expectation approves. Somebody must answer for it.
+fn approvals(
+    written: &written::Expectation,
+    targets: Option<&BTreeSet<InstanceId>>,
+    inventory: &mut Inventory,
+    errors: &mut Errors<'_>,
+) {
+    let lists = [
+        (ApprovedKind::Module, &written.module),
+        (ApprovedKind::Assembly, &written.assembly),
+        (ApprovedKind::Job, &written.job),
+    ];
+    let by_hash = lists.iter().flat_map(|(kind, list)| list.iter().map(|a| (*kind, a)));
+    let answered = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let (owner, ticket) = (answered(&written.owner), answered(&written.ticket));
+    let (Some(owner), Some(ticket), Some(reason)) = (owner, ticket, answered(&written.reason)) else {
+        for (_, approved) in by_hash {
+            errors.push(
+                &approved.name.span(),
+                format!("nobody answers for {:?}", approved.name.get_ref()),
+                "an expectation that approves something has owner, ticket and reason",
+            );
+        }
+        if !written.option.is_empty() {
+            errors.push(
+                &(0..0),
+                "an expectation approves an option, and nobody answers for it",
+                "an expectation that approves something has owner, ticket and reason",
+            );
+        }
+        return;
+    };
+    let approval = |kind, name: &str| Approval {
+        kind,
+        database: None,
+        name: name.to_owned(),
+        hash: None,
+        value: None,
+        targets: targets.cloned(),
+        owner: owner.clone(),
+        ticket: ticket.clone(),
+        reason: reason.clone(),
+    };
+    let by_hash = by_hash.map(|(kind, approved)| Approval {
+        database: approved.database.clone(),
+        hash: Some(approved.hash.clone()),
+        ..approval(kind, approved.name.get_ref())
+    });
+    let by_value = written.option.iter().map(|(name, value)| Approval {
+        value: Some(*value),
+        ..approval(ApprovedKind::Option, name)
+    });
+    inventory.approvals.extend(by_hash.chain(by_value));
+}
+
+pub(super) fn unknown_target(name: &Spanned<String>, inventory: &Inventory, errors: &mut Errors<'_>) {
     let known = inventory.targets.iter().map(|t| t.name.as_str());
     let known = known.chain(inventory.groups.iter().map(String::as_str));
     let help = nearest(name.get_ref(), known).map(|near| format!("did you mean {near}?"));

@@ -30,6 +30,14 @@ pub(super) struct Written {
     /// What is expected to be found, so that it is not reported.
     #[serde(default)]
     pub expectation: Vec<Expectation>,
+    /// A file of waivers and attestations, relative to the inventory.
+    pub waivers: Option<String>,
+    /// Files with frameworks of one's own, relative to the inventory.
+    #[serde(default)]
+    pub frameworks: Vec<String>,
+    /// Files with rules of one's own, relative to the inventory.
+    #[serde(default)]
+    pub rules: Vec<String>,
     /// Windows and Entra groups with a login somewhere: a server does not know who is in them.
     #[serde(default)]
     pub windows_group: Vec<WindowsGroup>,
@@ -155,10 +163,38 @@ pub(super) struct Expectation {
     #[schemars(with = "Option<Vec<String>>")]
     pub targets: Option<Spanned<Vec<Spanned<String>>>>,
     /// Expected members of sysadmin, besides sa.
-    pub sysadmin: Vec<String>,
-    /// Why; for the file's readers.
-    #[allow(dead_code)]
+    pub sysadmin: Option<Vec<String>>,
+    /// Approved modules, by hash: a change of the text is a finding again.
+    #[serde(default)]
+    pub module: Vec<Approved>,
+    /// Approved assemblies, by hash.
+    #[serde(default)]
+    pub assembly: Vec<Approved>,
+    /// Approved Agent jobs, by hash.
+    #[serde(default)]
+    pub job: Vec<Approved>,
+    /// Approved values of configuration options.
+    #[serde(default)]
+    pub option: BTreeMap<String, i32>,
+    /// Who answers for what is approved.
+    pub owner: Option<String>,
+    /// Where that was decided.
+    pub ticket: Option<String>,
+    /// Why.
     pub reason: Option<String>,
+}
+
+/// Something that is approved as it is.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approved {
+    /// Its database; none of a job.
+    pub database: Option<String>,
+    /// Its name, as reports have it.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// Its hash, as `audit --learn` prints it.
+    pub hash: String,
 }
 
 /// A credential.

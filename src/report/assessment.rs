@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::compliance::FrameworkStatus;
 use crate::graph::{Path, Route};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
-use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
+use crate::rules::{
+    Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, WaiverEntry, named,
+};
 use crate::score::{Exposure, Fix, rank};
 use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
@@ -31,8 +34,14 @@ pub struct Assessment {
     pub instances: Vec<Instance>,
     /// The estate in numbers.
     pub fleet: Fleet,
+    /// Verdicts about the estate as a whole, by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estate: Vec<VerdictEntry>,
+    /// The inventory's waivers and what became of them, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverEntry>,
     /// Compliance frameworks, each with its controls.
-    pub frameworks: Vec<Framework>,
+    pub frameworks: Vec<FrameworkStatus>,
 }
 
 /// One instance.
@@ -136,7 +145,7 @@ pub struct VerdictEntry {
     pub population: Option<Population>,
     /// Controls, `framework:control`.
     pub controls: Vec<String>,
-    /// The waiver that accepts it.
+    /// The waiver that accepts it, or the ticket of the expectation that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<String>,
 }
@@ -196,28 +205,6 @@ pub struct BySeverity {
     pub info: u32,
 }
 
-/// A compliance framework.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Framework {
-    /// Its id.
-    pub id: String,
-    /// Its edition.
-    pub version: String,
-    /// Its controls.
-    pub controls: Vec<Control>,
-}
-
-/// A control of a framework.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Control {
-    /// The framework's own id.
-    pub id: String,
-    /// Status.
-    pub status: String,
-    /// Indexes of verdicts it rests on.
-    pub verdicts: Vec<String>,
-}
-
 /// One instance's verdicts, ready to be entered.
 pub struct Judged<'a> {
     /// The facts.
@@ -248,6 +235,8 @@ impl Assessment {
             not_selected: Vec::new(),
             instances: Vec::new(),
             fleet: Fleet::default(),
+            estate: Vec::new(),
+            waivers: Vec::new(),
             frameworks: Vec::new(),
         }
     }
@@ -285,6 +274,9 @@ impl Assessment {
             }
             self.fleet.count(instance);
         }
+        for verdict in &self.estate {
+            self.fleet.count_verdict(verdict);
+        }
         let ranking = &mut self.fleet.ranking;
         ranking.sort_by_key(|ranked| std::cmp::Reverse(ranked.rank));
         self
@@ -301,7 +293,8 @@ impl Assessment {
     /// Whether there is a finding at or over a severity.
     pub fn has_findings(&self, at_or_over: Severity) -> bool {
         let failed = |v: &VerdictEntry| v.outcome == "fail" && v.severity >= at_or_over;
-        self.instances.iter().flat_map(|i| &i.verdicts).any(failed)
+        let on_instances = self.instances.iter().flat_map(|i| &i.verdicts);
+        on_instances.chain(&self.estate).any(failed)
     }
 }
 
@@ -409,8 +402,10 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
 }
 
 impl VerdictEntry {
-    fn new(verdict: Verdict) -> Self {
+    /// A verdict as it is written.
+    pub fn new(verdict: Verdict) -> Self {
         let rule = verdict.rule;
+        let mut waiver = None;
         let outcome = verdict.outcome.as_str().to_owned();
         let (severity, message, evidence, missing) = match verdict.outcome {
             Outcome::Fail(finding) => (
@@ -419,6 +414,10 @@ impl VerdictEntry {
                 finding.evidence,
                 Vec::new(),
             ),
+            Outcome::Accepted(finding, acceptance) => {
+                waiver = Some(acceptance.reference);
+                (finding.severity, finding.message, finding.evidence, Vec::new())
+            }
             Outcome::Unknown(missing) => (
                 rule.severity,
                 unknown_message(&missing),
@@ -444,7 +443,7 @@ impl VerdictEntry {
             missing,
             population: verdict.population,
             controls: rule.controls.iter().map(|&c| c.to_owned()).collect(),
-            waiver: None,
+            waiver,
         }
     }
 }
@@ -480,22 +479,26 @@ impl Fleet {
             rank: rank(instance.criticality, low, high),
         });
         for verdict in &instance.verdicts {
-            *match verdict.outcome.as_str() {
-                "fail" => &mut self.verdicts.fail,
-                "unknown" => &mut self.verdicts.unknown,
-                "pass" => &mut self.verdicts.pass,
-                "accepted" => &mut self.verdicts.accepted,
-                _ => &mut self.verdicts.not_applicable,
+            self.count_verdict(verdict);
+        }
+    }
+
+    fn count_verdict(&mut self, verdict: &VerdictEntry) {
+        *match verdict.outcome.as_str() {
+            "fail" => &mut self.verdicts.fail,
+            "unknown" => &mut self.verdicts.unknown,
+            "pass" => &mut self.verdicts.pass,
+            "accepted" => &mut self.verdicts.accepted,
+            _ => &mut self.verdicts.not_applicable,
+        } += 1;
+        if verdict.outcome == "fail" {
+            *match verdict.severity {
+                Severity::Critical => &mut self.findings.critical,
+                Severity::High => &mut self.findings.high,
+                Severity::Medium => &mut self.findings.medium,
+                Severity::Low => &mut self.findings.low,
+                Severity::Info => &mut self.findings.info,
             } += 1;
-            if verdict.outcome == "fail" {
-                *match verdict.severity {
-                    Severity::Critical => &mut self.findings.critical,
-                    Severity::High => &mut self.findings.high,
-                    Severity::Medium => &mut self.findings.medium,
-                    Severity::Low => &mut self.findings.low,
-                    Severity::Info => &mut self.findings.info,
-                } += 1;
-            }
         }
     }
 }

@@ -11,9 +11,10 @@ mod table;
 mod template;
 mod view;
 mod visible;
+mod waivers;
 
 pub use assessment::{
-    Assessment, BySeverity, Control, Coverage, Fleet, Framework, Instance, Judged, MissingFact,
+    Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked,
     SCHEMA, Tally, VerdictEntry,
 };
 pub use events::{events_heading, events_table, write_events_line};
@@ -23,3 +24,4 @@ pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;
 pub use template::{RenderError, html, markdown};
 pub use visible::visible;
+pub use waivers::waivers;

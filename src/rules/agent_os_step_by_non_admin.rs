@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerRoleMembers,
     ],
     master_facts: &[],
-    controls: &["stig-2022:V-271342", "nist-800-53r5:AC-6(8)"],
+    controls: &["stig-2022-instance:V-271342", "nist-800-53r5:AC-6(8)"],
     attack: &["T1053.005", "T1059.003"],
     source: include_str!("agent_os_step_by_non_admin.rs"),
     check,

@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Configurations],
     master_facts: &[],
     controls: &[
-        "stig-2022:V-271301",
+        "stig-2022-instance:V-271301",
         "nist-800-53r5:CM-7",
         "cis-2022:2.2",
         "cis-2022:2.17",

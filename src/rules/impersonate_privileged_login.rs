@@ -31,7 +31,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
-    controls: &["stig-2022:V-271350", "nist-800-53r5:AC-6(8)"],
+    controls: &["stig-2022-instance:V-271350", "nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("impersonate_privileged_login.rs"),
     check,

@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::LinkedServers, Fact::LinkedLogins],
     master_facts: &[],
-    controls: &["stig-2022:V-271299"],
+    controls: &["stig-2022-instance:V-271299"],
     attack: &["T1210"],
     source: include_str!("link_default_mapping.rs"),
     check,

@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
-    controls: &["stig-2022:V-271299"],
+    controls: &["stig-2022-instance:V-271299"],
     attack: &["T1210", "T1078"],
     source: include_str!("link_with_stored_privileged_login.rs"),
     check,

@@ -36,7 +36,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
-    controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
+    controls: &["stig-2022-instance:V-271350", "nist-800-53r5:CM-5(1)"],
     attack: &["T1505.001", "T1053.005"],
     source: include_str!("msdb_db_owner.rs"),
     check,

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Configurations, Fact::Host],
     master_facts: &[],
     controls: &[
-        "stig-2022:V-274451",
+        "stig-2022-instance:V-274451",
         "nist-800-53r5:CM-7",
         "cis-2022:2.5",
         "ms-va:VA2121",

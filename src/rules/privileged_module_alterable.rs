@@ -51,7 +51,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     controls: &[
-        "stig-2022:V-271147",
+        "stig-2022-database:V-271147",
         "nist-800-53r5:CM-5(6)",
         "ms-va:VA2020",
     ],

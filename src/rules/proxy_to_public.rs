@@ -39,7 +39,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
-    controls: &["cis-2022:3.11", "stig-2022:V-271342"],
+    controls: &["cis-2022:3.11", "stig-2022-instance:V-271342"],
     attack: &["T1053.005", "T1078"],
     source: include_str!("proxy_to_public.rs"),
     check,

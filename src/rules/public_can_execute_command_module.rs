@@ -48,7 +48,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::AsymmetricKeys,
     ],
     master_facts: &[],
-    controls: &["stig-2022:V-271188", "nist-800-53r5:AC-6(8)"],
+    controls: &["stig-2022-database:V-271188", "nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1059.003", "AN0511"],
     source: include_str!("public_can_execute_command_module.rs"),
     check,

@@ -27,7 +27,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::StartupProcedures, Fact::Configurations],
     master_facts: &[],
     controls: &[
-        "stig-2022:V-274446",
+        "stig-2022-instance:V-274446",
         "nist-800-53r5:AC-6(8)",
         "cis-2022:2.8",
         "ms-va:VA1247",

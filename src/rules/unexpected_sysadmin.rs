@@ -32,7 +32,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     controls: &[
-        "stig-2022:V-271350",
+        "stig-2022-instance:V-271350",
         "nist-800-53r5:CM-5(1)",
         "pci-4.0.1:7.2.4",
         "ms-va:VA2114",

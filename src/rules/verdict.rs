@@ -201,6 +201,19 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
 }
 
+/// Who accepts a finding, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// `waiver` or `expectation`.
+    pub by: String,
+    /// The waiver's id, or the ticket of the expectation.
+    pub reference: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day it holds; of an expectation none.
+    pub expires: Option<String>,
+}
+
 /// A fact that is missing for a verdict, and what would settle it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
@@ -241,6 +254,8 @@ pub enum Outcome {
     Pass,
     /// Seen, and bad.
     Fail(Finding),
+    /// Seen, bad, and accepted by somebody who answers for it.
+    Accepted(Finding, Acceptance),
     /// The question does not arise; the reason.
     NotApplicable(String),
     /// Not seen well enough to say.
@@ -253,6 +268,7 @@ impl Outcome {
         match self {
             Self::Pass => "pass",
             Self::Fail(_) => "fail",
+            Self::Accepted(..) => "accepted",
             Self::NotApplicable(_) => "not_applicable",
             Self::Unknown(_) => "unknown",
         }

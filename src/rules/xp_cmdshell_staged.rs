@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Configurations, Fact::Host],
     master_facts: &[],
     controls: &[
-        "stig-2022:V-271302",
+        "stig-2022-instance:V-271302",
         "nist-800-53r5:CM-7",
         "ms-va:VA1059",
         "cis-2017:2.15",

@@ -203,7 +203,8 @@ impl Others<'_> {
                 continue;
             }
             match &verdict.outcome {
-                Outcome::Fail(finding) => {
+                // Exposure is what is so; that somebody accepts it changes nothing.
+                Outcome::Fail(finding) | Outcome::Accepted(finding, _) => {
                     let points = method::planted(finding.severity);
                     if points > low {
                         worst = Some(verdict.rule.title);

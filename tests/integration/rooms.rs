@@ -14,9 +14,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("graph", &["ids", "snapshot", "tsql"]),
     ("rules", &["ids", "snapshot", "tsql", "graph", "inventory"]),
     ("score", &["ids", "rules", "graph"]),
+    ("compliance", &["ids"]),
     (
         "report",
-        &["ids", "snapshot", "tsql", "graph", "rules", "score"],
+        &["ids", "snapshot", "tsql", "graph", "rules", "score", "compliance"],
     ),
     ("evidence", &["ids"]),
 ];

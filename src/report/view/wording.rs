@@ -1,26 +1,15 @@
 //! Words for what the assessment holds as codes, and server names made fit to stand in a sentence.
 
+use crate::ids::release;
 use crate::report::visible;
 use crate::rules::{Place, Subject};
 use crate::score::Exposure;
 use crate::snapshot::Encryption;
 
-/// Marketing names of the major versions.
-const VERSIONS: &[(&str, &str)] = &[
-    ("11", "2012"),
-    ("12", "2014"),
-    ("13", "2016"),
-    ("14", "2017"),
-    ("15", "2019"),
-    ("16", "2022"),
-    ("17", "2025"),
-];
-
 /// `2019` for `15.0.4345.5`; the number itself where it has no name here.
 pub fn version_name(product_version: &str) -> String {
-    let major = product_version.split('.').next().unwrap_or_default();
-    let named = VERSIONS.iter().find(|(number, _)| *number == major);
-    named.map_or_else(|| visible(product_version), |(_, name)| (*name).to_owned())
+    let named = release(product_version);
+    named.map_or_else(|| visible(product_version), str::to_owned)
 }
 
 /// `Enterprise` for `Enterprise Edition: Core-based Licensing (64-bit)`.
