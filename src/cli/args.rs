@@ -189,6 +189,9 @@ pub struct Judging {
     /// Reports to write.
     #[arg(long, value_delimiter = ',', default_value = "table,json,html")]
     pub format: Vec<Format>,
+    /// Also write proposed-expectations.toml: what was found, as expectations for a human to sign. Approves nothing.
+    #[arg(long)]
+    pub learn: bool,
     /// A compliance framework of one's own (TOML), besides those of the inventory. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub framework: Vec<PathBuf>,

@@ -26,6 +26,7 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
             let Estate {
                 inventory,
                 frameworks,
+                rules,
                 ..
             } = Estate::read(path, &[], &[])?;
             let mut meant = inventory.as_meant();
@@ -37,7 +38,7 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
                 .retain(|t| sources.iter().any(|(name, _)| *name == t.name));
             let as_of = targets::as_of(None, inventory.as_of.as_deref())?;
             let inputs = Inputs::new(as_of, FailOn::High.severity(), meant);
-            (sources, inputs.with(frameworks, &[])?)
+            (sources, inputs.with(frameworks, rules, &[])?)
         }
         (None, None) => {
             let sources = ordered(files, &Meant::default())?;
@@ -63,7 +64,7 @@ fn overridden(inputs: Inputs, judging: &Judging) -> anyhow::Result<Inputs> {
     let as_of = targets::as_of(judging.as_of.as_deref(), Some(&inputs.as_of))?;
     let fail_on = judging.fail_on.map_or(inputs.fail_on, FailOn::severity);
     let now = Inputs::new(as_of, fail_on, inputs.inventory);
-    let now = now.with(inputs.frameworks, &judging.framework)?;
+    let now = now.with(inputs.frameworks, inputs.own_rules, &judging.framework)?;
     if now.rules != inputs.rules {
         output::note(&format!(
             "the recorded judgement was made by version {}, this is {}: verdicts may differ",

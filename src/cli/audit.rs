@@ -27,7 +27,11 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let fail_on = args.judging.fail_on.unwrap_or(FailOn::High).severity();
     stop::listen();
     let inputs = Inputs::new(as_of, fail_on, estate.inventory.as_meant());
-    let inputs = inputs.with(estate.frameworks.clone(), &args.judging.framework)?;
+    let inputs = inputs.with(
+        estate.frameworks.clone(),
+        estate.rules.clone(),
+        &args.judging.framework,
+    )?;
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {

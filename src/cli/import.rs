@@ -65,7 +65,7 @@ fn write(mut bundle: Bundle, imported: Vec<Collected>) -> anyhow::Result<bool> {
     }
     let root = bundle.root().to_owned();
     let inputs = Inputs::new(String::new(), None, Meant::default());
-    let unseen = judge::assess(&sources, &inputs)?.is_incomplete();
+    let unseen = judge::assess(&sources, &inputs, None)?.is_incomplete();
     bundle.finish(&jiff::Timestamp::now().to_string())?;
     output::note(&format!("written to {}", root.display()));
     Ok(unseen)

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
+use super::learn::Proposals;
 use super::{Exit, output, print, targets};
 use crate::compliance::{self, Attested, Framework, FrameworkStatus};
 use crate::evidence::Bundle;
@@ -16,7 +17,7 @@ use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
 use crate::report::{self, Assessment, Judged, VerdictEntry};
-use crate::rules::{self, Acceptances, Case, Observations, Rule, Severity};
+use crate::rules::{self, Acceptances, Case, Observations, OwnRule, Rule, Severity, Verdict};
 use crate::score;
 use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
 
@@ -40,6 +41,12 @@ pub struct Inputs {
     /// Frameworks of one's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frameworks: Vec<Framework>,
+    /// Rules of one's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_rules: Vec<OwnRule>,
+    /// The same as rules, made when this is read.
+    #[serde(skip)]
+    pub made: Vec<&'static Rule>,
 }
 
 impl Inputs {
@@ -47,10 +54,18 @@ impl Inputs {
     ///
     /// # Errors
     /// A file cannot be read, or is no framework; two have one id; a waiver names no rule.
-    pub fn with(mut self, own: Vec<Framework>, more: &[PathBuf]) -> anyhow::Result<Self> {
+    pub fn with(
+        mut self,
+        own: Vec<Framework>,
+        rules: Vec<OwnRule>,
+        more: &[PathBuf],
+    ) -> anyhow::Result<Self> {
         self.frameworks.extend(own);
+        self.made = rules.iter().map(OwnRule::as_rule).collect();
+        self.own_rules = rules;
         for path in more {
-            self.frameworks.push(targets::framework(path)?);
+            let own = &self.own_rules;
+            self.frameworks.push(targets::framework(path, own)?);
         }
         let mut ids = BTreeSet::new();
         if let Some(twice) = self.frameworks.iter().find(|f| !ids.insert(f.id.clone())) {
@@ -69,6 +84,8 @@ impl Inputs {
             rules: env!("CARGO_PKG_VERSION").to_owned(),
             inventory,
             frameworks: Vec::new(),
+            own_rules: Vec::new(),
+            made: Vec::new(),
         }
     }
 }
@@ -144,7 +161,11 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// Judges the sources in order, one at a time in memory, and says of what the inputs name and no source
 /// holds that it was not reached. Instances that links lead to are read once more for the chains that arrive there.
-pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment> {
+pub fn assess(
+    sources: &[Source],
+    inputs: &Inputs,
+    mut proposals: Option<&mut Proposals>,
+) -> anyhow::Result<Assessment> {
     let mut assessment = Assessment::new(inputs.as_of.clone());
     assessment
         .not_selected
@@ -158,8 +179,14 @@ pub fn assess(sources: &[Source], inputs: &Inputs) -> anyhow::Result<Assessment>
         note_older(&given.snapshot, given.observations.as_ref());
         let meant = inputs.target(&given.snapshot.target);
         missing.retain(|target| target.name != given.snapshot.target);
-        let mut judged = judge(given.case(inputs), &mut estate, meant);
+        let case = given.case(inputs);
+        let own = inputs.judge_own(&case);
+        let mut judged = judge(case, &mut estate, meant);
+        judged.verdicts.extend(own);
         acceptances.apply(&given.snapshot, &mut judged.verdicts);
+        if let Some(proposals) = &mut proposals {
+            proposals.note(&given.snapshot, &judged.verdicts);
+        }
         assessment.enter(judged);
         places.insert(given.snapshot.target.clone(), source);
     }
@@ -205,13 +232,25 @@ impl Inputs {
     /// # Errors
     /// A waiver names no rule.
     pub fn acceptances(&self) -> anyhow::Result<Acceptances<'_>> {
-        let find = |name: &str| Rule::find(name).map(|rule| rule.id);
+        let find = |name: &str| self.rule(name).map(|rule| rule.id);
         Ok(Acceptances::new(&self.inventory, &self.as_of, find)?)
+    }
+
+    /// The rule of this id or slug, shipped or of one's own.
+    fn rule(&self, name: &str) -> Option<&'static Rule> {
+        let mut own = self.made.iter().copied();
+        Rule::find(name).or_else(|| own.find(|rule| rule.id == name || rule.slug == name))
+    }
+
+    /// What rules of one's own conclude on an instance.
+    fn judge_own(&self, case: &Case<'_>) -> Vec<Verdict> {
+        let own = self.own_rules.iter().zip(&self.made);
+        own.flat_map(|(own, rule)| own.judge(rule, case)).collect()
     }
 
     /// How far the estate meets each framework, shipped or of one's own.
     fn compliance(&self, assessment: &Assessment) -> Vec<FrameworkStatus> {
-        let naming = controls_named();
+        let naming = controls_named(&self.made);
         let attested = self.attested();
         let judged = assessment.instances.iter().filter(|i| i.same_as.is_none());
         let instances: Vec<compliance::Instance<'_>> = judged.map(as_assessed).collect();
@@ -313,9 +352,9 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
 }
 
 /// Controls of the frameworks with the rules that name them.
-pub fn controls_named() -> BTreeMap<String, BTreeSet<&'static str>> {
+fn controls_named(own: &[&'static Rule]) -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut naming: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    for rule in rules::ALL {
+    for rule in rules::ALL.iter().chain(own) {
         for control in rule.named_controls() {
             naming.entry(control).or_default().insert(rule.id);
         }
@@ -395,9 +434,17 @@ pub fn conclude(
     inputs: &Inputs,
     judging: &Judging,
 ) -> anyhow::Result<Exit> {
-    let assessment = assess(sources, inputs)?;
+    let mut proposals = Proposals::default();
+    let wanted = judging.learn.then_some(&mut proposals);
+    let assessment = assess(sources, inputs, wanted)?;
     bundle.write("inputs/judgement.json", &json(inputs)?)?;
     bundle.write("assessment.json", &json(&assessment)?)?;
+    if judging.learn {
+        bundle.write(
+            "proposed-expectations.toml",
+            proposals.render().as_bytes(),
+        )?;
+    }
     if judging.format.contains(&Format::Html) {
         bundle.write("reports/report.html", report::html(&assessment)?.as_bytes())?;
     }

@@ -10,6 +10,7 @@ mod changes;
 mod definitions;
 mod import;
 mod judge;
+mod learn;
 mod output;
 mod paths;
 mod preflight;

@@ -16,7 +16,7 @@ use crate::compliance::{self, Framework};
 use crate::inventory::{
     self, Auth, Endpoint, Inventory, Reach, SecretRef, ServerTarget, Target, TlsMode, parse_server,
 };
-use crate::rules::Rule;
+use crate::rules::{self, OwnRule, Rule};
 use crate::snapshot::{Encryption, sha256_hex};
 
 /// An inventory, and the folder that its relative paths start from.
@@ -27,6 +27,8 @@ pub struct Estate {
     pub folder: PathBuf,
     /// Frameworks of one's own that the inventory names.
     pub frameworks: Vec<Framework>,
+    /// Rules of one's own that it names.
+    pub rules: Vec<OwnRule>,
 }
 
 impl Estate {
@@ -50,6 +52,7 @@ impl Estate {
             inventory: Inventory::single(server, target),
             folder: PathBuf::new(),
             frameworks: Vec::new(),
+            rules: Vec::new(),
         })
     }
 
@@ -65,14 +68,19 @@ impl Estate {
         if let Some(file) = inventory.waivers_file.clone() {
             add_waivers(&mut inventory, &folder.join(file))?;
         }
+        let mut rules = Vec::new();
+        for file in inventory.rule_files.clone() {
+            rules.extend(own_rules(&inventory, &folder.join(file))?);
+        }
         let own = inventory.framework_files.iter();
-        let frameworks = own.map(|file| framework(&folder.join(file)));
+        let frameworks = own.map(|file| framework(&folder.join(file), &rules));
         let frameworks = frameworks.collect::<anyhow::Result<Vec<Framework>>>()?;
         inventory.select(only, exclude)?;
         Ok(Self {
             inventory,
             folder,
             frameworks,
+            rules,
         })
     }
 
@@ -308,10 +316,27 @@ fn add_waivers(inventory: &mut Inventory, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reads rules of one's own.
+fn own_rules(inventory: &Inventory, path: &Path) -> anyhow::Result<Vec<OwnRule>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the rules {}", path.display()))?;
+    let mut rules = rules::parse_own(&text, &path.display().to_string())?;
+    for rule in &mut rules {
+        if let Some(selectors) = &rule.targets {
+            let chosen = inventory.choose(selectors);
+            rule.chosen = Some(chosen.with_context(|| format!("{}: rule {}", path.display(), rule.id))?);
+        }
+    }
+    Ok(rules)
+}
+
 /// Reads a framework of one's own.
-pub fn framework(path: &Path) -> anyhow::Result<Framework> {
+pub fn framework(path: &Path, own: &[OwnRule]) -> anyhow::Result<Framework> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the framework {}", path.display()))?;
-    let is_rule = |name: &str| Rule::find(name).is_some_and(|rule| rule.id == name);
+    let is_rule = |name: &str| {
+        let shipped = Rule::find(name).is_some_and(|rule| rule.id == name);
+        shipped || own.iter().any(|rule| rule.id == name)
+    };
     Ok(Framework::parse(&text, &path.display().to_string(), is_rule)?)
 }

@@ -1,7 +1,10 @@
 //! Choosing targets, and reading `--server`.
 
+use std::collections::BTreeSet;
+
 use super::message::nearest;
 use super::{Endpoint, Inventory, TagValue, Target};
+use crate::ids::InstanceId;
 
 /// Why a selection cannot be made.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +52,22 @@ impl Inventory {
             return Err(SelectError::Empty);
         }
         Ok(())
+    }
+
+    /// The targets that selectors name.
+    ///
+    /// # Errors
+    /// A selector names nothing.
+    pub fn choose(&self, selectors: &[String]) -> Result<BTreeSet<InstanceId>, SelectError> {
+        if let Some(unknown) = selectors.iter().find(|selector| !self.knows(selector)) {
+            return Err(SelectError::Unknown {
+                selector: unknown.clone(),
+                near: None,
+            });
+        }
+        let named = |target: &&Target| selectors.iter().any(|s| matches(s, target));
+        let chosen = self.targets.iter().filter(named);
+        Ok(chosen.map(|target| target.name.clone()).collect())
     }
 
     /// Whether a selector names anything in this inventory.

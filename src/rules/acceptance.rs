@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Acceptance, Outcome, Verdict};
-use super::{Judgement, Rule, Subject, named, pin::pin};
+use super::{Judgement, Pins, Rule, Subject, named};
 use super::{waiver_expired, waiver_too_broad, waiver_unused};
 use crate::ids::InstanceId;
 use crate::inventory::{Approval, ApprovedKind, Meant, Waiver, days_between};
@@ -162,12 +162,13 @@ impl<'a> Acceptances<'a> {
     /// Turns findings that somebody accepts into accepted ones.
     pub fn apply(&mut self, snapshot: &Snapshot, verdicts: &mut [Verdict]) {
         self.judged.insert(snapshot.target.clone());
+        let pins = Pins::new(snapshot);
         for verdict in verdicts {
             let Outcome::Fail(finding) = &verdict.outcome else {
                 continue;
             };
             let approval = self.approvals.iter().find(|approval| {
-                approves(approval, snapshot, verdict.rule, &verdict.subject)
+                approves(approval, snapshot, &pins, verdict.rule, &verdict.subject)
             });
             let accepted = match approval {
                 Some(approval) => Some(Acceptance {
@@ -176,7 +177,7 @@ impl<'a> Acceptances<'a> {
                     owner: approval.owner.clone(),
                     expires: None,
                 }),
-                None => self.waive(snapshot, verdict.rule, &verdict.subject),
+                None => self.waive(snapshot, &pins, verdict.rule, &verdict.subject),
             };
             if let Some(acceptance) = accepted {
                 verdict.outcome = Outcome::Accepted(finding.clone(), acceptance);
@@ -185,10 +186,16 @@ impl<'a> Acceptances<'a> {
     }
 
     /// The waiver in force for a finding. Every one that matches is used.
-    fn waive(&mut self, snapshot: &Snapshot, rule: &Rule, subject: &Subject) -> Option<Acceptance> {
+    fn waive(
+        &mut self,
+        snapshot: &Snapshot,
+        pins: &Pins<'_>,
+        rule: &Rule,
+        subject: &Subject,
+    ) -> Option<Acceptance> {
         let mut found = None;
         for ready in &mut self.waivers {
-            if ready.rule != rule.id || !ready.matches(snapshot, subject) {
+            if ready.rule != rule.id || !ready.matches(&snapshot.target, pins, subject) {
                 continue;
             }
             if is_in_force(ready.waiver, self.as_of) {
@@ -289,7 +296,7 @@ impl<'a> Acceptances<'a> {
 }
 
 impl Ready<'_> {
-    fn matches(&self, snapshot: &Snapshot, subject: &Subject) -> bool {
+    fn matches(&self, target: &InstanceId, pins: &Pins<'_>, subject: &Subject) -> bool {
         let fits = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
             (None, _) => true,
             (Some(pattern), Some(text)) => pattern.matches_with(text, EXACT),
@@ -297,20 +304,20 @@ impl Ready<'_> {
         };
         let targets = self.waiver.targets.as_ref();
         let database = subject.database.as_ref().map(|name| name.as_str());
-        let in_scope = targets.is_none_or(|targets| targets.contains(&snapshot.target));
+        let in_scope = targets.is_none_or(|targets| targets.contains(target));
         in_scope
             && fits(&self.subject, subject.name.as_deref())
             && fits(&self.database, database)
-            && self.is_pinned(snapshot, subject)
+            && self.is_pinned(pins, subject)
     }
 
-    fn is_pinned(&self, snapshot: &Snapshot, subject: &Subject) -> bool {
+    fn is_pinned(&self, pins: &Pins<'_>, subject: &Subject) -> bool {
         let Some(hash) = &self.waiver.hash else {
             return true;
         };
         let kinds = ANSWERED.iter().map(|(kind, _)| *kind);
         let kind = kinds.into_iter().find(|kind| kind.as_str() == subject.kind);
-        let own = kind.and_then(|kind| pin(snapshot, kind, subject));
+        let own = kind.and_then(|kind| pins.of(kind, subject));
         own.is_some_and(|own| own.eq_ignore_ascii_case(hash))
     }
 
@@ -367,6 +374,7 @@ fn is_in_force(waiver: &Waiver, as_of: &str) -> bool {
 fn approves(
     approval: &Approval,
     snapshot: &Snapshot,
+    pins: &Pins<'_>,
     rule: &Rule,
     subject: &Subject,
 ) -> bool {
@@ -383,9 +391,12 @@ fn approves(
     if approval.kind == ApprovedKind::Option {
         return name.eq_ignore_ascii_case(&approval.name) && has_value(snapshot, approval);
     }
-    let own = pin(snapshot, approval.kind, subject);
+    if name != approval.name {
+        return false;
+    }
+    let own = pins.of(approval.kind, subject);
     let hash = approval.hash.as_deref().unwrap_or_default();
-    name == approval.name && own.is_some_and(|own| own.eq_ignore_ascii_case(hash))
+    own.is_some_and(|own| own.eq_ignore_ascii_case(hash))
 }
 
 /// Whether an option has the approved value, running and configured.

@@ -7,6 +7,7 @@ mod case;
 mod excerpt;
 mod judgement;
 mod observations;
+mod own;
 mod pin;
 mod reached;
 mod reaching;
@@ -64,7 +65,8 @@ pub use observations::{
     ObservationError, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink,
     flagged,
 };
-pub use pin::pin;
+pub use own::{OwnCheck, OwnRule, OwnRuleError, OwnRules, RULES_SCHEMA, parse_own};
+pub use pin::Pins;
 pub use verdict::{
     Acceptance, Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };
@@ -268,6 +270,7 @@ mod tests {
             "excerpt",
             "judgement",
             "observations",
+            "own",
             "pin",
             "reached",
             "reaching",

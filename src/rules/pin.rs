@@ -1,19 +1,44 @@
 //! What ties an approval to a thing as it is: its hash. A change of the thing changes it.
 
-use super::Subject;
-use crate::inventory::ApprovedKind;
-use crate::snapshot::{DatabaseFacts, Snapshot, sha256_hex};
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
-/// The hash of a module, an assembly or a job as it was seen: of a module SHA-256 of its text, of an assembly SHA2-512
-/// of its file, of a job SHA-256 of its owner and steps. `None` where it was not seen whole, or where two things have
-/// this name and differ.
-pub fn pin(snapshot: &Snapshot, kind: ApprovedKind, subject: &Subject) -> Option<String> {
-    let name = subject.name.as_deref()?;
-    match kind {
-        ApprovedKind::Module => of_module(snapshot, subject, name),
-        ApprovedKind::Assembly => of_assembly(database(snapshot, subject)?, name),
-        ApprovedKind::Job => of_job(snapshot, name),
-        ApprovedKind::Option => None,
+use super::Subject;
+use crate::ids::DatabaseName;
+use crate::inventory::ApprovedKind;
+use crate::snapshot::{DatabaseFacts, Snapshot, TextHash, sha256_hex};
+
+/// The hashes of one instance's modules, assemblies and jobs.
+pub struct Pins<'a> {
+    snapshot: &'a Snapshot,
+    /// Hashes of modules by database and name, made when somebody asks; none where two differ or one was not seen.
+    modules: OnceCell<HashMap<(Option<&'a DatabaseName>, String), Option<&'a str>>>,
+}
+
+impl<'a> Pins<'a> {
+    /// Nothing is worked out yet.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            modules: OnceCell::new(),
+        }
+    }
+
+    /// The hash of a module, an assembly or a job as it was seen: of a module SHA-256 of its text, of an assembly
+    /// SHA2-512 of its file, of a job SHA-256 of its owner and steps. `None` where it was not seen whole, or where two
+    /// things have this name and differ.
+    pub fn of(&self, kind: ApprovedKind, subject: &Subject) -> Option<String> {
+        let name = subject.name.as_deref()?;
+        match kind {
+            ApprovedKind::Module => {
+                let modules = self.modules.get_or_init(|| modules(self.snapshot));
+                let key = (subject.database.as_ref(), name.to_owned());
+                modules.get(&key).copied().flatten().map(str::to_owned)
+            }
+            ApprovedKind::Assembly => of_assembly(database(self.snapshot, subject)?, name),
+            ApprovedKind::Job => of_job(self.snapshot, name),
+            ApprovedKind::Option => None,
+        }
     }
 }
 
@@ -31,30 +56,37 @@ fn agreed<T: PartialEq>(values: impl IntoIterator<Item = Option<T>>) -> Option<T
         .then_some(first)
 }
 
-fn of_module(snapshot: &Snapshot, subject: &Subject, name: &str) -> Option<String> {
-    let Some(database) = database(snapshot, subject) else {
-        let triggers = snapshot.server.server_triggers.seen().iter();
-        let named = triggers.filter(|trigger| trigger.name == name);
-        return agreed(named.map(|trigger| {
-            let mut modules = snapshot.server.server_modules.seen().iter();
-            let module = modules.find(|module| module.object_id == trigger.object_id)?;
-            Some(module.definition.known()?.sha256.clone())
-        }));
+/// Every module's hash by database and name as findings have it.
+fn modules(
+    snapshot: &Snapshot,
+) -> HashMap<(Option<&DatabaseName>, String), Option<&str>> {
+    let mut all: HashMap<(Option<&DatabaseName>, String), Option<&str>> = HashMap::new();
+    let mut enter = |database, name, text: Option<&'_ TextHash>| {
+        let hash = text.map(|text| text.sha256.as_str());
+        let own = all.entry((database, name)).or_insert(hash);
+        if *own != hash {
+            *own = None;
+        }
     };
-    let modules = database.modules.seen().iter();
-    let modules = modules.filter(|module| database.object_name(module.object_id) == name);
-    let modules = modules.map(|module| module.definition.known());
-    let numbered = database.numbered_procedures.seen().iter();
-    let numbered = numbered.filter(|one| {
-        let object = database.object_name(one.object_id);
-        format!("{object};{}", one.procedure_number) == name
-    });
-    let numbered = numbered.map(|one| one.definition.known());
-    agreed(
-        modules
-            .chain(numbered)
-            .map(|text| text.map(|t| t.sha256.clone())),
-    )
+    for facts in &snapshot.databases {
+        let database = Some(&facts.name);
+        for module in facts.modules.seen() {
+            let name = facts.object_name(module.object_id);
+            enter(database, name, module.definition.known());
+        }
+        for one in facts.numbered_procedures.seen() {
+            let object = facts.object_name(one.object_id);
+            let name = format!("{object};{}", one.procedure_number);
+            enter(database, name, one.definition.known());
+        }
+    }
+    for module in snapshot.server.server_modules.seen() {
+        let mut triggers = snapshot.server.server_triggers.seen().iter();
+        if let Some(trigger) = triggers.find(|t| t.object_id == module.object_id) {
+            enter(None, trigger.name.clone(), module.definition.known());
+        }
+    }
+    all
 }
 
 fn of_assembly(database: &DatabaseFacts, name: &str) -> Option<String> {
