@@ -263,16 +263,19 @@ impl Inputs {
     fn attested(&self) -> BTreeMap<String, Vec<Attested>> {
         let mut attested: BTreeMap<String, Vec<Attested>> = BTreeMap::new();
         for one in &self.inventory.attestations {
-            attested.entry(one.control.clone()).or_default().push(Attested {
-                targets: one.targets.clone(),
-                answer: one.answer.clone(),
-                by: one.by.clone(),
-                on: one.on.clone(),
-                expires: one.expires.clone(),
-                is_expired: one.expires < self.as_of,
-                evidence: one.evidence.clone(),
-                sha256: one.sha256.clone(),
-            });
+            attested
+                .entry(one.control.clone())
+                .or_default()
+                .push(Attested {
+                    targets: one.targets.clone(),
+                    answer: one.answer.clone(),
+                    by: one.by.clone(),
+                    on: one.on.clone(),
+                    expires: one.expires.clone(),
+                    is_expired: one.expires < self.as_of,
+                    evidence: one.evidence.clone(),
+                    sha256: one.sha256.clone(),
+                });
         }
         attested
     }
@@ -440,10 +443,7 @@ pub fn conclude(
     bundle.write("inputs/judgement.json", &json(inputs)?)?;
     bundle.write("assessment.json", &json(&assessment)?)?;
     if judging.learn {
-        bundle.write(
-            "proposed-expectations.toml",
-            proposals.render().as_bytes(),
-        )?;
+        bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
     if judging.format.contains(&Format::Html) {
         bundle.write("reports/report.html", report::html(&assessment)?.as_bytes())?;

@@ -80,14 +80,19 @@ impl Proposals {
                 "\n[[expectation]]\ntargets = [{}]\nowner = \"\"\nticket = \"\"\nreason = \"\"\n",
                 names.join(", ")
             );
-            let options = things.iter().filter(|thing| thing.0 == ApprovedKind::Option);
+            let options = things
+                .iter()
+                .filter(|thing| thing.0 == ApprovedKind::Option);
             let options: Vec<String> = options
                 .map(|(_, _, name, value)| format!("{} = {value}", quoted(name)))
                 .collect();
             if !options.is_empty() {
                 let _ = writeln!(text, "option = {{ {} }}", options.join(", "));
             }
-            for thing in things.iter().filter(|thing| thing.0 != ApprovedKind::Option) {
+            for thing in things
+                .iter()
+                .filter(|thing| thing.0 != ApprovedKind::Option)
+            {
                 text.push_str(&table(thing));
             }
         }
@@ -102,7 +107,10 @@ impl Proposals {
         }
         for (instance, name) in &self.unpinned {
             let (instance, name) = (quoted(instance.as_str()), quoted(name));
-            let _ = write!(text, "\n# {name} on {instance} has no hash (encrypted, or not seen whole): it takes a waiver.\n");
+            let _ = write!(
+                text,
+                "\n# {name} on {instance} has no hash (encrypted, or not seen whole): it takes a waiver.\n"
+            );
         }
         text
     }
@@ -111,7 +119,9 @@ impl Proposals {
 fn value(snapshot: &Snapshot, name: &str) -> Option<String> {
     let mut options = snapshot.server.configurations.seen().iter();
     let option = options.find(|option| option.name == name)?;
-    let runs = option.value_in_use.filter(|_| option.value == option.value_in_use)?;
+    let runs = option
+        .value_in_use
+        .filter(|_| option.value == option.value_in_use)?;
     Some(runs.to_string())
 }
 
@@ -131,7 +141,9 @@ fn quoted(text: &str) -> String {
         match c {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            c if c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            c if c.is_control()
+                || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
                 let _ = write!(quoted, "\\u{:04X}", u32::from(c));
             }
             c => quoted.push(c),
@@ -149,7 +161,15 @@ mod tests {
 
     #[test]
     fn names_stay_names() {
-        for name in ["plain", "a\"b", "a\\b", "a\nb", "\u{202e}x", "]] x = 1 #", "\u{7f}"] {
+        for name in [
+            "plain",
+            "a\"b",
+            "a\\b",
+            "a\nb",
+            "\u{202e}x",
+            "]] x = 1 #",
+            "\u{7f}",
+        ] {
             let text = format!("name = {}", quoted(name));
             let read: toml::Table = toml::from_str(&text).unwrap();
             assert_eq!(read["name"].as_str(), Some(name), "{text}");

@@ -8,10 +8,10 @@ use clap::CommandFactory;
 use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
+use crate::inventory;
 use crate::report::{Assessment, PathsReport, PreflightReport};
 use crate::rules::Observations;
 use crate::snapshot::{EventsLine, Snapshot};
-use crate::inventory;
 
 pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
     let version = |q: &&Query| {

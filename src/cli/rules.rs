@@ -37,18 +37,35 @@ impl Entry {
 }
 
 pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
-    let frameworks: Vec<&str> = compliance::shipped().iter().map(|f| f.id.as_str()).collect();
-    if let Some(unknown) = args.framework.as_deref().filter(|id| !frameworks.contains(id)) {
-        bail!("no framework {unknown:?}; there are {}", frameworks.join(", "));
+    let frameworks: Vec<&str> = compliance::shipped()
+        .iter()
+        .map(|f| f.id.as_str())
+        .collect();
+    if let Some(unknown) = args
+        .framework
+        .as_deref()
+        .filter(|id| !frameworks.contains(id))
+    {
+        bail!(
+            "no framework {unknown:?}; there are {}",
+            frameworks.join(", ")
+        );
     }
     let families: Vec<&str> = rules::ALL.iter().map(|rule| rule.family()).collect();
     let wanted = args.family.as_deref().map(str::to_uppercase);
-    if let Some(unknown) = wanted.as_deref().filter(|family| !families.contains(family)) {
+    if let Some(unknown) = wanted
+        .as_deref()
+        .filter(|family| !families.contains(family))
+    {
         bail!("no family {unknown:?}; rules' ids begin with their family");
     }
     let chosen = rules::ALL.iter().filter(|rule| {
-        wanted.as_deref().is_none_or(|family| rule.family() == family)
-            && args.severity.is_none_or(|severity| rule.severity == severity.severity())
+        wanted
+            .as_deref()
+            .is_none_or(|family| rule.family() == family)
+            && args
+                .severity
+                .is_none_or(|severity| rule.severity == severity.severity())
             && args.framework.as_deref().is_none_or(|id| names(rule, id))
     });
     let entries: Vec<Entry> = chosen.map(|rule| Entry::new(rule)).collect();
@@ -63,14 +80,22 @@ pub(super) fn rules(args: &Rules) -> anyhow::Result<Exit> {
 /// Whether a rule names a control of a framework.
 fn names(rule: &Rule, framework: &str) -> bool {
     let mut named = rule.named_controls();
-    named.any(|control| control.split_once(':').is_some_and(|(id, _)| id == framework))
+    named.any(|control| {
+        control
+            .split_once(':')
+            .is_some_and(|(id, _)| id == framework)
+    })
 }
 
 fn lines(entries: &[Entry]) -> String {
     entries.iter().fold(String::new(), |mut text, r| {
         let severity = r.severity.as_str();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{:<10} {severity:<9} {:<40} {}", r.id, r.slug, r.title);
+        let _ = writeln!(
+            text,
+            "{:<10} {severity:<9} {:<40} {}",
+            r.id, r.slug, r.title
+        );
         text
     })
 }

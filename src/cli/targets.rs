@@ -299,12 +299,18 @@ fn add_waivers(inventory: &mut Inventory, path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     for attestation in &mut inventory.attestations {
         let place = &attestation.place;
-        let known = attestation.control.split_once(':').and_then(|(id, control)| {
-            let mut shipped = compliance::shipped().iter();
-            shipped.find(|own| own.id == id)?.control(control)
-        });
+        let known = attestation
+            .control
+            .split_once(':')
+            .and_then(|(id, control)| {
+                let mut shipped = compliance::shipped().iter();
+                shipped.find(|own| own.id == id)?.control(control)
+            });
         if known.is_none() && inventory.framework_files.is_empty() {
-            bail!("{place}: no framework has a control {:?}", attestation.control);
+            bail!(
+                "{place}: no framework has a control {:?}",
+                attestation.control
+            );
         }
         if let Some(file) = &attestation.evidence {
             let evidence = folder.join(file);
@@ -324,7 +330,8 @@ fn own_rules(inventory: &Inventory, path: &Path) -> anyhow::Result<Vec<OwnRule>>
     for rule in &mut rules {
         if let Some(selectors) = &rule.targets {
             let chosen = inventory.choose(selectors);
-            rule.chosen = Some(chosen.with_context(|| format!("{}: rule {}", path.display(), rule.id))?);
+            rule.chosen =
+                Some(chosen.with_context(|| format!("{}: rule {}", path.display(), rule.id))?);
         }
     }
     Ok(rules)
@@ -338,5 +345,9 @@ pub fn framework(path: &Path, own: &[OwnRule]) -> anyhow::Result<Framework> {
         let shipped = Rule::find(name).is_some_and(|rule| rule.id == name);
         shipped || own.iter().any(|rule| rule.id == name)
     };
-    Ok(Framework::parse(&text, &path.display().to_string(), is_rule)?)
+    Ok(Framework::parse(
+        &text,
+        &path.display().to_string(),
+        is_rule,
+    )?)
 }

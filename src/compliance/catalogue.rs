@@ -255,7 +255,10 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect();
         files.sort();
-        let mut listed: Vec<String> = FILES.iter().map(|(name, _)| format!("{name}.toml")).collect();
+        let mut listed: Vec<String> = FILES
+            .iter()
+            .map(|(name, _)| format!("{name}.toml"))
+            .collect();
         listed.sort();
         assert_eq!(files, listed);
     }
@@ -280,7 +283,11 @@ rules = ["SURF-001"]
         let is_rule = |rule: &str| rule == "SURF-001";
         let framework = Framework::parse(OWN, "own.toml", is_rule).unwrap();
         assert_eq!(framework.control("H1").unwrap().rules, ["SURF-001"]);
-        let refused = |text: &str| Framework::parse(text, "own.toml", is_rule).unwrap_err().to_string();
+        let refused = |text: &str| {
+            Framework::parse(text, "own.toml", is_rule)
+                .unwrap_err()
+                .to_string()
+        };
         let unknown = refused(&OWN.replace("SURF-001", "SURF-999"));
         assert!(unknown.contains("no rule \"SURF-999\""), "{unknown}");
         let without = refused(&OWN.replace("rules = [\"SURF-001\"]", ""));

@@ -49,7 +49,9 @@ pub struct Instance<'a> {
 }
 
 /// How far a control is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Every instance in scope was seen and is as the control asks.
@@ -408,25 +410,50 @@ mod tests {
             (&[[Some(Passed), None]], Status::NotAssessed),
             (&[[None, None]], Status::NotAssessed),
             (&[], Status::NotAssessed),
-            (&[both(Passed, Passed), both(Passed, Unknown)], Status::PartlySeen),
-            (&[both(Accepted, Passed), both(Unknown, Passed)], Status::PartlySeen),
-            (&[both(Passed, Passed), both(Unknown, Failed)], Status::NotMet),
+            (
+                &[both(Passed, Passed), both(Passed, Unknown)],
+                Status::PartlySeen,
+            ),
+            (
+                &[both(Accepted, Passed), both(Unknown, Passed)],
+                Status::PartlySeen,
+            ),
+            (
+                &[both(Passed, Passed), both(Unknown, Failed)],
+                Status::NotMet,
+            ),
             (&[both(Failed, Accepted)], Status::NotMet),
-            (&[both(Passed, Accepted), both(Passed, Passed)], Status::Accepted),
+            (
+                &[both(Passed, Accepted), both(Passed, Passed)],
+                Status::Accepted,
+            ),
             (&[both(NotApplicable, NotApplicable)], Status::NotApplicable),
         ];
         for (instances, expected) in cases {
-            assert_eq!(status(Assessed::Rule, instances).status, *expected, "{instances:?}");
+            assert_eq!(
+                status(Assessed::Rule, instances).status,
+                *expected,
+                "{instances:?}"
+            );
         }
     }
 
     #[test]
     fn a_control_that_rules_see_in_part_is_unmet_or_partly_seen() {
         let both = |a, b| [Some(a), Some(b)];
-        assert_eq!(status(Assessed::Partly, &[both(Passed, Passed)]).status, Status::PartlySeen);
-        assert_eq!(status(Assessed::Partly, &[both(Passed, Failed)]).status, Status::NotMet);
+        assert_eq!(
+            status(Assessed::Partly, &[both(Passed, Passed)]).status,
+            Status::PartlySeen
+        );
+        assert_eq!(
+            status(Assessed::Partly, &[both(Passed, Failed)]).status,
+            Status::NotMet
+        );
         let manual = status(Assessed::Manual, &[both(Passed, Failed)]);
-        assert_eq!((manual.status, manual.tested, manual.failed), (Status::Manual, 0, 0));
+        assert_eq!(
+            (manual.status, manual.tested, manual.failed),
+            (Status::Manual, 0, 0)
+        );
     }
 
     #[test]
@@ -443,7 +470,10 @@ mod tests {
             ],
         );
         assert_eq!(counted.population, 5);
-        assert_eq!((counted.tested, counted.failed, counted.accepted), (3, 1, 1));
+        assert_eq!(
+            (counted.tested, counted.failed, counted.accepted),
+            (3, 1, 1)
+        );
         assert_eq!((counted.unknown, counted.not_applicable), (1, 1));
         assert_eq!(counted.failing, [InstanceId::new("i1")]);
     }
@@ -453,11 +483,24 @@ mod tests {
         let ids = [InstanceId::new("old"), InstanceId::new("dark")];
         let passed = BTreeMap::from([("A", Passed)]);
         let instances = [
-            Instance { id: &ids[0], release: Some("2016"), rules: passed.clone() },
-            Instance { id: &ids[1], release: None, rules: BTreeMap::new() },
+            Instance {
+                id: &ids[0],
+                release: Some("2016"),
+                rules: passed.clone(),
+            },
+            Instance {
+                id: &ids[1],
+                release: None,
+                rules: BTreeMap::new(),
+            },
         ];
         let naming = BTreeMap::from([("f:1".to_owned(), BTreeSet::from(["A"]))]);
-        let status = assess(&framework(Assessed::Rule), &instances, &naming, &BTreeMap::new());
+        let status = assess(
+            &framework(Assessed::Rule),
+            &instances,
+            &naming,
+            &BTreeMap::new(),
+        );
         assert_eq!(status.population, 0);
         assert_eq!(status.unassigned, [ids[1].clone()]);
         assert_eq!(status.controls[0].status, Status::NotAssessed);

@@ -345,14 +345,19 @@ impl Inventory {
     ) -> Option<BTreeSet<InstanceId>> {
         let selectors = selectors?;
         if selectors.get_ref().is_empty() {
-            errors.push(&selectors.span(), "for no target", "leave targets out for all");
+            errors.push(
+                &selectors.span(),
+                "for no target",
+                "leave targets out for all",
+            );
         }
         let mut chosen = BTreeSet::new();
         for selector in selectors.get_ref() {
             if !self.knows(selector.get_ref()) {
                 resolve::unknown_target(selector, self, errors);
             }
-            let named = |target: &&super::Target| super::select::matches(selector.get_ref(), target);
+            let named =
+                |target: &&super::Target| super::select::matches(selector.get_ref(), target);
             let named = self.targets.iter().filter(named);
             chosen.extend(named.map(|target| target.name.clone()));
         }
@@ -385,12 +390,7 @@ fn said(text: &Spanned<String>, errors: &mut Errors<'_>) {
     }
 }
 
-fn lifetime(
-    from: &Spanned<String>,
-    to: &Spanned<String>,
-    longest: i64,
-    errors: &mut Errors<'_>,
-) {
+fn lifetime(from: &Spanned<String>, to: &Spanned<String>, longest: i64, errors: &mut Errors<'_>) {
     for day in [from, to] {
         resolve::date(day, errors);
     }

@@ -15,9 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use approvals::{
-    Approval, ApprovedKind, Attestation, WAIVERS_SCHEMA, Waiver, days_between,
-};
+pub use approvals::{Approval, ApprovedKind, Attestation, WAIVERS_SCHEMA, Waiver, days_between};
 pub use message::InventoryErrors;
 pub use resolve::is_date;
 pub use select::{SelectError, ServerNameError, parse_server};

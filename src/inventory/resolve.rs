@@ -9,7 +9,9 @@ use toml::Spanned;
 use super::message::{Errors, InventoryErrors, nearest};
 use super::settings::{self, Layers};
 use super::written::{self, Written};
-use super::{Approval, ApprovedKind, Endpoint, Expectation, Inventory, Reach, SCHEMA, Target, select};
+use super::{
+    Approval, ApprovedKind, Endpoint, Expectation, Inventory, Reach, SCHEMA, Target, select,
+};
 use crate::ids::InstanceId;
 
 const LONGEST_NAME: usize = 128;
@@ -308,10 +310,13 @@ fn approvals(
         (ApprovedKind::Assembly, &written.assembly),
         (ApprovedKind::Job, &written.job),
     ];
-    let by_hash = lists.iter().flat_map(|(kind, list)| list.iter().map(|a| (*kind, a)));
+    let by_hash = lists
+        .iter()
+        .flat_map(|(kind, list)| list.iter().map(|a| (*kind, a)));
     let answered = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     let (owner, ticket) = (answered(&written.owner), answered(&written.ticket));
-    let (Some(owner), Some(ticket), Some(reason)) = (owner, ticket, answered(&written.reason)) else {
+    let (Some(owner), Some(ticket), Some(reason)) = (owner, ticket, answered(&written.reason))
+    else {
         for (_, approved) in by_hash {
             errors.push(
                 &approved.name.span(),
@@ -351,7 +356,11 @@ fn approvals(
     inventory.approvals.extend(by_hash.chain(by_value));
 }
 
-pub(super) fn unknown_target(name: &Spanned<String>, inventory: &Inventory, errors: &mut Errors<'_>) {
+pub(super) fn unknown_target(
+    name: &Spanned<String>,
+    inventory: &Inventory,
+    errors: &mut Errors<'_>,
+) {
     let known = inventory.targets.iter().map(|t| t.name.as_str());
     let known = known.chain(inventory.groups.iter().map(String::as_str));
     let help = nearest(name.get_ref(), known).map(|near| format!("did you mean {near}?"));

@@ -416,7 +416,12 @@ impl VerdictEntry {
             ),
             Outcome::Accepted(finding, acceptance) => {
                 waiver = Some(acceptance.reference);
-                (finding.severity, finding.message, finding.evidence, Vec::new())
+                (
+                    finding.severity,
+                    finding.message,
+                    finding.evidence,
+                    Vec::new(),
+                )
             }
             Outcome::Unknown(missing) => (
                 rule.severity,

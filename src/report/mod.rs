@@ -14,8 +14,8 @@ mod visible;
 mod waivers;
 
 pub use assessment::{
-    Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked,
-    SCHEMA, Tally, VerdictEntry,
+    Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked, SCHEMA, Tally,
+    VerdictEntry,
 };
 pub use events::{events_heading, events_table, write_events_line};
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};

@@ -22,14 +22,20 @@ const ANSWERED: &[(ApprovedKind, &[&str])] = &[
     (ApprovedKind::Module, &["CODE"]),
     (ApprovedKind::Assembly, &["CLR", "CHANGE"]),
     (ApprovedKind::Job, &["AGENT", "CODE"]),
-    (ApprovedKind::Option, &["SURF", "CLR", "TRUST", "LINK", "AUDIT"]),
+    (
+        ApprovedKind::Option,
+        &["SURF", "CLR", "TRUST", "LINK", "AUDIT"],
+    ),
 ];
 
 /// Why waivers cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptanceError {
     /// Names no rule.
-    #[error("{place}: waiver {}: there is no rule {rule:?}; `mssql-posture rules` lists all", named(id))]
+    #[error(
+        "{place}: waiver {}: there is no rule {rule:?}; `mssql-posture rules` lists all",
+        named(id)
+    )]
     NoSuchRule {
         /// Where it is written.
         place: String,
@@ -234,7 +240,9 @@ impl<'a> Acceptances<'a> {
             }
             expired.pass();
             match ready.breadth() {
-                Some(why) => too_broad.fail(subject(), format!("waiver {} {why}", named(id)), Vec::new()),
+                Some(why) => {
+                    too_broad.fail(subject(), format!("waiver {} {why}", named(id)), Vec::new())
+                }
                 None => too_broad.pass(),
             }
         }
@@ -329,7 +337,10 @@ impl Ready<'_> {
             many => format!("and {many} findings that it was for stand"),
         };
         let (id, expires) = (named(&waiver.id), &waiver.expires);
-        format!("waiver {id} of {} expired on {expires}, {standing}", named(&waiver.owner))
+        format!(
+            "waiver {id} of {} expired on {expires}, {standing}",
+            named(&waiver.owner)
+        )
     }
 
     /// Why a waiver is too broad, if it is.

@@ -113,6 +113,23 @@ impl<'a> Case<'a> {
             .find(|c| c.name.eq_ignore_ascii_case(name))
     }
 
+    /// Judges an option that must be off: what is said where it runs, and where it is only configured to.
+    pub fn must_be_off(
+        &self,
+        judgement: &mut Judgement,
+        name: &str,
+        since: u16,
+        runs: &'static str,
+        staged: &'static str,
+    ) {
+        self.judge_option(judgement, name, since, |option| match Switch::of(option) {
+            Switch::On => Ruling::Bad(runs),
+            Switch::Staged => Ruling::Bad(staged),
+            Switch::Off => Ruling::Good,
+            Switch::Unseen => Ruling::Unseen,
+        });
+    }
+
     /// Judges one option. A version before `since` does not have it. A row or value that is missing
     /// where it should be is unknown, never off, and nothing passes on a list that is not whole.
     pub fn judge_option(

@@ -35,7 +35,11 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
-    controls: &["stig-2022-database:V-271122", "cis-2022:2.9", "ms-va:VA1102"],
+    controls: &[
+        "stig-2022-database:V-271122",
+        "cis-2022:2.9",
+        "ms-va:VA1102",
+    ],
     attack: &["T1505.001", "T1548"],
     source: include_str!("db_owner_in_trustworthy.rs"),
     check,

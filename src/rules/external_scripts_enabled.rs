@@ -21,7 +21,11 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Configurations],
     master_facts: &[],
-    controls: &["stig-2022-instance:V-271293", "nist-800-53r5:CM-7", "ms-va:VA2126"],
+    controls: &[
+        "stig-2022-instance:V-271293",
+        "nist-800-53r5:CM-7",
+        "ms-va:VA2126",
+    ],
     attack: &["T1505.001", "T1059.006"],
     source: include_str!("external_scripts_enabled.rs"),
     check,

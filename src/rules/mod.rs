@@ -13,15 +13,25 @@ mod reached;
 mod reaching;
 mod verdict;
 
+mod ad_hoc_distributed_queries;
 mod agent_os_step_by_non_admin;
+mod ai_runtimes_enabled;
+mod allow_updates;
 mod alter_settings_granted;
 mod assembly_key_login;
+mod clr_enabled;
 mod clr_enabled_without_strict_security;
+mod contained_authentication;
 mod control_server_granted;
+mod cross_db_chaining_server;
+mod database_mail_enabled;
 mod db_owner_in_trustworthy;
 mod external_access_assembly;
+mod external_rest_endpoint_enabled;
 mod external_scripts_enabled;
+mod filestream_access;
 mod guest_enabled;
+mod hadoop_connectivity;
 mod impersonate_privileged_login;
 mod instance_not_seen_whole;
 mod link_default_mapping;
@@ -36,9 +46,14 @@ mod not_all_databases_read;
 mod object_marked_as_shipped;
 mod ole_automation_enabled;
 mod orphaned_owner;
+mod polybase_export_allowed;
 mod privileged_module_alterable;
 mod proxy_to_public;
 mod public_can_execute_command_module;
+mod remote_access;
+mod remote_admin_connections;
+mod replication_xps_enabled;
+mod scan_for_startup_procs;
 mod securityadmin_member;
 mod service_account_privileged;
 mod signed_module_grants_privilege;
@@ -123,12 +138,15 @@ pub static ALL: &[&Rule] = &[
     &assembly_key_login::RULE,
     &stale_trusted_assembly::RULE,
     &external_access_assembly::RULE,
+    &clr_enabled::RULE,
     &startup_procedure::RULE,
     &module_invokes_command_channel::RULE,
     &object_marked_as_shipped::RULE,
     &logon_or_ddl_trigger_reaches_channel::RULE,
     &link_with_stored_privileged_login::RULE,
     &link_default_mapping::RULE,
+    &ad_hoc_distributed_queries::RULE,
+    &remote_access::RULE,
     &unexpected_sysadmin::RULE,
     &xp_cmdshell_granted::RULE,
     &control_server_granted::RULE,
@@ -140,6 +158,7 @@ pub static ALL: &[&Rule] = &[
     &privileged_module_alterable::RULE,
     &guest_enabled::RULE,
     &service_account_privileged::RULE,
+    &contained_authentication::RULE,
     &not_all_databases_read::RULE,
     &instance_not_seen_whole::RULE,
     &metadata_hidden_from_auditor::RULE,
@@ -148,11 +167,22 @@ pub static ALL: &[&Rule] = &[
     &ole_automation_enabled::RULE,
     &external_scripts_enabled::RULE,
     &non_microsoft_extended_procedure::RULE,
+    &database_mail_enabled::RULE,
+    &scan_for_startup_procs::RULE,
+    &remote_admin_connections::RULE,
+    &allow_updates::RULE,
+    &external_rest_endpoint_enabled::RULE,
+    &polybase_export_allowed::RULE,
+    &hadoop_connectivity::RULE,
+    &ai_runtimes_enabled::RULE,
+    &replication_xps_enabled::RULE,
+    &filestream_access::RULE,
     &trustworthy_owned_by_privileged_login::RULE,
     &orphaned_owner::RULE,
     &signed_module_grants_privilege::RULE,
     &db_owner_in_trustworthy::RULE,
     &msdb_db_owner::RULE,
+    &cross_db_chaining_server::RULE,
 ];
 
 impl Rule {

@@ -21,7 +21,11 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Databases, Fact::ExtendedProcedures],
     master_facts: &[Fact::SystemExtendedProcedures],
-    controls: &["stig-2022-instance:V-271300", "nist-800-53r5:CM-7", "ms-va:VA2103"],
+    controls: &[
+        "stig-2022-instance:V-271300",
+        "nist-800-53r5:CM-7",
+        "ms-va:VA2103",
+    ],
     attack: &["T1505.001"],
     source: include_str!("non_microsoft_extended_procedure.rs"),
     check,

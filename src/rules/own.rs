@@ -167,19 +167,23 @@ impl OwnRule {
         if !is_family || number.len() != 3 || !number.chars().all(|c| c.is_ascii_digit()) {
             return Some("an id is a family of capitals and a number: OWN-001".to_owned());
         }
-        if super::ALL.iter().any(|rule| rule.family() == family || rule.slug == self.slug) {
+        if super::ALL
+            .iter()
+            .any(|rule| rule.family() == family || rule.slug == self.slug)
+        {
             return Some("family or slug is one of ours; take another".to_owned());
         }
         match &self.check {
             OwnCheck::NoModule { sinks, .. } => {
                 let unknown = sinks.iter().find(|name| sink(name).is_none());
                 let all: Vec<&str> = Sink::ALL.iter().map(|sink| sink.as_str()).collect();
-                let unknown = unknown.map(|name| format!("no sink {name:?}; there are {}", all.join(", ")));
+                let unknown =
+                    unknown.map(|name| format!("no sink {name:?}; there are {}", all.join(", ")));
                 unknown.or_else(|| sinks.is_empty().then(|| "names no sink".to_owned()))
             }
-            OwnCheck::Empty { fact: name, .. } if fact(name).is_none() => {
-                Some(format!("no fact {name:?}; `mssql-posture queries` lists all"))
-            }
+            OwnCheck::Empty { fact: name, .. } if fact(name).is_none() => Some(format!(
+                "no fact {name:?}; `mssql-posture queries` lists all"
+            )),
             _ => None,
         }
     }
@@ -245,7 +249,9 @@ fn option(case: &Case<'_>, judgement: &mut Judgement, name: &str, must_be: i32) 
     let evidence = vec![Evidence::row("configurations", None, option)];
     let values = (option.value, option.value_in_use);
     match values {
-        (Some(set), Some(runs)) if set == must_be && runs == must_be => judgement.pass_with(evidence),
+        (Some(set), Some(runs)) if set == must_be && runs == must_be => {
+            judgement.pass_with(evidence)
+        }
         (Some(set), Some(runs)) => {
             let message = format!(
                 "{} runs at {runs} and is configured as {set}; it must be {must_be}",
@@ -329,19 +335,29 @@ fn role(
         let logins = server.server_principals.seen().iter();
         let members = Members {
             database: None,
-            principals: logins.map(|p| (p.principal_id, Principal::Login(p))).collect(),
+            principals: logins
+                .map(|p| (p.principal_id, Principal::Login(p)))
+                .collect(),
             rows: server.server_role_members.seen(),
         };
         let (rows, principals) = (&server.server_role_members, &server.server_principals);
-        let hidden = judgement.unless_settled(Subject::instance(), "server_role_members", None, rows)
-            | judgement.unless_settled(Subject::instance(), "server_principals", None, principals);
+        let hidden =
+            judgement.unless_settled(Subject::instance(), "server_role_members", None, rows)
+                | judgement.unless_settled(
+                    Subject::instance(),
+                    "server_principals",
+                    None,
+                    principals,
+                );
         return members.judge(judgement, name, only, hidden);
     };
     for facts in databases(case, judgement, Some(database)) {
         let users = facts.database_principals.seen().iter();
         let members = Members {
             database: Some(facts),
-            principals: users.map(|p| (p.principal_id, Principal::User(p))).collect(),
+            principals: users
+                .map(|p| (p.principal_id, Principal::User(p)))
+                .collect(),
             rows: facts.database_role_members.seen(),
         };
         let (within, subject) = (Some(&facts.name), || Subject::database(&facts.name));
@@ -365,15 +381,26 @@ impl Members<'_> {
         let mut all_expected = true;
         for member in super::case::members_of(self.rows, *id) {
             let Some(principal) = self.principals.get(&member) else {
-                judgement.unknown(self.subject(&format!("principal {member}")), vec![self.unnamed(member)]);
+                judgement.unknown(
+                    self.subject(&format!("principal {member}")),
+                    vec![self.unnamed(member)],
+                );
                 all_expected = false;
                 continue;
             };
             // A nested role gives what it has to its members, and they are judged themselves.
             let name = principal.name();
             if !principal.is_role() && !only.iter().any(|expected| expected == name) {
-                let message = format!("{} is in {} and not expected there", named(name), named(role));
-                judgement.fail(self.subject(name), message, vec![principal.evidence(self.database)]);
+                let message = format!(
+                    "{} is in {} and not expected there",
+                    named(name),
+                    named(role)
+                );
+                judgement.fail(
+                    self.subject(name),
+                    message,
+                    vec![principal.evidence(self.database)],
+                );
                 all_expected = false;
             }
         }
@@ -402,12 +429,7 @@ impl Members<'_> {
     }
 }
 
-fn no_module(
-    case: &Case<'_>,
-    judgement: &mut Judgement,
-    sinks: &[String],
-    database: Option<&str>,
-) {
+fn no_module(case: &Case<'_>, judgement: &mut Judgement, sinks: &[String], database: Option<&str>) {
     let wanted: Vec<Sink> = sinks.iter().filter_map(|name| sink(name)).collect();
     for facts in databases(case, judgement, database) {
         let within = Some(&facts.name);
@@ -426,14 +448,20 @@ fn no_module(
             let found = known.sinks.iter().find(|sink| wanted.contains(&sink.name));
             match found {
                 Some(found) => {
-                    let message = format!("module {} reaches {}", named(&name), found.name.as_str());
+                    let message =
+                        format!("module {} reaches {}", named(&name), found.name.as_str());
                     let evidence = vec![Evidence::row("modules", within, module)];
                     judgement.fail(subject, message, evidence);
                 }
                 None => judgement.pass(),
             }
         }
-        judgement.unless_settled(Subject::database(&facts.name), "modules", within, &facts.modules);
+        judgement.unless_settled(
+            Subject::database(&facts.name),
+            "modules",
+            within,
+            &facts.modules,
+        );
     }
 }
 
@@ -445,7 +473,11 @@ fn empty(
     database: Option<&str>,
 ) {
     let of_server = Fact::OF_SERVER.contains(&fact);
-    let chosen = if of_server { Vec::new() } else { databases(case, judgement, database) };
+    let chosen = if of_server {
+        Vec::new()
+    } else {
+        databases(case, judgement, database)
+    };
     let places: Vec<Option<&DatabaseFacts>> = if of_server {
         vec![None]
     } else {
@@ -454,13 +486,17 @@ fn empty(
     for facts in places {
         let at = facts.and_then(|facts| {
             let all = &case.snapshot.databases;
-            let place = all.iter().position(|own| own.database_id == facts.database_id)?;
+            let place = all
+                .iter()
+                .position(|own| own.database_id == facts.database_id)?;
             u32::try_from(place).ok()
         });
         let rows = (0..).map(|row| fact.row(case.snapshot, at, row));
         let rows = rows.take_while(|row| !row.is_null());
         let counts = |row: &serde_json::Value| {
-            wanted.iter().all(|(column, value)| row.get(column) == Some(value))
+            wanted
+                .iter()
+                .all(|(column, value)| row.get(column) == Some(value))
         };
         let name = facts.map(|facts| &facts.name);
         let mut found = false;
@@ -468,12 +504,20 @@ fn empty(
             found = true;
             let shown = row.get("name").and_then(serde_json::Value::as_str);
             let shown = shown.map_or_else(|| fact.name().to_owned(), str::to_owned);
-            let message = format!("{} has a row that must not be there: {}", fact.name(), named(&shown));
+            let message = format!(
+                "{} has a row that must not be there: {}",
+                fact.name(),
+                named(&shown)
+            );
             let subject = match name {
                 Some(name) => Subject::within(fact.name(), name, shown),
                 None => Subject::server(fact.name(), shown),
             };
-            judgement.fail(subject, message, vec![Evidence::row(fact.name(), name, &row)]);
+            judgement.fail(
+                subject,
+                message,
+                vec![Evidence::row(fact.name(), name, &row)],
+            );
         }
         let unsettled = fact.unsettled(case.snapshot).into_iter();
         let here = unsettled.filter(|state| state.database.as_ref() == name);

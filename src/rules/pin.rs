@@ -57,11 +57,11 @@ fn agreed<T: PartialEq>(values: impl IntoIterator<Item = Option<T>>) -> Option<T
 }
 
 /// Every module's hash by database and name as findings have it.
-fn modules(
-    snapshot: &Snapshot,
-) -> HashMap<(Option<&DatabaseName>, String), Option<&str>> {
+fn modules<'a>(
+    snapshot: &'a Snapshot,
+) -> HashMap<(Option<&'a DatabaseName>, String), Option<&'a str>> {
     let mut all: HashMap<(Option<&DatabaseName>, String), Option<&str>> = HashMap::new();
-    let mut enter = |database, name, text: Option<&'_ TextHash>| {
+    let mut enter = |database, name, text: Option<&'a TextHash>| {
         let hash = text.map(|text| text.sha256.as_str());
         let own = all.entry((database, name)).or_insert(hash);
         if *own != hash {

@@ -26,7 +26,11 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Host, Fact::Services],
     master_facts: &[],
-    controls: &["stig-2022-instance:V-271358", "cis-2022:3.5", "cis-2022:3.6"],
+    controls: &[
+        "stig-2022-instance:V-271358",
+        "cis-2022:3.5",
+        "cis-2022:3.6",
+    ],
     attack: &["T1505.001", "T1078"],
     source: include_str!("service_account_privileged.rs"),
     check,

@@ -30,7 +30,11 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
-    controls: &["stig-2022-database:V-271122", "cis-2022:2.9", "ms-va:VA1102"],
+    controls: &[
+        "stig-2022-database:V-271122",
+        "cis-2022:2.9",
+        "ms-va:VA1102",
+    ],
     attack: &["T1505.001", "T1548"],
     source: include_str!("trustworthy_owned_by_privileged_login.rs"),
     check,

@@ -17,7 +17,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("compliance", &["ids"]),
     (
         "report",
-        &["ids", "snapshot", "tsql", "graph", "rules", "score", "compliance"],
+        &[
+            "ids",
+            "snapshot",
+            "tsql",
+            "graph",
+            "rules",
+            "score",
+            "compliance",
+        ],
     ),
     ("evidence", &["ids"]),
 ];

@@ -3,6 +3,7 @@
 //! escapes for its own format.
 
 mod call;
+mod control;
 mod finding;
 mod gap;
 mod instance;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use call::CodeView;
+pub use control::{FrameworkView, WaiverView};
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
 pub use way::WayView;
@@ -52,6 +54,14 @@ pub struct View {
     pub settle: Vec<Settle>,
     /// The chains that lead from one instance to another.
     pub hops: Vec<WayView>,
+    /// Findings about the estate as a whole.
+    pub estate: Vec<FindingGroup>,
+    /// The inventory's waivers, those that end first before the others.
+    pub waivers: Vec<WaiverView>,
+    /// Compliance frameworks.
+    pub frameworks: Vec<FrameworkView>,
+    /// The words of a control's status, in the order of every framework's counts.
+    pub statuses: Vec<&'static str>,
     /// How to read the numbers, by paragraph.
     pub method: Vec<String>,
     /// How exposure is made, with its line breaks.
@@ -90,6 +100,10 @@ impl View {
         let places = places(&assessment.fleet);
         instances.sort_by_key(|i| places.get(&i.id).copied().unwrap_or(usize::MAX));
         let fleet = &assessment.fleet;
+        let numbered = assessment.frameworks.iter().zip(1..);
+        let frameworks: Vec<_> = numbered
+            .map(|(framework, n)| FrameworkView::new(framework, n))
+            .collect();
         Self {
             as_of: visible(&assessment.as_of),
             judged_by: visible(&assessment.judged_by),
@@ -103,6 +117,13 @@ impl View {
             exposure: wording::interval(fleet.exposure[0], fleet.exposure[1]),
             settle: settle(&instances),
             hops: fleet.paths.iter().map(hop).collect(),
+            estate: finding::groups(&assessment.estate, "fail"),
+            waivers: waivers(assessment),
+            statuses: frameworks
+                .first()
+                .map(|framework| framework.counts.iter().map(|c| c.status).collect())
+                .unwrap_or_default(),
+            frameworks,
             method: method(),
             exposure_method: score::EXPLANATION,
             instances,
@@ -128,6 +149,12 @@ impl View {
             .flat_map(|(i, g)| g.findings.iter().map(move |f| (i, g, f)));
         findings.collect()
     }
+}
+
+fn waivers(assessment: &Assessment) -> Vec<WaiverView> {
+    let mut waivers: Vec<_> = assessment.waivers.iter().collect();
+    waivers.sort_by_key(|waiver| (waiver.days_left, &waiver.id));
+    waivers.into_iter().map(WaiverView::new).collect()
 }
 
 /// The place of each instance in the ranking, by its name as it is shown; of one that carries no verdicts there is none.
