@@ -29,6 +29,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("control_server_granted.rs"),

@@ -30,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:AC-3"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("guest_enabled.rs"),
@@ -65,5 +66,4 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         extend(&mut evidence, cited(case, trust));
         judgement.fail_at(severity, Subject::database(&facts.name), message, evidence);
     }
-    judgement.all_is_seen(case);
 }

@@ -31,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("impersonate_privileged_login.rs"),

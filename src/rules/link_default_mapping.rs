@@ -14,7 +14,7 @@
 //! References: docs: sp_addlinkedsrvlogin, sys.linked_logins; STIG V-271299
 
 use super::link_with_stored_privileged_login::way_over;
-use super::reaching::{Reached, Whom, unless_seen, unseen_on_server};
+use super::reaching::{Reached, Whom};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::Mapping;
 use crate::snapshot::Fact;
@@ -26,6 +26,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::LinkedServers, Fact::LinkedLogins],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271299"],
     attack: &["T1210"],
     source: include_str!("link_default_mapping.rs"),
@@ -40,8 +41,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         }
         judge(case, &mapping, judgement);
     }
-    let missing = unseen_on_server(case, RULE.facts);
-    unless_seen(judgement, Subject::instance(), missing);
 }
 
 fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {

@@ -22,6 +22,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Databases, Fact::ServerPrincipals],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["ms-va:VA1245", "ms-va:VA1258"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("orphaned_owner.rs"),
@@ -37,20 +38,16 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         if case.is_excluded(database.database_id) {
             judgement.not_applicable("excluded by the inventory");
         } else if server.server_principals.is_settled() {
+            // Only a whole list says that a login is gone.
             judge(case, database, judgement);
         }
     }
-    judgement.all_is_seen(case);
 }
 
 fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
     let name = DatabaseName::new(&database.name);
     let Some(sid) = database.owner_sid.as_deref() else {
-        let missing = Missing {
-            fact: "databases".to_owned(),
-            database: None,
-            needs: vec!["the owner's sid".to_owned()],
-        };
+        let missing = Missing::new("databases", None, "the owner's sid");
         return judgement.unknown(Subject::database(&name), vec![missing]);
     };
     if case.login_with_sid(sid).is_some() {

@@ -142,7 +142,7 @@ pub(super) fn judge_grants(
     grants: impl IntoIterator<Item = Granted>,
     say: impl Fn(&Granted, &Reached<'_, '_>) -> (String, Vec<Evidence>),
 ) {
-    let (mut found, mut hidden) = (false, Vec::new());
+    let mut hidden = Vec::new();
     for granted in grants {
         if let Some(missing) = unseen_grantee(case, &granted) {
             hidden.push(missing);
@@ -151,18 +151,15 @@ pub(super) fn judge_grants(
         let Some(reached) = Reached::of(case, &granted) else {
             continue;
         };
-        found = true;
         let (message, more) = say(&granted, &reached);
         let mut evidence = reached.evidence();
         extend(&mut evidence, more);
         judgement.fail_at(reached.severity, reached.subject(), message, evidence);
     }
-    let seen = judgement.all_is_seen(case);
-    if seen && !hidden.is_empty() {
+    if !hidden.is_empty() {
         judgement.unknown(Subject::instance(), hidden);
-    } else if seen && !found {
-        judgement.pass();
     }
+    judgement.pass_unless_open();
 }
 
 fn add(evidence: &mut Vec<Evidence>, one: Evidence) {
@@ -197,18 +194,17 @@ pub(super) fn unseen_grantee(case: &Case<'_>, granted: &Granted) -> Option<Missi
     if graph.index().is_role(scope, id) || graph.index().kind(scope, id).is_some() {
         return None;
     }
-    let fact = match scope {
-        Scope::Server => "server_principals",
-        Scope::Database(_) => "database_principals",
-    };
-    Some(Missing {
-        fact: fact.to_owned(),
-        database: database(case, scope).cloned(),
-        needs: vec![format!(
-            "{}, which holds {}",
-            name(case, scope, id),
-            granted.right
-        )],
+    let need = format!("{}, which holds {}", name(case, scope, id), granted.right);
+    Some(match scope {
+        Scope::Server => {
+            let list = &case.snapshot.server.server_principals;
+            Missing::of("server_principals", None, list, need)
+        }
+        Scope::Database(db) => {
+            let facts = graph.index().database(db)?;
+            let list = &facts.database_principals;
+            Missing::of("database_principals", Some(&facts.name), list, need)
+        }
     })
 }
 

@@ -3,27 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Evidence, Judgement, Missing, Severity, Subject};
+use super::{Case, Evidence, Judgement, Severity, Subject};
 use crate::graph::{Edge, Graph, Index, Node, Reach, Scope, Step};
 use crate::ids::PrincipalId;
-use crate::snapshot::{DatabaseFacts, Fact, PUBLIC_LOGIN};
+use crate::snapshot::{DatabaseFacts, PUBLIC_LOGIN};
 
 /// So many are named; the others are counted.
 const NAMED: usize = 5;
 const PUBLIC: PrincipalId = PrincipalId(0);
-
-/// Facts of the instance that say whom something reaches.
-pub(super) const OF_SERVER: &[Fact] = &[
-    Fact::ServerPrincipals,
-    Fact::ServerRoleMembers,
-    Fact::ServerPermissions,
-];
-/// The same of a database.
-pub(super) const OF_DATABASE: &[Fact] = &[
-    Fact::DatabasePrincipals,
-    Fact::DatabaseRoleMembers,
-    Fact::DatabasePermissions,
-];
 
 /// Steps by memberships and permissions.
 pub(super) fn is_by_permission(step: Step) -> bool {
@@ -224,32 +211,6 @@ fn comes_in(graph: &Graph<'_>, node: Node) -> bool {
     }
 }
 
-/// Which of these facts of the instance are not settled.
-pub(super) fn unseen_on_server(case: &Case<'_>, facts: &[Fact]) -> Vec<Missing> {
-    let states = facts.iter().flat_map(|fact| fact.unsettled(case.snapshot));
-    let of_server = states.filter(|state| state.database.is_none());
-    of_server.map(|state| Missing::from(&state)).collect()
-}
-
-/// Which of these facts of a database are not settled.
-pub(super) fn unseen_in(facts: &[Fact], database: &DatabaseFacts) -> Vec<Missing> {
-    let states = facts.iter().filter_map(|fact| fact.unsettled_in(database));
-    states.map(|state| Missing::from(&state)).collect()
-}
-
-/// Says unknown, if something is missing. Returns whether it is.
-pub(super) fn unless_seen(
-    judgement: &mut Judgement,
-    subject: Subject,
-    missing: Vec<Missing>,
-) -> bool {
-    let unseen = !missing.is_empty();
-    if unseen {
-        judgement.unknown(subject, missing);
-    }
-    unseen
-}
-
 /// Who acts as dbo of a database, by the last step each; administrators left out, and fixed roles without members.
 pub(super) struct Dbo<'c, 'a> {
     pub(super) case: &'c Case<'a>,
@@ -263,13 +224,13 @@ impl Dbo<'_, '_> {
     /// Returns whether there are findings.
     pub(super) fn judge(&self, judgement: &mut Judgement) -> bool {
         let graph = self.case.graph();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut found) = (BTreeSet::new(), false);
         for edge in graph.leading_to(self.place) {
             if is_by_permission(edge.step) && seen.insert(edge.from) && !self.is_owner(&edge) {
-                self.report(&edge, judgement);
+                found |= self.report(&edge, judgement);
             }
         }
-        judgement.has_findings()
+        found
     }
 
     /// An owner with the power of sysadmin gains nothing by being dbo.
@@ -281,10 +242,11 @@ impl Dbo<'_, '_> {
         }
     }
 
-    fn report(&self, edge: &Edge, judgement: &mut Judgement) {
+    /// Returns whether it is a finding.
+    fn report(&self, edge: &Edge, judgement: &mut Judgement) -> bool {
         let graph = self.case.graph();
         let Some(reached) = Reached::of(self.case, edge.from) else {
-            return;
+            return false;
         };
         let is_fixed = match edge.from {
             Node::Principal(Scope::Database(_), id) | Node::Joins(Scope::Database(_), id) => {
@@ -293,7 +255,7 @@ impl Dbo<'_, '_> {
             _ => false,
         };
         if is_fixed && matches!(reached.whom, Whom::Nobody) {
-            return;
+            return false;
         }
         let last = graph.told(&[(edge, self.place)]);
         let mut said = reached.chain.clone();
@@ -308,5 +270,6 @@ impl Dbo<'_, '_> {
         let name = graph.place(edge.from).name;
         let subject = Subject::within("principal", &self.database.name, name);
         judgement.fail_at(reached.severity(), subject, message, evidence);
+        true
     }
 }

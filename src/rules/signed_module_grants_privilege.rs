@@ -43,6 +43,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::AsymmetricKeys,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:AC-6(8)", "ms-va:VA2129"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("signed_module_grants_privilege.rs"),
@@ -64,7 +65,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let rows: Vec<FactRef> = facts.iter().chain(&power).copied().collect();
         report(case, key, *login, &rows, judgement);
     }
-    judgement.all_is_seen(case);
     judgement.nothing_there("no module is signed by a key with a privileged login");
 }
 

@@ -14,7 +14,7 @@
 //!
 //! References: docs: CREATE ASSEMBLY (permissions), clr strict security, GRANT server permissions; CIS 2022 6.2
 
-use super::reaching::{OF_SERVER, Reached, Whom, unless_seen, unseen_on_server};
+use super::reaching::{Reached, Whom};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Holder, Node, Scope};
 use crate::snapshot::{Fact, PUBLIC_LOGIN};
@@ -31,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["cis-2022:6.2"],
     attack: &["T1505.001"],
     source: include_str!("unsafe_assembly_grant.rs"),
@@ -44,11 +45,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for holder in holders(case) {
         judge(case, &holder, judgement);
     }
-    let missing = unseen_on_server(case, OF_SERVER);
-    let unseen = unless_seen(judgement, Subject::instance(), missing);
-    if !unseen && !judgement.has_findings() {
-        judgement.pass();
-    }
+    judgement.pass_unless_open();
 }
 
 /// Who holds one of the two rights by its own name, each once, with the stronger first.
