@@ -14,6 +14,7 @@
 //!
 //! References: docs: create a SQL Server Agent proxy, implement SQL Server Agent security; STIG V-271342
 
+use super::case::SHORT_SID;
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{Node, ProxyAccount, agent_proxy};
 use crate::ids::PrincipalId;
@@ -40,8 +41,6 @@ pub(super) static RULE: Rule = Rule {
 };
 
 const SUBSYSTEMS: &[&str] = &["CmdExec", "PowerShell", "ActiveScripting", "SSIS"];
-/// Sids of SQL logins are 16 bytes, those of Windows accounts longer.
-const SHORT_SID: usize = 2 + 2 * 16;
 
 /// Says not applicable where there is no Agent, or none that runs commands. Returns whether it did.
 pub(super) fn without_commands(case: &Case<'_>, judgement: &mut Judgement) -> bool {

@@ -56,7 +56,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let graph = case.graph();
         let rows = holder.facts.iter().copied();
         let rows = rows.chain(graph.index().principal_fact(Scope::Server, id));
-        let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(fact).into()).collect();
+        let mut evidence = case.cited(&rows.collect::<Vec<_>>());
         let copies = Copies::of(case, case.login(id).and_then(|login| login.sid.as_deref()));
         let (severity, where_it_is) = copies.say(&mut evidence);
         let name = case.login_name(id);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::Analysis;
 use super::{Evidence, Judgement, Missing, Observations, Subject, named};
-use crate::graph::{Code, Graph, Groups};
+use crate::graph::{Code, FactRef, Graph, Groups};
 use crate::ids::PrincipalId;
 use crate::snapshot::{
     Configuration, DatabaseFacts, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
@@ -34,6 +34,8 @@ pub const SA: PrincipalId = PrincipalId(1);
 /// The fixed server role `sysadmin`.
 pub const SYSADMIN: PrincipalId = PrincipalId(3);
 
+/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer; in hexadecimal digits.
+pub const SHORT_SID: usize = 2 + 2 * 16;
 /// The id of master.
 pub const MASTER: i32 = 1;
 /// The id of msdb.
@@ -251,6 +253,14 @@ impl<'a> Case<'a> {
     pub fn login_with_sid(&self, sid: &str) -> Option<&'a ServerPrincipal> {
         let principals = self.snapshot.server.server_principals.seen();
         principals.iter().find(|p| p.sid.as_deref() == Some(sid))
+    }
+
+    /// Rows of the graph as evidence, each once.
+    pub fn cited<'f>(&self, facts: impl IntoIterator<Item = &'f FactRef>) -> Vec<Evidence> {
+        let mut evidence = Vec::new();
+        let rows = facts.into_iter().map(|fact| self.graph().cite(*fact));
+        Evidence::extend(&mut evidence, rows.map(Evidence::from));
+        evidence
     }
 
     /// The rows of these server principals, as far as visible.

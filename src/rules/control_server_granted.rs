@@ -14,7 +14,7 @@
 //!
 //! References: docs: GRANT server permissions, server-level roles, permissions (algorithm); STIG V-271350
 
-use super::reached::judge_grants;
+use super::granted::judge_grants;
 use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 
@@ -38,8 +38,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let granted = case.graph().granted_on_server("CL").into_iter();
-    judge_grants(case, judgement, granted, |_, reached| {
-        let (who, through) = (reached.grantee(), reached.through());
+    judge_grants(case, judgement, granted, |_, grantee| {
+        let (who, through) = (grantee.named(), grantee.through());
         let message = format!("{who} holds CONTROL SERVER, which is as good as sysadmin{through}");
         (message, Vec::new())
     });

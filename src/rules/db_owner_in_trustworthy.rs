@@ -14,8 +14,8 @@
 //!
 //! References: docs: TRUSTWORTHY database property, extending impersonation; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::reaching::Dbo;
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
+use super::dbo::Dbo;
+use super::{Case, Judgement, Missing, Rule, Severity, Subject};
 use crate::graph::Node;
 use crate::ids::named;
 use crate::snapshot::{DatabaseRow, Fact};
@@ -78,12 +78,10 @@ fn judge(case: &Case<'_>, row: &DatabaseRow, judgement: &mut Judgement) {
         "dbo of {} has what its owner {owner} may vouch for: the database is TRUSTWORTHY",
         named(&row.name)
     );
-    let rows = trust.facts.iter();
-    let rows: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
     let dbo = Dbo {
         case,
         place: Node::Owner(db),
-        gain: (says, rows),
+        gain: (says, case.cited(&trust.facts)),
         database: facts,
     };
     if !dbo.judge(judgement) {

@@ -15,7 +15,7 @@
 //!
 //! References: docs: sp_addlinkedsrvlogin, EXECUTE (AT), OPENQUERY; STIG V-271299
 
-use super::reaching::Reached;
+use super::reached::Reached;
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Mapping, Node};
 use crate::ids::PrincipalId;
@@ -77,8 +77,7 @@ fn privilege(case: &Case<'_>, mapping: &Mapping<'_>) -> Option<Privilege> {
     if graph.is_loop_back(mapping.server) {
         let login = graph.index().login_named(mapping.remote)?;
         let facts = graph.is_privileged(login)?;
-        let rows = facts.iter().map(|fact| graph.cite(*fact).into());
-        return Some(Privilege::Proven(login, rows.collect()));
+        return Some(Privilege::Proven(login, case.cited(&facts)));
     }
     let is = |name: &str| name.eq_ignore_ascii_case(mapping.remote);
     if is("sa") {
@@ -102,8 +101,7 @@ fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) -> b
     let (link, remote) = (named(&mapping.server.name), named(mapping.remote));
     let who = reached.who(graph);
     let mut severity = reached.severity();
-    let rows = mapping.facts.iter();
-    let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
+    let mut evidence = case.cited(&mapping.facts);
     let what = match privilege {
         Privilege::Proven(login, proof) => {
             evidence.extend(proof);

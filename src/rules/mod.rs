@@ -3,11 +3,12 @@
 
 mod analysis;
 mod case;
+mod dbo;
 mod excerpt;
+mod granted;
 mod judgement;
 mod observations;
 mod reached;
-mod reaching;
 mod verdict;
 
 mod agent_os_step_by_non_admin;
@@ -246,11 +247,12 @@ mod tests {
             "mod",
             "analysis",
             "case",
+            "dbo",
             "excerpt",
+            "granted",
             "judgement",
             "observations",
             "reached",
-            "reaching",
             "verdict",
         ];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

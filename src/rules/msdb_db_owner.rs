@@ -16,7 +16,7 @@
 //! References: docs: TRUSTWORTHY database property, implement SQL Server Agent security; STIG V-271350
 
 use super::case::MSDB;
-use super::reaching::Dbo;
+use super::dbo::Dbo;
 use super::{Case, Judgement, Missing, Rule, Severity, Subject};
 use crate::graph::Node;
 use crate::snapshot::Fact;
@@ -75,11 +75,11 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let says = "dbo of msdb has the rights of its owner on the server, since it is TRUSTWORTHY";
         (Node::Owner(db), says)
     };
-    let rows = row.map(|(_, fact)| graph.cite(fact).into());
+    let rows = row.map(|(_, fact)| fact);
     let dbo = Dbo {
         case,
         place,
-        gain: (says.to_owned(), rows.into_iter().collect()),
+        gain: (says.to_owned(), case.cited(&rows)),
         database: facts,
     };
     if !dbo.judge(judgement) {

@@ -11,6 +11,7 @@
 //!
 //! References: docs: CREATE LOGIN, ALTER AUTHORIZATION, sys.databases; Microsoft VA1245, VA1258
 
+use super::case::SHORT_SID;
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{DatabaseRow, Fact};
@@ -28,9 +29,6 @@ pub(super) static RULE: Rule = Rule {
     source: include_str!("orphaned_owner.rs"),
     check,
 };
-
-/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer.
-const SHORT_SID: usize = 2 + 2 * 16;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let server = &case.snapshot.server;

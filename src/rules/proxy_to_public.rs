@@ -15,7 +15,7 @@
 
 use super::agent_os_step_by_non_admin::without_commands;
 use super::case::MSDB;
-use super::reaching::{Reached, Whom};
+use super::reached::{Reached, Whom};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Db, Node, Scope};
 use crate::ids::PrincipalId;
@@ -98,7 +98,7 @@ fn judge(
     let Some((node, reached)) = reached else {
         return false;
     };
-    if !matches!(reached.whom, Whom::Everybody) {
+    if reached.whom != Whom::Everybody {
         return false;
     }
     let (severity, makers, rows) = job_makers(case, msdb);
@@ -133,7 +133,7 @@ fn job_makers(case: &Case<'_>, msdb: Db) -> (Severity, String, Vec<Evidence>) {
     let roles = roles.filter_map(|name| graph.index().role_named(msdb, name));
     let reached = roles.filter_map(|role: PrincipalId| Reached::of(case, Node::user(msdb, role)));
     match reached.max_by_key(Reached::severity) {
-        Some(reached) if !matches!(reached.whom, Whom::Nobody) => {
+        Some(reached) if reached.whom != Whom::Nobody => {
             (reached.severity(), reached.who(graph), reached.evidence)
         }
         _ => (Severity::Low, "administrators alone".to_owned(), Vec::new()),

@@ -17,7 +17,6 @@
 
 use std::collections::BTreeSet;
 
-use super::reached::{cited, extend};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{Key, Powerful, Runner};
 use crate::snapshot::Fact;
@@ -143,10 +142,10 @@ fn report(case: &Case<'_>, powerful: &Powerful, runner: &Runner, judgement: &mut
         named(&name),
         named(facts.name.as_str())
     );
-    let mut evidence: Vec<Evidence> = cited(case, &runner.granted.facts);
+    let mut evidence = case.cited(&runner.granted.facts);
     let modules = [powerful.module, runner.module].map(|key| graph.index().module_fact(key));
-    extend(&mut evidence, cited(case, modules.iter().flatten()));
-    extend(&mut evidence, cited(case, &powerful.facts));
+    Evidence::extend(&mut evidence, case.cited(modules.iter().flatten()));
+    Evidence::extend(&mut evidence, case.cited(&powerful.facts));
     judgement.fail_at(
         severity,
         Subject::within("module", &facts.name, name),

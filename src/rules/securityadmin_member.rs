@@ -13,7 +13,6 @@
 //! References: docs: server-level roles (securityadmin); STIG V-271350; Microsoft VA1068
 
 use super::case::can_connect;
-use super::reached::cited;
 use super::{Case, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Membership, Scope};
 use crate::ids::PrincipalId;
@@ -72,7 +71,7 @@ pub(super) fn judge_members(
         };
         let message = format!("{} is in {role}{through}{how}", named(&login.name));
         let row = case.graph().index().principal_fact(Scope::Server, member);
-        let evidence = cited(case, membership.facts.iter().rev().chain(&row));
+        let evidence = case.cited(membership.facts.iter().rev().chain(&row));
         judgement.fail_at(severity, subject, message, evidence);
     }
     judgement.pass_unless_open();

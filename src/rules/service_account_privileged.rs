@@ -14,8 +14,7 @@
 //!
 //! References: docs: configure Windows service accounts and permissions; STIG V-271358; CIS 2022 3.5, 3.6
 
-use super::reached::cited;
-use super::{Case, Judgement, Missing, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{FactRef, OsIdentity, Power, agent, engine};
 use crate::snapshot::Fact;
 
@@ -95,15 +94,15 @@ fn shared(case: &Case<'_>, engine: &OsIdentity, agent: &OsIdentity, judgement: &
         named(one)
     );
     let mut evidence = rows(case, engine);
-    super::reached::extend(&mut evidence, rows(case, agent));
+    Evidence::extend(&mut evidence, rows(case, agent));
     let subject = Subject::server("service", "the engine and SQL Server Agent");
     judgement.fail_at(Severity::Medium, subject, message, evidence);
 }
 
-fn rows(case: &Case<'_>, identity: &OsIdentity) -> Vec<super::Evidence> {
+fn rows(case: &Case<'_>, identity: &OsIdentity) -> Vec<Evidence> {
     let rows = identity.evidence.iter();
     let rows = rows.filter_map(|(fact, at)| Some(FactRef::server(*fact, u32::try_from(*at).ok()?)));
-    cited(case, &rows.collect::<Vec<_>>())
+    case.cited(&rows.collect::<Vec<_>>())
 }
 
 fn unknown(subject: Subject, identity: &OsIdentity, judgement: &mut Judgement) {

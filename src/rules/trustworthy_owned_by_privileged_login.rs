@@ -13,7 +13,7 @@
 //!
 //! References: docs: TRUSTWORTHY database property; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::case::{SA, SYSADMIN, members_of, roles_of, rows_between};
+use super::case::{SA, SHORT_SID, SYSADMIN, members_of, roles_of, rows_between};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{DatabaseRow, Fact, PUBLIC_LOGIN, Permission, ServerPrincipal};
@@ -38,8 +38,6 @@ pub(super) static RULE: Rule = Rule {
 };
 
 const SERVER: i32 = 100;
-/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer.
-const SHORT_SID: usize = 2 + 2 * 16;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for database in case.snapshot.server.databases.seen() {

@@ -169,6 +169,15 @@ impl Evidence {
         }
     }
 
+    /// Adds evidence, each row once.
+    pub fn extend(all: &mut Vec<Self>, more: impl IntoIterator<Item = Self>) {
+        for one in more {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+
     /// The same with a place in module text.
     #[must_use]
     pub fn at(self, place: Place) -> Self {

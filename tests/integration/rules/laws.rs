@@ -359,6 +359,40 @@ fn no_rule_passes_without_a_fact_that_it_declares() {
     }
 }
 
+/// What one right would show in every database is one verdict, not one for each.
+#[test]
+fn one_cause_in_many_databases_is_one_verdict() {
+    let (recorded, texts) = &ESTATE[0];
+    let mut snapshot = recorded.snapshot.clone();
+    let places = places(Fact::DatabasePermissions, &snapshot);
+    assert!(places.len() > 3, "{places:?}");
+    for place in &places {
+        let how = Hidden::Denied(vec!["a right".to_owned()]);
+        hide(
+            &mut snapshot,
+            Fact::DatabasePermissions,
+            place.as_deref(),
+            &how,
+        );
+    }
+    let case = Case::new(&snapshot, texts, Some(&[]));
+    let needing = rules::ALL.iter();
+    let needing = needing.filter(|rule| rule.facts.contains(&Fact::DatabasePermissions));
+    for rule in needing.filter(|rule| rule.slug != "not-all-databases-read") {
+        let verdicts = rule.judge(&case);
+        let names = |verdict: &Verdict, place: &Option<String>| {
+            names(verdict, Fact::DatabasePermissions, place.as_deref())
+        };
+        let open = verdicts.iter();
+        let open = open.filter(|v| places.iter().any(|place| names(v, place)));
+        let [verdict] = open.collect::<Vec<_>>()[..] else {
+            panic!("{}: not one verdict", rule.slug);
+        };
+        let all = places.iter().all(|place| names(verdict, place));
+        assert!(all, "{}: not every database is named", rule.slug);
+    }
+}
+
 #[test]
 fn a_database_missing_from_the_snapshot_makes_nothing_look_better() {
     for fixture in fixtures() {
