@@ -247,7 +247,7 @@ impl<'a> Acceptances<'a> {
             }
         }
         let judgements = [expired, unused, too_broad].into_iter();
-        let verdicts = judgements.flat_map(Judgement::finish);
+        let verdicts = judgements.flat_map(Judgement::finish_on_estate);
         verdicts
             .filter(|verdict| !matches!(verdict.outcome, Outcome::NotApplicable(_)))
             .collect()

@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "cis-2016:2.1",
         "cis-2017:2.1",

@@ -19,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:CM-7"],
     attack: &["T1505.001"],
     source: include_str!("ai_runtimes_enabled.rs"),

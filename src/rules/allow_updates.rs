@@ -19,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Info,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:CM-6"],
     attack: &[],
     source: include_str!("allow_updates.rs"),

@@ -21,6 +21,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Low,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:AC-2", "nist-800-53r5:IA-2"],
     attack: &["T1078"],
     source: include_str!("contained_authentication.rs"),

@@ -20,6 +20,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Low,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "cis-2016:2.4",
         "cis-2017:2.4",

@@ -21,6 +21,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022-instance:V-271293",
         "nist-800-53r5:CM-7",

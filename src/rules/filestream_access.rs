@@ -20,6 +20,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Low,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:CM-7", "ms-va:VA1230"],
     attack: &[],
     source: include_str!("filestream_access.rs"),

@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reached::{cited, judge_grants};
+use super::granted::judge_grants;
 use super::{Case, Judgement, Rule, Severity};
 use crate::graph::{FactRef, Granted, Scope};
 use crate::ids::PrincipalId;
@@ -31,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022-instance:V-271350", "nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("impersonate_privileged_login.rs"),
@@ -43,14 +44,14 @@ const NAMED: usize = 3;
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let (grants, targets): (Vec<Granted>, Vec<Vec<PrincipalId>>) = grants(case).into_iter().unzip();
     let targets: BTreeMap<_, _> = grants.iter().map(key).zip(targets).collect();
-    judge_grants(case, judgement, grants, |granted, reached| {
+    judge_grants(case, judgement, grants, |granted, grantee| {
         let targets = targets.get(&key(granted)).map_or(&[][..], Vec::as_slice);
         let message = format!(
             "{} holds {} and acts as {} by EXECUTE AS{}",
-            reached.grantee(),
+            grantee.named(),
             granted.right,
             list(case, targets),
-            reached.through()
+            grantee.through()
         );
         let graph = case.graph();
         let power = targets.iter().take(NAMED).flat_map(|target| {
@@ -58,7 +59,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             let power = graph.is_privileged(*target).unwrap_or_default();
             row.into_iter().chain(power)
         });
-        (message, cited(case, &power.collect::<Vec<_>>()))
+        (message, case.cited(&power.collect::<Vec<_>>()))
     });
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, Verdict, named};
-use crate::ids::{InstanceId, PrincipalId};
+use crate::ids::{DatabaseName, InstanceId, PrincipalId};
 use crate::snapshot::{DatabaseFacts, DatabasePrincipal, Fact, RoleMember, ServerPrincipal};
 use crate::tsql::Sink;
 
@@ -201,8 +201,9 @@ impl OwnRule {
             slug: text(&self.slug),
             title: text(&self.title),
             severity: self.severity,
-            facts: &[],
+            facts: Box::leak(self.facts().into_boxed_slice()),
             master_facts: &[],
+            msdb_facts: &[],
             controls: Box::leak(controls.into_boxed_slice()),
             attack: &[],
             source: text(&source),
@@ -210,13 +211,31 @@ impl OwnRule {
         }))
     }
 
+    /// The facts that the question is about, at the instance and in every database; none where it is about one database,
+    /// of which the check says itself what is missing.
+    fn facts(&self) -> Vec<Fact> {
+        match &self.check {
+            OwnCheck::Option { .. } => vec![Fact::Configurations],
+            OwnCheck::Role { database: None, .. } => {
+                vec![Fact::ServerPrincipals, Fact::ServerRoleMembers]
+            }
+            OwnCheck::NoModule { database: None, .. } => vec![Fact::Databases, Fact::Modules],
+            OwnCheck::Empty {
+                fact: name,
+                database: None,
+                ..
+            } => fact(name).into_iter().collect(),
+            _ => vec![Fact::Databases],
+        }
+    }
+
     /// Judges one instance; nothing where the rule is not about it.
     pub fn judge(&self, rule: &'static Rule, case: &Case<'_>) -> Vec<Verdict> {
         let chosen = self.chosen.as_ref();
         let mut judgement = Judgement::new(rule);
         if chosen.is_some_and(|chosen| !chosen.contains(&case.snapshot.target)) {
-            judgement.not_applicable("the rule is not about this target");
-            return judgement.finish();
+            judgement.does_not_arise("the rule is not about this target");
+            return judgement.finish(case.snapshot);
         }
         match &self.check {
             OwnCheck::Option { name, must_be } => option(case, &mut judgement, name, *must_be),
@@ -238,7 +257,7 @@ impl OwnRule {
                 }
             }
         }
-        judgement.finish()
+        judgement.finish(case.snapshot)
     }
 }
 
@@ -263,23 +282,40 @@ fn option(case: &Case<'_>, judgement: &mut Judgement, name: &str, must_be: i32) 
     }
 }
 
-/// The databases that a question is about; says unknown where one may exist that is not listed.
+/// The databases that a question is about. Of one that is named, what was not seen of these facts is said here.
 fn databases<'a>(
     case: &Case<'a>,
     judgement: &mut Judgement,
     name: Option<&str>,
+    facts: &[Fact],
 ) -> Vec<&'a DatabaseFacts> {
+    let Some(name) = name else {
+        return case.databases().collect();
+    };
     let identity = case.snapshot.server.server_identity.known();
-    let same = |own: &str, name: &str| match identity {
+    let same = |own: &str| match identity {
         Some(identity) => identity.is_same_name(own, name),
         None => own.eq_ignore_ascii_case(name),
     };
-    if name.is_none_or(|name| !case.databases().any(|d| same(d.name.as_str(), name))) {
-        case.databases_are_known(judgement);
+    let found: Vec<&DatabaseFacts> = case.databases().filter(|d| same(d.name.as_str())).collect();
+    for database in &found {
+        let missing = facts.iter().filter_map(|fact| fact.unsettled_in(database));
+        let missing: Vec<Missing> = missing.map(|state| Missing::from(&state)).collect();
+        if !missing.is_empty() {
+            judgement.unknown(Subject::database(&database.name), missing);
+        }
     }
-    case.databases()
-        .filter(|d| name.is_none_or(|name| same(d.name.as_str(), name)))
-        .collect()
+    let is_whole = |database: &&DatabaseFacts| {
+        let mut facts = facts.iter();
+        facts.all(|fact| fact.unsettled_in(database).is_none())
+    };
+    let mut rows = case.snapshot.databases_without_facts();
+    if found.is_empty() && rows.any(|row| same(&row.name)) {
+        let needs = "the facts of this database, which the snapshot lacks";
+        let missing = Missing::new("databases", None, needs);
+        judgement.unknown(Subject::database(&DatabaseName::new(name)), vec![missing]);
+    }
+    found.into_iter().filter(is_whole).collect()
 }
 
 /// A role and who is in it, as rows of either scope have it.
@@ -340,18 +376,10 @@ fn role(
                 .collect(),
             rows: server.server_role_members.seen(),
         };
-        let (rows, principals) = (&server.server_role_members, &server.server_principals);
-        let hidden =
-            judgement.unless_settled(Subject::instance(), "server_role_members", None, rows)
-                | judgement.unless_settled(
-                    Subject::instance(),
-                    "server_principals",
-                    None,
-                    principals,
-                );
-        return members.judge(judgement, name, only, hidden);
+        return members.judge(judgement, name, only);
     };
-    for facts in databases(case, judgement, Some(database)) {
+    let read = [Fact::DatabasePrincipals, Fact::DatabaseRoleMembers];
+    for facts in databases(case, judgement, Some(database), &read) {
         let users = facts.database_principals.seen().iter();
         let members = Members {
             database: Some(facts),
@@ -360,22 +388,16 @@ fn role(
                 .collect(),
             rows: facts.database_role_members.seen(),
         };
-        let (within, subject) = (Some(&facts.name), || Subject::database(&facts.name));
-        let (rows, principals) = (&facts.database_role_members, &facts.database_principals);
-        let hidden = judgement.unless_settled(subject(), "database_role_members", within, rows)
-            | judgement.unless_settled(subject(), "database_principals", within, principals);
-        members.judge(judgement, name, only, hidden);
+        members.judge(judgement, name, only);
     }
 }
 
 impl Members<'_> {
-    fn judge(&self, judgement: &mut Judgement, role: &str, only: &[String], hidden: bool) {
+    fn judge(&self, judgement: &mut Judgement, role: &str, only: &[String]) {
         let mut principals = self.principals.iter();
         let found = principals.find(|(_, p)| p.is_role() && p.name().eq_ignore_ascii_case(role));
         let Some((id, _)) = found else {
-            if !hidden {
-                judgement.not_applicable(format!("there is no role {}", named(role)));
-            }
+            judgement.not_applicable(format!("there is no role {}", named(role)));
             return;
         };
         let mut all_expected = true;
@@ -404,7 +426,7 @@ impl Members<'_> {
                 all_expected = false;
             }
         }
-        if all_expected && !hidden {
+        if all_expected {
             judgement.pass();
         }
     }
@@ -421,17 +443,14 @@ impl Members<'_> {
             Some(_) => "database_principals",
             None => "server_principals",
         };
-        Missing {
-            fact: fact.to_owned(),
-            database: self.database.map(|database| database.name.clone()),
-            needs: vec![format!("the name of principal {id}")],
-        }
+        let database = self.database.map(|database| &database.name);
+        Missing::new(fact, database, &format!("the name of principal {id}"))
     }
 }
 
 fn no_module(case: &Case<'_>, judgement: &mut Judgement, sinks: &[String], database: Option<&str>) {
     let wanted: Vec<Sink> = sinks.iter().filter_map(|name| sink(name)).collect();
-    for facts in databases(case, judgement, database) {
+    for facts in databases(case, judgement, database, &[Fact::Modules]) {
         let within = Some(&facts.name);
         for module in facts.modules.seen() {
             let name = facts.object_name(module.object_id);
@@ -456,12 +475,6 @@ fn no_module(case: &Case<'_>, judgement: &mut Judgement, sinks: &[String], datab
                 None => judgement.pass(),
             }
         }
-        judgement.unless_settled(
-            Subject::database(&facts.name),
-            "modules",
-            within,
-            &facts.modules,
-        );
     }
 }
 
@@ -476,7 +489,7 @@ fn empty(
     let chosen = if of_server {
         Vec::new()
     } else {
-        databases(case, judgement, database)
+        databases(case, judgement, database, &[fact])
     };
     let places: Vec<Option<&DatabaseFacts>> = if of_server {
         vec![None]
@@ -519,13 +532,7 @@ fn empty(
                 vec![Evidence::row(fact.name(), name, &row)],
             );
         }
-        let unsettled = fact.unsettled(case.snapshot).into_iter();
-        let here = unsettled.filter(|state| state.database.as_ref() == name);
-        let missing: Vec<Missing> = here.map(|state| Missing::from(&state)).collect();
-        let subject = name.map_or_else(Subject::instance, Subject::database);
-        if !missing.is_empty() {
-            judgement.unknown(subject, missing);
-        } else if !found {
+        if !found {
             judgement.pass();
         }
     }

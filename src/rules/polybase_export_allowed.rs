@@ -19,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Low,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022-instance:V-271296",
         "nist-800-53r5:CM-7",

@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Low,
     facts: &[Fact::Configurations, Fact::ServerIdentity],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "cis-2016:2.7",
         "cis-2017:2.7",

@@ -22,6 +22,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Low,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "cis-2016:2.8",
         "cis-2017:2.8",

@@ -42,6 +42,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePrincipals,
         Fact::DatabaseRoleMembers,
     ],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:AC-6(10)", "ms-va:VA1017"],
     attack: &["T1505.001", "T1059.003"],
     source: include_str!("xp_cmdshell_granted.rs"),
@@ -58,53 +59,31 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.without_xp_cmdshell(judgement) {
         return;
     }
+    if case.master_is_excluded(judgement) {
+        return;
+    }
+    let Some(master) = case.master() else {
+        return;
+    };
+    let grants = InMaster::new(case, master);
     let mut missing = Vec::new();
-    let mut in_master = false;
-    if let Some(master) = case.master() {
-        let grants = InMaster::new(case, master);
-        in_master = grants.judge(&mut missing, judgement);
-        grants.missing(&mut missing);
-    } else if !case.is_excluded(1) {
-        let needs = vec!["the facts of master".to_owned()];
-        missing.push(Missing {
-            fact: "database_permissions".to_owned(),
-            database: None,
-            needs,
-        });
+    grants.judge(&mut missing, judgement);
+    let procedures = &case.snapshot.server.system_extended_procedures;
+    if procedures.is_settled() && grants.xp_cmdshell.is_none() {
+        missing.push(Missing::new(
+            "system_extended_procedures",
+            Some(&master.name),
+            "the row of xp_cmdshell",
+        ));
     }
     if !missing.is_empty() {
         judgement.unknown(Subject::instance(), missing);
-    } else if !in_master && !case.master_is_excluded(judgement) {
-        judgement.pass();
     }
-}
-
-fn need<T>(
-    missing: &mut Vec<Missing>,
-    fact: &str,
-    database: Option<&DatabaseName>,
-    observed: &Observed<T>,
-) {
-    if !observed.is_settled() {
-        missing.push(Missing {
-            fact: fact.to_owned(),
-            database: database.cloned(),
-            needs: observed.needs(),
-        });
-    }
+    judgement.pass_unless_open();
 }
 
 fn is_grant(permission: &Permission) -> bool {
     matches!(permission.state.as_str(), "G" | "W")
-}
-
-/// Of a grantee that is not visible nobody can say whether it is one of setup's certificates.
-fn hidden(missing: &mut Vec<Missing>, fact: &str, database: Option<&DatabaseName>, holds: String) {
-    missing.push(Missing {
-        fact: fact.to_owned(),
-        database: database.cloned(),
-        needs: vec![holds],
-    });
 }
 
 const GUESTS: &str = ": that is every login without a user of its own in master";
@@ -219,67 +198,29 @@ impl<'a, 'c> InMaster<'a, 'c> {
         }
     }
 
-    /// What was not seen and could hold another grant.
-    fn missing(&self, missing: &mut Vec<Missing>) {
-        let name = Some(&self.master.name);
-        let procedures = &self.case.snapshot.server.system_extended_procedures;
-        need(missing, "system_extended_procedures", name, procedures);
-        if procedures.is_settled() && self.xp_cmdshell.is_none() {
-            missing.push(Missing {
-                fact: "system_extended_procedures".to_owned(),
-                database: name.cloned(),
-                needs: vec!["the row of xp_cmdshell".to_owned()],
-            });
-        }
-        let master = self.master;
-        need(
-            missing,
-            "database_permissions",
-            name,
-            &master.database_permissions,
-        );
-        need(
-            missing,
-            "database_role_members",
-            name,
-            &master.database_role_members,
-        );
-        need(
-            missing,
-            "database_principals",
-            name,
-            &master.database_principals,
-        );
-    }
-
-    /// Returns whether there are findings.
-    fn judge(&self, missing: &mut Vec<Missing>, judgement: &mut Judgement) -> bool {
+    /// Of a grantee that is not visible nobody can say whether it is one of setup's certificates.
+    fn judge(&self, missing: &mut Vec<Missing>, judgement: &mut Judgement) {
         let mut by_grantee: BTreeMap<PrincipalId, Vec<&Permission>> = BTreeMap::new();
         for permission in self.relevant().filter(|p| is_grant(p)) {
             let grantee = permission.grantee_principal_id;
             by_grantee.entry(grantee).or_default().push(permission);
         }
-        let mut found = self.db_owner(judgement);
+        self.db_owner(judgement);
         for (grantee, permissions) in by_grantee {
             if self.principal(grantee).is_none() && ![PUBLIC, DBO, GUEST].contains(&grantee) {
                 let what = describe(&permissions);
                 let holds = format!("database principal {grantee}, which holds {what}");
-                hidden(
-                    missing,
-                    "database_principals",
-                    Some(&self.master.name),
-                    holds,
-                );
+                let (master, list) = (&self.master.name, &self.master.database_principals);
+                let unseen = Missing::of("database_principals", Some(master), list, holds);
+                missing.push(unseen);
                 continue;
             }
             let reaches = |p: &&Permission| self.reach(grantee, &[*p]).is_some();
             let open: Vec<&Permission> = permissions.into_iter().filter(reaches).collect();
             if let Some(reach) = self.reach(grantee, &open) {
-                found = true;
                 self.report(grantee, &open, &reach, judgement);
             }
         }
-        found
     }
 
     fn reach(&self, grantee: PrincipalId, permissions: &[&Permission]) -> Option<Reach> {
@@ -407,20 +348,19 @@ impl<'a, 'c> InMaster<'a, 'c> {
     }
 
     /// db_owner has CONTROL by what it is, without a row that says so.
-    fn db_owner(&self, judgement: &mut Judgement) -> bool {
+    fn db_owner(&self, judgement: &mut Judgement) {
         let is_open = |id| !self.is_exempt(id) && !self.is_denied(id, true);
         let Some(reach) = self.reach_of_role(DB_OWNER, is_open) else {
-            return false;
+            return;
         };
         if reach.members().is_empty() {
-            return false;
+            return;
         }
         let through = reach.through(|id| self.named(id));
         let message = format!("db_owner of master covers xp_cmdshell{through}");
         let evidence = self.rows_behind(DB_OWNER, &reach);
         let subject = Subject::within("principal", &self.master.name, "db_owner");
         judgement.fail_at(reach.severity(), subject, message, evidence);
-        true
     }
 }
 
