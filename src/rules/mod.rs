@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod analysis;
+mod audited;
 mod case;
 mod dbo;
 mod excerpt;
@@ -15,45 +16,69 @@ mod reached;
 mod verdict;
 
 mod ad_hoc_distributed_queries;
+mod agent_operator_member;
 mod agent_os_step_by_non_admin;
 mod ai_runtimes_enabled;
 mod allow_updates;
 mod alter_settings_granted;
+mod assembly_changed_after_trust;
 mod assembly_key_login;
+mod audit_configured_not_running;
+mod audit_misses_changes;
+mod audit_misses_logins;
+mod audit_narrowed;
+mod auditor_is_sysadmin;
+mod builtin_administrators_sysadmin;
 mod clr_enabled;
 mod clr_enabled_without_strict_security;
+mod connection_not_encrypted;
 mod contained_authentication;
 mod control_server_granted;
+mod cross_db_chaining_database;
 mod cross_db_chaining_server;
 mod database_mail_enabled;
 mod db_owner_in_trustworthy;
+mod default_trace_off;
 mod external_access_assembly;
 mod external_rest_endpoint_enabled;
 mod external_scripts_enabled;
 mod filestream_access;
+mod filesystem_enumeration_allowed;
 mod guest_enabled;
 mod hadoop_connectivity;
 mod impersonate_privileged_login;
 mod instance_not_seen_whole;
+mod job_runs_at_agent_start;
 mod link_default_mapping;
 mod link_with_stored_privileged_login;
+mod linked_server_rpc_out;
+mod local_group_login;
 mod logon_or_ddl_trigger_reaches_channel;
 mod metadata_hidden_from_auditor;
+mod mixed_mode;
 mod module_invokes_command_channel;
 mod msdb_db_owner;
 mod nested_role_reaches_sysadmin;
+mod no_audit_running;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
 mod object_marked_as_shipped;
 mod ole_automation_enabled;
 mod orphaned_owner;
+mod orphaned_user;
+mod password_policy_off;
 mod polybase_export_allowed;
 mod privileged_module_alterable;
+mod privileged_password_never_expires;
 mod proxy_to_public;
 mod public_can_execute_command_module;
+mod public_server_permission;
 mod remote_access;
 mod remote_admin_connections;
 mod replication_xps_enabled;
+mod risky_option_pending;
+mod sa_enabled;
+mod sa_not_renamed;
 mod scan_for_startup_procs;
 mod securityadmin_member;
 mod service_account_privileged;
@@ -69,6 +94,7 @@ mod waiver_too_broad;
 mod waiver_unused;
 mod xp_cmdshell_enabled;
 mod xp_cmdshell_granted;
+mod xp_cmdshell_proxy_credential;
 mod xp_cmdshell_staged;
 
 pub use crate::ids::named;
@@ -132,9 +158,19 @@ impl Eq for Rule {}
 pub static ALL: &[&Rule] = &[
     &agent_os_step_by_non_admin::RULE,
     &proxy_to_public::RULE,
+    &job_runs_at_agent_start::RULE,
+    &agent_operator_member::RULE,
+    &default_trace_off::RULE,
+    &no_audit_running::RULE,
+    &audit_misses_changes::RULE,
+    &audit_misses_logins::RULE,
+    &audit_narrowed::RULE,
+    &audit_configured_not_running::RULE,
     &waiver_expired::RULE,
     &waiver_unused::RULE,
     &waiver_too_broad::RULE,
+    &risky_option_pending::RULE,
+    &assembly_changed_after_trust::RULE,
     &clr_enabled_without_strict_security::RULE,
     &unsafe_assembly::RULE,
     &unsafe_assembly_grant::RULE,
@@ -150,6 +186,7 @@ pub static ALL: &[&Rule] = &[
     &link_default_mapping::RULE,
     &ad_hoc_distributed_queries::RULE,
     &remote_access::RULE,
+    &linked_server_rpc_out::RULE,
     &unexpected_sysadmin::RULE,
     &xp_cmdshell_granted::RULE,
     &control_server_granted::RULE,
@@ -162,9 +199,18 @@ pub static ALL: &[&Rule] = &[
     &guest_enabled::RULE,
     &service_account_privileged::RULE,
     &contained_authentication::RULE,
+    &sa_enabled::RULE,
+    &sa_not_renamed::RULE,
+    &builtin_administrators_sysadmin::RULE,
+    &local_group_login::RULE,
+    &mixed_mode::RULE,
+    &password_policy_off::RULE,
+    &privileged_password_never_expires::RULE,
+    &public_server_permission::RULE,
     &not_all_databases_read::RULE,
     &instance_not_seen_whole::RULE,
     &metadata_hidden_from_auditor::RULE,
+    &auditor_is_sysadmin::RULE,
     &xp_cmdshell_enabled::RULE,
     &xp_cmdshell_staged::RULE,
     &ole_automation_enabled::RULE,
@@ -177,15 +223,20 @@ pub static ALL: &[&Rule] = &[
     &external_rest_endpoint_enabled::RULE,
     &polybase_export_allowed::RULE,
     &hadoop_connectivity::RULE,
+    &filesystem_enumeration_allowed::RULE,
     &ai_runtimes_enabled::RULE,
     &replication_xps_enabled::RULE,
     &filestream_access::RULE,
+    &xp_cmdshell_proxy_credential::RULE,
+    &connection_not_encrypted::RULE,
     &trustworthy_owned_by_privileged_login::RULE,
     &orphaned_owner::RULE,
     &signed_module_grants_privilege::RULE,
     &db_owner_in_trustworthy::RULE,
     &msdb_db_owner::RULE,
     &cross_db_chaining_server::RULE,
+    &cross_db_chaining_database::RULE,
+    &orphaned_user::RULE,
 ];
 
 impl Rule {
@@ -309,6 +360,7 @@ mod tests {
             "mod",
             "acceptance",
             "analysis",
+            "audited",
             "case",
             "dbo",
             "excerpt",

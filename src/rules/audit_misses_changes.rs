@@ -1,0 +1,78 @@
+//! What it checks: action groups that record creation and change of modules and assemblies, of options, of roles and
+//! permissions, and of the audit itself, are in no enabled server specification of a started audit. One finding names
+//! those that are missing.
+//!
+//! Why it matters: AN0511 is about creation or modification: what is not recorded cannot be detected, and nobody can
+//! be asked about it.
+//!
+//! How to fix: ALTER SERVER AUDIT SPECIFICATION … ADD (SCHEMA_OBJECT_CHANGE_GROUP), ADD (…); -- the groups that the
+//! finding names.
+//!
+//! When it is fine: where another product records them, or database specifications do so in every database; say so in
+//! a waiver.
+//!
+//! References: docs: SQL Server Audit action groups and actions; MITRE ATT&CK AN0511; STIG V-271351
+
+use super::audited::missing_groups;
+use super::{Case, Judgement, Rule, Severity, Subject};
+use crate::snapshot::Fact;
+
+pub(super) static RULE: Rule = Rule {
+    id: "AUDIT-003",
+    slug: "audit-misses-changes",
+    title: "Changes that open a command channel are not recorded",
+    severity: Severity::Medium,
+    facts: &[
+        Fact::ServerAudits,
+        Fact::AuditStatus,
+        Fact::ServerAuditSpecifications,
+        Fact::ServerAuditSpecificationDetails,
+    ],
+    master_facts: &[],
+    msdb_facts: &[],
+    controls: &[
+        "stig-2022-instance:V-271351",
+        "stig-2022-instance:V-271370",
+        "nist-800-53r5:AU-12",
+        "nist-800-53r5:CM-5(1)",
+        "pci-4.0.1:10.2.1.7",
+    ],
+    attack: &["AN0511"],
+    source: include_str!("audit_misses_changes.rs"),
+    check,
+};
+
+/// What must be recorded, and of what that tells (docs: SQL Server Audit action groups).
+const GROUPS: &[&str] = &[
+    "AUDIT_CHANGE_GROUP",
+    "DATABASE_CHANGE_GROUP",
+    "DATABASE_OBJECT_CHANGE_GROUP",
+    "DATABASE_OBJECT_PERMISSION_CHANGE_GROUP",
+    "DATABASE_OWNERSHIP_CHANGE_GROUP",
+    "DATABASE_PERMISSION_CHANGE_GROUP",
+    "DATABASE_PRINCIPAL_CHANGE_GROUP",
+    "DATABASE_ROLE_MEMBER_CHANGE_GROUP",
+    "SCHEMA_OBJECT_CHANGE_GROUP",
+    "SCHEMA_OBJECT_PERMISSION_CHANGE_GROUP",
+    "SERVER_OBJECT_CHANGE_GROUP",
+    "SERVER_OPERATION_GROUP",
+    "SERVER_PERMISSION_CHANGE_GROUP",
+    "SERVER_PRINCIPAL_CHANGE_GROUP",
+    "SERVER_ROLE_MEMBER_CHANGE_GROUP",
+];
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    let Some(missing) = missing_groups(case, GROUPS) else {
+        return;
+    };
+    if missing.names.is_empty() {
+        return judgement.pass_with(missing.evidence);
+    }
+    let message = format!(
+        "changes are not recorded by a running audit: {} of {} action groups are missing: {}",
+        missing.names.len(),
+        GROUPS.len(),
+        missing.names.join(", ")
+    );
+    judgement.fail(Subject::instance(), message, missing.evidence);
+}

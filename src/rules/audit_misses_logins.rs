@@ -1,0 +1,63 @@
+//! What it checks: the action groups of successful and failed logins, and of changes of the audit, are in no enabled
+//! server specification of a started audit.
+//!
+//! Why it matters: who came in, and who tried, is what every inquiry begins with. The error log keeps failed logins
+//! for as many restarts as it keeps files.
+//!
+//! How to fix: ALTER SERVER AUDIT SPECIFICATION … ADD (SUCCESSFUL_LOGIN_GROUP), ADD (FAILED_LOGIN_GROUP), ADD
+//! (AUDIT_CHANGE_GROUP);
+//!
+//! When it is fine: where another product records them.
+//!
+//! References: docs: SQL Server Audit action groups and actions; CIS 2022 5.4
+
+use super::audited::missing_groups;
+use super::{Case, Judgement, Rule, Severity, Subject};
+use crate::snapshot::Fact;
+
+pub(super) static RULE: Rule = Rule {
+    id: "AUDIT-004",
+    slug: "audit-misses-logins",
+    title: "Logins are not recorded",
+    severity: Severity::Low,
+    facts: &[
+        Fact::ServerAudits,
+        Fact::AuditStatus,
+        Fact::ServerAuditSpecifications,
+        Fact::ServerAuditSpecificationDetails,
+    ],
+    master_facts: &[],
+    msdb_facts: &[],
+    controls: &[
+        "cis-2016:5.4",
+        "cis-2017:5.4",
+        "cis-2019:5.4",
+        "cis-2022:5.4",
+        "nist-800-53r5:AU-12",
+        "nist-800-53r5:AU-2",
+        "pci-4.0.1:10.2.1.2",
+    ],
+    attack: &[],
+    source: include_str!("audit_misses_logins.rs"),
+    check,
+};
+
+const GROUPS: &[&str] = &[
+    "AUDIT_CHANGE_GROUP",
+    "FAILED_LOGIN_GROUP",
+    "SUCCESSFUL_LOGIN_GROUP",
+];
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    let Some(missing) = missing_groups(case, GROUPS) else {
+        return;
+    };
+    if missing.names.is_empty() {
+        return judgement.pass_with(missing.evidence);
+    }
+    let message = format!(
+        "not recorded by a running audit: {}",
+        missing.names.join(", ")
+    );
+    judgement.fail(Subject::instance(), message, missing.evidence);
+}

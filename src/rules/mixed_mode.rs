@@ -1,0 +1,53 @@
+//! What it checks: the instance takes SQL Server authentication besides that of Windows.
+//!
+//! Why it matters: passwords of SQL logins stand in configuration files and travel over the network; no smart card,
+//! no lockout across servers, no account that the directory disables.
+//!
+//! How to fix: move applications to Windows accounts, then set the server authentication to Windows in the instance's
+//! properties, and restart.
+//!
+//! When it is fine: on Linux outside a domain, and for applications that know nothing else; then keep the logins few
+//! and their passwords checked by policy.
+//!
+//! References: docs: choose an authentication mode; CIS 2022 3.1; STIG V-271265 takes it once it is approved
+
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
+use crate::snapshot::Fact;
+
+pub(super) static RULE: Rule = Rule {
+    id: "PRIV-017",
+    slug: "mixed-mode",
+    title: "SQL logins are accepted",
+    severity: Severity::Low,
+    facts: &[Fact::ServerIdentity],
+    master_facts: &[],
+    msdb_facts: &[],
+    controls: &[
+        "cis-2016:3.1",
+        "cis-2017:3.1",
+        "cis-2019:3.1",
+        "cis-2022:3.1",
+        "nist-800-53r5:IA-2",
+    ],
+    attack: &["T1078"],
+    source: include_str!("mixed_mode.rs"),
+    check,
+};
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    let Some(identity) = case.snapshot.server.server_identity.known() else {
+        return;
+    };
+    let evidence = vec![Evidence::row("server_identity", None, identity)];
+    match identity.is_integrated_security_only {
+        Some(true) => judgement.pass_with(evidence),
+        Some(false) => {
+            let message = "SQL logins are accepted besides Windows accounts";
+            judgement.fail(Subject::instance(), message, evidence);
+        }
+        None => {
+            let missing = Missing::new("server_identity", None, "IsIntegratedSecurityOnly");
+            judgement.unknown(Subject::instance(), vec![missing]);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What it checks: CHECK_EXPIRATION is off for a SQL login that is not disabled and is in sysadmin or holds CONTROL
+//! SERVER.
+//!
+//! Why it matters: what was once read or guessed works for ever.
+//!
+//! How to fix: ALTER LOGIN […] WITH CHECK_EXPIRATION = ON, CHECK_POLICY = ON; -- for people. Change the password by a
+//! vault for services.
+//!
+//! When it is fine: for accounts whose password a vault changes.
+//!
+//! References: docs: password policy, ALTER LOGIN; CIS 2022 4.2
+
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::snapshot::Fact;
+
+pub(super) static RULE: Rule = Rule {
+    id: "PRIV-019",
+    slug: "privileged-password-never-expires",
+    title: "The password of a privileged SQL login never expires",
+    severity: Severity::Low,
+    facts: &[
+        Fact::ServerPrincipals,
+        Fact::SqlLogins,
+        Fact::ServerRoleMembers,
+        Fact::ServerPermissions,
+    ],
+    master_facts: &[],
+    msdb_facts: &[],
+    controls: &[
+        "cis-2016:4.2",
+        "cis-2017:4.2",
+        "cis-2019:4.2",
+        "cis-2022:4.2",
+        "nist-800-53r5:IA-5",
+    ],
+    attack: &["T1078"],
+    source: include_str!("privileged_password_never_expires.rs"),
+    check,
+};
+
+fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    let graph = case.graph();
+    for row in case.snapshot.server.sql_logins.seen() {
+        let Some(login) = case.login(row.principal_id) else {
+            let (subject, missing) = case.hidden_login(row.principal_id);
+            judgement.unknown(subject, vec![missing]);
+            continue;
+        };
+        let id = login.principal_id;
+        let controls = graph.index().holds(id, "CL");
+        let is_privileged = graph.sysadmin_facts(id).is_some() || controls.is_some();
+        if login.is_disabled == Some(true) || !is_privileged {
+            judgement.not_applicable("disabled, or not privileged");
+            continue;
+        }
+        let subject = Subject::server("principal", &login.name);
+        match row.is_expiration_checked {
+            Some(true) => judgement.pass(),
+            Some(false) => {
+                let message = format!(
+                    "the password of {}, who is privileged, never expires",
+                    named(&login.name)
+                );
+                let mut evidence = vec![Evidence::row("sql_logins", None, row)];
+                let rows = graph.sysadmin_facts(id).unwrap_or_default();
+                evidence.extend(case.cited(rows.iter().chain(controls.as_ref())));
+                judgement.fail(subject, message, evidence);
+            }
+            None => {
+                let missing = Missing::new("sql_logins", None, "is_expiration_checked");
+                judgement.unknown(subject, vec![missing]);
+            }
+        }
+    }
+}
