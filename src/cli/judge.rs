@@ -301,6 +301,7 @@ impl Given {
         Case::new(&self.snapshot, &self.texts, expected)
             .with_observations(self.observations.as_ref())
             .with_groups(groups(&inputs.inventory))
+            .as_of(&inputs.as_of)
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Case<'a> {
     pub observations: Option<&'a Observations>,
     /// Who is expected in sysadmin; `None` if the inventory does not say.
     pub expected_sysadmins: Option<&'a [String]>,
+    /// The day as of which is judged, YYYY-MM-DD.
+    as_of: &'a str,
     /// What the inventory says of Windows and Entra groups.
     groups: Groups,
     /// What the modules do, read when somebody asks.
@@ -55,6 +57,7 @@ impl<'a> Case<'a> {
             texts,
             observations: None,
             expected_sysadmins,
+            as_of: "",
             groups: Groups::default(),
             analysis: OnceCell::new(),
             graph: OnceCell::new(),
@@ -65,6 +68,17 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn with_groups(self, groups: Groups) -> Self {
         Self { groups, ..self }
+    }
+
+    /// The same, judged as of a day.
+    #[must_use]
+    pub fn as_of(self, as_of: &'a str) -> Self {
+        Self { as_of, ..self }
+    }
+
+    /// Days from the day as of which is judged to another; negative once it has passed; `None` without such a day.
+    pub fn days_until(&self, day: &str) -> Option<i64> {
+        crate::inventory::days_between(self.as_of, day)
     }
 
     /// The same with what was observed when all module text was at hand.

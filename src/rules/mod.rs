@@ -14,6 +14,7 @@ mod own;
 mod pin;
 mod reached;
 mod verdict;
+mod walk;
 
 mod ad_hoc_distributed_queries;
 mod agent_operator_member;
@@ -28,6 +29,7 @@ mod audit_misses_changes;
 mod audit_misses_logins;
 mod audit_narrowed;
 mod auditor_is_sysadmin;
+mod broker_activation_reaches_channel;
 mod builtin_administrators_sysadmin;
 mod clr_enabled;
 mod clr_enabled_without_strict_security;
@@ -39,6 +41,7 @@ mod cross_db_chaining_server;
 mod database_mail_enabled;
 mod db_owner_in_trustworthy;
 mod default_trace_off;
+mod encrypted_module;
 mod external_access_assembly;
 mod external_rest_endpoint_enabled;
 mod external_scripts_enabled;
@@ -49,19 +52,27 @@ mod hadoop_connectivity;
 mod impersonate_privileged_login;
 mod instance_not_seen_whole;
 mod job_runs_at_agent_start;
+mod job_step_reaches_channel;
 mod link_default_mapping;
 mod link_with_stored_privileged_login;
 mod linked_server_rpc_out;
 mod local_group_login;
 mod logon_or_ddl_trigger_reaches_channel;
 mod metadata_hidden_from_auditor;
+mod missing_security_update;
 mod mixed_mode;
+mod module_creates_os_job;
+mod module_enables_command_channel;
 mod module_invokes_command_channel;
+mod module_tainted_command;
+mod module_text_disguised;
+mod module_writes_registry;
 mod msdb_db_owner;
 mod nested_role_reaches_sysadmin;
 mod no_audit_running;
 mod non_microsoft_extended_procedure;
 mod not_all_databases_read;
+mod numbered_procedure_hides_command;
 mod object_marked_as_shipped;
 mod ole_automation_enabled;
 mod orphaned_owner;
@@ -85,10 +96,12 @@ mod service_account_privileged;
 mod signed_module_grants_privilege;
 mod stale_trusted_assembly;
 mod startup_procedure;
+mod synonym_to_extended_procedure;
 mod trustworthy_owned_by_privileged_login;
 mod unexpected_sysadmin;
 mod unsafe_assembly;
 mod unsafe_assembly_grant;
+mod unsupported_version;
 mod waiver_expired;
 mod waiver_too_broad;
 mod waiver_unused;
@@ -159,6 +172,7 @@ pub static ALL: &[&Rule] = &[
     &agent_os_step_by_non_admin::RULE,
     &proxy_to_public::RULE,
     &job_runs_at_agent_start::RULE,
+    &job_step_reaches_channel::RULE,
     &agent_operator_member::RULE,
     &default_trace_off::RULE,
     &no_audit_running::RULE,
@@ -182,6 +196,15 @@ pub static ALL: &[&Rule] = &[
     &module_invokes_command_channel::RULE,
     &object_marked_as_shipped::RULE,
     &logon_or_ddl_trigger_reaches_channel::RULE,
+    &encrypted_module::RULE,
+    &synonym_to_extended_procedure::RULE,
+    &numbered_procedure_hides_command::RULE,
+    &module_enables_command_channel::RULE,
+    &module_creates_os_job::RULE,
+    &module_writes_registry::RULE,
+    &module_tainted_command::RULE,
+    &module_text_disguised::RULE,
+    &broker_activation_reaches_channel::RULE,
     &link_with_stored_privileged_login::RULE,
     &link_default_mapping::RULE,
     &ad_hoc_distributed_queries::RULE,
@@ -229,6 +252,8 @@ pub static ALL: &[&Rule] = &[
     &filestream_access::RULE,
     &xp_cmdshell_proxy_credential::RULE,
     &connection_not_encrypted::RULE,
+    &unsupported_version::RULE,
+    &missing_security_update::RULE,
     &trustworthy_owned_by_privileged_login::RULE,
     &orphaned_owner::RULE,
     &signed_module_grants_privilege::RULE,
@@ -371,6 +396,7 @@ mod tests {
             "pin",
             "reached",
             "verdict",
+            "walk",
         ];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry
