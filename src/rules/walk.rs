@@ -43,8 +43,6 @@ pub(super) struct Walked<'a> {
     pub(super) name: String,
     /// Number 2 and up of a numbered procedure.
     pub(super) number: Option<i32>,
-    /// Its id.
-    pub(super) object_id: i32,
     /// What it does; `None` if its text is not at hand and nothing was observed of it.
     pub(super) does: Option<&'a ObservedModule>,
     row: Row<'a>,
@@ -94,7 +92,6 @@ pub(super) fn modules<'a>(case: &'a Case<'_>) -> Vec<Walked<'a>> {
         database,
         name,
         number,
-        object_id: code.object_id,
         does: case.analysis().module(database, code),
         row,
         code,

@@ -8,7 +8,7 @@ use crate::snapshot::{
 /// A text that can be executed: a module, or number 2 and up of a procedure.
 #[derive(Clone, Copy)]
 pub struct Code<'a> {
-    pub(in super::super) object_id: i32,
+    pub(super) object_id: i32,
     pub(super) number: Option<i32>,
     pub(in super::super) definition: &'a Observed<TextHash>,
     pub(super) quoted_identifier: bool,
