@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::{Graph, membership};
 use super::channel::Channel;
 use super::fact::FactRef;
-use super::index::{DBO, Db, GUEST, PUBLIC, PUBLIC_SERVER, SYSADMIN, Scope};
+use super::index::{DBO, Db, GUEST, PUBLIC, PUBLIC_SERVER, SYS_SCHEMA, SYSADMIN, Scope};
 use super::module::{Key, Signers};
 use super::node::Node;
 use super::permission::Class;
@@ -28,8 +28,8 @@ pub struct Granted {
     pub right: String,
     /// The permission's code in the catalog, as it was given.
     pub code: &'static str,
-    /// Whether it was given on the server as a whole.
-    pub on_server: bool,
+    /// On what it was given; nothing of what comes with owning it.
+    pub on: Option<Class>,
     /// The rows that give it.
     pub facts: Facts,
     /// Whom it reaches.
@@ -57,6 +57,23 @@ impl Reaches {
         self.guests |= other.guests;
         self.people.extend(other.people);
         self.asleep.extend(other.asleep);
+    }
+}
+
+impl Granted {
+    /// This right and another of the same grantee, as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        if self.right != other.right {
+            self.right = format!("{} and {}", self.right, other.right);
+        }
+        for fact in other.facts {
+            if !self.facts.contains(&fact) {
+                self.facts.push(fact);
+            }
+        }
+        self.reaches.merge(other.reaches);
+        self
     }
 }
 
@@ -113,6 +130,22 @@ impl Graph<'_> {
     /// Who was given a permission on a login, or one that covers it.
     pub fn granted_on_login(&self, login: PrincipalId, code: &'static str) -> Vec<Granted> {
         self.given_on(Securable::server(Class::Login, login.0), code)
+    }
+
+    /// Who was given the right to execute one of the procedures that master ships, or acts as dbo there, whom no DENY on
+    /// the procedure binds; of a procedure that was not seen, what is given on all of them.
+    pub fn granted_to_execute_shipped(&self, procedure: Option<i32>) -> Vec<Granted> {
+        let Some(master) = self.master else {
+            return Vec::new();
+        };
+        let executed = match procedure {
+            Some(id) => Securable::object(master, id, SYS_SCHEMA),
+            None => Securable::within(master, Class::Schema, SYS_SCHEMA),
+        };
+        let control = self.index.holders(Securable::database(master), "CL");
+        let execute = self.index.holders(executed, "EX").into_iter();
+        let all = control.into_iter().chain(execute);
+        self.grants_of(all.map(|holder| holder.step(Step::Member)))
     }
 
     /// Logins that EXECUTE AS takes and that run every command, in order of id.
@@ -186,11 +219,16 @@ impl Graph<'_> {
                 grantee,
                 right: edge.held.map(|held| self.right(held)).unwrap_or_default(),
                 code: edge.held.map_or("", |held| held.0.1),
-                on_server: edge.held.is_some_and(|held| held.1.class == Class::Server),
+                on: edge.held.map(|held| held.1.class),
                 facts: edge.facts.clone(),
                 reaches: Reaches::default(),
             });
-            entry.reaches.merge(self.reaches_of(edge.from));
+            entry.reaches.merge(match (scope, edge.from) {
+                (Scope::Database(db), Node::Principal(Scope::Server, login)) if given.is_some() => {
+                    self.reaches_inside(db, login)
+                }
+                _ => self.reaches_of(edge.from),
+            });
         }
         let mut found: Vec<Granted> = found.into_values().collect();
         for granted in &mut found {
@@ -254,6 +292,14 @@ impl Graph<'_> {
             }
             _ => {}
         }
+        reaches
+    }
+
+    /// As whom a login holds what was given in a database: as its own user, or as guest.
+    fn reaches_inside(&self, db: Db, login: PrincipalId) -> Reaches {
+        let mut reaches = Reaches::default();
+        let user = self.index.own_user(db, login).unwrap_or(GUEST);
+        self.reach_one(Scope::Database(db), user, &mut reaches);
         reaches
     }
 
@@ -418,7 +464,7 @@ impl Graph<'_> {
             grantee: owner,
             right: String::new(),
             code: "",
-            on_server: false,
+            on: None,
             facts: Facts::from_iter([fact]),
             reaches,
         })

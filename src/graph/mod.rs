@@ -64,6 +64,7 @@ pub use identity::{
 pub use index::{Db, Index, Scope};
 pub use module::{Key, Signers};
 pub use node::Node;
+pub use permission::Class;
 pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};

@@ -120,7 +120,8 @@ impl Graph<'_> {
         found.unwrap_or_else(|| match scope {
             Scope::Server if id == PUBLIC_SERVER => "public".to_owned(),
             Scope::Database(_) if id == PUBLIC => "public".to_owned(),
-            _ => format!("principal {id}"),
+            Scope::Server => format!("server principal {id}"),
+            Scope::Database(_) => format!("database principal {id}"),
         })
     }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::missing;
 use crate::graph::{Path, Route};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
-use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, named};
+use crate::rules::{Evidence, Missing, Outcome, Population, Severity, Subject, Verdict};
 use crate::score::{Exposure, Fix, rank};
 use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
 
@@ -421,7 +422,7 @@ impl VerdictEntry {
             ),
             Outcome::Unknown(missing) => (
                 rule.severity,
-                unknown_message(&missing),
+                missing::sentence(&missing),
                 Vec::new(),
                 missing,
             ),
@@ -447,18 +448,6 @@ impl VerdictEntry {
             waiver: None,
         }
     }
-}
-
-fn unknown_message(missing: &[Missing]) -> String {
-    let parts = missing.iter().map(|m| {
-        let place = m
-            .database
-            .as_ref()
-            .map(|d| format!(" in {}", named(d.as_str())))
-            .unwrap_or_default();
-        format!("{}{place} not seen: {}", m.fact, m.needs.join(", "))
-    });
-    parts.collect::<Vec<_>>().join("; ")
 }
 
 impl Fleet {

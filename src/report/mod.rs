@@ -2,6 +2,7 @@
 
 mod assessment;
 mod events;
+mod missing;
 mod paths;
 mod preflight;
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //!
 //! References: docs: create a SQL Server Agent proxy, implement SQL Server Agent security; STIG V-271342
 
-use super::reaching::{unless_seen, unseen_on_server};
+use super::case::SHORT_SID;
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{Node, ProxyAccount, agent_proxy};
 use crate::ids::PrincipalId;
@@ -33,6 +33,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerRoleMembers,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271342", "nist-800-53r5:AC-6(8)"],
     attack: &["T1053.005", "T1059.003"],
     source: include_str!("agent_os_step_by_non_admin.rs"),
@@ -40,13 +41,11 @@ pub(super) static RULE: Rule = Rule {
 };
 
 const SUBSYSTEMS: &[&str] = &["CmdExec", "PowerShell", "ActiveScripting", "SSIS"];
-/// Sids of SQL logins are 16 bytes, those of Windows accounts longer.
-const SHORT_SID: usize = 2 + 2 * 16;
 
 /// Says not applicable where there is no Agent, or none that runs commands. Returns whether it did.
 pub(super) fn without_commands(case: &Case<'_>, judgement: &mut Judgement) -> bool {
     if !case.graph().has_agent() {
-        judgement.not_applicable("Express has no Agent");
+        judgement.does_not_arise("Express has no Agent");
         return true;
     }
     case.not_on_linux(judgement)
@@ -68,8 +67,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             None => judgement.pass(),
         }
     }
-    let missing = unseen_on_server(case, &[Fact::Jobs, Fact::JobSteps]);
-    unless_seen(judgement, Subject::instance(), missing);
 }
 
 /// Whose a job is.
@@ -82,13 +79,7 @@ enum Owner {
 }
 
 fn owner(case: &Case<'_>, job: &Job) -> Owner {
-    let needs = |need: &str| {
-        Owner::Unseen(vec![Missing {
-            fact: "jobs".to_owned(),
-            database: None,
-            needs: vec![need.to_owned()],
-        }])
-    };
+    let needs = |need: &str| Owner::Unseen(vec![Missing::new("jobs", None, need)]);
     let Some(sid) = job.owner_sid.as_deref() else {
         return needs("the owner's sid");
     };
@@ -97,7 +88,9 @@ fn owner(case: &Case<'_>, job: &Job) -> Owner {
     if login.is_some_and(|login| graph.sysadmin_facts(login).is_some()) {
         return Owner::Administrator;
     }
-    let missing = unseen_on_server(case, &[Fact::ServerPrincipals, Fact::ServerRoleMembers]);
+    let owners = [Fact::ServerPrincipals, Fact::ServerRoleMembers].into_iter();
+    let unseen = owners.flat_map(|fact| fact.unsettled(case.snapshot));
+    let missing: Vec<Missing> = unseen.map(|state| Missing::from(&state)).collect();
     match login {
         _ if !missing.is_empty() => Owner::Unseen(missing),
         Some(login) => Owner::Login(login),

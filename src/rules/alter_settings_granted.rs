@@ -12,7 +12,7 @@
 //!
 //! References: docs: sp_configure, server-level roles, GRANT server permissions; STIG V-271350
 
-use super::reached::judge_grants;
+use super::granted::judge_grants;
 use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 
@@ -27,6 +27,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("alter_settings_granted.rs"),
@@ -36,8 +37,8 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let granted = case.graph().granted_on_server("ALST").into_iter();
     let granted = granted.filter(|granted| granted.code == "ALST");
-    judge_grants(case, judgement, granted, |_, reached| {
-        let (who, through) = (reached.grantee(), reached.through());
+    judge_grants(case, judgement, granted, |_, grantee| {
+        let (who, through) = (grantee.named(), grantee.through());
         let message =
             format!("{who} holds ALTER SETTINGS and so sets options by sp_configure{through}");
         (message, Vec::new())

@@ -14,9 +14,8 @@
 //!
 //! References: docs: clr strict security, CREATE ASSEMBLY, sys.asymmetric_keys, sys.certificates; CIS 2022 6.2
 
-use super::reaching::{OF_SERVER, unless_seen, unseen_in, unseen_on_server};
 use super::unsafe_assembly_grant::{holders, is_key, right};
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Node, Scope};
 use crate::ids::DatabaseName;
 use crate::snapshot::{AsymmetricKey, Certificate, DatabaseFacts, Fact};
@@ -36,20 +35,17 @@ pub(super) static RULE: Rule = Rule {
         Fact::AsymmetricKeys,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["cis-2022:6.2"],
     attack: &["T1505.001", "T1553"],
     source: include_str!("assembly_key_login.rs"),
     check,
 };
 
-const KEYS: &[Fact] = &[Fact::Certificates, Fact::AsymmetricKeys];
-
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.not_on_linux(judgement) {
         return;
     }
-    let mut missing = unseen_on_server(case, OF_SERVER);
-    let mut found = false;
     for holder in holders(case) {
         let Node::Principal(Scope::Server, id) = holder.node else {
             continue;
@@ -57,11 +53,10 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         if !is_key(case, holder.node) {
             continue;
         }
-        found = true;
         let graph = case.graph();
         let rows = holder.facts.iter().copied();
         let rows = rows.chain(graph.index().principal_fact(Scope::Server, id));
-        let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(fact).into()).collect();
+        let mut evidence = case.cited(&rows.collect::<Vec<_>>());
         let copies = Copies::of(case, case.login(id).and_then(|login| login.sid.as_deref()));
         let (severity, where_it_is) = copies.say(&mut evidence);
         let name = case.login_name(id);
@@ -77,19 +72,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             evidence,
         );
     }
-    if found {
-        missing.extend(unseen_on_server(case, &[Fact::Databases]));
-        missing.extend(case.databases().flat_map(|facts| unseen_in(KEYS, facts)));
-        missing.extend(case.databases_without_facts().map(|row| Missing {
-            fact: "certificates".to_owned(),
-            database: Some(DatabaseName::new(&row.name)),
-            needs: vec!["the facts of this database".to_owned()],
-        }));
-    }
-    let unseen = unless_seen(judgement, Subject::instance(), missing);
-    if !unseen && !found {
-        judgement.pass();
-    }
+    judgement.pass_unless_open();
 }
 
 /// A certificate or asymmetric key.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::Analysis;
 use super::{Evidence, Judgement, Missing, Observations, Subject, named};
-use crate::graph::{Code, Graph, Groups};
-use crate::ids::{DatabaseName, PrincipalId};
+use crate::graph::{Code, FactRef, Graph, Groups};
+use crate::ids::PrincipalId;
 use crate::snapshot::{
-    Configuration, DatabaseFacts, DatabaseRow, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
+    Configuration, DatabaseFacts, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
 };
 
 /// One instance to judge.
@@ -34,7 +34,12 @@ pub const SA: PrincipalId = PrincipalId(1);
 /// The fixed server role `sysadmin`.
 pub const SYSADMIN: PrincipalId = PrincipalId(3);
 
-const MASTER: i32 = 1;
+/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer; in hexadecimal digits.
+pub const SHORT_SID: usize = 2 + 2 * 16;
+/// The id of master.
+pub const MASTER: i32 = 1;
+/// The id of msdb.
+pub const MSDB: i32 = 4;
 /// `EngineEdition` of SQL Database, Synapse, Managed Instance, Synapse serverless and Fabric.
 const AZURE_EDITIONS: &[i32] = &[5, 6, 8, 11, 12];
 
@@ -114,7 +119,7 @@ impl<'a> Case<'a> {
     }
 
     /// Judges one option. A version before `since` does not have it. A row or value that is missing
-    /// where it should be is unknown, never off, and nothing passes on a list that is not whole.
+    /// where it should be is unknown, never off.
     pub fn judge_option(
         &self,
         judgement: &mut Judgement,
@@ -122,9 +127,8 @@ impl<'a> Case<'a> {
         since: u16,
         ruling: impl FnOnce(&Configuration) -> Ruling,
     ) {
-        let settled = self.snapshot.server.configurations.is_settled();
         let Some(option) = self.option(name) else {
-            if settled && self.predates(since) {
+            if self.snapshot.server.configurations.is_settled() && self.predates(since) {
                 return judgement.not_applicable("this version has no such option");
             }
             return self.option_unseen(judgement, name);
@@ -133,9 +137,10 @@ impl<'a> Case<'a> {
         match ruling(option) {
             Ruling::Bad(message) => {
                 judgement.fail(Subject::option(&option.name), message, evidence);
+                judgement.is_answered();
             }
-            Ruling::Good if settled => judgement.pass_with(evidence),
-            Ruling::Good | Ruling::Unseen => self.option_unseen(judgement, name),
+            Ruling::Good => judgement.pass_with(evidence),
+            Ruling::Unseen => self.option_unseen(judgement, name),
         }
     }
 
@@ -167,12 +172,12 @@ impl<'a> Case<'a> {
     }
 
     /// Says not applicable on Linux, where this channel does not exist. Returns whether it did. A
-    /// platform that was not seen is judged as Windows.
+    /// platform that was not seen is judged as Windows, and nothing passes on it.
     pub fn not_on_linux(&self, judgement: &mut Judgement) -> bool {
         let host = self.snapshot.server.host.known();
         let linux = host.is_some_and(|h| h.platform.eq_ignore_ascii_case("Linux"));
         if linux {
-            judgement.not_applicable("SQL Server on Linux does not have it");
+            judgement.does_not_arise("SQL Server on Linux does not have it");
         }
         linux
     }
@@ -181,33 +186,10 @@ impl<'a> Case<'a> {
     pub fn without_xp_cmdshell(&self, judgement: &mut Judgement) -> bool {
         let identity = self.snapshot.server.server_identity.known();
         if identity.is_some_and(crate::snapshot::ServerIdentity::is_managed_instance) {
-            judgement.not_applicable("Azure SQL Managed Instance does not have it");
+            judgement.does_not_arise("Azure SQL Managed Instance does not have it");
             return true;
         }
         self.not_on_linux(judgement)
-    }
-
-    /// Says unknown where databases may exist that are not listed, and for each that is listed and
-    /// of which the snapshot holds nothing.
-    pub fn databases_are_known(&self, judgement: &mut Judgement) {
-        let databases = &self.snapshot.server.databases;
-        judgement.unless_settled(Subject::instance(), "databases", None, databases);
-        for row in self.databases_without_facts() {
-            let name = DatabaseName::new(&row.name);
-            let missing = Missing {
-                fact: "databases".to_owned(),
-                database: None,
-                needs: vec!["the facts of this database, which the snapshot lacks".to_owned()],
-            };
-            judgement.unknown(Subject::database(&name), vec![missing]);
-        }
-    }
-
-    /// Databases that the server lists and the snapshot says nothing of.
-    pub fn databases_without_facts(&self) -> impl Iterator<Item = &'a DatabaseRow> {
-        let facts = &self.snapshot.databases;
-        let rows = self.snapshot.server.databases.seen().iter();
-        rows.filter(|row| !facts.iter().any(|d| d.database_id == row.database_id))
     }
 
     /// Whether the inventory leaves a database out.
@@ -231,7 +213,7 @@ impl<'a> Case<'a> {
     pub fn master_is_excluded(&self, judgement: &mut Judgement) -> bool {
         let excluded = self.is_excluded(MASTER);
         if excluded {
-            judgement.not_applicable("the inventory excludes master");
+            judgement.does_not_arise("the inventory excludes master");
         }
         excluded
     }
@@ -248,7 +230,20 @@ impl<'a> Case<'a> {
             .map_or_else(|| format!("server principal {id}"), |p| p.name.clone())
     }
 
-    /// The same for a message.
+    /// A login of which only the number is visible, as a subject, and what is missing of it.
+    pub fn hidden_login(&self, id: PrincipalId) -> (Subject, Missing) {
+        let name = self.login_name(id);
+        let list = &self.snapshot.server.server_principals;
+        let missing = Missing::of(
+            "server_principals",
+            None,
+            list,
+            format!("the name of {name}"),
+        );
+        (Subject::server("principal", name), missing)
+    }
+
+    /// A login's name for a message.
     pub fn login_named(&self, id: PrincipalId) -> String {
         self.login(id)
             .map_or_else(|| format!("server principal {id}"), |p| named(&p.name))
@@ -258,6 +253,14 @@ impl<'a> Case<'a> {
     pub fn login_with_sid(&self, sid: &str) -> Option<&'a ServerPrincipal> {
         let principals = self.snapshot.server.server_principals.seen();
         principals.iter().find(|p| p.sid.as_deref() == Some(sid))
+    }
+
+    /// Rows of the graph as evidence, each once.
+    pub fn cited<'f>(&self, facts: impl IntoIterator<Item = &'f FactRef>) -> Vec<Evidence> {
+        let mut evidence = Vec::new();
+        let rows = facts.into_iter().map(|fact| self.graph().cite(*fact));
+        Evidence::extend(&mut evidence, rows.map(Evidence::from));
+        evidence
     }
 
     /// The rows of these server principals, as far as visible.

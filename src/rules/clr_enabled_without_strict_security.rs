@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-271301",
         "nist-800-53r5:CM-7",
@@ -40,13 +41,12 @@ const STRICT: &str = "clr strict security";
 const FIRST_WITH_STRICT: u16 = 14;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let settled = case.snapshot.server.configurations.is_settled();
     let clr = case.option(CLR).map(|option| (option, Switch::of(option)));
     match clr {
-        Some((clr, Switch::Off)) if settled => {
+        Some((clr, Switch::Off)) => {
             judgement.pass_with(vec![Evidence::row("configurations", None, clr)]);
         }
-        None | Some((_, Switch::Off | Switch::Unseen)) => case.option_unseen(judgement, CLR),
+        None | Some((_, Switch::Unseen)) => case.option_unseen(judgement, CLR),
         Some((clr, Switch::On)) => without_strict(case, judgement, clr, "CLR runs"),
         Some((clr, Switch::Staged)) => {
             without_strict(case, judgement, clr, "CLR is configured to run");
@@ -70,9 +70,10 @@ fn without_strict(case: &Case<'_>, judgement: &mut Judgement, clr: &Configuratio
     let how = match (strict.value, strict.value_in_use) {
         (_, Some(0)) => "without strict security",
         (Some(0), Some(_)) => "and strict security is configured off for the next RECONFIGURE",
-        (Some(_), Some(_)) if settled => return judgement.pass_with(evidence),
+        (Some(_), Some(_)) => return judgement.pass_with(evidence),
         _ => return case.option_unseen(judgement, STRICT),
     };
     let message = format!("{runs} {how}: an assembly declared SAFE can run commands on the host");
     judgement.fail(Subject::option(STRICT), message, evidence);
+    judgement.is_answered();
 }

@@ -14,7 +14,7 @@
 //!
 //! References: docs: GRANT server permissions, server-level roles, permissions (algorithm); STIG V-271350
 
-use super::reached::judge_grants;
+use super::granted::judge_grants;
 use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 
@@ -29,6 +29,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("control_server_granted.rs"),
@@ -37,8 +38,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let granted = case.graph().granted_on_server("CL").into_iter();
-    judge_grants(case, judgement, granted, |_, reached| {
-        let (who, through) = (reached.grantee(), reached.through());
+    judge_grants(case, judgement, granted, |_, grantee| {
+        let (who, through) = (grantee.named(), grantee.through());
         let message = format!("{who} holds CONTROL SERVER, which is as good as sysadmin{through}");
         (message, Vec::new())
     });

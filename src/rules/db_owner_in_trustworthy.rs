@@ -14,10 +14,10 @@
 //!
 //! References: docs: TRUSTWORTHY database property, extending impersonation; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::reaching::{Dbo, OF_DATABASE, OF_SERVER, unless_seen, unseen_in, unseen_on_server};
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject};
+use super::dbo::Dbo;
+use super::{Case, Judgement, Missing, Rule, Severity, Subject};
 use crate::graph::Node;
-use crate::ids::{DatabaseName, named};
+use crate::ids::named;
 use crate::snapshot::{DatabaseRow, Fact};
 
 pub(super) static RULE: Rule = Rule {
@@ -35,6 +35,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271122", "cis-2022:2.9", "ms-va:VA1102"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("db_owner_in_trustworthy.rs"),
@@ -42,8 +43,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let databases = &case.snapshot.server.databases;
-    for row in databases.seen() {
+    for row in case.snapshot.server.databases.seen() {
         if case.is_excluded(row.database_id) {
             judgement.not_applicable("excluded by the inventory");
         } else if row.name == "msdb" {
@@ -54,45 +54,37 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             judge(case, row, judgement);
         }
     }
-    judgement.unless_settled(Subject::instance(), "databases", None, databases);
 }
 
 fn judge(case: &Case<'_>, row: &DatabaseRow, judgement: &mut Judgement) {
-    let name = DatabaseName::new(&row.name);
     let graph = case.graph();
     let mut databases = graph.index().databases();
-    let Some((db, facts)) = databases.find(|(_, facts)| facts.database_id == row.database_id)
-    else {
-        let missing = Missing {
-            fact: "databases".to_owned(),
-            database: None,
-            needs: vec!["the facts of this database, which the snapshot lacks".to_owned()],
-        };
-        return judgement.unknown(Subject::database(&name), vec![missing]);
+    let own = databases.find(|(_, facts)| facts.database_id == row.database_id);
+    // Of a database without facts it is said for the rule.
+    let Some((db, facts)) = own else {
+        return;
     };
-    let mut missing = unseen_on_server(case, OF_SERVER);
-    let mut found = false;
-    if let Some(trust) = graph.trusted().get(&db) {
-        let owner = graph.shown(Node::login(trust.owner));
-        let says = format!(
-            "dbo of {} has what its owner {owner} may vouch for: the database is TRUSTWORTHY",
-            named(&row.name)
-        );
-        let rows = trust.facts.iter();
-        let rows: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
-        let dbo = Dbo {
-            case,
-            place: Node::Owner(db),
-            gain: (says, rows),
-            database: facts,
+    let trusted = graph.trusted();
+    let Some(trust) = trusted.get(&db) else {
+        return match graph.unseen_trust(db) {
+            Some(state) => {
+                judgement.unknown(Subject::database(&facts.name), vec![Missing::from(&state)]);
+            }
+            None => judgement.pass(),
         };
-        found = dbo.judge(judgement);
-        missing.extend(unseen_in(OF_DATABASE, facts));
-    } else {
-        missing.extend(graph.unseen_trust(db).map(|state| Missing::from(&state)));
-    }
-    let unseen = unless_seen(judgement, Subject::database(&name), missing);
-    if !unseen && !found {
+    };
+    let owner = graph.shown(Node::login(trust.owner));
+    let says = format!(
+        "dbo of {} has what its owner {owner} may vouch for: the database is TRUSTWORTHY",
+        named(&row.name)
+    );
+    let dbo = Dbo {
+        case,
+        place: Node::Owner(db),
+        gain: (says, case.cited(&trust.facts)),
+        database: facts,
+    };
+    if !dbo.judge(judgement) {
         judgement.pass();
     }
 }

@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Host, Fact::Databases, Fact::Assemblies],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["cis-2022:6.2", "ms-va:VA1256"],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("external_access_assembly.rs"),

@@ -21,6 +21,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271293", "nist-800-53r5:CM-7", "ms-va:VA2126"],
     attack: &["T1505.001", "T1059.006"],
     source: include_str!("external_scripts_enabled.rs"),

@@ -11,8 +11,7 @@
 //!
 //! References: docs: principals (guest), GRANT database permissions
 
-use super::reached::{cited, extend};
-use super::{Case, Judgement, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -30,6 +29,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:AC-3"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("guest_enabled.rs"),
@@ -60,10 +60,9 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let name = named(facts.name.as_str());
         let message =
             format!("guest may enter {name}: that is every login without a user there{so}");
-        let mut evidence = cited(case, &[row]);
+        let mut evidence = case.cited(&[row]);
         let trust = trust.into_iter().flat_map(|trust| &trust.facts);
-        extend(&mut evidence, cited(case, trust));
+        Evidence::extend(&mut evidence, case.cited(trust));
         judgement.fail_at(severity, Subject::database(&facts.name), message, evidence);
     }
-    judgement.all_is_seen(case);
 }

@@ -14,9 +14,9 @@
 
 use std::collections::BTreeMap;
 
-use super::reached::{cited, judge_grants};
+use super::granted::judge_grants;
 use super::{Case, Judgement, Rule, Severity};
-use crate::graph::{FactRef, Granted, Scope};
+use crate::graph::{Class, FactRef, Granted, Scope};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 
@@ -31,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("impersonate_privileged_login.rs"),
@@ -43,14 +44,14 @@ const NAMED: usize = 3;
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let (grants, targets): (Vec<Granted>, Vec<Vec<PrincipalId>>) = grants(case).into_iter().unzip();
     let targets: BTreeMap<_, _> = grants.iter().map(key).zip(targets).collect();
-    judge_grants(case, judgement, grants, |granted, reached| {
+    judge_grants(case, judgement, grants, |granted, grantee| {
         let targets = targets.get(&key(granted)).map_or(&[][..], Vec::as_slice);
         let message = format!(
             "{} holds {} and acts as {} by EXECUTE AS{}",
-            reached.grantee(),
+            grantee.named(),
             granted.right,
             list(case, targets),
-            reached.through()
+            grantee.through()
         );
         let graph = case.graph();
         let power = targets.iter().take(NAMED).flat_map(|target| {
@@ -58,7 +59,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             let power = graph.is_privileged(*target).unwrap_or_default();
             row.into_iter().chain(power)
         });
-        (message, cited(case, &power.collect::<Vec<_>>()))
+        (message, case.cited(&power.collect::<Vec<_>>()))
     });
 }
 
@@ -73,7 +74,7 @@ fn grants(case: &Case<'_>) -> Vec<(Granted, Vec<PrincipalId>)> {
     let mut found: BTreeMap<_, (Granted, Vec<PrincipalId>)> = BTreeMap::new();
     for target in graph.privileged_people() {
         for mut granted in graph.granted_on_login(target, "IM") {
-            if granted.on_server && granted.code == "CL" {
+            if granted.on == Some(Class::Server) && granted.code == "CL" {
                 continue;
             }
             let reaches = &mut granted.reaches;

@@ -74,6 +74,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::PolicyConditions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["iso-27001-2022:A.5.35"],
     attack: &[],
     source: include_str!("instance_not_seen_whole.rs"),

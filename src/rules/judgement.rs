@@ -1,11 +1,10 @@
 //! Gathers a rule's conclusions, one call per subject, and folds the good ones.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::verdict::{Evidence, Finding, Missing, Outcome, Population, Subject, Verdict};
-use super::{Case, Rule, Severity};
-use crate::ids::DatabaseName;
-use crate::snapshot::{Fact, Observed};
+use super::{Rule, Severity};
+use crate::snapshot::Snapshot;
 
 /// A rule's conclusions while it runs.
 pub struct Judgement {
@@ -14,6 +13,8 @@ pub struct Judgement {
     population: Population,
     evidence: Vec<Evidence>,
     reasons: Vec<String>,
+    answered: bool,
+    told: BTreeSet<Missing>,
 }
 
 impl Judgement {
@@ -25,6 +26,8 @@ impl Judgement {
             population: Population::default(),
             evidence: Vec::new(),
             reasons: Vec::new(),
+            answered: false,
+            told: BTreeSet::new(),
         }
     }
 
@@ -61,10 +64,11 @@ impl Judgement {
         self.evidence.extend(evidence);
     }
 
-    /// Whether something bad was found so far.
-    pub fn has_findings(&self) -> bool {
-        let mut open = self.open.iter();
-        open.any(|verdict| matches!(verdict.outcome, Outcome::Fail(_)))
+    /// The instance is good, unless something about it was said already.
+    pub fn pass_unless_open(&mut self) {
+        if self.open.is_empty() {
+            self.pass();
+        }
     }
 
     /// The question does not arise for a subject.
@@ -72,6 +76,23 @@ impl Judgement {
         self.population.subjects += 1;
         self.population.not_applicable += 1;
         self.reasons.push(reason.into());
+    }
+
+    /// The question does not arise on this instance at all: what was not seen would not raise it.
+    pub fn does_not_arise(&mut self, reason: impl Into<String>) {
+        self.not_applicable(reason);
+        self.is_answered();
+    }
+
+    /// The question is one, and what was found answers it: what was not seen could add nothing. (That something passed
+    /// is no such answer.)
+    pub fn is_answered(&mut self) {
+        self.answered = true;
+    }
+
+    /// The rule says of these facts by a finding of its own that they are missing.
+    pub fn tells(&mut self, missing: impl IntoIterator<Item = Missing>) {
+        self.told.extend(missing);
     }
 
     /// The question does not arise where nothing was judged.
@@ -84,63 +105,6 @@ impl Judgement {
     /// A subject was not seen well enough.
     pub fn unknown(&mut self, subject: Subject, missing: Vec<Missing>) {
         self.push(subject, Outcome::Unknown(missing));
-    }
-
-    /// If a fact is not settled, says so for this subject. Returns whether more may be hidden.
-    pub fn unless_settled<T>(
-        &mut self,
-        subject: Subject,
-        fact: &str,
-        database: Option<&DatabaseName>,
-        observed: &Observed<T>,
-    ) -> bool {
-        if observed.is_settled() {
-            return false;
-        }
-        let missing = Missing {
-            fact: fact.to_owned(),
-            database: database.cloned(),
-            needs: observed.needs(),
-        };
-        self.unknown(subject, vec![missing]);
-        true
-    }
-
-    /// Says what the rule declares and the snapshot has not settled, at the instance and in each database, and which
-    /// listed databases it holds nothing of where the rule reads databases. Returns whether all was seen.
-    pub fn all_is_seen(&mut self, case: &Case<'_>) -> bool {
-        let snapshot = case.snapshot;
-        let everywhere = self.rule.facts.iter();
-        let everywhere = everywhere.flat_map(|fact| fact.unsettled(snapshot));
-        let mut by_place: BTreeMap<Option<DatabaseName>, Vec<Missing>> = BTreeMap::new();
-        for state in everywhere {
-            let missing = by_place.entry(state.database.clone()).or_default();
-            missing.push(Missing::from(&state));
-        }
-        if self
-            .rule
-            .facts
-            .iter()
-            .any(|fact| Fact::OF_DATABASE.contains(fact))
-        {
-            for row in case.databases_without_facts() {
-                let needs = vec!["the facts of this database, which the snapshot lacks".to_owned()];
-                let missing = by_place
-                    .entry(Some(DatabaseName::new(&row.name)))
-                    .or_default();
-                missing.push(Missing {
-                    fact: "databases".to_owned(),
-                    database: None,
-                    needs,
-                });
-            }
-        }
-        let all = by_place.is_empty();
-        for (database, missing) in by_place {
-            let subject = database.map_or_else(Subject::instance, |name| Subject::database(&name));
-            self.unknown(subject, missing);
-        }
-        all
     }
 
     fn push(&mut self, subject: Subject, outcome: Outcome) {
@@ -156,20 +120,25 @@ impl Judgement {
 
     /// The verdicts: one per bad or unseen subject, then one for all that passed, or one that says
     /// why nothing was there to judge. An empty population is never a pass.
-    pub fn finish(mut self) -> Vec<Verdict> {
+    ///
+    /// Here alone stands what keeps the unseen from counting as clean. While a fact that the rule
+    /// declares is not settled, nothing passes, and one verdict names every such fact that the rule
+    /// has not named itself, with the right that would show it.
+    pub fn finish(mut self, snapshot: &Snapshot) -> Vec<Verdict> {
+        let unsettled = self.rule.unsettled(snapshot);
+        let passes = self.population.passed > 0;
+        let all = unsettled.iter().map(Missing::from);
+        let untold: Vec<Missing> = all.filter(|missing| !self.has_told(missing)).collect();
+        if !untold.is_empty() && (passes || !self.answered) {
+            self.unknown(place_of(&untold), untold);
+        }
         self.open.sort_by(|a, b| {
             (a.outcome.as_str(), &a.subject).cmp(&(b.outcome.as_str(), &b.subject))
         });
-        let folded = if self.population.passed > 0 {
+        let folded = if passes && unsettled.is_empty() {
             Some(Outcome::Pass)
         } else if self.open.is_empty() {
-            self.reasons.sort();
-            self.reasons.dedup();
-            let reason = match self.reasons.as_slice() {
-                [] => "there is nothing of this kind".to_owned(),
-                reasons => reasons.join("; "),
-            };
-            Some(Outcome::NotApplicable(reason))
+            Some(Outcome::NotApplicable(self.reason()))
         } else {
             None
         };
@@ -184,5 +153,33 @@ impl Judgement {
             });
         }
         self.open
+    }
+
+    /// Whether the rule has named this itself, perhaps among more, as what keeps it from judging a subject.
+    fn has_told(&self, missing: &Missing) -> bool {
+        let named = self.open.iter().any(|verdict| match &verdict.outcome {
+            Outcome::Unknown(all) => all.iter().any(|one| one.covers(missing)),
+            _ => false,
+        });
+        named || self.told.contains(missing)
+    }
+
+    fn reason(&mut self) -> String {
+        self.reasons.sort();
+        self.reasons.dedup();
+        match self.reasons.as_slice() {
+            [] => "there is nothing of this kind".to_owned(),
+            reasons => reasons.join("; "),
+        }
+    }
+}
+
+/// The one database in which all of it is missing, or else the instance.
+fn place_of(missing: &[Missing]) -> Subject {
+    let mut places = missing.iter().map(|missing| missing.database.as_ref());
+    let first = places.next().flatten();
+    match first.filter(|first| places.all(|place| place == Some(*first))) {
+        Some(database) => Subject::database(database),
+        None => Subject::instance(),
     }
 }

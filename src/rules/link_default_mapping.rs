@@ -14,8 +14,8 @@
 //! References: docs: sp_addlinkedsrvlogin, sys.linked_logins; STIG V-271299
 
 use super::link_with_stored_privileged_login::way_over;
-use super::reaching::{Reached, Whom, unless_seen, unseen_on_server};
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use super::reached::{Reached, Whom};
+use super::{Case, Judgement, Rule, Severity, Subject, named};
 use crate::graph::Mapping;
 use crate::snapshot::Fact;
 
@@ -26,6 +26,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::LinkedServers, Fact::LinkedLogins],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271299"],
     attack: &["T1210"],
     source: include_str!("link_default_mapping.rs"),
@@ -40,16 +41,14 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         }
         judge(case, &mapping, judgement);
     }
-    let missing = unseen_on_server(case, RULE.facts);
-    unless_seen(judgement, Subject::instance(), missing);
 }
 
 fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {
     let graph = case.graph();
     let reached = Reached::of_logins(case, &mapping.locals);
-    let (severity, who) = match reached.as_ref().map(|reached| &reached.whom) {
+    let (severity, who) = match reached.as_ref().map(|reached| reached.whom) {
         Some(Whom::Everybody) => (Severity::High, "every login".to_owned()),
-        Some(Whom::People(_)) => {
+        Some(Whom::Some) => {
             let who = reached.as_ref().map(|r| r.who(graph)).unwrap_or_default();
             let others = "every login without a mapping of its own";
             (Severity::Medium, format!("{others} ({who})"))
@@ -65,8 +64,7 @@ fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {
     let way = way.unwrap_or("once RPC OUT or data access is switched on");
     let (link, remote) = (named(&mapping.server.name), named(mapping.remote));
     let message = format!("linked server {link} keeps the login {remote} for {who}, {way}");
-    let rows = mapping.facts.iter();
-    let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
+    let mut evidence = case.cited(&mapping.facts);
     evidence.extend(reached.into_iter().flat_map(|reached| reached.evidence));
     let subject = Subject::server("linked_server", &mapping.server.name);
     judgement.fail_at(severity, subject, message, evidence);

@@ -15,7 +15,7 @@
 //!
 //! References: docs: sp_addlinkedsrvlogin, EXECUTE (AT), OPENQUERY; STIG V-271299
 
-use super::reaching::{OF_SERVER, Reached, unless_seen, unseen_on_server};
+use super::reached::Reached;
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Mapping, Node};
 use crate::ids::PrincipalId;
@@ -34,6 +34,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271299"],
     attack: &["T1210", "T1078"],
     source: include_str!("link_with_stored_privileged_login.rs"),
@@ -64,18 +65,11 @@ enum Privilege {
 }
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let mappings = case.graph().mappings();
-    let any = !mappings.is_empty();
-    for mapping in &mappings {
-        if !judge(case, mapping, judgement) {
+    for mapping in case.graph().mappings() {
+        if !judge(case, &mapping, judgement) {
             judgement.pass();
         }
     }
-    let mut missing = unseen_on_server(case, &[Fact::LinkedServers, Fact::LinkedLogins]);
-    if any {
-        missing.extend(unseen_on_server(case, OF_SERVER));
-    }
-    unless_seen(judgement, Subject::instance(), missing);
 }
 
 fn privilege(case: &Case<'_>, mapping: &Mapping<'_>) -> Option<Privilege> {
@@ -83,8 +77,7 @@ fn privilege(case: &Case<'_>, mapping: &Mapping<'_>) -> Option<Privilege> {
     if graph.is_loop_back(mapping.server) {
         let login = graph.index().login_named(mapping.remote)?;
         let facts = graph.is_privileged(login)?;
-        let rows = facts.iter().map(|fact| graph.cite(*fact).into());
-        return Some(Privilege::Proven(login, rows.collect()));
+        return Some(Privilege::Proven(login, case.cited(&facts)));
     }
     let is = |name: &str| name.eq_ignore_ascii_case(mapping.remote);
     if is("sa") {
@@ -108,8 +101,7 @@ fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) -> b
     let (link, remote) = (named(&mapping.server.name), named(mapping.remote));
     let who = reached.who(graph);
     let mut severity = reached.severity();
-    let rows = mapping.facts.iter();
-    let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
+    let mut evidence = case.cited(&mapping.facts);
     let what = match privilege {
         Privilege::Proven(login, proof) => {
             evidence.extend(proof);

@@ -17,7 +17,6 @@
 use std::collections::BTreeSet;
 
 use super::module_invokes_command_channel::Calls;
-use super::reaching::{unless_seen, unseen_in, unseen_on_server};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, Module};
@@ -38,14 +37,13 @@ pub(super) static RULE: Rule = Rule {
         Fact::Synonyms,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:CM-7"],
     attack: &["T1505.001", "T1546", "AN0511"],
     source: include_str!("logon_or_ddl_trigger_reaches_channel.rs"),
     check,
 };
 
-/// What says which module a call is of.
-const CALLED: &[Fact] = &[Fact::Modules, Fact::Objects, Fact::Schemas, Fact::Synonyms];
 /// `parent_class` of triggers on the database itself.
 const ON_DATABASE: i32 = 0;
 
@@ -59,24 +57,9 @@ struct Found<'a> {
 }
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let found = triggers(case);
-    let of_server = [Fact::ServerTriggers, Fact::ServerModules, Fact::Databases];
-    let mut missing = unseen_on_server(case, &of_server);
-    missing.extend(case.databases_without_facts().map(|row| Missing {
-        fact: "triggers".to_owned(),
-        database: Some(DatabaseName::new(&row.name)),
-        needs: vec!["the facts of this database".to_owned()],
-    }));
-    for facts in case.databases() {
-        missing.extend(unseen_in(&[Fact::Triggers], facts));
-        if !found.is_empty() {
-            missing.extend(unseen_in(CALLED, facts));
-        }
+    for trigger in triggers(case) {
+        judge(case, &trigger, judgement);
     }
-    for trigger in &found {
-        judge(case, trigger, judgement);
-    }
-    unless_seen(judgement, Subject::instance(), missing);
 }
 
 fn triggers<'a>(case: &Case<'a>) -> Vec<Found<'a>> {

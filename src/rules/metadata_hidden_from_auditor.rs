@@ -14,8 +14,8 @@
 //!
 //! References: docs: metadata visibility configuration, DENY; MITRE ATT&CK T1564
 
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
-use crate::ids::{DatabaseName, PrincipalId};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use crate::ids::PrincipalId;
 use crate::snapshot::{DatabaseFacts, Fact, Permission};
 
 pub(super) static RULE: Rule = Rule {
@@ -32,6 +32,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::DatabasePermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["iso-27001-2022:A.5.35"],
     attack: &["T1564", "AN0511"],
     source: include_str!("metadata_hidden_from_auditor.rs"),
@@ -42,42 +43,19 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let server = &case.snapshot.server;
     let session = server.session.known();
     if session.is_some_and(|session| session.is_sysadmin == Some(true)) {
-        return judgement.not_applicable("nothing can be hidden from sysadmin");
+        return judgement.does_not_arise("nothing can be hidden from sysadmin");
     }
-    match server.hiding_denials() {
-        None => unread(Subject::instance(), "server_permissions", None, judgement),
-        Some(rows) => {
-            let whole = server.server_permissions.is_settled();
-            report(
-                &rows,
-                whole,
-                &Place {
-                    case,
-                    database: None,
-                },
-                judgement,
-            );
-        }
-    }
-    case.databases_are_known(judgement);
+    let of_server = Place {
+        case,
+        database: None,
+    };
+    report(server.hiding_denials(), &of_server, judgement);
     for database in case.databases() {
-        let name = &database.name;
-        match database.hiding_denials() {
-            None => unread(
-                Subject::database(name),
-                "database_permissions",
-                Some(name),
-                judgement,
-            ),
-            Some(rows) => {
-                let whole = database.database_permissions.is_settled();
-                let place = Place {
-                    case,
-                    database: Some(database),
-                };
-                report(&rows, whole, &place, judgement);
-            }
-        }
+        let place = Place {
+            case,
+            database: Some(database),
+        };
+        report(database.hiding_denials(), &place, judgement);
     }
 }
 
@@ -87,22 +65,15 @@ struct Place<'a, 'c> {
     database: Option<&'a DatabaseFacts>,
 }
 
-fn unread(
-    subject: Subject,
-    fact: &str,
-    database: Option<&DatabaseName>,
-    judgement: &mut Judgement,
-) {
-    let missing = Missing {
-        fact: fact.to_owned(),
-        database: database.cloned(),
-        needs: vec!["permissions, and the auditor's own principals".to_owned()],
+/// Own DENY rows are always visible, so none is none. Where they, or whom they bind, were not read there is nothing to
+/// judge.
+fn report(rows: Option<Vec<&Permission>>, place: &Place<'_, '_>, judgement: &mut Judgement) {
+    let Some(rows) = rows else {
+        return;
     };
-    judgement.unknown(subject, vec![missing]);
-}
-
-/// Own DENY rows are always visible, so none is none: but a list that was cut off by something else may lack one.
-fn report(rows: &[&Permission], whole: bool, place: &Place<'_, '_>, judgement: &mut Judgement) {
+    if rows.is_empty() {
+        return judgement.pass();
+    }
     let name = place.database.map(|database| &database.name);
     let fact = if name.is_some() {
         "database_permissions"
@@ -126,21 +97,6 @@ fn report(rows: &[&Permission], whole: bool, place: &Place<'_, '_>, judgement: &
             None => Subject::server("securable", what),
         };
         judgement.fail(subject, message, vec![Evidence::row(fact, name, row)]);
-    }
-    if !rows.is_empty() {
-        return;
-    }
-    let subject = || name.map_or_else(Subject::instance, Subject::database);
-    match place.database {
-        _ if whole => judgement.pass(),
-        Some(database) => {
-            let list = &database.database_permissions;
-            judgement.unless_settled(subject(), fact, name, list);
-        }
-        None => {
-            let list = &place.case.snapshot.server.server_permissions;
-            judgement.unless_settled(subject(), fact, None, list);
-        }
     }
 }
 

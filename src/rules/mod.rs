@@ -3,11 +3,12 @@
 
 mod analysis;
 mod case;
+mod dbo;
 mod excerpt;
+mod granted;
 mod judgement;
 mod observations;
 mod reached;
-mod reaching;
 mod verdict;
 
 mod agent_os_step_by_non_admin;
@@ -78,11 +79,13 @@ pub struct Rule {
     /// Our own severity, of the worst case: circumstances can make a finding lighter, never worse,
     /// so that what is unknown can be counted at it. Frameworks' severities are theirs.
     pub severity: Severity,
-    /// Facts the check reads at server scope and in every database. One that is not settled makes
-    /// the audit incomplete.
+    /// Facts the check reads at server scope and in every database. While one is not settled the
+    /// rule passes nothing, and the audit is incomplete.
     pub facts: &'static [Fact],
     /// Facts the check reads in master alone.
     pub master_facts: &'static [Fact],
+    /// Facts the check reads in msdb alone.
+    pub msdb_facts: &'static [Fact],
     /// Controls of compliance frameworks, `framework:control`.
     pub controls: &'static [&'static str],
     /// MITRE ATT&CK techniques and analytics, v18.1.
@@ -164,7 +167,20 @@ impl Rule {
     pub fn judge(&'static self, case: &Case<'_>) -> Vec<Verdict> {
         let mut judgement = Judgement::new(self);
         (self.check)(case, &mut judgement);
-        judgement.finish()
+        judgement.finish(case.snapshot)
+    }
+
+    /// Where a fact that the check reads is not settled, each once.
+    pub fn unsettled(&self, snapshot: &Snapshot) -> BTreeSet<FactState> {
+        let everywhere = self.facts.iter().flat_map(|f| f.unsettled(snapshot));
+        let only_in = |database: &'static str, facts: &'static [Fact]| {
+            let facts = facts.iter();
+            facts.flat_map(move |fact| fact.unsettled_only_in(database, snapshot))
+        };
+        everywhere
+            .chain(only_in("master", self.master_facts))
+            .chain(only_in("msdb", self.msdb_facts))
+            .collect()
     }
 
     /// The rule with this id or slug.
@@ -183,11 +199,8 @@ pub fn judge(case: &Case<'_>) -> Vec<Verdict> {
 /// Facts that some rule needs and that are not settled, in order of fact and database. One of them
 /// makes the audit incomplete.
 pub fn unsettled(snapshot: &Snapshot) -> BTreeSet<FactState> {
-    let everywhere = ALL.iter().flat_map(|rule| rule.facts);
-    let in_master = ALL.iter().flat_map(|rule| rule.master_facts);
-    everywhere
-        .flat_map(|fact| fact.unsettled(snapshot))
-        .chain(in_master.flat_map(|fact| fact.unsettled_in_master(snapshot)))
+    ALL.iter()
+        .flat_map(|rule| rule.unsettled(snapshot))
         .collect()
 }
 
@@ -234,11 +247,12 @@ mod tests {
             "mod",
             "analysis",
             "case",
+            "dbo",
             "excerpt",
+            "granted",
             "judgement",
             "observations",
             "reached",
-            "reaching",
             "verdict",
         ];
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -61,6 +61,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerModules,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:CM-7"],
     attack: &["T1505.001", "T1059.003", "AN0511"],
     source: include_str!("module_invokes_command_channel.rs"),
@@ -81,7 +82,6 @@ pub(super) fn is_cited(sink: Sink) -> bool {
 }
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    case.databases_are_known(judgement);
     for database in case.databases() {
         for module in database.modules.seen() {
             let name = database.object_name(module.object_id);
@@ -102,20 +102,11 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             };
             judge(case, Some(&database.name), &name, &judged, judgement);
         }
-        let subject = || Subject::database(&database.name);
-        let within = Some(&database.name);
-        if !judgement.unless_settled(subject(), "modules", within, &database.modules) {
-            let numbered = &database.numbered_procedures;
-            judgement.unless_settled(subject(), "numbered_procedures", within, numbered);
-        }
     }
     let server = &case.snapshot.server;
     for module in server.server_modules.seen() {
-        let trigger = server
-            .server_triggers
-            .seen()
-            .iter()
-            .find(|t| t.object_id == module.object_id);
+        let mut triggers = server.server_triggers.seen().iter();
+        let trigger = triggers.find(|t| t.object_id == module.object_id);
         let name = trigger.map_or_else(
             || format!("server trigger {}", module.object_id),
             |t| t.name.clone(),
@@ -127,12 +118,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         };
         judge(case, None, &name, &judged, judgement);
     }
-    judgement.unless_settled(
-        Subject::instance(),
-        "server_modules",
-        None,
-        &server.server_modules,
-    );
 }
 
 /// A row with code, and where its text is.
@@ -154,11 +139,11 @@ fn judge<R: Serialize>(
         None => Subject::server("module", name),
     };
     let fact = judged.fact;
-    if judgement.unless_settled(subject.clone(), fact, database, judged.code.definition) {
-        return;
-    }
     let Some(observed) = case.analysis().module(database, judged.code) else {
-        let needs = vec!["the module's text, which is not among the files given".to_owned()];
+        let mut needs = judged.code.definition.needs();
+        if needs.is_empty() {
+            needs.push("the module's text, which is not among the files given".to_owned());
+        }
         let missing = Missing {
             fact: fact.to_owned(),
             database: database.cloned(),

@@ -15,10 +15,10 @@
 //!
 //! References: docs: TRUSTWORTHY database property, implement SQL Server Agent security; STIG V-271350
 
-use super::reaching::{Dbo, OF_DATABASE, OF_SERVER, unless_seen, unseen_in, unseen_on_server};
+use super::case::MSDB;
+use super::dbo::Dbo;
 use super::{Case, Judgement, Missing, Rule, Severity, Subject};
 use crate::graph::Node;
-use crate::ids::DatabaseName;
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -31,73 +31,58 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPrincipals,
         Fact::ServerRoleMembers,
         Fact::ServerPermissions,
+    ],
+    master_facts: &[],
+    msdb_facts: &[
         Fact::DatabasePrincipals,
         Fact::DatabaseRoleMembers,
         Fact::DatabasePermissions,
     ],
-    master_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
     attack: &["T1505.001", "T1053.005"],
     source: include_str!("msdb_db_owner.rs"),
     check,
 };
 
-const MSDB: i32 = 4;
-
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.is_excluded(MSDB) {
-        return judgement.not_applicable("the inventory excludes msdb");
+        return judgement.does_not_arise("the inventory excludes msdb");
     }
     let graph = case.graph();
-    let subject = Subject::database(&DatabaseName::new("msdb"));
-    let mut missing = unseen_on_server(case, OF_SERVER);
-    missing.extend(unseen_on_server(case, &[Fact::Databases]));
-    let Some(db) = graph.msdb() else {
-        missing.push(Missing {
-            fact: "database_permissions".to_owned(),
-            database: None,
-            needs: vec!["the facts of msdb".to_owned()],
-        });
-        return judgement.unknown(subject, missing);
-    };
-    let Some(facts) = graph.index().database(db) else {
+    let msdb = graph
+        .msdb()
+        .and_then(|db| Some((db, graph.index().database(db)?)));
+    // Of a database without facts it is said for the rule.
+    let Some((db, facts)) = msdb else {
         return;
     };
     let row = graph.index().database_row(db);
-    let trustworthy = row.and_then(|(row, _)| row.is_trustworthy_on);
-    match trustworthy {
-        Some(false) if !graph.has_agent() => {
-            let why = "Express has no Agent, and msdb is not TRUSTWORTHY";
-            return judgement.not_applicable(why);
-        }
-        None if !graph.has_agent() => {
-            missing.push(Missing {
-                fact: "databases".to_owned(),
-                database: None,
-                needs: vec!["whether msdb is TRUSTWORTHY".to_owned()],
-            });
-            return judgement.unknown(subject, missing);
-        }
-        _ => {}
-    }
     let (place, says) = if graph.has_agent() {
         let says = "dbo of msdb changes the jobs that the Agent runs for administrators";
         (Node::Inside(db), says)
     } else {
+        match row.and_then(|(row, _)| row.is_trustworthy_on) {
+            Some(true) => {}
+            Some(false) => {
+                let why = "Express has no Agent, and msdb is not TRUSTWORTHY";
+                return judgement.does_not_arise(why);
+            }
+            None => {
+                let missing = Missing::new("databases", None, "whether msdb is TRUSTWORTHY");
+                return judgement.unknown(Subject::database(&facts.name), vec![missing]);
+            }
+        }
         let says = "dbo of msdb has the rights of its owner on the server, since it is TRUSTWORTHY";
         (Node::Owner(db), says)
     };
-    let rows = row.map(|(_, fact)| graph.cite(fact).into());
+    let rows = row.map(|(_, fact)| fact);
     let dbo = Dbo {
         case,
         place,
-        gain: (says.to_owned(), rows.into_iter().collect()),
+        gain: (says.to_owned(), case.cited(&rows)),
         database: facts,
     };
-    let found = dbo.judge(judgement);
-    missing.extend(unseen_in(OF_DATABASE, facts));
-    let unseen = unless_seen(judgement, subject, missing);
-    if !unseen && !found {
+    if !dbo.judge(judgement) {
         judgement.pass();
     }
 }

@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::ServerPrincipals, Fact::ServerRoleMembers],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-271350",
         "nist-800-53r5:CM-5(1)",
@@ -38,8 +39,5 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let members = case.graph().members_of(SYSADMIN).into_iter();
     let is_role = |id| case.login(id).is_some_and(|login| login.r#type == "R");
     let nested = members.filter(|m| !m.through.is_empty() || is_role(m.member));
-    let found = judge_members(case, judgement, nested, "sysadmin");
-    if judgement.all_is_seen(case) && !found {
-        judgement.pass();
-    }
+    judge_members(case, judgement, nested, "sysadmin");
 }

@@ -10,6 +10,7 @@
 //!
 //! References: docs: sys.extended_procedures, sp_addextendedproc; STIG V-271300; Microsoft VA2103
 
+use super::case::MASTER;
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{DatabaseFacts, Fact, SystemExtendedProcedure};
@@ -21,6 +22,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Databases, Fact::ExtendedProcedures],
     master_facts: &[Fact::SystemExtendedProcedures],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271300", "nist-800-53r5:CM-7", "ms-va:VA2103"],
     attack: &["T1505.001"],
     source: include_str!("non_microsoft_extended_procedure.rs"),
@@ -28,11 +30,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    case.databases_are_known(judgement);
     for database in case.databases() {
         registered(database, judgement);
     }
-    if !case.master_is_excluded(judgement) {
+    if case.is_excluded(MASTER) {
+        judgement.not_applicable("the inventory excludes master");
+    } else {
         unlisted(case, judgement);
     }
 }
@@ -52,9 +55,7 @@ fn registered(database: &DatabaseFacts, judgement: &mut Judgement) {
             vec![Evidence::row("extended_procedures", name, procedure)],
         );
     }
-    let subject = Subject::database(&database.name);
-    let unseen = judgement.unless_settled(subject, "extended_procedures", name, procedures);
-    if !unseen && procedures.seen().is_empty() {
+    if procedures.seen().is_empty() {
         judgement.pass();
     }
 }
@@ -78,8 +79,6 @@ fn unlisted(case: &Case<'_>, judgement: &mut Judgement) {
         let subject = Subject::within("extended_procedure", &master, name);
         judgement.fail(subject, message, vec![row]);
     }
-    let fact = "system_extended_procedures";
-    judgement.unless_settled(Subject::instance(), fact, Some(&master), all);
 }
 
 fn is_listed(case: &Case<'_>, procedure: &SystemExtendedProcedure) -> bool {

@@ -13,7 +13,7 @@
 //!
 //! References: docs: HAS_DBACCESS, metadata visibility configuration; ISO 27001 A.5.35
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, FactState};
 
@@ -56,6 +56,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ExternalModels,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["iso-27001-2022:A.5.35"],
     attack: &[],
     source: include_str!("not_all_databases_read.rs"),
@@ -63,8 +64,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let list = &case.snapshot.server.databases;
-    judgement.unless_settled(Subject::instance(), "databases", None, list);
+    let unsettled = RULE.unsettled(case.snapshot);
     for database in &case.snapshot.databases {
         if database.excluded {
             judgement.not_applicable("excluded by the inventory");
@@ -83,6 +83,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             1 => "1 kind of fact".to_owned(),
             several => format!("{several} kinds of facts"),
         };
+        judgement.tells(missing.iter().map(Missing::from));
         let name = &database.name;
         let needs = first.needs.join(", ");
         let elsewhere = if is_replica(first) { ELSEWHERE } else { "" };
@@ -93,8 +94,12 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         );
         report(case, database.database_id, name, message, judgement);
     }
-    for row in case.databases_without_facts() {
+    for row in case.snapshot.databases_without_facts() {
         let name = DatabaseName::new(&row.name);
+        let own = unsettled
+            .iter()
+            .filter(|s| s.database.as_ref() == Some(&name));
+        judgement.tells(own.map(Missing::from));
         let message = format!(
             "{} is listed by the server, and nothing of it was read",
             named(&row.name)

@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Databases, Fact::Objects, Fact::Triggers],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:CM-7"],
     attack: &["T1505.001", "T1036", "AN0511"],
     source: include_str!("object_marked_as_shipped.rs"),
@@ -44,16 +45,10 @@ const CODE: &[&str] = &[
 ];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    case.databases_are_known(judgement);
     for database in case.databases() {
-        let subject = Subject::database(&database.name);
-        let within = Some(&database.name);
-        let unseen =
-            judgement.unless_settled(subject.clone(), "objects", within, &database.objects)
-                || judgement.unless_settled(subject, "triggers", within, &database.triggers);
         if NOT_JUDGED.contains(&database.database_id) {
             judgement.not_applicable("shipped objects of this database are not told apart");
-        } else if !judge(database, judgement) && !unseen {
+        } else if !judge(database, judgement) {
             judgement.pass();
         }
     }

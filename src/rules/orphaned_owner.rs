@@ -11,6 +11,7 @@
 //!
 //! References: docs: CREATE LOGIN, ALTER AUTHORIZATION, sys.databases; Microsoft VA1245, VA1258
 
+use super::case::SHORT_SID;
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
 use crate::snapshot::{DatabaseRow, Fact};
@@ -22,14 +23,12 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Databases, Fact::ServerPrincipals],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["ms-va:VA1245", "ms-va:VA1258"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("orphaned_owner.rs"),
     check,
 };
-
-/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer.
-const SHORT_SID: usize = 2 + 2 * 16;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let server = &case.snapshot.server;
@@ -37,20 +36,16 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         if case.is_excluded(database.database_id) {
             judgement.not_applicable("excluded by the inventory");
         } else if server.server_principals.is_settled() {
+            // Only a whole list says that a login is gone.
             judge(case, database, judgement);
         }
     }
-    judgement.all_is_seen(case);
 }
 
 fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
     let name = DatabaseName::new(&database.name);
     let Some(sid) = database.owner_sid.as_deref() else {
-        let missing = Missing {
-            fact: "databases".to_owned(),
-            database: None,
-            needs: vec!["the owner's sid".to_owned()],
-        };
+        let missing = Missing::new("databases", None, "the owner's sid");
         return judgement.unknown(Subject::database(&name), vec![missing]);
     };
     if case.login_with_sid(sid).is_some() {

@@ -17,9 +17,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reached::{Reached, cited, extend, unseen_grantee};
-use super::{Case, Judgement, Missing, Rule, Severity, Subject, named};
-use crate::graph::{Granted, Key, PrivilegedRun, Step};
+use super::granted::{Grantee, unseen_grantee};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::graph::{Granted, Index, Key, PrivilegedRun, Step};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -50,6 +50,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServiceQueues,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-271147",
         "nist-800-53r5:CM-5(6)",
@@ -59,8 +60,6 @@ pub(super) static RULE: Rule = Rule {
     source: include_str!("privileged_module_alterable.rs"),
     check,
 };
-
-const FIXED_DATABASE_ROLES: std::ops::RangeInclusive<i32> = 16384..=16399;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let mut runs: BTreeMap<Key, PrivilegedRun> = BTreeMap::new();
@@ -76,7 +75,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         judge(case, run, judgement);
     }
     unread_steps(case, judgement);
-    judgement.all_is_seen(case);
     judgement.nothing_there("nothing runs modules with privileges by itself");
 }
 
@@ -87,28 +85,25 @@ fn judge(case: &Case<'_>, run: &PrivilegedRun, judgement: &mut Judgement) {
     };
     let name = facts.object_name(run.module.1);
     let subject = Subject::within("module", &facts.name, name.clone());
-    let granted = graph.granted_to_alter(run.module);
+    let rights = graph.granted_to_alter(run.module);
     let counts = |granted: &&Granted| !run.by_trigger_of_database || !is_of_database(granted);
     let (mut hidden, mut says) = (Vec::new(), Vec::new());
-    let mut evidence = cited(
-        case,
-        graph
-            .index()
-            .module_fact(run.module)
-            .iter()
-            .chain(&run.facts),
-    );
+    let own = graph.index().module_fact(run.module);
+    let mut evidence = case.cited(own.iter().chain(&run.facts));
     let (mut worst, mut seen) = (None, BTreeSet::new());
-    for granted in granted.iter().filter(counts) {
-        hidden.extend(unseen_grantee(case, granted));
-        let Some(reached) = Reached::of(case, granted).filter(|_| hidden.is_empty()) else {
+    for granted in rights.iter().filter(counts) {
+        if let Some(missing) = unseen_grantee(case, granted) {
+            hidden.push(missing);
+            continue;
+        }
+        let Some(who) = Grantee::of(case, granted) else {
             continue;
         };
-        worst = worst.max(Some(reached.severity));
-        extend(&mut evidence, reached.evidence());
+        worst = worst.max(Some(who.severity()));
+        Evidence::extend(&mut evidence, who.evidence());
         if seen.insert((granted.scope, granted.grantee)) {
-            let (who, through) = (reached.grantee(), reached.through());
-            says.push(format!("{who} ({}{through})", how(granted)));
+            let by = format!("{}{}", how(granted), who.through());
+            says.push(format!("{} ({by})", who.named()));
         }
     }
     if let Some(severity) = worst {
@@ -146,7 +141,7 @@ fn how(granted: &Granted) -> String {
 fn is_of_database(granted: &Granted) -> bool {
     granted.right.is_empty()
         || granted.right.contains(" on database ")
-        || FIXED_DATABASE_ROLES.contains(&granted.grantee.0)
+        || Index::is_fixed_database_role(granted.grantee)
 }
 
 fn runs_by(step: Step) -> &'static str {

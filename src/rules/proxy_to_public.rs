@@ -14,10 +14,9 @@
 //! References: docs: sp_grant_login_to_proxy, SQL Server Agent fixed database roles; CIS 2022 3.11
 
 use super::agent_os_step_by_non_admin::without_commands;
-use super::reaching::{
-    OF_DATABASE, OF_SERVER, Reached, Whom, unless_seen, unseen_in, unseen_on_server,
-};
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use super::case::MSDB;
+use super::reached::{Reached, Whom};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Db, Node, Scope};
 use crate::ids::PrincipalId;
 use crate::snapshot::{Fact, Proxy, ProxyLogin};
@@ -34,11 +33,13 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPrincipals,
         Fact::ServerRoleMembers,
         Fact::ServerPermissions,
+    ],
+    master_facts: &[],
+    msdb_facts: &[
         Fact::DatabasePrincipals,
         Fact::DatabaseRoleMembers,
         Fact::DatabasePermissions,
     ],
-    master_facts: &[],
     controls: &["cis-2022:3.11", "stig-2022:V-271342"],
     attack: &["T1053.005", "T1078"],
     source: include_str!("proxy_to_public.rs"),
@@ -51,46 +52,26 @@ const AGENT_ROLES: &[&str] = &[
     "SQLAgentOperatorRole",
 ];
 const TO_MSDB_ROLE: i32 = 2;
-const MSDB: i32 = 4;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if without_commands(case, judgement) {
         return;
     }
     if case.is_excluded(MSDB) {
-        return judgement.not_applicable("the inventory excludes msdb");
+        return judgement.does_not_arise("the inventory excludes msdb");
     }
-    let graph = case.graph();
+    let Some(msdb) = case.graph().msdb() else {
+        return;
+    };
     let server = &case.snapshot.server;
-    let mut missing = unseen_on_server(case, &[Fact::Proxies, Fact::ProxyLogins]);
-    let (proxies, grants) = (server.proxies.seen(), server.proxy_logins.seen());
-    match graph.msdb() {
-        Some(msdb) => {
-            for proxy in proxies {
-                let own = grants.iter().filter(|g| g.proxy_id == proxy.proxy_id);
-                let found = own.filter(|grant| judge(case, msdb, proxy, grant, judgement));
-                if found.count() == 0 {
-                    judgement.pass();
-                }
-            }
-            if !proxies.is_empty() {
-                missing.extend(unseen_on_server(case, OF_SERVER));
-                let facts = graph.index().database(msdb);
-                missing.extend(
-                    facts
-                        .into_iter()
-                        .flat_map(|facts| unseen_in(OF_DATABASE, facts)),
-                );
-            }
+    let grants = server.proxy_logins.seen();
+    for proxy in server.proxies.seen() {
+        let own = grants.iter().filter(|g| g.proxy_id == proxy.proxy_id);
+        let found = own.filter(|grant| judge(case, msdb, proxy, grant, judgement));
+        if found.count() == 0 {
+            judgement.pass();
         }
-        None if proxies.is_empty() => {}
-        None => missing.push(Missing {
-            fact: "database_principals".to_owned(),
-            database: None,
-            needs: vec!["the facts of msdb".to_owned()],
-        }),
     }
-    unless_seen(judgement, Subject::instance(), missing);
 }
 
 /// Whom a proxy is granted to.
@@ -117,7 +98,7 @@ fn judge(
     let Some((node, reached)) = reached else {
         return false;
     };
-    if !matches!(reached.whom, Whom::Everybody) {
+    if reached.whom != Whom::Everybody {
         return false;
     }
     let (severity, makers, rows) = job_makers(case, msdb);
@@ -152,7 +133,7 @@ fn job_makers(case: &Case<'_>, msdb: Db) -> (Severity, String, Vec<Evidence>) {
     let roles = roles.filter_map(|name| graph.index().role_named(msdb, name));
     let reached = roles.filter_map(|role: PrincipalId| Reached::of(case, Node::user(msdb, role)));
     match reached.max_by_key(Reached::severity) {
-        Some(reached) if !matches!(reached.whom, Whom::Nobody) => {
+        Some(reached) if reached.whom != Whom::Nobody => {
             (reached.severity(), reached.who(graph), reached.evidence)
         }
         _ => (Severity::Low, "administrators alone".to_owned(), Vec::new()),

@@ -17,7 +17,6 @@
 
 use std::collections::BTreeSet;
 
-use super::reached::{cited, extend};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{Key, Powerful, Runner};
 use crate::snapshot::Fact;
@@ -48,6 +47,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::AsymmetricKeys,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271188", "nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1059.003", "AN0511"],
     source: include_str!("public_can_execute_command_module.rs"),
@@ -79,7 +79,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             judgement.unknown(Subject::within("module", &facts.name, name), vec![missing]);
         }
     }
-    judgement.all_is_seen(case);
     judgement
         .nothing_there("no module runs commands for others or executes their text with privileges");
 }
@@ -143,10 +142,10 @@ fn report(case: &Case<'_>, powerful: &Powerful, runner: &Runner, judgement: &mut
         named(&name),
         named(facts.name.as_str())
     );
-    let mut evidence: Vec<Evidence> = cited(case, &runner.granted.facts);
+    let mut evidence = case.cited(&runner.granted.facts);
     let modules = [powerful.module, runner.module].map(|key| graph.index().module_fact(key));
-    extend(&mut evidence, cited(case, modules.iter().flatten()));
-    extend(&mut evidence, cited(case, &powerful.facts));
+    Evidence::extend(&mut evidence, case.cited(modules.iter().flatten()));
+    Evidence::extend(&mut evidence, case.cited(&powerful.facts));
     judgement.fail_at(
         severity,
         Subject::within("module", &facts.name, name),

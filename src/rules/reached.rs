@@ -1,252 +1,215 @@
-//! Whom a right reaches, as rules say it: how bad that is, in words, with the rows that show it.
+//! Whom a place reaches, as the graph has it, by memberships and permissions alone: what code, jobs and links do besides
+//! is a matter of other rules. Members of sysadmin are administrators by design, and nobody here.
 
-use std::collections::BTreeSet;
+use super::{Case, Evidence, Severity};
+use crate::graph::{Edge, Graph, Node, Reach, Scope, Step};
+use crate::ids::PrincipalId;
+use crate::snapshot::PUBLIC_LOGIN;
 
-use super::case::members_of;
-use super::{Case, Evidence, Judgement, Missing, Severity, Subject, named};
-use crate::graph::{FactRef, Granted, Scope};
-use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::{Observed, RoleMember};
+/// So many are named; the others are counted.
+const NAMED: usize = 5;
+const PUBLIC: PrincipalId = PrincipalId(0);
 
-/// The last id of fixed server roles, and those of fixed database roles.
-const LAST_FIXED_SERVER_ROLE: i32 = 20;
-const FIXED_DATABASE_ROLES: std::ops::RangeInclusive<i32> = 16384..=16399;
-
-/// Whom a right reaches.
-pub(super) struct Reached<'a, 'c> {
-    case: &'a Case<'c>,
-    granted: &'a Granted,
-    /// How bad that is.
-    pub severity: Severity,
-    /// Whether a role's members were not all seen, and none that it helps was.
-    hidden_members: bool,
+/// Steps by memberships and permissions.
+pub(super) fn is_by_permission(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Member
+            | Step::GroupMember
+            | Step::EveryLogin
+            | Step::EveryUser
+            | Step::MappedUser
+            | Step::Guest
+            | Step::AddMember
+            | Step::Impersonate
+            | Step::ImpersonateUser
+            | Step::ResetPassword
+            | Step::DatabaseOwner
+            | Step::ControlDatabase
+            | Step::TakeOwnership
+            | Step::GrantDatabasePermissions
+            | Step::AdoptOrphan
+    )
 }
 
-impl<'a, 'c> Reached<'a, 'c> {
-    /// Whom a right reaches; `None` if it helps nobody but administrators, or nobody could see whom.
-    pub fn of(case: &'a Case<'c>, granted: &'a Granted) -> Option<Self> {
-        let reaches = &granted.reaches;
-        let is_role = case.graph().index().is_role(granted.scope, granted.grantee);
-        let seen = members(case, granted.scope).is_settled();
-        let mut hidden_members = false;
-        let severity = if reaches.everybody || reaches.guests {
-            Severity::Critical
-        } else if !reaches.people.is_empty() {
-            Severity::High
-        } else if is_role && !seen && !is_fixed(granted) {
-            hidden_members = true;
-            Severity::High
-        } else if !reaches.asleep.is_empty() || (reaches.is_empty_role && !is_fixed(granted)) {
-            Severity::Low
-        } else {
+/// How many a right helps or a place lets in, administrators by design aside. Ordered from least to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whom {
+    /// A role without members, a login that cannot log in.
+    Nobody,
+    /// Some who can come in.
+    Some,
+    /// Every login, or every user of the database.
+    Everybody,
+}
+
+impl Whom {
+    /// How bad that is: critical for everybody, low for nobody.
+    pub(super) fn severity(self) -> Severity {
+        match self {
+            Self::Everybody => Severity::Critical,
+            Self::Some => Severity::High,
+            Self::Nobody => Severity::Low,
+        }
+    }
+}
+
+/// Who gets to a place, and how.
+pub(super) struct Reached {
+    pub(super) whom: Whom,
+    /// Those who can come in, the nearest first; not said where everybody can.
+    people: Vec<Node>,
+    /// By which steps the nearest does, in words.
+    pub(super) chain: Vec<String>,
+    /// The rows of it, and of those who are named.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+impl Reached {
+    /// Who gets to a place; `None` where only administrators by design do.
+    pub(super) fn of(case: &Case<'_>, place: Node) -> Option<Self> {
+        let graph = case.graph();
+        let sysadmins = graph.index().sysadmins();
+        let is_sysadmin = |node: &Node| matches!(node, Node::Principal(Scope::Server, id) if sysadmins.contains(id));
+        if is_sysadmin(&place) {
             return None;
+        }
+        // Who acts as an administrator is another rule's.
+        let takes = |edge: &Edge| is_by_permission(edge.step) && !is_sysadmin(&edge.from);
+        let reach = Reach::by(graph, place, Some(Node::Sysadmin), takes);
+        let everybody = everybody(&reach);
+        let mut people: Vec<(u32, Node)> = reach
+            .places()
+            .into_iter()
+            .filter(|(_, node)| !is_sysadmin(node) && comes_in(graph, *node))
+            .collect();
+        people.sort();
+        let people: Vec<Node> = people.into_iter().map(|(_, node)| node).collect();
+        let first = everybody.or(people.first().copied());
+        let steps = first.map(|node| reach.chain(node)).unwrap_or_default();
+        let told = graph.told(&steps);
+        let chain = told.iter().map(|step| step.sentence.clone()).collect();
+        let rows = told.into_iter().flat_map(|step| step.evidence);
+        let (whom, people) = match (everybody, people.is_empty()) {
+            (Some(_), _) => (Whom::Everybody, Vec::new()),
+            (None, false) => (Whom::Some, people),
+            (None, true) if holds_administrators(case, place) => return None,
+            (None, true) => (Whom::Nobody, people),
         };
+        let mut evidence = Vec::new();
+        Evidence::extend(&mut evidence, rows.map(Evidence::from));
+        Evidence::extend(&mut evidence, rows_of_named(case, &people));
+        Evidence::extend(&mut evidence, row(case, place));
         Some(Self {
-            case,
-            granted,
-            severity,
-            hidden_members,
+            whom,
+            people,
+            chain,
+            evidence,
         })
     }
 
-    /// The grantee as the subject of a verdict.
-    pub fn subject(&self) -> Subject {
-        let name = name(self.case, self.granted.scope, self.granted.grantee);
-        match database(self.case, self.granted.scope) {
-            Some(database) => Subject::within("principal", database, name),
-            None => Subject::server("principal", name),
-        }
-    }
-
-    /// The grantee in a sentence.
-    pub fn grantee(&self) -> String {
-        let scope = self.granted.scope;
-        let shown = named(&name(self.case, scope, self.granted.grantee));
-        match database(self.case, scope) {
-            Some(database) => format!("{shown} of {}", named(database.as_str())),
-            None => shown,
-        }
-    }
-
-    /// Whom it reaches besides, to follow what the grantee holds.
-    pub fn through(&self) -> String {
-        let (scope, reaches) = (self.granted.scope, &self.granted.reaches);
-        let who = match database(self.case, scope) {
-            Some(_) => "user of the database",
-            None => "login",
+    /// Who uses what is kept for these logins; `None` where only administrators by design do.
+    pub(super) fn of_logins(case: &Case<'_>, logins: &[PrincipalId]) -> Option<Self> {
+        let graph = case.graph();
+        let sysadmins = graph.index().sysadmins();
+        let others = logins.iter().filter(|id| !sysadmins.contains(id));
+        let people: Vec<Node> = others
+            .map(|id| Node::login(*id))
+            .filter(|node| comes_in(graph, *node))
+            .collect();
+        let (whom, people) = if logins.contains(&PUBLIC_LOGIN) {
+            (Whom::Everybody, Vec::new())
+        } else if !people.is_empty() {
+            (Whom::Some, people)
+        } else if logins.iter().any(|id| sysadmins.contains(id)) {
+            return None;
+        } else {
+            (Whom::Nobody, people)
         };
-        if reaches.everybody {
-            return format!(": that is every {who}");
-        }
-        let guests = ": that is every login without a user of its own there";
-        let own = BTreeSet::from([self.granted.grantee]);
-        if reaches.people == own || (reaches.guests && reaches.people.is_empty()) {
-            let guests = reaches.guests.then_some(guests);
-            return guests.unwrap_or_default().to_owned();
-        }
-        if reaches.asleep == own && reaches.people.is_empty() {
-            return ", a login that is disabled".to_owned();
-        }
-        if self.hidden_members {
-            return ", a role whose members were not all seen".to_owned();
-        }
-        let names = |ids: &BTreeSet<PrincipalId>| -> Vec<String> {
-            let names = ids.iter().map(|id| named(&name(self.case, scope, *id)));
-            names.collect()
-        };
-        let (people, asleep) = (names(&reaches.people), names(&reaches.asleep));
-        match (people.is_empty(), asleep.is_empty()) {
-            (true, true) => ", a role without members".to_owned(),
-            (true, false) => format!(", and through it {}, disabled now", asleep.join(", ")),
-            _ => {
-                let guests = if reaches.guests { guests } else { "" };
-                format!(", and through it {}{guests}", people.join(", "))
-            }
-        }
+        Some(Self {
+            whom,
+            evidence: rows_of_named(case, &people),
+            people,
+            chain: Vec::new(),
+        })
     }
 
-    /// The rows that give the right, those of membership on the way, and who the principals are that a message names.
-    pub fn evidence(&self) -> Vec<Evidence> {
-        let (scope, graph) = (self.granted.scope, self.case.graph());
-        let mut evidence = cited(self.case, &self.granted.facts);
-        let rows = members(self.case, scope).seen();
-        let reaches = &self.granted.reaches;
-        let mut behind = BTreeSet::from([self.granted.grantee]);
-        if !reaches.everybody {
-            let people = reaches.people.iter().chain(&reaches.asleep).copied();
-            behind.extend(people);
+    /// How bad that is.
+    pub(super) fn severity(&self) -> Severity {
+        self.whom.severity()
+    }
+
+    /// Who, as the subject of a sentence.
+    pub(super) fn who(&self, graph: &Graph<'_>) -> String {
+        match self.whom {
+            Whom::Everybody => return "everybody".to_owned(),
+            Whom::Nobody => return "nobody now".to_owned(),
+            Whom::Some => {}
         }
-        let fact = match scope {
-            Scope::Server => "server_role_members",
-            Scope::Database(_) => "database_role_members",
-        };
-        let mut roles = members_of(rows, self.granted.grantee);
-        roles.insert(self.granted.grantee);
-        let within = rows
-            .iter()
-            .filter(|row| roles.contains(&row.role_principal_id));
-        evidence.extend(within.map(|row| Evidence::row(fact, database(self.case, scope), row)));
-        for id in behind {
-            let row = graph.index().principal_fact(scope, id);
-            extend(&mut evidence, cited(self.case, &row));
+        let first = self.people.iter().take(NAMED);
+        let mut names: Vec<String> = first.map(|node| graph.shown(*node)).collect();
+        if self.people.len() > NAMED {
+            names.push(format!("{} others", self.people.len() - NAMED));
         }
-        evidence
+        names.join(", ")
     }
 }
 
-/// Judges rights of the server: each that reaches somebody is a finding, in the words of `say`, which may have further
-/// rows to show. Passes where there is none and everything was seen.
-pub(super) fn judge_grants(
-    case: &Case<'_>,
-    judgement: &mut Judgement,
-    grants: impl IntoIterator<Item = Granted>,
-    say: impl Fn(&Granted, &Reached<'_, '_>) -> (String, Vec<Evidence>),
-) {
-    let (mut found, mut hidden) = (false, Vec::new());
-    for granted in grants {
-        if let Some(missing) = unseen_grantee(case, &granted) {
-            hidden.push(missing);
-            continue;
-        }
-        let Some(reached) = Reached::of(case, &granted) else {
-            continue;
-        };
-        found = true;
-        let (message, more) = say(&granted, &reached);
-        let mut evidence = reached.evidence();
-        extend(&mut evidence, more);
-        judgement.fail_at(reached.severity, reached.subject(), message, evidence);
-    }
-    let seen = judgement.all_is_seen(case);
-    if seen && !hidden.is_empty() {
-        judgement.unknown(Subject::instance(), hidden);
-    } else if seen && !found {
-        judgement.pass();
-    }
+/// The rows of those who are named.
+fn rows_of_named(case: &Case<'_>, people: &[Node]) -> Vec<Evidence> {
+    let named = people.iter().take(NAMED);
+    named.flat_map(|node| row(case, *node)).collect()
 }
 
-fn add(evidence: &mut Vec<Evidence>, one: Evidence) {
-    if !evidence.contains(&one) {
-        evidence.push(one);
-    }
-}
-
-/// Rows of the graph as evidence, each once.
-pub(super) fn cited<'f>(
-    case: &Case<'_>,
-    facts: impl IntoIterator<Item = &'f FactRef>,
-) -> Vec<Evidence> {
-    let mut evidence = Vec::new();
-    for fact in facts {
-        add(&mut evidence, case.graph().cite(*fact).into());
-    }
-    evidence
-}
-
-/// More evidence, without what is there.
-pub(super) fn extend(evidence: &mut Vec<Evidence>, more: Vec<Evidence>) {
-    for one in more {
-        add(evidence, one);
-    }
-}
-
-/// What is missing where the grantee is not visible: nobody can say whether it is an administrator or a key.
-pub(super) fn unseen_grantee(case: &Case<'_>, granted: &Granted) -> Option<Missing> {
-    let (scope, id) = (granted.scope, granted.grantee);
+/// Whether a member of sysadmin is what a place is, or in it. That he may join it says nothing.
+fn holds_administrators(case: &Case<'_>, place: Node) -> bool {
     let graph = case.graph();
-    if graph.index().is_role(scope, id) || graph.index().kind(scope, id).is_some() {
-        return None;
-    }
-    let fact = match scope {
-        Scope::Server => "server_principals",
-        Scope::Database(_) => "database_principals",
+    let is = |edge: &Edge| is_by_permission(edge.step) && edge.step != Step::AddMember;
+    let reach = Reach::by(graph, place, Some(Node::Sysadmin), is);
+    let sysadmins = graph.index().sysadmins();
+    let mut places = reach.places().into_iter();
+    places.any(
+        |(_, node)| matches!(node, Node::Principal(Scope::Server, id) if sysadmins.contains(&id)),
+    )
+}
+
+/// The row of a principal.
+fn row(case: &Case<'_>, node: Node) -> Vec<Evidence> {
+    let (Node::Principal(scope, id) | Node::Joins(scope, id)) = node else {
+        return Vec::new();
     };
-    Some(Missing {
-        fact: fact.to_owned(),
-        database: database(case, scope).cloned(),
-        needs: vec![format!(
-            "{}, which holds {}",
-            name(case, scope, id),
-            granted.right
-        )],
-    })
+    case.cited(&case.graph().index().principal_fact(scope, id))
 }
 
-fn is_fixed(granted: &Granted) -> bool {
-    match granted.scope {
-        Scope::Server => granted.grantee.0 <= LAST_FIXED_SERVER_ROLE,
-        Scope::Database(_) => FIXED_DATABASE_ROLES.contains(&granted.grantee.0),
+/// The place that everybody is at: `public`, or guest where somebody comes in as that.
+fn everybody(reach: &Reach) -> Option<Node> {
+    let public = Node::login(PUBLIC_LOGIN);
+    if reach.way(public).is_some() {
+        return Some(public);
     }
+    let mut places: Vec<Node> = reach.places().into_iter().map(|(_, node)| node).collect();
+    places.sort();
+    let of_database =
+        |node: &&Node| matches!(node, Node::Principal(Scope::Database(_), id) if *id == PUBLIC);
+    let public = places.iter().find(of_database).copied();
+    let guest = || {
+        let ways = places.iter().filter_map(|node| reach.way(*node));
+        let mut steps = ways.filter_map(|way| way.next.as_ref());
+        let step = steps.find(|(edge, _)| edge.step == Step::Guest);
+        step.map(|(_, to)| *to)
+    };
+    public.or_else(guest)
 }
 
-fn members<'a>(case: &'a Case<'_>, scope: Scope) -> &'a Observed<Vec<RoleMember>> {
-    let server = &case.snapshot.server.server_role_members;
-    match scope {
-        Scope::Server => server,
-        Scope::Database(db) => {
-            let facts = case.graph().index().database(db);
-            facts.map_or(server, |facts| &facts.database_role_members)
+/// Whether somebody comes in as this: a login that can log in, a user with a password of its own.
+fn comes_in(graph: &Graph<'_>, node: Node) -> bool {
+    const IN_DATABASE: i32 = 2;
+    match node {
+        Node::Principal(Scope::Server, id) => graph.index().logs_in(id),
+        Node::Principal(Scope::Database(db), id) => {
+            let user = graph.index().user(db, id);
+            user.is_some_and(|user| user.authentication_type == Some(IN_DATABASE))
         }
-    }
-}
-
-fn database<'a>(case: &'a Case<'_>, scope: Scope) -> Option<&'a DatabaseName> {
-    match scope {
-        Scope::Server => None,
-        Scope::Database(db) => case.graph().index().database(db).map(|facts| &facts.name),
-    }
-}
-
-fn name(case: &Case<'_>, scope: Scope, id: PrincipalId) -> String {
-    const PUBLIC_OF_SERVER: PrincipalId = PrincipalId(2);
-    let index = case.graph().index();
-    match scope {
-        Scope::Server if id == PUBLIC_OF_SERVER => "public".to_owned(),
-        Scope::Server => case.login_name(id),
-        Scope::Database(db) => match index.user(db, id) {
-            Some(user) => user.name.clone(),
-            None if id == PrincipalId(0) => "public".to_owned(),
-            None => format!("database principal {id}"),
-        },
+        _ => false,
     }
 }

@@ -13,8 +13,7 @@
 //! References: docs: server-level roles (securityadmin); STIG V-271350; Microsoft VA1068
 
 use super::case::can_connect;
-use super::reached::cited;
-use super::{Case, Judgement, Missing, Rule, Severity, Subject, named};
+use super::{Case, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Membership, Scope};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
@@ -26,6 +25,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::ServerPrincipals, Fact::ServerRoleMembers],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271350", "nist-800-53r5:CM-5(1)"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("securityadmin_member.rs"),
@@ -41,36 +41,27 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let administrators = case.sysadmins();
     let members = case.graph().members_of(role).into_iter();
     let others = members.filter(|m| !administrators.contains(&m.member));
-    let found = judge_members(case, judgement, others, "securityadmin");
-    if judgement.all_is_seen(case) && !found {
-        judgement.pass();
-    }
+    judge_members(case, judgement, others, "securityadmin");
 }
 
-/// Each member of a role as a finding. Returns whether there was anything to say.
+/// Each member of a role as a finding; passes where there is none.
 pub(super) fn judge_members(
     case: &Case<'_>,
     judgement: &mut Judgement,
     members: impl Iterator<Item = Membership>,
     role: &str,
-) -> bool {
-    let mut found = false;
+) {
     for membership in members {
         let member = membership.member;
-        let subject = Subject::server("principal", case.login_name(member));
         let Some(login) = case.login(member) else {
-            found = true;
-            unseen(
-                judgement,
-                subject,
-                format!("the name of {}", case.login_name(member)),
-            );
+            let (subject, missing) = case.hidden_login(member);
+            judgement.unknown(subject, vec![missing]);
             continue;
         };
+        let subject = Subject::server("principal", &login.name);
         let Some((severity, how)) = standing(case, member) else {
             continue;
         };
-        found = true;
         let chain = membership.through.iter().map(|id| case.login_named(*id));
         let chain = chain.collect::<Vec<_>>().join(" in ");
         let through = if chain.is_empty() {
@@ -80,10 +71,10 @@ pub(super) fn judge_members(
         };
         let message = format!("{} is in {role}{through}{how}", named(&login.name));
         let row = case.graph().index().principal_fact(Scope::Server, member);
-        let evidence = cited(case, membership.facts.iter().rev().chain(&row));
+        let evidence = case.cited(membership.facts.iter().rev().chain(&row));
         judgement.fail_at(severity, subject, message, evidence);
     }
-    found
+    judgement.pass_unless_open();
 }
 
 /// How bad a member is, and why less than another; `None` of keys, and of roles, whose members are judged themselves.
@@ -101,13 +92,4 @@ fn standing(case: &Case<'_>, member: PrincipalId) -> Option<(Severity, &'static 
         Some(true) => (Severity::Low, ", a login that is disabled"),
         _ => (Severity::High, ""),
     })
-}
-
-fn unseen(judgement: &mut Judgement, subject: Subject, need: String) {
-    let missing = Missing {
-        fact: "server_principals".to_owned(),
-        database: None,
-        needs: vec![need],
-    };
-    judgement.unknown(subject, vec![missing]);
 }

@@ -14,8 +14,7 @@
 //!
 //! References: docs: configure Windows service accounts and permissions; STIG V-271358; CIS 2022 3.5, 3.6
 
-use super::reached::cited;
-use super::{Case, Judgement, Missing, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{FactRef, OsIdentity, Power, agent, engine};
 use crate::snapshot::Fact;
 
@@ -26,6 +25,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Host, Fact::Services],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271358", "cis-2022:3.5", "cis-2022:3.6"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("service_account_privileged.rs"),
@@ -35,11 +35,11 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let identity = case.snapshot.server.server_identity.known();
     if identity.is_some_and(crate::snapshot::ServerIdentity::is_managed_instance) {
-        return judgement.not_applicable("Azure SQL Managed Instance has no account to choose");
+        return judgement.does_not_arise("Azure SQL Managed Instance has no account to choose");
     }
     let host = case.snapshot.server.host.known();
     if host.is_some_and(|host| host.platform.eq_ignore_ascii_case("Linux")) {
-        return judgement.not_applicable("the packages for Linux run it as mssql");
+        return judgement.does_not_arise("the packages for Linux run it as mssql");
     }
     let (engine, agent) = (engine(case.snapshot), agent(case.snapshot));
     judge(case, "the engine", &engine, judgement);
@@ -48,13 +48,12 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         judge(case, "SQL Server Agent", &agent, judgement);
         shared(case, &engine, &agent, judgement);
     }
-    judgement.all_is_seen(case);
 }
 
 fn judge(case: &Case<'_>, service: &str, identity: &OsIdentity, judgement: &mut Judgement) {
     let subject = Subject::server("service", service);
     let Some(account) = identity.account.as_deref() else {
-        // That the list is not whole is said for the rule.
+        // Of a list that is not whole it is said for the rule.
         if case.snapshot.server.services.is_settled() {
             unknown(subject, identity, judgement);
         }
@@ -95,15 +94,15 @@ fn shared(case: &Case<'_>, engine: &OsIdentity, agent: &OsIdentity, judgement: &
         named(one)
     );
     let mut evidence = rows(case, engine);
-    super::reached::extend(&mut evidence, rows(case, agent));
+    Evidence::extend(&mut evidence, rows(case, agent));
     let subject = Subject::server("service", "the engine and SQL Server Agent");
     judgement.fail_at(Severity::Medium, subject, message, evidence);
 }
 
-fn rows(case: &Case<'_>, identity: &OsIdentity) -> Vec<super::Evidence> {
+fn rows(case: &Case<'_>, identity: &OsIdentity) -> Vec<Evidence> {
     let rows = identity.evidence.iter();
     let rows = rows.filter_map(|(fact, at)| Some(FactRef::server(*fact, u32::try_from(*at).ok()?)));
-    cited(case, &rows.collect::<Vec<_>>())
+    case.cited(&rows.collect::<Vec<_>>())
 }
 
 fn unknown(subject: Subject, identity: &OsIdentity, judgement: &mut Judgement) {

@@ -15,8 +15,8 @@
 //!
 //! References: docs: ADD SIGNATURE, signing stored procedures with a certificate; Microsoft VA2129
 
-use super::reached::{Reached, cited, extend};
-use super::{Case, Judgement, Rule, Severity, Subject, named};
+use super::granted::Grantee;
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{FactRef, Key, Signers};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
@@ -43,6 +43,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::AsymmetricKeys,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["nist-800-53r5:AC-6(8)", "ms-va:VA2129"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("signed_module_grants_privilege.rs"),
@@ -64,7 +65,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let rows: Vec<FactRef> = facts.iter().chain(&power).copied().collect();
         report(case, key, *login, &rows, judgement);
     }
-    judgement.all_is_seen(case);
     judgement.nothing_there("no module is signed by a key with a privileged login");
 }
 
@@ -88,15 +88,15 @@ fn report(
         return;
     };
     let name = facts.object_name(key.1);
-    let mut evidence = cited(case, rows);
+    let mut evidence = case.cited(rows);
     let own = graph.index().module_fact(key);
-    extend(&mut evidence, cited(case, &own));
+    Evidence::extend(&mut evidence, case.cited(&own));
     let (mut worst, mut says) = (Severity::Low, Vec::new());
     for granted in graph.granted_to_run(key) {
-        if let Some(reached) = Reached::of(case, &granted) {
-            worst = worst.max(reached.severity);
-            extend(&mut evidence, reached.evidence());
-            let said = format!("{}{}", reached.grantee(), reached.through());
+        if let Some(grantee) = Grantee::of(case, &granted) {
+            worst = worst.max(grantee.severity());
+            Evidence::extend(&mut evidence, grantee.evidence());
+            let said = format!("{}{}", grantee.named(), grantee.through());
             if !says.contains(&said) {
                 says.push(said);
             }

@@ -15,7 +15,6 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
-use crate::ids::DatabaseName;
 use crate::snapshot::{Fact, TrustedAssembly};
 
 pub(super) static RULE: Rule = Rule {
@@ -29,6 +28,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::TrustedAssemblies,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["ms-va:VA1027"],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("stale_trusted_assembly.rs"),
@@ -39,17 +39,13 @@ const SINCE: u16 = 14;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.predates(SINCE) {
-        return judgement.not_applicable("this version has no list of trusted assemblies");
+        return judgement.does_not_arise("this version has no list of trusted assemblies");
     }
-    let list = &case.snapshot.server.trusted_assemblies;
-    if !list.seen().is_empty() {
-        let hashes = hashes(case);
-        let unseen = unseen_files(case);
-        for row in list.seen() {
-            judge(row, &hashes, &unseen, judgement);
-        }
+    let hashes = hashes(case);
+    let unseen = unseen_files(case);
+    for row in case.snapshot.server.trusted_assemblies.seen() {
+        judge(row, &hashes, &unseen, judgement);
     }
-    judgement.unless_settled(Subject::instance(), "trusted_assemblies", None, list);
 }
 
 fn judge(
@@ -60,11 +56,7 @@ fn judge(
 ) {
     let description = row.description.clone().unwrap_or_default();
     let Some(hash) = row.hash.as_deref() else {
-        let missing = Missing {
-            fact: "trusted_assemblies".to_owned(),
-            database: None,
-            needs: vec!["its hash".to_owned()],
-        };
+        let missing = Missing::new("trusted_assemblies", None, "its hash");
         let subject = Subject::server("trusted_assembly", description);
         return judgement.unknown(subject, vec![missing]);
     };
@@ -95,34 +87,23 @@ fn hashes<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
 
 /// Files that may have the hash, as far as they were not seen; an excluded database may have it too.
 fn unseen_files(case: &Case<'_>) -> Vec<Missing> {
-    let missing = |database: Option<&DatabaseName>, needs: Vec<String>| Missing {
-        fact: "assembly_files".to_owned(),
-        database: database.cloned(),
-        needs,
-    };
-    let mut found = Vec::new();
-    let list = &case.snapshot.server.databases;
-    if !list.is_settled() {
-        found.push(missing(None, list.needs()));
-    }
-    for row in case.databases_without_facts() {
-        let needs = vec!["the facts of this database".to_owned()];
-        found.push(missing(Some(&DatabaseName::new(&row.name)), needs));
-    }
+    let lists = [Fact::Databases, Fact::AssemblyFiles].into_iter();
+    let lists = lists.flat_map(|fact| fact.unsettled(case.snapshot));
+    let mut found: Vec<Missing> = lists.map(|state| Missing::from(&state)).collect();
     for facts in &case.snapshot.databases {
-        let files = &facts.assembly_files;
+        let files = facts.assembly_files.seen();
+        let missing = |needs: Vec<String>| Missing {
+            fact: Fact::AssemblyFiles.name().to_owned(),
+            database: Some(facts.name.clone()),
+            needs,
+        };
         if facts.excluded {
             let needs = vec!["this database, which the inventory excludes".to_owned()];
-            found.push(missing(Some(&facts.name), needs));
-        } else if !files.is_settled() {
-            found.push(missing(Some(&facts.name), files.needs()));
+            found.push(missing(needs));
         }
-        let mut hidden = files
-            .seen()
-            .iter()
-            .filter(|file| file.sha2_512.known().is_none());
+        let mut hidden = files.iter().filter(|file| file.sha2_512.known().is_none());
         if let Some(file) = hidden.next() {
-            found.push(missing(Some(&facts.name), file.sha2_512.needs()));
+            found.push(missing(file.sha2_512.needs()));
         }
     }
     found

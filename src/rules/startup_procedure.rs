@@ -26,6 +26,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::StartupProcedures, Fact::Configurations],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-274446",
         "nist-800-53r5:AC-6(8)",
@@ -42,16 +43,10 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         return;
     }
     let scan = case.option("scan for startup procs");
-    let procedures = &case.snapshot.server.startup_procedures;
-    for procedure in procedures.seen() {
+    for procedure in case.snapshot.server.startup_procedures.seen() {
         report(case, procedure, scan, judgement);
     }
-    let master = DatabaseName::new("master");
-    let subject = Subject::instance();
-    let unseen = judgement.unless_settled(subject, "startup_procedures", Some(&master), procedures);
-    if !unseen && procedures.seen().is_empty() {
-        judgement.pass();
-    }
+    judgement.pass_unless_open();
 }
 
 fn report(

@@ -13,7 +13,7 @@
 //!
 //! References: docs: TRUSTWORTHY database property; STIG V-271122; CIS 2022 2.9; Microsoft VA1102
 
-use super::case::{SA, SYSADMIN, members_of, roles_of, rows_between};
+use super::case::{SA, SHORT_SID, SYSADMIN, members_of, roles_of, rows_between};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{DatabaseRow, Fact, PUBLIC_LOGIN, Permission, ServerPrincipal};
@@ -30,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["stig-2022:V-271122", "cis-2022:2.9", "ms-va:VA1102"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("trustworthy_owned_by_privileged_login.rs"),
@@ -37,19 +38,15 @@ pub(super) static RULE: Rule = Rule {
 };
 
 const SERVER: i32 = 100;
-/// Sids of SQL logins and of Entra accounts are 16 bytes, those of Windows accounts longer.
-const SHORT_SID: usize = 2 + 2 * 16;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let databases = &case.snapshot.server.databases;
-    for database in databases.seen() {
+    for database in case.snapshot.server.databases.seen() {
         if case.is_excluded(database.database_id) {
             judgement.not_applicable("excluded by the inventory");
         } else {
             judge(case, database, judgement);
         }
     }
-    judgement.unless_settled(Subject::instance(), "databases", None, databases);
 }
 
 fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
@@ -80,18 +77,14 @@ fn judge(case: &Case<'_>, database: &DatabaseRow, judgement: &mut Judgement) {
         );
         return judgement.fail(Subject::database(&name), message, evidence);
     }
-    match unseen_privilege(case, sid, owner) {
-        Some((fact, need)) => unknown(&name, fact, &need, judgement),
+    match unseen_group(case, sid, owner) {
+        Some(need) => unknown(&name, "server_principals", &need, judgement),
         None => judgement.pass(),
     }
 }
 
 fn unknown(database: &DatabaseName, fact: &str, need: &str, judgement: &mut Judgement) {
-    let missing = Missing {
-        fact: fact.to_owned(),
-        database: None,
-        needs: vec![need.to_owned()],
-    };
+    let missing = Missing::new(fact, None, need);
     judgement.unknown(Subject::database(database), vec![missing]);
 }
 
@@ -128,21 +121,13 @@ fn privilege(case: &Case<'_>, owner: PrincipalId) -> Option<(&'static str, Vec<E
     Some((what, evidence))
 }
 
-/// What was not seen that could make the owner privileged all the same.
-fn unseen_privilege(
+/// A group whose members are not in the catalog and that would make the owner privileged, as what is missing.
+fn unseen_group(
     case: &Case<'_>,
     owner_sid: &str,
     owner: Option<&ServerPrincipal>,
-) -> Option<(&'static str, String)> {
+) -> Option<String> {
     let server = &case.snapshot.server;
-    let facts = [
-        ("server_principals", server.server_principals.needs()),
-        ("server_role_members", server.server_role_members.needs()),
-        ("server_permissions", server.server_permissions.needs()),
-    ];
-    if let Some((fact, needs)) = facts.into_iter().find(|(_, needs)| !needs.is_empty()) {
-        return Some((fact, needs.join(", ")));
-    }
     if owner.is_some_and(|login| matches!(login.r#type.as_str(), "S" | "C" | "K")) {
         return None; // such a login is in no group
     }
@@ -161,6 +146,8 @@ fn unseen_privilege(
         server.server_principals.seen().iter().find(|p| {
             groups.contains(&p.r#type.as_str()) && privileged.contains(&p.principal_id)
         })?;
-    let need = format!("whether the owner is in the group {}", named(&group.name));
-    Some(("server_principals", need))
+    Some(format!(
+        "whether the owner is in the group {}",
+        named(&group.name)
+    ))
 }

@@ -31,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerRoleMembers,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-271350",
         "nist-800-53r5:CM-5(1)",
@@ -47,7 +48,7 @@ const SERVICE_SID: &str = "0x010600000000000550000000";
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let Some(expected) = case.expected_sysadmins else {
-        return judgement.not_applicable("the inventory does not say who is expected in sysadmin");
+        return judgement.does_not_arise("the inventory does not say who is expected in sysadmin");
     };
     for member in case.sysadmins() {
         if member == SA {
@@ -61,23 +62,17 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
                 Standing::Expected => judgement.pass(),
                 Standing::Unexpected => report(case, login, judgement),
                 Standing::Unseen(what) => {
-                    let needs = needs_of_identity(case, what);
-                    unknown(&login.name, "server_identity", needs, judgement);
+                    let identity = &case.snapshot.server.server_identity;
+                    let missing = Missing::of("server_identity", None, identity, what);
+                    let subject = Subject::server("principal", &login.name);
+                    judgement.unknown(subject, vec![missing]);
                 }
             },
             None => {
-                let needs = vec![format!("the name of server principal {member}")];
-                let name = case.login_name(member);
-                unknown(&name, "server_principals", needs, judgement);
+                let (subject, missing) = case.hidden_login(member);
+                judgement.unknown(subject, vec![missing]);
             }
         }
-    }
-    let server = &case.snapshot.server;
-    let role = || Subject::server("principal", "sysadmin");
-    let members = &server.server_role_members;
-    if !judgement.unless_settled(role(), "server_role_members", None, members) {
-        let principals = &server.server_principals;
-        judgement.unless_settled(role(), "server_principals", None, principals);
     }
 }
 
@@ -182,19 +177,4 @@ fn report(case: &Case<'_>, login: &ServerPrincipal, judgement: &mut Judgement) {
         ),
         evidence.collect(),
     );
-}
-
-fn needs_of_identity(case: &Case<'_>, what: &str) -> Vec<String> {
-    let mut needs = vec![what.to_owned()];
-    needs.extend(case.snapshot.server.server_identity.needs());
-    needs
-}
-
-fn unknown(name: &str, fact: &str, needs: Vec<String>, judgement: &mut Judgement) {
-    let missing = Missing {
-        fact: fact.to_owned(),
-        database: None,
-        needs,
-    };
-    judgement.unknown(Subject::server("principal", name), vec![missing]);
 }

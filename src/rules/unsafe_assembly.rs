@@ -38,6 +38,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::Configurations,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["cis-2022:6.2", "ms-va:VA1256"],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("unsafe_assembly.rs"),
@@ -63,7 +64,6 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
 }
 
 pub(super) fn check_share(case: &Case<'_>, share: Share, judgement: &mut Judgement) {
-    case.databases_are_known(judgement);
     let mut missing = Vec::new();
     for database in case.databases() {
         for assembly in database.assemblies.seen() {
@@ -77,13 +77,6 @@ pub(super) fn check_share(case: &Case<'_>, share: Share, judgement: &mut Judgeme
                 Share::Others => judgement.not_applicable("external-access-assembly has it"),
             }
         }
-        let subject = Subject::database(&database.name);
-        judgement.unless_settled(
-            subject,
-            "assemblies",
-            Some(&database.name),
-            &database.assemblies,
-        );
     }
     if !missing.is_empty() {
         missing.sort();
@@ -180,31 +173,30 @@ impl<'a, 'c> Files<'a, 'c> {
             .chain(trusted.map(|row| Evidence::row("trusted_assemblies", None, row)))
     }
 
-    /// What was not seen and could say that the hash is trusted.
+    /// What was not seen of the files themselves and could say that the hash is trusted.
     fn missing(&self, missing: &mut Vec<Missing>) {
-        let list = &self.case.snapshot.server.trusted_assemblies;
-        if list.is_settled() && list.seen().is_empty() {
-            return; // nothing is trusted, whatever the hash
+        if self
+            .case
+            .snapshot
+            .server
+            .trusted_assemblies
+            .seen()
+            .is_empty()
+        {
+            return; // no hash was seen to be trusted
         }
-        let mut add = |fact: &str, database: Option<&DatabaseFacts>, needs: Vec<String>| {
-            if !needs.is_empty() {
-                missing.push(Missing {
-                    fact: fact.to_owned(),
-                    database: database.map(|d| d.name.clone()),
-                    needs,
-                });
-            }
-        };
-        add("trusted_assemblies", None, list.needs());
         let files = &self.database.assembly_files;
-        add("assembly_files", Some(self.database), files.needs());
-        for file in &self.rows {
-            add("assembly_files", Some(self.database), file.sha2_512.needs());
-        }
+        let within = Some(&self.database.name);
         if self.rows.is_empty() && files.is_settled() {
-            let needs = vec!["the file of each assembly".to_owned()];
-            add("assembly_files", Some(self.database), needs);
+            let need = "the file of each assembly";
+            missing.push(Missing::new("assembly_files", within, need));
         }
+        let hidden = self.rows.iter().filter(|file| !file.sha2_512.is_settled());
+        missing.extend(hidden.map(|file| Missing {
+            fact: "assembly_files".to_owned(),
+            database: within.cloned(),
+            needs: file.sha2_512.needs(),
+        }));
     }
 }
 

@@ -14,10 +14,11 @@
 //!
 //! References: docs: CREATE ASSEMBLY (permissions), clr strict security, GRANT server permissions; CIS 2022 6.2
 
-use super::reaching::{OF_SERVER, Reached, Whom, unless_seen, unseen_on_server};
+use super::granted::unseen_holder;
+use super::reached::{Reached, Whom};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::graph::{Holder, Node, Scope};
-use crate::snapshot::{Fact, PUBLIC_LOGIN};
+use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
     id: "CLR-003",
@@ -31,6 +32,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::ServerPermissions,
     ],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &["cis-2022:6.2"],
     attack: &["T1505.001"],
     source: include_str!("unsafe_assembly_grant.rs"),
@@ -44,11 +46,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for holder in holders(case) {
         judge(case, &holder, judgement);
     }
-    let missing = unseen_on_server(case, OF_SERVER);
-    let unseen = unless_seen(judgement, Subject::instance(), missing);
-    if !unseen && !judgement.has_findings() {
-        judgement.pass();
-    }
+    judgement.pass_unless_open();
 }
 
 /// Who holds one of the two rights by its own name, each once, with the stronger first.
@@ -86,21 +84,16 @@ pub(super) fn is_key(case: &Case<'_>, node: Node) -> bool {
     )
 }
 
-fn is_hidden(case: &Case<'_>, node: Node) -> bool {
-    match node {
-        Node::Principal(Scope::Server, id) => id != PUBLIC_LOGIN && case.login(id).is_none(),
-        _ => false,
-    }
-}
-
 fn judge(case: &Case<'_>, holder: &Holder, judgement: &mut Judgement) {
+    let graph = case.graph();
     if is_key(case, holder.node) {
         return;
     }
-    let graph = case.graph();
-    // Of a grantee that is not visible nobody can say whether it is a key's login.
-    if is_hidden(case, holder.node) {
-        return;
+    if let Node::Principal(scope, id) = holder.node
+        && let Some(missing) = unseen_holder(case, scope, id, right(holder))
+    {
+        let subject = Subject::server("principal", graph.place(holder.node).name);
+        return judgement.unknown(subject, vec![missing]);
     }
     let Some(reached) = Reached::of(case, holder.node) else {
         return;
@@ -109,17 +102,16 @@ fn judge(case: &Case<'_>, holder: &Holder, judgement: &mut Judgement) {
     let through = match reached.whom {
         Whom::Everybody => "that is every login".to_owned(),
         Whom::Nobody => "and nobody who can log in has it by that".to_owned(),
-        Whom::People(_) if reached.chain.is_empty() => "without being an administrator".to_owned(),
-        Whom::People(_) => format!(
+        Whom::Some if reached.chain.is_empty() => "without being an administrator".to_owned(),
+        Whom::Some => format!(
             "which is within reach of {}: {}",
             reached.who(graph),
             reached.chain.join("; ")
         ),
     };
     let message = format!("{} holds {right}, {through}", named(&name));
-    let rows = holder.facts.iter();
-    let mut evidence: Vec<Evidence> = rows.map(|fact| graph.cite(*fact).into()).collect();
-    evidence.extend(reached.evidence.iter().cloned());
+    let mut evidence = case.cited(&holder.facts);
+    Evidence::extend(&mut evidence, reached.evidence.iter().cloned());
     let subject = Subject::server("principal", name);
     judgement.fail_at(reached.severity(), subject, message, evidence);
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Excerpt;
 use crate::ids::DatabaseName;
-use crate::snapshot::FactState;
+use crate::snapshot::{FactState, Observed};
 
 /// How bad a finding is, by our own scale. Ordered from least to worst.
 #[derive(
@@ -169,6 +169,15 @@ impl Evidence {
         }
     }
 
+    /// Adds evidence, each row once.
+    pub fn extend(all: &mut Vec<Self>, more: impl IntoIterator<Item = Self>) {
+        for one in more {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+
     /// The same with a place in module text.
     #[must_use]
     pub fn at(self, place: Place) -> Self {
@@ -211,6 +220,35 @@ pub struct Missing {
     pub database: Option<DatabaseName>,
     /// Rights, or the error, or the reason.
     pub needs: Vec<String>,
+}
+
+impl Missing {
+    /// One fact, and what is missing of it.
+    pub fn new(fact: &str, database: Option<&DatabaseName>, need: impl Into<String>) -> Self {
+        Self {
+            fact: fact.to_owned(),
+            database: database.cloned(),
+            needs: vec![need.into()],
+        }
+    }
+
+    /// One fact of which something is missing, and perhaps the whole list.
+    pub fn of<T>(
+        fact: &str,
+        database: Option<&DatabaseName>,
+        observed: &Observed<T>,
+        need: impl Into<String>,
+    ) -> Self {
+        let mut missing = Self::new(fact, database, need);
+        missing.needs.splice(0..0, observed.needs());
+        missing
+    }
+
+    /// Whether this says all that another says, of the same fact.
+    pub fn covers(&self, other: &Self) -> bool {
+        (&self.fact, &self.database) == (&other.fact, &other.database)
+            && other.needs.iter().all(|need| self.needs.contains(need))
+    }
 }
 
 impl From<&FactState> for Missing {

@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[Fact::Configurations, Fact::Host],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-271302",
         "nist-800-53r5:CM-7",

@@ -22,6 +22,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Medium,
     facts: &[Fact::Configurations, Fact::Host],
     master_facts: &[],
+    msdb_facts: &[],
     controls: &[
         "stig-2022:V-271302",
         "nist-800-53r5:CM-7",

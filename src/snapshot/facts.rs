@@ -328,23 +328,40 @@ impl Fact {
     ];
 
     /// Where this fact is not settled: at server scope, or in each database that the inventory does
-    /// not exclude. Empty means that nothing is missing.
+    /// not exclude, those that the server lists and of which the snapshot holds nothing among them.
+    /// Empty means that nothing is missing.
     pub fn unsettled(self, snapshot: &Snapshot) -> Vec<FactState> {
-        let server = self.in_server(&snapshot.server).into_iter();
+        if !Self::OF_DATABASE.contains(&self) {
+            return self.in_server(&snapshot.server).into_iter().collect();
+        }
         let databases = snapshot.databases.iter().filter(|d| !d.excluded);
-        server
-            .chain(databases.filter_map(|d| self.unsettled_in(d)))
+        let unread = snapshot.databases_without_facts();
+        databases
+            .filter_map(|d| self.unsettled_in(d))
+            .chain(unread.filter_map(|row| self.lacking(&row.name)))
             .collect()
     }
 
-    /// The same for a fact that is asked for in master alone.
-    pub fn unsettled_in_master(self, snapshot: &Snapshot) -> Vec<FactState> {
+    /// The same for a fact that is asked for in one of the server's own databases alone, whatever it is of.
+    pub fn unsettled_only_in(self, database: &str, snapshot: &Snapshot) -> Vec<FactState> {
+        let mut databases = snapshot.databases.iter();
+        let own = match databases.find(|d| d.name.as_str() == database) {
+            Some(facts) if facts.excluded => return Vec::new(),
+            Some(facts) => self.unsettled_in(facts),
+            None => self.lacking(database),
+        };
         let server = self.in_server(&snapshot.server).into_iter();
-        let mut master = snapshot.databases.iter().filter(|d| !d.excluded);
-        let master = master.find(|d| d.name.as_str() == "master");
-        server
-            .chain(master.and_then(|d| self.unsettled_in(d)))
-            .collect()
+        server.chain(own).collect()
+    }
+
+    /// This fact of a database of which the snapshot holds nothing.
+    fn lacking(self, database: &str) -> Option<FactState> {
+        Self::OF_DATABASE.contains(&self).then(|| FactState {
+            fact: self.name(),
+            database: Some(DatabaseName::new(database)),
+            state: "not_collected",
+            needs: vec!["the facts of this database, which the snapshot lacks".to_owned()],
+        })
     }
 }
 

@@ -28,6 +28,8 @@ pub use record::{Connection, Encryption, Outcome, QueryOutcome, QueryRecord, Sta
 pub use rows::*;
 pub use text::{ModuleLine, ModuleTexts, keep_module_lines, render_module_lines, sha256_hex};
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +171,13 @@ impl Snapshot {
     /// Major version: 11 = 2012 … 17 = 2025; `None` if the identity was not seen.
     pub fn major_version(&self) -> Option<u16> {
         self.server.server_identity.known()?.major_version()
+    }
+
+    /// Databases that the server lists and the snapshot says nothing of.
+    pub fn databases_without_facts(&self) -> impl Iterator<Item = &DatabaseRow> {
+        let held: BTreeSet<i32> = self.databases.iter().map(|d| d.database_id).collect();
+        let rows = self.server.databases.seen().iter();
+        rows.filter(move |row| !held.contains(&row.database_id))
     }
 
     /// The bytes of a snapshot file.

@@ -73,13 +73,8 @@ impl Judgement {
             .sum()
     }
 
-    /// Whether a rule passed something and left nothing open.
-    pub fn is_clean(&self, rule: &Rule) -> bool {
-        self.passed(rule) > 0 && !self.is_open(rule)
-    }
-
     /// Whether a rule says of something that it is bad or not known.
-    fn is_open(&self, rule: &Rule) -> bool {
+    pub fn is_open(&self, rule: &Rule) -> bool {
         self.of(rule.id)
             .any(|v| matches!(v.outcome, Outcome::Fail(_) | Outcome::Unknown(_)))
     }
@@ -88,8 +83,12 @@ impl Judgement {
 /// Rules that need a fact, in this database if it is one of a database.
 pub fn rules_on(fact: &str, database: Option<&str>) -> Vec<&'static Rule> {
     let named = |facts: &[Fact]| facts.iter().any(|f| f.name() == fact);
-    let in_master = matches!(database, None | Some("master"));
+    let within = |own: &str| database.is_none_or(|name| name == own);
     let all = rules::ALL.iter().copied();
-    all.filter(|rule| named(rule.facts) || (in_master && named(rule.master_facts)))
-        .collect()
+    let needs = |rule: &&Rule| {
+        named(rule.facts)
+            || (within("master") && named(rule.master_facts))
+            || (within("msdb") && named(rule.msdb_facts))
+    };
+    all.filter(needs).collect()
 }

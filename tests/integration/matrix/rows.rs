@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use mssql_posture::collect::{Collected, Query, SESSION_SETTINGS, Scope, TargetPlan, queries};
-use mssql_posture::ids::PrincipalId;
-use mssql_posture::snapshot::{
-    self, Configuration, Fact, Observed, Permission, ServerFacts, Service,
-};
+use mssql_posture::snapshot::{self, Configuration, Fact, Observed, ServerFacts, Service};
 use serde_json::Value;
 
 use super::judged::{Judgement, judged};
@@ -153,10 +150,8 @@ fn small(version: u16, control: bool) -> Recording {
     recording
 }
 
-/// A rule that has nothing to ask passes also without the fact. So: Windows, where all channels exist, a database whose
-/// owner counts, and somebody who controls the server.
+/// Where a question does not arise nothing passes, seen or not. So: Windows, where all channels exist.
 fn give_rules_reasons(server: &mut ServerFacts) {
-    const STRANGER: i32 = 268;
     if let Observed::Known { value } = &mut server.host {
         "Windows".clone_into(&mut value.platform);
     }
@@ -178,24 +173,6 @@ fn give_rules_reasons(server: &mut ServerFacts) {
             value_in_use: Some(0),
             is_dynamic: true,
             is_advanced: true,
-        });
-    }
-    let mut logins = server.server_principals.seen().iter();
-    let owner = logins.find(|login| login.name == "CORP\\dba").cloned();
-    for database in server.databases.seen_mut() {
-        if database.name == BUSY {
-            database.is_trustworthy_on = Some(true);
-            database.owner_sid = owner.as_ref().and_then(|login| login.sid.clone());
-            database.owner_name = owner.as_ref().map(|login| login.name.clone());
-        }
-    }
-    if let Observed::Known { value } = &mut server.server_permissions {
-        let like = value.first().expect("a permission").clone();
-        value.push(Permission {
-            grantee_principal_id: PrincipalId(STRANGER),
-            r#type: "CL".to_owned(),
-            permission_name: Some("CONTROL SERVER".to_owned()),
-            ..like
         });
     }
 }

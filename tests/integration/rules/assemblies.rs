@@ -81,6 +81,7 @@ static SAFE: &[Fixture] = {
     }
     const LOW: &[&str] = &["fail low assembly App Tools"];
     const UNSEEN: &[&str] = &["fail low assembly App Tools", "unknown instance"];
+    const FILES_UNSEEN: &[&str] = &["fail low assembly App Tools", "unknown database App"];
     &[
         one("SAFE is what its author declared", windows(16), safe, LOW)
             .saying("SAFE is no boundary: such code may call unmanaged code and become sysadmin"),
@@ -131,7 +132,7 @@ static SAFE: &[Fixture] = {
                 r.trust_assembly("tools 1", "Tools", "mallory");
                 partly(&mut r.snapshot.server.trusted_assemblies);
             },
-            &["fail medium assembly App Tools"],
+            &["fail medium assembly App Tools", "unknown instance"],
         ),
         one(
             "its file not seen, and something is trusted",
@@ -140,7 +141,7 @@ static SAFE: &[Fixture] = {
                 safe_among_trusted(r);
                 denied(&mut r.database("App").assembly_files);
             },
-            UNSEEN,
+            FILES_UNSEEN,
         ),
         one(
             "its hash not seen, and something is trusted",
@@ -175,7 +176,7 @@ static SAFE: &[Fixture] = {
                 safe(r);
                 denied(&mut r.database("App").assembly_files);
             },
-            LOW,
+            FILES_UNSEEN,
         ),
     ]
 };
@@ -223,7 +224,7 @@ static ASSEMBLIES_UNSEEN: &[Fixture] = {
                 denied(&mut r.database("App").assembly_files);
                 denied(&mut r.snapshot.server.trusted_assemblies);
             },
-            &["fail high assembly App Tools"],
+            &["fail high assembly App Tools", "unknown instance"],
         ),
     ]
 };

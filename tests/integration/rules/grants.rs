@@ -36,7 +36,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("app holds EXECUTE on xp_cmdshell"),
+        .saying("app of master holds EXECUTE on master.sys.xp_cmdshell"),
         one(
             "CONTROL covers EXECUTE",
             |r| {
@@ -53,7 +53,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("the schema sys of master"),
+        .saying("EXECUTE on schema sys of master, which covers xp_cmdshell"),
         one(
             "on the whole database",
             |r| {
@@ -62,7 +62,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("everything in master"),
+        .saying("EXECUTE on database master, which covers xp_cmdshell"),
         one(
             "twice, said once",
             |r| {
@@ -72,7 +72,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("CONTROL on everything in master and EXECUTE on xp_cmdshell"),
+        .saying("EXECUTE on master.sys.xp_cmdshell and CONTROL on database master"),
         one(
             "with grant option",
             |r| {
@@ -409,11 +409,12 @@ static HARMLESS: &[Fixture] = {
 
 static UNSEEN: &[Fixture] = {
     const UNKNOWN: &[&str] = &["unknown instance"];
+    const MASTER: &[&str] = &["unknown database master"];
     &[
         one(
             "permissions not seen whole",
             |r| partly(&mut r.database("master").database_permissions),
-            UNKNOWN,
+            MASTER,
         ),
         one(
             "a grant among permissions not seen whole",
@@ -422,12 +423,12 @@ static UNSEEN: &[Fixture] = {
                 r.grant("master", XP, "EXECUTE", "app");
                 partly(&mut r.database("master").database_permissions);
             },
-            &["fail high principal master app", "unknown instance"],
+            &["fail high principal master app", "unknown database master"],
         ),
         one(
             "members not seen",
             |r| denied(&mut r.database("master").database_role_members),
-            UNKNOWN,
+            MASTER,
         ),
         one(
             "the procedure's id not seen: a grant on it could be any row",
@@ -463,7 +464,7 @@ static UNSEEN: &[Fixture] = {
                 r.grant("master", XP, "EXECUTE", "app");
                 denied(&mut r.snapshot.server.server_principals);
             },
-            &["fail high principal master app"],
+            &["fail high principal master app", "unknown instance"],
         ),
         one(
             "a user's name not seen: it could be one of setup's certificates",
@@ -474,7 +475,7 @@ static UNSEEN: &[Fixture] = {
             },
             UNKNOWN,
         )
-        .saying("which holds EXECUTE on xp_cmdshell"),
+        .saying("which holds EXECUTE on master.sys.xp_cmdshell"),
         one(
             "a role that seems empty, its members not seen whole",
             |r| {
@@ -482,7 +483,10 @@ static UNSEEN: &[Fixture] = {
                 r.grant("master", XP, "EXECUTE", "runners");
                 partly(&mut r.database("master").database_role_members);
             },
-            &["fail high principal master runners", "unknown instance"],
+            &[
+                "fail high principal master runners",
+                "unknown database master",
+            ],
         )
         .saying("members were not all seen"),
         one(

@@ -2,7 +2,7 @@
 
 use mssql_posture::snapshot::Fact;
 
-use super::Fixture;
+use super::{Fixture, windows};
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     [STEPS, PROXIES].into_iter().flatten().collect()
@@ -121,16 +121,23 @@ static PROXIES: &[Fixture] = {
         ),
         one("Express", "edition express", EXPRESS),
         one("Linux", "platform linux", LINUX),
+        Fixture::new(
+            "proxy-to-public",
+            "msdb is excluded",
+            windows(16),
+            |r| _ = r.exclude("msdb"),
+            &["not_applicable: the inventory excludes msdb"],
+        ),
         one(
             "who is granted it was not seen",
             MAKER,
-            &["unknown instance", "pass"],
+            &["unknown instance"],
         )
         .without(Fact::ProxyLogins, None),
         one(
             "who is in msdb's roles was not seen",
             MAKER,
-            &["fail low proxy run, public", "unknown instance"],
+            &["fail low proxy run, public", "unknown database msdb"],
         )
         .without(Fact::DatabaseRoleMembers, Some("msdb")),
     ]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use mssql_posture::ids::DatabaseName;
 use mssql_posture::rules::{self, Case, Outcome, Rule, Verdict};
 use mssql_posture::score;
 use mssql_posture::snapshot::{Fact, ModuleTexts, Snapshot};
@@ -11,183 +12,25 @@ use proptest::prelude::*;
 use super::{Fixture, World, fixtures, line};
 use crate::support::recording::{Hidden, Recorded, estate, hide, is_of_database};
 
-/// Facts that a rule reads and can pass without, and why that is sound: in no world can they turn
-/// this pass into a finding.
-const PASS_WITHOUT: &[(&str, Fact, &str)] = &[
+/// Reasons for which a question does not arise whatever else was not seen, and the fact that says so, where it is not
+/// the inventory or who the server is.
+const NEVER_ARISES: &[(&str, Option<Fact>)] = &[
+    ("SQL Server on Linux does not have it", Some(Fact::Host)),
+    ("the packages for Linux run it as mssql", Some(Fact::Host)),
+    ("nothing can be hidden from sysadmin", Some(Fact::Session)),
     (
-        "SIGHT-003",
-        Fact::Session,
-        "it could only say that nothing is hidden from sysadmin",
+        "Express has no Agent, and msdb is not TRUSTWORTHY",
+        Some(Fact::Databases),
     ),
+    ("this version has no list of trusted assemblies", None),
+    ("Azure SQL Managed Instance does not have it", None),
+    ("Azure SQL Managed Instance has no account to choose", None),
+    ("Express has no Agent", None),
+    ("the inventory excludes master", None),
+    ("the inventory excludes msdb", None),
     (
-        "SURF-001",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "SURF-002",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "SURF-003",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "PRIV-002",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "PRIV-002",
-        Fact::ServerPrincipals,
-        "logins only take grants back: nothing is granted",
-    ),
-    (
-        "PRIV-002",
-        Fact::ServerRoleMembers,
-        "members only take grants back: nothing is granted",
-    ),
-    (
-        "CODE-001",
-        Fact::Configurations,
-        "the scan only makes a procedure that is marked lighter",
-    ),
-    (
-        "TRUST-001",
-        Fact::ServerPrincipals,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-001",
-        Fact::ServerRoleMembers,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-001",
-        Fact::ServerPermissions,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "AGENT-001",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "AGENT-002",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "CLR-003",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "CLR-004",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "CLR-006",
-        Fact::Host,
-        "Linux would only make it not applicable",
-    ),
-    (
-        "AGENT-001",
-        Fact::ServerPrincipals,
-        "whose a job is matters only where it runs a command",
-    ),
-    (
-        "AGENT-001",
-        Fact::ServerRoleMembers,
-        "whose a job is matters only where it runs a command",
-    ),
-    (
-        "TRUST-004",
-        Fact::ServerPrincipals,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-004",
-        Fact::ServerRoleMembers,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-004",
-        Fact::ServerPermissions,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-004",
-        Fact::DatabasePrincipals,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-005",
-        Fact::DatabasePrincipals,
-        "nothing of other databases makes anybody dbo of msdb",
-    ),
-    (
-        "AGENT-002",
-        Fact::DatabasePrincipals,
-        "nothing of other databases is granted a proxy",
-    ),
-    (
-        "TRUST-004",
-        Fact::DatabaseRoleMembers,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-005",
-        Fact::DatabaseRoleMembers,
-        "nothing of other databases makes anybody dbo of msdb",
-    ),
-    (
-        "AGENT-002",
-        Fact::DatabaseRoleMembers,
-        "nothing of other databases is granted a proxy",
-    ),
-    (
-        "TRUST-004",
-        Fact::DatabasePermissions,
-        "nobody's rights matter where nothing is TRUSTWORTHY",
-    ),
-    (
-        "TRUST-005",
-        Fact::DatabasePermissions,
-        "nothing of other databases makes anybody dbo of msdb",
-    ),
-    (
-        "AGENT-002",
-        Fact::DatabasePermissions,
-        "nothing of other databases is granted a proxy",
-    ),
-    (
-        "CLR-004",
-        Fact::Certificates,
-        "no key matters where no login of one holds the right",
-    ),
-    (
-        "CLR-004",
-        Fact::AsymmetricKeys,
-        "no key matters where no login of one holds the right",
-    ),
-    (
-        "CLR-004",
-        Fact::Databases,
-        "no key matters where no login of one holds the right",
-    ),
-    (
-        "CLR-005",
-        Fact::AssemblyFiles,
-        "a hash that was found is found, wherever else it is",
-    ),
-    (
-        "CLR-005",
-        Fact::Databases,
-        "a hash that was found is found, wherever else it is",
+        "the inventory does not say who is expected in sysadmin",
+        None,
     ),
 ];
 
@@ -256,8 +99,22 @@ fn places(fact: Fact, snapshot: &Snapshot) -> Vec<Option<String>> {
 
 /// Whether a rule declares that it reads this fact there.
 fn declares(rule: &Rule, fact: Fact, database: Option<&str>) -> bool {
-    let in_master = database.is_none_or(|name| name == "master");
-    rule.facts.contains(&fact) || (in_master && rule.master_facts.contains(&fact))
+    let within = |own: &str| database.is_none_or(|name| name == own);
+    rule.facts.contains(&fact)
+        || (within("master") && rule.master_facts.contains(&fact))
+        || (within("msdb") && rule.msdb_facts.contains(&fact))
+}
+
+/// Whether a verdict says of a fact that it is missing.
+fn names(verdict: &Verdict, fact: Fact, database: Option<&str>) -> bool {
+    let Outcome::Unknown(missing) = &verdict.outcome else {
+        return false;
+    };
+    missing.iter().any(|missing| {
+        missing.fact == fact.name()
+            && missing.database.as_ref().map(DatabaseName::as_str) == database
+            && !missing.needs.is_empty()
+    })
 }
 
 fn hidden() -> Vec<Hidden> {
@@ -337,18 +194,41 @@ impl Taken {
         );
     }
 
-    /// A pass needs every declared fact. Returns whether that held without an exemption.
-    fn nothing_passes_unseen(&self, fact: Fact) -> bool {
-        let holds = !is_clean(&self.after) || !passes(&self.after);
-        let exempt = PASS_WITHOUT
-            .iter()
-            .any(|(id, without, _)| (*id, *without) == (self.rule.id, fact));
+    /// A pass needs every declared fact, and so does what is not applicable, unless the question does not arise at all.
+    /// Where something passed before, what is missing is named, once. Gives back for which reason it does not arise.
+    fn nothing_passes_unseen(
+        &self,
+        (fact, database, how): (Fact, Option<&str>, &Hidden),
+    ) -> Option<&str> {
         assert!(
-            exempt || holds,
+            !passes(&self.after),
             "passes without a fact that it needs: {}",
             self.lines()
         );
-        holds
+        let reason = self.after.iter().find_map(|v| match &v.outcome {
+            Outcome::NotApplicable(reason) => Some(reason.as_str()),
+            _ => None,
+        });
+        if let Some(reason) = reason {
+            let known = NEVER_ARISES.iter().find(|(known, _)| *known == reason);
+            let gone = matches!(
+                how,
+                Hidden::Denied(_) | Hidden::Failed | Hidden::NotCollected
+            );
+            assert!(
+                known.is_some_and(|(_, says)| !gone || *says != Some(fact)),
+                "not applicable without a fact that it needs: {}",
+                self.lines()
+            );
+        }
+        let named = self.after.iter().filter(|v| names(v, fact, database));
+        let says = named.count() > 0 || self.rule.slug == "not-all-databases-read"; // by findings
+        assert!(
+            says || !passes(&self.before),
+            "does not name what is missing: {}",
+            self.lines()
+        );
+        reason
     }
 
     /// Less seen invents no finding, but where something that took it back is out of sight. Returns
@@ -381,7 +261,7 @@ impl Taken {
 
 #[test]
 fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
-    let mut passed_without = BTreeSet::new();
+    let mut never = BTreeSet::new();
     let mut invented = BTreeSet::new();
     for fixture in fixtures() {
         let world = fixture.world();
@@ -398,9 +278,7 @@ fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
                     };
                     let key = (fixture.rule().id, fact);
                     taken.nothing_looks_better();
-                    if !taken.nothing_passes_unseen(fact) {
-                        passed_without.insert(key);
-                    }
+                    never.extend(taken.nothing_passes_unseen(what).map(str::to_owned));
                     if !taken.nothing_is_invented(fact) {
                         invented.insert(key);
                     }
@@ -408,12 +286,8 @@ fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
             }
         }
     }
-    let listed = PASS_WITHOUT.iter().map(|(id, fact, _)| (*id, *fact));
-    assert_eq!(
-        passed_without,
-        listed.collect(),
-        "an exemption that nothing needs"
-    );
+    let listed = NEVER_ARISES.iter().map(|(reason, _)| (*reason).to_owned());
+    assert_eq!(never, listed.collect(), "a reason that nothing has");
     let listed = TAKES_BACK.iter().copied();
     assert_eq!(
         invented,
@@ -444,14 +318,78 @@ fn an_undeclared_fact_decides_nothing() {
 
 #[test]
 fn every_exemption_names_a_fact_that_its_rule_declares() {
-    let passes = PASS_WITHOUT.iter().map(|(id, fact, _)| (*id, *fact));
-    for (id, fact) in passes.chain(TAKES_BACK.iter().copied()) {
+    for (id, fact) in TAKES_BACK {
         let rule = Rule::find(id).unwrap();
         assert!(
-            declares(rule, fact, None),
+            declares(rule, *fact, None),
             "{id} does not read {}",
             fact.name()
         );
+    }
+}
+
+/// The same for all rules at once on whole instances: each fact of each place in turn.
+#[test]
+fn no_rule_passes_without_a_fact_that_it_declares() {
+    for (recorded, texts) in ESTATE.iter() {
+        let before = rules::judge(&Case::new(&recorded.snapshot, texts, Some(&[])));
+        let how = Hidden::Denied(vec!["a right".to_owned()]);
+        for &fact in Fact::ALL {
+            for place in places(fact, &recorded.snapshot) {
+                let place = place.as_deref();
+                let mut snapshot = recorded.snapshot.clone();
+                hide(&mut snapshot, fact, place, &how);
+                if snapshot == recorded.snapshot {
+                    continue;
+                }
+                let case = Case::new(&snapshot, texts, Some(&[]));
+                let needing = rules::ALL.iter().filter(|r| declares(r, fact, place));
+                for rule in needing {
+                    let own = before.iter().filter(|v| v.rule == *rule);
+                    let taken = Taken {
+                        rule,
+                        about: format!("{}, {}: {place:?}", rule.id, fact.name()),
+                        before: own.cloned().collect(),
+                        after: rule.judge(&case),
+                    };
+                    taken.nothing_passes_unseen((fact, place, &how));
+                }
+            }
+        }
+    }
+}
+
+/// What one right would show in every database is one verdict, not one for each.
+#[test]
+fn one_cause_in_many_databases_is_one_verdict() {
+    let (recorded, texts) = &ESTATE[0];
+    let mut snapshot = recorded.snapshot.clone();
+    let places = places(Fact::DatabasePermissions, &snapshot);
+    assert!(places.len() > 3, "{places:?}");
+    for place in &places {
+        let how = Hidden::Denied(vec!["a right".to_owned()]);
+        hide(
+            &mut snapshot,
+            Fact::DatabasePermissions,
+            place.as_deref(),
+            &how,
+        );
+    }
+    let case = Case::new(&snapshot, texts, Some(&[]));
+    let needing = rules::ALL.iter();
+    let needing = needing.filter(|rule| rule.facts.contains(&Fact::DatabasePermissions));
+    for rule in needing.filter(|rule| rule.slug != "not-all-databases-read") {
+        let verdicts = rule.judge(&case);
+        let names = |verdict: &Verdict, place: &Option<String>| {
+            names(verdict, Fact::DatabasePermissions, place.as_deref())
+        };
+        let open = verdicts.iter();
+        let open = open.filter(|v| places.iter().any(|place| names(v, place)));
+        let [verdict] = open.collect::<Vec<_>>()[..] else {
+            panic!("{}: not one verdict", rule.slug);
+        };
+        let all = places.iter().all(|place| names(verdict, place));
+        assert!(all, "{}: not every database is named", rule.slug);
     }
 }
 

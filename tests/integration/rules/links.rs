@@ -51,7 +51,7 @@ static PRIVILEGED: &[Fixture] = {
             .without(Fact::LinkedLogins, None),
         one("whether the login is privileged here was not seen",
             "login app; login plain; link BACK to SQL01 rpc; link login BACK app as plain",
-            &["unknown instance", "pass"]).without(Fact::ServerRoleMembers, None),
+            &["unknown instance"]).without(Fact::ServerRoleMembers, None),
     ]
 };
 

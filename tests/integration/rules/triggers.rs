@@ -69,6 +69,6 @@ static TRIGGERS: &[Fixture] = {
             shell(r);
             denied(&mut r.snapshot.server.server_modules);
         }, &["unknown instance", "unknown module t"]),
-        one("triggers of a database were not seen", |r| denied(&mut r.database("msdb").triggers), &["unknown instance"]),
+        one("triggers of a database were not seen", |r| denied(&mut r.database("msdb").triggers), &["unknown database msdb"]),
     ]
 };

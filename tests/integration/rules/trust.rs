@@ -2,7 +2,7 @@
 
 use mssql_posture::snapshot::Fact;
 
-use super::Fixture;
+use super::{Fixture, windows};
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     [TRUSTWORTHY, MSDB].into_iter().flatten().collect()
@@ -73,10 +73,10 @@ static TRUSTWORTHY: &[Fixture] = {
             .saying("within reach of a, b, c, d, e, 1 others"),
         one("who is in it was not seen",
             "login app; database App trustworthy; in App: user app; member app of db_owner",
-            &["unknown database App", "pass"]).without(Fact::DatabaseRoleMembers, Some("App")),
+            &["unknown database App"]).without(Fact::DatabaseRoleMembers, Some("App")),
         one("whether a login is an administrator was not seen: what is there is bad",
             "login app; database App trustworthy; in App: user app; member app of db_owner",
-            &["fail high principal App db_owner", "unknown database App", "pass"])
+            &["fail high principal App db_owner", "unknown instance"])
             .without(Fact::ServerRoleMembers, None),
         one("the owner may be in a Windows group of sysadmin",
             "login \"CORP\\dba\" type G; member \"CORP\\dba\" of sysadmin; login \"CORP\\own\" type U; \
@@ -151,7 +151,13 @@ static MSDB: &[Fixture] = {
             &["unknown database msdb"],
         )
         .without(Fact::DatabaseRoleMembers, Some("msdb")),
-        one("whose msdb is was not seen", "", &["unknown database msdb"])
-            .without(Fact::Databases, None),
+        Fixture::new(
+            "msdb-db-owner",
+            "msdb is excluded",
+            windows(16),
+            |r| _ = r.exclude("msdb"),
+            &["not_applicable: the inventory excludes msdb"],
+        ),
+        one("whose msdb is was not seen", "", &["unknown instance"]).without(Fact::Databases, None),
     ]
 };
