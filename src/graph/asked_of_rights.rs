@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Graph, membership};
 use super::channel::Channel;
+use super::code::CodeSink;
 use super::fact::FactRef;
 use super::index::{DBO, Db, GUEST, PUBLIC, PUBLIC_SERVER, SYS_SCHEMA, SYSADMIN, Scope};
 use super::module::{Key, Signers};
+use super::nested::Context;
 use super::node::Node;
 use super::permission::Class;
 use super::platform::{Availability, Site, availability};
@@ -93,6 +95,8 @@ pub struct Membership {
 pub struct Powerful {
     /// The module.
     pub module: Key,
+    /// The context that is passed on to it by which it has the power; none where that is its own.
+    pub nested: Option<Context>,
     /// By the command that it holds; else by text that it is given.
     pub command: Option<Channel>,
     /// What gives it its power.
@@ -350,13 +354,16 @@ impl Graph<'_> {
                 .map_or(&[][..], |module| &module.sinks);
             let powers = sinks.iter().filter_map(|sink| {
                 let command = channel_of(sink.sink);
-                let given = sink.sink == Sink::DynamicUnresolved && sink.is_tainted;
+                let given = sink.sink == Sink::DynamicUnresolved && sink.is_tainted == Some(true);
                 if !given && !command.is_some_and(exists) {
                     return None;
                 }
-                let facts = self.may_run(*key, *sink, &signers)?;
+                let own = self.may_run(*key, *sink, &signers);
+                let own = own.map(|facts| (None, facts));
+                let (nested, facts) = own.or_else(|| self.nested_power(*key, *sink))?;
                 Some(Powerful {
                     module: *key,
+                    nested,
                     command,
                     facts,
                 })
@@ -367,13 +374,23 @@ impl Graph<'_> {
         found
     }
 
+    /// The context passed on to a module with which its own command runs, or text that it is given is executed by a
+    /// privileged login.
+    fn nested_power(&self, key: Key, sink: CodeSink) -> Option<(Option<Context>, Facts)> {
+        let mut contexts = self.nested().contexts(key).iter();
+        contexts.find_map(|context| {
+            let facts = self.context_runs(*context, key.0, sink.sink)?;
+            Some((Some(*context), facts))
+        })
+    }
+
     /// Of these modules those that some text would give a privileged login's power.
     pub fn powerful_with_some_text(&self, modules: impl Iterator<Item = Key>) -> Vec<Key> {
         let signers = Signers::new(&self.index);
-        let worst = super::code::CodeSink {
+        let worst = CodeSink {
             sink: Sink::XpCmdshell,
             is_dynamic: false,
-            is_tainted: false,
+            is_tainted: Some(false),
         };
         modules
             .filter(|key| self.may_run(*key, worst, &signers).is_some())
@@ -388,20 +405,27 @@ impl Graph<'_> {
         found
     }
 
-    /// The same, with those who run modules that call it unchecked.
-    pub fn runners(&self, module: Key) -> Vec<Runner> {
-        let mut seen = BTreeSet::from([module]);
-        let mut open = vec![module];
+    /// The same, with those who run modules that call it unchecked; where a context is passed on to it, of those alone
+    /// that it comes from.
+    pub fn runners(&self, module: Key, nested: Option<Context>) -> Vec<Runner> {
+        let place = match nested {
+            Some(context) => Node::RunsAs(module, context),
+            None => Node::Runs(module.0, module.1),
+        };
+        let mut seen = BTreeSet::from([place]);
+        let mut open = vec![place];
         let mut found = Vec::new();
-        while let Some((db, id)) = open.pop() {
-            let edges = self.leading_to(Node::Runs(db, id));
+        while let Some(place) = open.pop() {
+            let edges = self.leading_to(place);
             for edge in &edges {
-                if let Node::Runs(db, id) = edge.from
-                    && seen.insert((db, id))
+                if matches!(edge.from, Node::Runs(..) | Node::RunsAs(..)) && seen.insert(edge.from)
                 {
-                    open.push((db, id));
+                    open.push(edge.from);
                 }
             }
+            let (Node::Runs(db, id) | Node::RunsAs((db, id), _)) = place else {
+                continue;
+            };
             let grants = edges.into_iter().filter(|e| e.step == Step::ExecuteModule);
             let grants = self.grants_of(grants).into_iter();
             found.extend(grants.map(|granted| Runner {

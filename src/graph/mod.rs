@@ -30,6 +30,7 @@ mod holders;
 mod identity;
 mod index;
 mod module;
+mod nested;
 mod node;
 mod patch;
 mod permission;
@@ -63,6 +64,7 @@ pub use identity::{
 };
 pub use index::{Db, Index, Scope};
 pub use module::{Key, Signers};
+pub use nested::Context;
 pub use node::Node;
 pub use permission::Class;
 pub use platform::{Availability, Platform, Site, availability};

@@ -242,7 +242,7 @@ fn sink(sink: CodeSink) -> ObservedSink {
         column: 1,
         option: None,
         command: None,
-        command_tainted: Some(sink.is_tainted),
+        command_tainted: sink.is_tainted,
         via: Vec::new(),
         reason: None,
         excerpt: None,
