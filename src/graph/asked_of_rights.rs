@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Graph, membership};
 use super::channel::Channel;
+use super::code::CodeSink;
 use super::fact::FactRef;
-use super::index::{DBO, Db, GUEST, PUBLIC, PUBLIC_SERVER, SYSADMIN, Scope};
+use super::index::{DBO, Db, GUEST, PUBLIC, PUBLIC_SERVER, SYS_SCHEMA, SYSADMIN, Scope};
 use super::module::{Key, Signers};
+use super::nested::Context;
 use super::node::Node;
 use super::permission::Class;
 use super::platform::{Availability, Site, availability};
@@ -28,8 +30,8 @@ pub struct Granted {
     pub right: String,
     /// The permission's code in the catalog, as it was given.
     pub code: &'static str,
-    /// Whether it was given on the server as a whole.
-    pub on_server: bool,
+    /// On what it was given; nothing of what comes with owning it.
+    pub on: Option<Class>,
     /// The rows that give it.
     pub facts: Facts,
     /// Whom it reaches.
@@ -60,6 +62,23 @@ impl Reaches {
     }
 }
 
+impl Granted {
+    /// This right and another of the same grantee, as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        if self.right != other.right {
+            self.right = format!("{} and {}", self.right, other.right);
+        }
+        for fact in other.facts {
+            if !self.facts.contains(&fact) {
+                self.facts.push(fact);
+            }
+        }
+        self.reaches.merge(other.reaches);
+        self
+    }
+}
+
 /// How somebody is in a server role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
@@ -76,6 +95,8 @@ pub struct Membership {
 pub struct Powerful {
     /// The module.
     pub module: Key,
+    /// The context that is passed on to it by which it has the power; none where that is its own.
+    pub nested: Option<Context>,
     /// By the command that it holds; else by text that it is given.
     pub command: Option<Channel>,
     /// What gives it its power.
@@ -113,6 +134,22 @@ impl Graph<'_> {
     /// Who was given a permission on a login, or one that covers it.
     pub fn granted_on_login(&self, login: PrincipalId, code: &'static str) -> Vec<Granted> {
         self.given_on(Securable::server(Class::Login, login.0), code)
+    }
+
+    /// Who was given the right to execute one of the procedures that master ships, or acts as dbo there, whom no DENY on
+    /// the procedure binds; of a procedure that was not seen, what is given on all of them.
+    pub fn granted_to_execute_shipped(&self, procedure: Option<i32>) -> Vec<Granted> {
+        let Some(master) = self.master else {
+            return Vec::new();
+        };
+        let executed = match procedure {
+            Some(id) => Securable::object(master, id, SYS_SCHEMA),
+            None => Securable::within(master, Class::Schema, SYS_SCHEMA),
+        };
+        let control = self.index.holders(Securable::database(master), "CL");
+        let execute = self.index.holders(executed, "EX").into_iter();
+        let all = control.into_iter().chain(execute);
+        self.grants_of(all.map(|holder| holder.step(Step::Member)))
     }
 
     /// Logins that EXECUTE AS takes and that run every command, in order of id.
@@ -186,11 +223,16 @@ impl Graph<'_> {
                 grantee,
                 right: edge.held.map(|held| self.right(held)).unwrap_or_default(),
                 code: edge.held.map_or("", |held| held.0.1),
-                on_server: edge.held.is_some_and(|held| held.1.class == Class::Server),
+                on: edge.held.map(|held| held.1.class),
                 facts: edge.facts.clone(),
                 reaches: Reaches::default(),
             });
-            entry.reaches.merge(self.reaches_of(edge.from));
+            entry.reaches.merge(match (scope, edge.from) {
+                (Scope::Database(db), Node::Principal(Scope::Server, login)) if given.is_some() => {
+                    self.reaches_inside(db, login)
+                }
+                _ => self.reaches_of(edge.from),
+            });
         }
         let mut found: Vec<Granted> = found.into_values().collect();
         for granted in &mut found {
@@ -257,6 +299,14 @@ impl Graph<'_> {
         reaches
     }
 
+    /// As whom a login holds what was given in a database: as its own user, or as guest.
+    fn reaches_inside(&self, db: Db, login: PrincipalId) -> Reaches {
+        let mut reaches = Reaches::default();
+        let user = self.index.own_user(db, login).unwrap_or(GUEST);
+        self.reach_one(Scope::Database(db), user, &mut reaches);
+        reaches
+    }
+
     fn reach_one(&self, scope: Scope, id: PrincipalId, reaches: &mut Reaches) {
         let login = match scope {
             Scope::Server => Some(id),
@@ -304,13 +354,16 @@ impl Graph<'_> {
                 .map_or(&[][..], |module| &module.sinks);
             let powers = sinks.iter().filter_map(|sink| {
                 let command = channel_of(sink.sink);
-                let given = sink.sink == Sink::DynamicUnresolved && sink.is_tainted;
+                let given = sink.sink == Sink::DynamicUnresolved && sink.is_tainted == Some(true);
                 if !given && !command.is_some_and(exists) {
                     return None;
                 }
-                let facts = self.may_run(*key, *sink, &signers)?;
+                let own = self.may_run(*key, *sink, &signers);
+                let own = own.map(|facts| (None, facts));
+                let (nested, facts) = own.or_else(|| self.nested_power(*key, *sink))?;
                 Some(Powerful {
                     module: *key,
+                    nested,
                     command,
                     facts,
                 })
@@ -321,13 +374,23 @@ impl Graph<'_> {
         found
     }
 
+    /// The context passed on to a module with which its own command runs, or text that it is given is executed by a
+    /// privileged login.
+    fn nested_power(&self, key: Key, sink: CodeSink) -> Option<(Option<Context>, Facts)> {
+        let mut contexts = self.nested().contexts(key).iter();
+        contexts.find_map(|context| {
+            let facts = self.context_runs(*context, key.0, sink.sink)?;
+            Some((Some(*context), facts))
+        })
+    }
+
     /// Of these modules those that some text would give a privileged login's power.
     pub fn powerful_with_some_text(&self, modules: impl Iterator<Item = Key>) -> Vec<Key> {
         let signers = Signers::new(&self.index);
-        let worst = super::code::CodeSink {
+        let worst = CodeSink {
             sink: Sink::XpCmdshell,
             is_dynamic: false,
-            is_tainted: false,
+            is_tainted: Some(false),
         };
         modules
             .filter(|key| self.may_run(*key, worst, &signers).is_some())
@@ -342,20 +405,27 @@ impl Graph<'_> {
         found
     }
 
-    /// The same, with those who run modules that call it unchecked.
-    pub fn runners(&self, module: Key) -> Vec<Runner> {
-        let mut seen = BTreeSet::from([module]);
-        let mut open = vec![module];
+    /// The same, with those who run modules that call it unchecked; where a context is passed on to it, of those alone
+    /// that it comes from.
+    pub fn runners(&self, module: Key, nested: Option<Context>) -> Vec<Runner> {
+        let place = match nested {
+            Some(context) => Node::RunsAs(module, context),
+            None => Node::Runs(module.0, module.1),
+        };
+        let mut seen = BTreeSet::from([place]);
+        let mut open = vec![place];
         let mut found = Vec::new();
-        while let Some((db, id)) = open.pop() {
-            let edges = self.leading_to(Node::Runs(db, id));
+        while let Some(place) = open.pop() {
+            let edges = self.leading_to(place);
             for edge in &edges {
-                if let Node::Runs(db, id) = edge.from
-                    && seen.insert((db, id))
+                if matches!(edge.from, Node::Runs(..) | Node::RunsAs(..)) && seen.insert(edge.from)
                 {
-                    open.push((db, id));
+                    open.push(edge.from);
                 }
             }
+            let (Node::Runs(db, id) | Node::RunsAs((db, id), _)) = place else {
+                continue;
+            };
             let grants = edges.into_iter().filter(|e| e.step == Step::ExecuteModule);
             let grants = self.grants_of(grants).into_iter();
             found.extend(grants.map(|granted| Runner {
@@ -418,7 +488,7 @@ impl Graph<'_> {
             grantee: owner,
             right: String::new(),
             code: "",
-            on_server: false,
+            on: None,
             facts: Facts::from_iter([fact]),
             reaches,
         })

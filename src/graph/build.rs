@@ -10,6 +10,7 @@ use super::fact::FactRef;
 use super::gap::{Assumed, Assumption};
 use super::index::{Db, Index, SA, SYSADMIN, Scope};
 use super::module::Modules;
+use super::nested::Nested;
 use super::node::Node;
 use super::search::Reach;
 use super::step::{Edge, Facts};
@@ -69,6 +70,8 @@ pub struct Graph<'a> {
     pub(super) has_agent: bool,
     /// Who has the power of sysadmin, searched when somebody asks.
     sysadmin: OnceCell<Rc<Reach>>,
+    /// Modules that run with another's context, worked out when somebody asks.
+    pub(super) nested: OnceCell<Nested>,
 }
 
 const MASTER: i32 = 1;
@@ -97,6 +100,7 @@ impl<'a> Graph<'a> {
             msdb,
             assumed: Assumed::default(),
             sysadmin: OnceCell::new(),
+            nested: OnceCell::new(),
         };
         let sources = graph.sources();
         Self { sources, ..graph }
@@ -104,6 +108,9 @@ impl<'a> Graph<'a> {
 
     /// Replaces what is assumed.
     pub fn assume(&mut self, assumed: Assumed) {
+        if !self.nested_holds(assumed.options_on) {
+            self.nested = OnceCell::new();
+        }
         self.assumed = assumed;
         self.sysadmin = OnceCell::new();
     }
@@ -131,6 +138,7 @@ impl<'a> Graph<'a> {
             Node::OwnDatabase => self.to_own_database(),
             Node::Queries(login) => self.to_queries(login),
             Node::Runs(db, module) => self.to_runs(db, module),
+            Node::RunsAs(module, context) => self.to_nested(module, context),
             Node::Alters(db, module) => self.to_alters(db, module),
             Node::Settings => self.to_settings(),
             Node::Hop(mapping) => self.to_one_hop(mapping),

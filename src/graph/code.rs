@@ -57,8 +57,8 @@ pub struct CodeSink {
     pub sink: Sink,
     /// Whether it stands in text that is executed, where an ownership chain ends.
     pub is_dynamic: bool,
-    /// Whether a parameter of the module flows into what is executed.
-    pub is_tainted: bool,
+    /// Whether a parameter of the module flows into what is executed; `None` where that could not be told.
+    pub is_tainted: Option<bool>,
 }
 
 /// A call of a module.

@@ -7,6 +7,7 @@ use super::index::{DBO, Db, PUBLIC_SERVER, SA, Scope};
 use super::module::{Key, Signers};
 use super::node::Node;
 use super::step::{Edge, Step};
+use super::steps::LoginKey;
 use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{DatabaseFacts, Fact, FactState, Snapshot};
 
@@ -152,6 +153,8 @@ impl Graph<'_> {
             gaps.extend(self.of_database(db, facts));
             gaps.extend(self.of_trust(db));
             gaps.extend(self.of_texts(db, facts));
+            gaps.extend(self.of_given_texts(db, facts));
+            gaps.extend(self.of_passwords(db, facts));
         }
         gaps.extend(self.of_job_texts());
         gaps
@@ -339,11 +342,7 @@ impl Graph<'_> {
             to,
             waits: false,
         };
-        let context = self.index.context_of(key);
-        let mut steps: Vec<Assumption> = Vec::new();
-        steps.extend(context.map(|user| step(Node::user(key.0, user))));
-        let signers = signers.of(key).iter();
-        steps.extend(signers.map(|(login, _)| step(Node::login(*login))));
+        let mut steps = self.of_given_text(key, signers);
         if self.index.owner_of(key) == Some(DBO) && self.reaches_master(key.0) {
             steps.push(step(Node::Command(Channel::ModuleCommand)));
         }
@@ -355,6 +354,79 @@ impl Graph<'_> {
         });
         steps.extend(waiting);
         steps
+    }
+
+    /// Where it would lead if a module executed text that it is given.
+    fn of_given_text(&self, key: Key, signers: &Signers) -> Vec<Assumption> {
+        let step = |from, to| Assumption {
+            from,
+            to,
+            waits: false,
+        };
+        let runs = Node::Runs(key.0, key.1);
+        let context = self.index.context_of(key);
+        let mut steps: Vec<Assumption> = Vec::new();
+        steps.extend(context.map(|user| step(runs, Node::user(key.0, user))));
+        let contexts = self.nested().contexts(key).iter();
+        steps.extend(contexts.map(|(db, user)| {
+            let from = Node::RunsAs(key, (*db, *user));
+            step(from, Node::user(*db, *user))
+        }));
+        let vouched = self.index.vouched_context(key, signers);
+        let signers = signers.of(key).iter().chain(&vouched);
+        steps.extend(signers.map(|(login, _)| step(runs, Node::login(*login))));
+        steps
+    }
+
+    /// Modules that execute text may have it from whoever calls them, where that could not be told: it comes from
+    /// another module that cannot be read.
+    fn of_given_texts(&self, db: Db, facts: &DatabaseFacts) -> Option<Gap> {
+        let signers = Signers::new(&self.index);
+        let mut steps = Vec::new();
+        let mut first = None;
+        for key in self.modules.executing_unknown_text(db) {
+            let own = self.of_given_text(key, &signers);
+            if !own.is_empty() && first.is_none() {
+                first = Some(crate::ids::named(&facts.object_name(key.1)));
+            }
+            steps.extend(own);
+        }
+        let state = FactState {
+            fact: Fact::Modules.name(),
+            database: Some(facts.name.clone()),
+            state: "partial",
+            needs: vec![format!(
+                "where the text comes from that {} executes",
+                first?
+            )],
+        };
+        Some(Gap::of(state, steps))
+    }
+
+    /// Whoever may use a key that has a login signs a module of his own with it, if he knows its password.
+    fn of_passwords(&self, db: Db, facts: &DatabaseFacts) -> Vec<Gap> {
+        let keys = self.login_keys(db).into_iter();
+        let keys = keys.filter(|key| key.private == "PW");
+        let gap = |key: LoginKey| {
+            let edges = self.signing_own(db, &key).into_iter();
+            let step = |from| Assumption {
+                from,
+                to: Node::login(key.login),
+                waits: false,
+            };
+            let steps = edges.map(|edge| step(edge.from)).collect();
+            let state = FactState {
+                fact: key.fact.fact.name(),
+                database: Some(facts.name.clone()),
+                state: "partial",
+                needs: vec![format!(
+                    "who knows the password of the private key of {}",
+                    crate::ids::named(&key.name)
+                )],
+            };
+            Gap::of(state, steps)
+        };
+        keys.map(gap).collect()
     }
 
     /// A job step whose text was not seen may call what others decide.

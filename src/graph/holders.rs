@@ -93,6 +93,8 @@ impl Index<'_> {
             if matches!(on.class, Class::Server | Class::Database) {
                 let roles = self.fixed_roles(on.scope, permission.1);
                 grants.extend(roles.into_iter().map(found));
+                let denying = self.denying_roles(on.scope, permission.1);
+                denies.extend(denying.into_iter().map(found));
             }
             grants.extend(self.owning_schema(permission, on).map(found));
         }

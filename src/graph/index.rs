@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::build::Groups;
 use super::fact::FactRef;
-use super::permission::{FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROLE};
+use super::permission::{
+    DENYING_DATABASE_ROLES, FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROLE,
+};
 use super::securable::Securable;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
@@ -487,6 +489,22 @@ impl<'a> Index<'a> {
             }
         };
         let given = ids.into_iter().filter_map(|grantee| {
+            let fact = self.principal_fact(scope, grantee)?;
+            Some(Given {
+                scope,
+                grantee,
+                fact,
+            })
+        });
+        given.collect()
+    }
+
+    /// Fixed roles of a database that take a permission on it.
+    pub fn denying_roles(&self, scope: Scope, code: &str) -> Vec<Given> {
+        let roles = DENYING_DATABASE_ROLES.iter();
+        let roles = roles.filter(|(_, codes)| scope != Scope::Server && codes.contains(&code));
+        let given = roles.filter_map(|(id, _)| {
+            let grantee = PrincipalId(*id);
             let fact = self.principal_fact(scope, grantee)?;
             Some(Given {
                 scope,

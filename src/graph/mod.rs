@@ -30,6 +30,7 @@ mod holders;
 mod identity;
 mod index;
 mod module;
+mod nested;
 mod node;
 mod patch;
 mod permission;
@@ -63,8 +64,10 @@ pub use identity::{
 };
 pub use index::{Db, Index, Scope};
 pub use module::{Key, Signers};
+pub use nested::Context;
 pub use node::Node;
 pub use patch::protects_strong_logins;
+pub use permission::Class;
 pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};

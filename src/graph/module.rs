@@ -10,7 +10,7 @@ use super::index::{DBO, Db, Index, Scope};
 use super::node::Node;
 use super::step::{Facts, Step};
 use crate::ids::PrincipalId;
-use crate::snapshot::{Fact, Object};
+use crate::snapshot::{Fact, Object, Trigger};
 use crate::tsql::{self, Sink};
 
 /// A module of a database.
@@ -32,6 +32,12 @@ pub struct Run {
 pub struct Modules {
     /// Callers of a module; whether the call stands in text that is executed.
     callers: HashMap<Key, Vec<(Key, bool)>>,
+    /// What a module calls; whether the call stands in text that is executed.
+    callees: BTreeMap<Key, Vec<(Key, bool)>>,
+    /// Modules that execute text they are given.
+    given_text: BTreeSet<Key>,
+    /// Modules that execute text of which could not be told whose it is.
+    unknown_text: BTreeSet<Key>,
     /// Modules that execute text they are given, by the user whose context that is.
     contexts: BTreeMap<(Db, PrincipalId), Vec<Key>>,
     /// The same, by the login of a key that signed them.
@@ -62,6 +68,8 @@ impl Modules {
                 if let Some(callee) = place_of(&places, call) {
                     let callers = modules.callers.entry(callee).or_default();
                     callers.push((key, call.is_dynamic));
+                    let callees = modules.callees.entry(key).or_default();
+                    callees.push((callee, call.is_dynamic));
                 }
             }
         }
@@ -88,10 +96,15 @@ impl Modules {
         let executes_given_text = module
             .sinks
             .iter()
-            .any(|s| s.sink == Sink::DynamicUnresolved && s.is_tainted);
+            .any(|s| s.sink == Sink::DynamicUnresolved && s.is_tainted == Some(true));
+        let mut sinks = module.sinks.iter();
+        if sinks.any(|s| s.sink == Sink::DynamicUnresolved && s.is_tainted.is_none()) {
+            self.unknown_text.insert(key);
+        }
         if !executes_given_text {
             return;
         }
+        self.given_text.insert(key);
         if let Some(user) = index.context_of(key) {
             self.contexts.entry((key.0, user)).or_default().push(key);
         }
@@ -107,6 +120,27 @@ impl Modules {
     /// Callers of a module; whether the call stands in text that is executed.
     pub fn callers(&self, module: Key) -> &[(Key, bool)] {
         self.callers.get(&module).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a module calls; whether the call stands in text that is executed.
+    pub fn callees(&self, module: Key) -> &[(Key, bool)] {
+        self.callees.get(&module).map_or(&[], Vec::as_slice)
+    }
+
+    /// Modules that call others.
+    pub fn callers_of_others(&self) -> impl Iterator<Item = Key> {
+        self.callees.keys().copied()
+    }
+
+    /// Whether a module executes text that it is given.
+    pub fn executes_given_text(&self, module: Key) -> bool {
+        self.given_text.contains(&module)
+    }
+
+    /// Modules of a database that execute text of which could not be told whose it is.
+    pub fn executing_unknown_text(&self, db: Db) -> impl Iterator<Item = Key> {
+        let all = self.unknown_text.range((db, i32::MIN)..=(db, i32::MAX));
+        all.copied()
     }
 
     /// Modules that execute given text as this user.
@@ -184,6 +218,13 @@ impl Index<'_> {
         let objects = self.database(db)?.objects.seen();
         let at = place(objects, |o| o.object_id, id)?;
         Some(FactRef::database(Fact::Objects, db, at))
+    }
+
+    /// A trigger's row, with its place.
+    pub fn trigger(&self, (db, id): Key) -> Option<(u32, &Trigger)> {
+        let triggers = self.database(db)?.triggers.seen();
+        let at = place(triggers, |t| t.object_id, id)?;
+        Some((at, triggers.get(at as usize)?))
     }
 
     /// The EXECUTE AS of a module as the catalog has it: `None` for its caller.

@@ -23,6 +23,8 @@ pub enum Node {
     Queries(PrincipalId),
     /// Makes a module run.
     Runs(Db, i32),
+    /// Makes a module run as the user of an EXECUTE AS clause, that of a module further out, and his database.
+    RunsAs((Db, i32), (Db, PrincipalId)),
     /// Decides what a module does.
     Alters(Db, i32),
     /// Sets configuration options.

@@ -117,6 +117,10 @@ const TABLE: &[Row] = &[
     (Database, "AUTH", "AUTHENTICATE",                    &[(Database, "CL"), (Server, "AUTH")]),
     (Database, "CO",   "CONNECT",                         &[(Database, "CL"), (Server, "CADB")]),
     (Database, "EX",   "EXECUTE",                         CONTROL_DATABASE),
+    (Database, "IN",   "INSERT",                          CONTROL_DATABASE),
+    (Database, "UP",   "UPDATE",                          CONTROL_DATABASE),
+    (Database, "DL",   "DELETE",                          CONTROL_DATABASE),
+    (Database, "RF",   "REFERENCES",                      CONTROL_DATABASE),
     (Database, "EAES", "EXECUTE ANY EXTERNAL SCRIPT",     CONTROL_DATABASE),
     (Database, "CRDB", "CREATE DATABASE",                 &[(Server, "CRDB")]),
     (Database, "ALAS", "ALTER ANY ASSEMBLY",              ALTER_DATABASE),
@@ -136,11 +140,17 @@ const TABLE: &[Row] = &[
     (Schema, "AL", "ALTER",          &[(Schema, "CL"), (Database, "ALSM")]),
     (Schema, "EX", "EXECUTE",        &[(Schema, "CL"), (Database, "EX")]),
     (Schema, "TO", "TAKE OWNERSHIP", &[(Schema, "CL")]),
+    (Schema, "IN", "INSERT",         &[(Schema, "CL"), (Database, "IN")]),
+    (Schema, "UP", "UPDATE",         &[(Schema, "CL"), (Database, "UP")]),
+    (Schema, "DL", "DELETE",         &[(Schema, "CL"), (Database, "DL")]),
 
     (Object, "CL", "CONTROL",        &[(Schema, "CL")]),
     (Object, "AL", "ALTER",          &[(Object, "CL"), (Schema, "AL")]),
     (Object, "EX", "EXECUTE",        &[(Object, "CL"), (Schema, "EX")]),
     (Object, "TO", "TAKE OWNERSHIP", &[(Object, "CL")]),
+    (Object, "IN", "INSERT",         &[(Object, "CL"), (Schema, "IN")]),
+    (Object, "UP", "UPDATE",         &[(Object, "CL"), (Schema, "UP")]),
+    (Object, "DL", "DELETE",         &[(Object, "CL"), (Schema, "DL")]),
 
     (User, "CL", "CONTROL",     CONTROL_DATABASE),
     (User, "IM", "IMPERSONATE", &[(User, "CL")]),
@@ -156,6 +166,7 @@ const TABLE: &[Row] = &[
     (Assembly, "CL", "CONTROL",        CONTROL_DATABASE),
     (Assembly, "AL", "ALTER",          &[(Assembly, "CL"), (Database, "ALAS")]),
     (Assembly, "TO", "TAKE OWNERSHIP", &[(Assembly, "CL")]),
+    (Assembly, "RF", "REFERENCES",     &[(Assembly, "CL"), (Database, "RF")]),
 
     (Certificate, "CL", "CONTROL", CONTROL_DATABASE),
     (AsymmetricKey, "CL", "CONTROL", CONTROL_DATABASE),
@@ -219,7 +230,11 @@ pub const FIXED_DATABASE_ROLES: &[(i32, &[&str])] = &[
         DB_DDLADMIN,
         &["ALAS", "ALSM", "ALTG", "ALCF", "ALAK", "CRPR"],
     ),
+    (DB_DATAWRITER, &["IN", "UP", "DL"]),
 ];
+
+/// What membership of a fixed database role takes, as a DENY does.
+pub const DENYING_DATABASE_ROLES: &[(i32, &[&str])] = &[(DB_DENYDATAWRITER, &["IN", "UP", "DL"])];
 
 /// `db_owner`.
 pub const DB_OWNER: i32 = 16384;
@@ -229,6 +244,10 @@ pub const DB_ACCESSADMIN: i32 = 16385;
 pub const DB_SECURITYADMIN: i32 = 16386;
 /// `db_ddladmin`.
 pub const DB_DDLADMIN: i32 = 16387;
+/// `db_datawriter`.
+pub const DB_DATAWRITER: i32 = 16391;
+/// `db_denydatawriter`.
+pub const DB_DENYDATAWRITER: i32 = 16393;
 /// The last id of fixed database roles.
 pub const LAST_FIXED_ROLE: i32 = 16399;
 
@@ -271,7 +290,8 @@ mod tests {
         for code in server {
             assert!(row((Server, code)).is_some(), "{code}");
         }
-        let database = FIXED_DATABASE_ROLES.iter().flat_map(|(_, codes)| *codes);
+        let database = FIXED_DATABASE_ROLES.iter().chain(DENYING_DATABASE_ROLES);
+        let database = database.flat_map(|(_, codes)| *codes);
         for code in database {
             assert!(row((Database, code)).is_some(), "{code}");
         }

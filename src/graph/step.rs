@@ -193,18 +193,38 @@ steps! {
         "EXECUTE on a module runs it."
         "docs: GRANT object permissions"
         "{from} {and runs}";
+    FireTrigger "fire_trigger" now
+        "INSERT, UPDATE or DELETE on a table runs the triggers that stand on it for that."
+        "docs: CREATE TRIGGER, DML triggers"
+        "{from}{with} writes the table and fires {to}";
     CallsModule "calls_module" now
         "A module calls another of the same owner, which is not checked, or one that its own context may run."
         "docs: ownership chains"
         "{from} calls {to}, which is not checked";
+    NestedCall "nested_call" now
+        "A module without an EXECUTE AS clause runs as the user as whom its caller runs: the context of a clause is passed on to what is called, into another database where its own is believed."
+        "docs: EXECUTE AS clause (CALLER), extending impersonation"
+        "{from} calls {to}";
+    NestedAlter "nested_alter" now
+        "Who alters a module that another calls with the context of its EXECUTE AS clause, and runs that one, acts as the clause's user."
+        "docs: EXECUTE AS clause (CALLER)"
+        "{from}{with} changes a module that another calls as {to}, and runs that one";
+    NestedRun "nested_run" waits
+        "Who alters a module that another calls with the context of its EXECUTE AS clause acts as the clause's user when somebody runs that one."
+        "docs: EXECUTE AS clause (CALLER)"
+        "{from} is called by a module that runs as {to}, when somebody runs that";
     ModuleContext "module_context" now
-        "The module executes text that it is given, as the user of its EXECUTE AS clause."
+        "The module executes text that it is given, as the user of its EXECUTE AS clause, or of the clause that its caller runs by."
         "docs: EXECUTE AS clause"
         "{from} executes the text that it is given as {to}";
     SignedModule "signed_module" now
         "The module executes text that it is given, and is signed by a key whose login has rights, or vouches (AUTHENTICATE SERVER) for the user that the module runs as; a counter-signature gives none."
         "docs: ADD SIGNATURE, signing procedures, extending impersonation"
         "{from} executes the text that it is given with the rights of {to}, whose key signed it";
+    SignModule "sign_module" now
+        "CONTROL on a key whose private half stands in the database without a password of its own signs a module that one may write there, which then has the rights of the key's login."
+        "docs: ADD SIGNATURE"
+        "{from}{with} signs a module of its own with the key of {to}";
     AlterModule "alter_module" now
         "ALTER on a module, its schema or database, or owning it, decides what it does; EXECUTE AS and signatures do not survive that, ownership chains do."
         "docs: ALTER PROCEDURE, ADD SIGNATURE"
@@ -254,23 +274,31 @@ steps! {
         "docs: xp_cmdshell, sp_OACreate"
         "{from} holds {right}";
     ModuleCommand "module_command" now
-        "The module holds the command, and its own context may run it."
+        "The module holds the command, and the context that it runs with, a key that signed it or an ownership chain may run it."
         "docs: ownership chains, EXECUTE AS clause, ADD SIGNATURE"
         "{from} holds a command that it may run whoever calls it";
     ChainedModule "chained_module" now
-        "A module whose owner also owns xp_cmdshell's database reaches it by an unbroken ownership chain, which nothing checks."
+        "A module whose owner also owns master reaches xp_cmdshell, OLE Automation and the registry's procedures there by an unbroken ownership chain, which nothing checks."
         "docs: ownership chains, cross db ownership chaining"
-        "{from}{with} writes a module of dbo's, from which an ownership chain leads to xp_cmdshell";
+        "{from}{with} writes a module of dbo's, from which an ownership chain leads to {to}";
+    ExtendedCode "extended_code" now
+        "An extended procedure that somebody added runs the code of its DLL in the server's process."
+        "docs: sp_addextendedproc"
+        "{from} is the code of a DLL";
     ClrModule "clr_module" now
-        "A CLR module of an assembly that may leave the database runs code the catalog does not show."
-        "docs: CREATE ASSEMBLY"
+        "A CLR module of a user's assembly runs code the catalog does not show, which may leave the database: clr strict security takes every permission set as UNSAFE, and without it SAFE is no boundary either."
+        "docs: clr strict security, CREATE ASSEMBLY"
         "{from} is CLR code that may leave the database";
+    BindAssembly "bind_assembly" now
+        "REFERENCES on a user's assembly, or owning it, and ALTER on a schema bind any method of it to a module of one's own."
+        "docs: CREATE PROCEDURE (permissions)"
+        "{from}{with} makes a module of an assembly that may leave the database";
     NewAssembly "new_assembly" now
         "CREATE ASSEMBLY with a trust that the version accepts loads own code."
         "docs: CREATE ASSEMBLY, clr strict security"
         "{from}{with} loads an assembly that the server trusts";
     ReplaceAssembly "replace_assembly" now
-        "ALTER on an assembly that may leave the database replaces its code, where the trust holds."
+        "ALTER on a user's assembly replaces its code, where the trust holds."
         "docs: ALTER ASSEMBLY"
         "{from}{with} replaces the code of an assembly that may leave the database";
     AgentProxy "agent_proxy" now
@@ -323,12 +351,20 @@ Not modelled:
 - CREATE and ALTER EXTERNAL LANGUAGE as a way to load a DLL; resource governor and policies as something that
   runs code.
 - What a module does by EXECUTE AS inside its body.
+- Writes by modules as what fires a trigger on a table; what fires DDL and logon triggers, and messages that start
+  the procedure of a queue, as ways to run these.
+- Whether a module hands on what it was given to the modules that it calls: taken to be so.
 
 Where sources disagree, the side that shows more ways was taken:
 - sp_addlinkedsrvlogin needs ALTER ANY LOGIN beside ALTER ANY LINKED SERVER by its page, and ALTER ANY LINKED
   SERVER alone by a measurement on 2025: the steps ask for the latter alone.
 - Whether ALTER ANY CREDENTIAL makes the reserved credential of xp_cmdshell is not documented: taken to be so.
 - ALTER on a schema of dbo's counts as writing a module there, without CREATE PROCEDURE and EXECUTE.
+- The page of sp_OACreate asks for EXECUTE given directly; ownership chains are documented for every procedure: they
+  are taken to lead to OLE Automation and the registry's procedures as they do to xp_cmdshell.
+- SAFE assemblies that are there count as code that may leave the database, with and without clr strict security;
+  to load new code without strict security the right for UNSAFE is asked for nevertheless.
+- ALTER on a schema counts as making a module there, a CLR module too.
 - Builds that carry the update for CVE-2025-49758 are third-party figures; a build that is not known to carry
   it is taken as unpatched.
 The other way round: an owner who is only in securityadmin, or only holds IMPERSONATE ANY LOGIN, does not vouch

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::build::Graph;
 use super::channel::Channel;
 use super::index::{Db, PUBLIC, PUBLIC_SERVER, Scope};
+use super::module::Key;
+use super::nested::Context;
 use super::node::Node;
 use super::permission::{self, Class};
 use super::securable::Securable;
@@ -19,7 +21,7 @@ use crate::ids::{DatabaseName, InstanceId, PrincipalId, named};
 pub struct Place {
     /// `login`, `windows_group`, `external_group`, `certificate_login`, `server_role`, `user`, `database_role`,
     /// `application_role`, `dbo`, `inside_database`, `own_database`, `sysadmin`, `queries_as`, `module`,
-    /// `module_code`, `settings` or `command`.
+    /// `module_as`, `module_code`, `settings` or `command`.
     pub kind: String,
     /// The instance it is on, where a chain leads over several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +54,12 @@ impl Place {
                 let database = within.map(|db| format!("{}.", named(db.as_str())));
                 format!("{}{name}", database.unwrap_or_default())
             }
+            "module_as" => {
+                let database = within.map(|db| format!("{}.", named(db.as_str())));
+                let (module, user) = self.name.rsplit_once(AS).unwrap_or((&self.name, ""));
+                let (module, user) = (named(module), named(user));
+                format!("{}{module}{AS}{user}", database.unwrap_or_default())
+            }
             "settings" => "the configuration".to_owned(),
             "command" => {
                 let mut channels = Channel::ALL.into_iter();
@@ -64,6 +72,9 @@ impl Place {
         }
     }
 }
+
+/// Between a module and as whom it runs.
+const AS: &str = " as ";
 
 impl Graph<'_> {
     /// A place by name.
@@ -80,6 +91,11 @@ impl Graph<'_> {
             Node::OwnDatabase => ("own_database", None, "a database of its own".to_owned()),
             Node::Queries(id) => ("queries_as", None, self.name_of(Scope::Server, id)),
             Node::Runs(db, id) => ("module", Some(db), self.module_name(db, id)),
+            Node::RunsAs(module, context) => (
+                "module_as",
+                Some(module.0),
+                self.nested_name(module, context),
+            ),
             Node::Alters(db, id) => ("module_code", Some(db), self.module_name(db, id)),
             Node::Settings => ("settings", None, "sp_configure".to_owned()),
             Node::Hop(_) => ("command", None, Channel::LinkedHop.as_str().to_owned()),
@@ -128,6 +144,16 @@ impl Graph<'_> {
     fn module_name(&self, db: Db, id: i32) -> String {
         let facts = self.index.database(db);
         facts.map_or_else(|| format!("object {id}"), |facts| facts.object_name(id))
+    }
+
+    /// A module with as whom it runs; of a user of another database with that.
+    fn nested_name(&self, (db, id): Key, (of, user): Context) -> String {
+        let user = self.name_of(Scope::Database(of), user);
+        let within = match of == db {
+            true => String::new(),
+            false => format!("{}.", self.index.database_name(of)),
+        };
+        format!("{}{AS}{within}{user}", self.module_name(db, id))
     }
 
     /// A place in the middle of a sentence.

@@ -76,12 +76,13 @@ impl<'a, 'c> Grantee<'a, 'c> {
     /// Whom it helps besides, to follow what the grantee holds.
     pub fn through(&self) -> String {
         let (scope, reaches) = (self.granted.scope, &self.granted.reaches);
-        let who = match database(self.case, scope) {
-            Some(_) => "user of the database",
-            None => "login",
-        };
         if reaches.everybody {
-            return format!(": that is every {who}");
+            let is_closed = |db| self.case.graph().guest_entry(db).is_none();
+            return match scope {
+                Scope::Database(db) if is_closed(db) => ": that is every user of the database",
+                _ => ": that is every login",
+            }
+            .to_owned();
         }
         let guests = ": that is every login without a user of its own there";
         let own = BTreeSet::from([self.granted.grantee]);

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use super::granted::judge_grants;
 use super::{Case, Judgement, Rule, Severity};
-use crate::graph::{FactRef, Granted, Scope};
+use crate::graph::{Class, FactRef, Granted, Scope};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 
@@ -74,7 +74,7 @@ fn grants(case: &Case<'_>) -> Vec<(Granted, Vec<PrincipalId>)> {
     let mut found: BTreeMap<_, (Granted, Vec<PrincipalId>)> = BTreeMap::new();
     for target in graph.privileged_people() {
         for mut granted in graph.granted_on_login(target, "IM") {
-            if granted.on_server && granted.code == "CL" {
+            if granted.on == Some(Class::Server) && granted.code == "CL" {
                 continue;
             }
             let reaches = &mut granted.reaches;

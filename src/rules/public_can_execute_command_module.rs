@@ -18,7 +18,7 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
-use crate::graph::{Key, Powerful, Runner};
+use crate::graph::{Context, Key, Powerful, Runner};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -59,7 +59,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let mut judged = BTreeSet::new();
     for powerful in graph.powerful_modules() {
         judged.insert(powerful.module);
-        match to_all(case, powerful.module) {
+        match to_all(case, powerful.module, powerful.nested) {
             Some(runner) => report(case, &powerful, &runner, judgement),
             None => judgement.pass(),
         }
@@ -69,7 +69,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let Some(facts) = graph.index().database(key.0) else {
             continue;
         };
-        if to_all(case, key).is_some() {
+        if to_all(case, key, None).is_some() {
             let name = facts.object_name(key.1);
             let missing = Missing {
                 fact: "modules".to_owned(),
@@ -95,8 +95,8 @@ fn unread(case: &Case<'_>) -> Vec<Key> {
 }
 
 /// The grant by which everybody runs a module; of several that to public first.
-fn to_all(case: &Case<'_>, module: Key) -> Option<Runner> {
-    let runners = case.graph().runners(module).into_iter();
+fn to_all(case: &Case<'_>, module: Key, nested: Option<Context>) -> Option<Runner> {
+    let runners = case.graph().runners(module, nested).into_iter();
     let all = runners.filter(|r| r.granted.reaches.everybody || r.granted.reaches.guests);
     all.min_by_key(|runner| {
         let is_far = runner.module != module;

@@ -331,13 +331,14 @@ impl Fact {
     /// not exclude, those that the server lists and of which the snapshot holds nothing among them.
     /// Empty means that nothing is missing.
     pub fn unsettled(self, snapshot: &Snapshot) -> Vec<FactState> {
-        let server = self.in_server(&snapshot.server).into_iter();
+        if !Self::OF_DATABASE.contains(&self) {
+            return self.in_server(&snapshot.server).into_iter().collect();
+        }
         let databases = snapshot.databases.iter().filter(|d| !d.excluded);
         let unread = snapshot.databases_without_facts();
-        let unread = unread.filter_map(|row| self.lacking(&row.name));
-        server
-            .chain(databases.filter_map(|d| self.unsettled_in(d)))
-            .chain(unread)
+        databases
+            .filter_map(|d| self.unsettled_in(d))
+            .chain(unread.filter_map(|row| self.lacking(&row.name)))
             .collect()
     }
 

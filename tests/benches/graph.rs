@@ -177,7 +177,7 @@ fn modules(built: &mut Built, db: usize) {
         add(&mut facts.modules, module);
         let mut sinks = Vec::new();
         if id % 100 == 0 {
-            let (is_dynamic, is_tainted) = (true, true);
+            let (is_dynamic, is_tainted) = (true, Some(true));
             let sink = if id % 200 == 0 {
                 Sink::DynamicUnresolved
             } else {

@@ -17,6 +17,7 @@ mod power;
 mod principals;
 mod rights;
 mod services;
+mod switches;
 mod triggers;
 mod trust;
 
@@ -242,7 +243,7 @@ fn sink(sink: CodeSink) -> ObservedSink {
         column: 1,
         option: None,
         command: None,
-        command_tainted: Some(sink.is_tainted),
+        command_tainted: sink.is_tainted,
         via: Vec::new(),
         reason: None,
         excerpt: None,
@@ -268,6 +269,7 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(acting_as_dbo::fixtures());
     all.extend(rights::fixtures());
     all.extend(services::fixtures());
+    all.extend(switches::fixtures());
     all.extend(power::fixtures());
     all.extend(trust::fixtures());
     all.extend(links::fixtures());

@@ -10,9 +10,6 @@ use super::super::step::{Edge, Facts, Step};
 use crate::ids::PrincipalId;
 use crate::snapshot::{Assembly, Fact};
 
-/// SAFE is 1.
-const EXTERNAL_ACCESS: i32 = 2;
-
 /// Something for whose sake the server loads an assembly.
 struct Voucher {
     facts: Facts,
@@ -32,6 +29,7 @@ impl Graph<'_> {
                 let fact = FactRef::database(Fact::Assemblies, db, at);
                 edges.extend(self.modules_of(db, assembly, fact));
                 edges.extend(self.replacers(db, assembly, fact, &vouchers));
+                edges.extend(self.binders(db, assembly, fact));
             }
             edges.extend(self.creators(db, &vouchers));
         }
@@ -49,6 +47,26 @@ impl Graph<'_> {
                 Edge::new(from, Step::ClrModule, [row, fact])
             })
             .collect()
+    }
+
+    /// Who makes a module of an assembly's method: by REFERENCES on it, or owning it, in a schema that he may alter.
+    fn binders(&self, db: Db, assembly: &Assembly, fact: FactRef) -> Vec<Edge> {
+        let securable = Securable::within(db, Class::Assembly, assembly.assembly_id);
+        let holders = self.index.holders(securable, "RF").into_iter();
+        let mut holders: Vec<Edge> = holders.map(|h| h.step(Step::BindAssembly)).collect();
+        let owner = assembly.principal_id.filter(|owner| *owner != DBO);
+        let owner = owner.map(|owner| Edge::new(Node::user(db, owner), Step::BindAssembly, []));
+        holders.extend(owner);
+        let mut edges = vec![Edge::new(Node::Inside(db), Step::BindAssembly, [fact])];
+        if holders.is_empty() {
+            return edges;
+        }
+        let writers = self.schema_writers(db);
+        for holder in &holders {
+            let both = self.both(holder, &writers).into_iter();
+            edges.extend(both.map(|edge| edge.and([fact])));
+        }
+        edges
     }
 
     /// Who replaces an assembly's code: whoever may alter it, its owner, dbo.
@@ -127,7 +145,7 @@ impl Graph<'_> {
     }
 
     /// The part of a step that is open to those who can sign too.
-    fn both(&self, edge: &Edge, signers: &[Edge]) -> Vec<Edge> {
+    pub(super) fn both(&self, edge: &Edge, signers: &[Edge]) -> Vec<Edge> {
         let same = signers.iter().find(|signer| signer.from == edge.from);
         if let Some(signer) = same {
             return vec![edge.clone().and(signer.facts.iter().copied())];
@@ -247,7 +265,8 @@ impl Graph<'_> {
     }
 }
 
+/// Every assembly of a user's counts: clr strict security takes each as UNSAFE whatever its permission set says, and
+/// without it SAFE is said to be no boundary either (docs: clr strict security).
 fn leaves_the_database(assembly: &Assembly) -> bool {
-    let set = assembly.permission_set;
-    assembly.is_user_defined != Some(false) && set.is_some_and(|set| set >= EXTERNAL_ACCESS)
+    assembly.is_user_defined != Some(false)
 }

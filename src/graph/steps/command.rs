@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 
 use super::super::build::Graph;
 use super::super::channel::Channel;
-use super::super::code::CodeSink;
 use super::super::fact::FactRef;
 use super::super::index::{DBO, Db, SYS_SCHEMA, Scope};
-use super::super::module::{Key, Signers};
+use super::super::module::Key;
 use super::super::node::Node;
 use super::super::permission::Class;
 use super::super::securable::Securable;
-use super::super::step::{Edge, Facts, Step};
+use super::super::step::{Edge, Step};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 use crate::tsql::Sink;
 
 /// The credential as which xp_cmdshell runs for callers outside sysadmin.
 const PROXY: &str = "##xp_cmdshell_proxy_account##";
-const REGISTRY_WRITERS: &[&str] = &[
+/// The server's own procedures that write the registry.
+pub(super) const REGISTRY_WRITERS: &[&str] = &[
     "xp_regwrite",
     "xp_instance_regwrite",
     "xp_regaddmultistring",
@@ -70,11 +70,8 @@ impl Graph<'_> {
 
     /// Whoever is not sysadmin needs the proxy account; who can make it needs nobody else for it.
     fn to_xp_cmdshell(&self) -> Vec<Edge> {
-        let Some(master) = self.master else {
-            return Vec::new();
-        };
         let mut edges = self.system_procedure("xp_cmdshell");
-        edges.extend(self.chained_writers(master));
+        edges.extend(self.chained_writers());
         let proxy = self.proxy_credential();
         let edges = edges.into_iter();
         if self.has_proxy() {
@@ -86,7 +83,7 @@ impl Graph<'_> {
     }
 
     /// Whether xp_cmdshell has a proxy account, or is taken to have one.
-    fn has_proxy(&self) -> bool {
+    pub(super) fn has_proxy(&self) -> bool {
         self.proxy_credential().is_some() || self.assumed.has_proxy
     }
 
@@ -172,6 +169,12 @@ impl Graph<'_> {
         edges.chain([inside]).collect()
     }
 
+    /// A shipped procedure of master, as what permissions are given on.
+    pub(super) fn shipped_procedure(&self, name: &str) -> Option<Securable> {
+        let (id, _) = self.shipped(name)?;
+        Some(Securable::object(self.master?, id, SYS_SCHEMA))
+    }
+
     fn shipped(&self, name: &str) -> Option<(i32, FactRef)> {
         let rows = self.index.snapshot.server.system_extended_procedures.seen();
         let mut rows = (0..).zip(rows);
@@ -182,32 +185,23 @@ impl Graph<'_> {
         })
     }
 
-    /// Databases from whose dbo an ownership chain leads to what master ships.
-    fn chains_to(&self, master: Db) -> Vec<Db> {
-        let owner = self.login_sid(master, DBO);
-        let databases = self.index.databases().map(|(db, _)| db);
-        databases
-            .filter(|db| {
-                *db == master
-                    || (self.chains_across(*db, master)
-                        && owner.is_some()
-                        && self.login_sid(*db, DBO) == owner)
-            })
-            .collect()
-    }
-
     /// Whether an ownership chain leads from a database's dbo to what master ships.
     pub(in super::super) fn reaches_master(&self, db: Db) -> bool {
-        self.master.is_some_and(|m| self.chains_to(m).contains(&db))
+        let Some(master) = self.master else {
+            return false;
+        };
+        let owner = self.login_sid(master, DBO);
+        db == master
+            || (self.chains_across(db, master)
+                && owner.is_some()
+                && self.login_sid(db, DBO) == owner)
     }
 
-    /// Who can write a module of dbo's in a database whose chain leads to xp_cmdshell.
-    fn chained_writers(&self, master: Db) -> Vec<Edge> {
+    /// Who can write a module of dbo's in a database whose chain leads to what master ships.
+    fn chained_writers(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
-        for db in self.chains_to(master) {
-            let Some(facts) = self.index.database(db) else {
-                continue;
-            };
+        let databases = self.index.databases();
+        for (db, facts) in databases.filter(|(db, _)| self.reaches_master(*db)) {
             let row = self.database_facts(db);
             let of_dbo = facts.schemas.seen().iter();
             let of_dbo =
@@ -233,8 +227,28 @@ impl Graph<'_> {
         edges
     }
 
-    /// Modules of dbo's on which, or on whose table, somebody was granted ALTER, CONTROL or TAKE OWNERSHIP by name.
+    /// Modules of dbo's that others may alter though they may not alter dbo's schemas: somebody was granted ALTER, CONTROL
+    /// or TAKE OWNERSHIP by name on them or on their table, or they stand in a schema of somebody else's.
     fn granted_modules(&self, db: Db) -> BTreeSet<i32> {
+        let mut ids = self.granted_objects(db);
+        let facts = self.index.database(db);
+        let objects = facts.map_or(&[][..], |d| d.objects.seen()).iter();
+        let elsewhere = objects.filter(|object| {
+            object.principal_id == Some(DBO)
+                && self.index.owner_of_schema(db, object.schema_id) != Some(DBO)
+        });
+        ids.extend(elsewhere.map(|object| object.object_id));
+        let triggers = facts.map_or(&[][..], |d| d.triggers.seen()).iter();
+        let on_tables = triggers.filter(|t| t.parent_class != 0 && ids.contains(&t.parent_id));
+        let on_tables: Vec<i32> = on_tables.map(|t| t.object_id).collect();
+        ids.extend(on_tables);
+        let ids = ids.into_iter().filter(|id| self.is_module((db, *id)));
+        ids.filter(|id| self.index.owner_of((db, *id)) == Some(DBO))
+            .collect()
+    }
+
+    /// Objects on which somebody was granted ALTER, CONTROL or TAKE OWNERSHIP by name.
+    pub(super) fn granted_objects(&self, db: Db) -> BTreeSet<i32> {
         let facts = self.index.database(db);
         let rows = facts.map_or(&[][..], |d| d.database_permissions.seen());
         let rows = rows.iter().filter(|row| {
@@ -242,18 +256,12 @@ impl Graph<'_> {
                 && matches!(row.state.as_str(), "G" | "W")
                 && matches!(row.r#type.as_str(), "AL" | "CL" | "TO")
         });
-        let mut ids: BTreeSet<i32> = rows.map(|row| row.major_id).collect();
-        let triggers = facts.map_or(&[][..], |d| d.triggers.seen()).iter();
-        let on_tables = triggers.filter(|t| t.parent_class != 0 && ids.contains(&t.parent_id));
-        let on_tables: Vec<i32> = on_tables.map(|t| t.object_id).collect();
-        ids.extend(on_tables);
-        let is_module = |id: &i32| {
-            let object = self.index.object((db, *id));
-            object.is_some_and(|o| matches!(o.r#type.as_str(), "P" | "FN" | "TF" | "TR"))
-        };
-        let ids = ids.into_iter().filter(is_module);
-        ids.filter(|id| self.index.owner_of((db, *id)) == Some(DBO))
-            .collect()
+        rows.map(|row| row.major_id).collect()
+    }
+
+    pub(super) fn is_module(&self, key: Key) -> bool {
+        let object = self.index.object(key);
+        object.is_some_and(|o| matches!(o.r#type.as_str(), "P" | "FN" | "TF" | "TR"))
     }
 
     /// Creating an object without calling a method of it runs nothing.
@@ -275,10 +283,12 @@ impl Graph<'_> {
                 .collect();
             edges.extend(shared);
         }
+        edges.extend(self.chained_writers());
         edges
     }
 
-    /// Those who are in both of two roles: users and roles of a database, and who joins a role that is in the other.
+    /// Those who are in both of two roles: users and roles of a database, and who joins a role that is in the other; of
+    /// two databases, or of the server and a database, logins that are both.
     pub(in super::super) fn in_both(&self, one: &Edge, other: &Edge) -> Vec<Edge> {
         let people = |edge: &Edge| match edge.from {
             Node::Principal(scope, id) => Some((scope, self.index.below(scope, id))),
@@ -291,7 +301,13 @@ impl Graph<'_> {
             return Vec::new();
         };
         if scope != other_scope {
-            return Vec::new();
+            let logins = self.logins_behind_both(one, other).into_iter();
+            return logins
+                .map(|login| Edge {
+                    from: Node::login(login),
+                    ..one.clone().and(other.facts.iter().copied())
+                })
+                .collect();
         }
         let joins = [one, other]
             .iter()
@@ -307,6 +323,26 @@ impl Graph<'_> {
                 };
                 edge
             })
+            .collect()
+    }
+
+    /// Logins from which two steps begin that begin in different scopes. Who joins a role does not count: he may be
+    /// denied by his own name what the role has.
+    fn logins_behind_both(&self, one: &Edge, other: &Edge) -> Vec<PrincipalId> {
+        let is_joining = |edge: &Edge| matches!(edge.from, Node::Joins(..));
+        if is_joining(one) || is_joining(other) {
+            return Vec::new();
+        }
+        let logins: Vec<PrincipalId> = match (one.from, other.from) {
+            (Node::Principal(Scope::Server, id), _) | (_, Node::Principal(Scope::Server, id)) => {
+                self.index.below(Scope::Server, id).into_iter().collect()
+            }
+            _ => self.index.people(Scope::Server),
+        };
+        let logins = logins.into_iter();
+        logins
+            .filter(|id| !self.index.is_role(Scope::Server, *id))
+            .filter(|id| self.stands_behind(*id, one) && self.stands_behind(*id, other))
             .collect()
     }
 
@@ -338,95 +374,16 @@ impl Graph<'_> {
             let holders = self.index.holders(securable, "EX").into_iter();
             edges.extend(holders.map(|h| h.step(Step::ExecuteProcedure).and([fact])));
             edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, [fact]));
+            let from = Node::Runs(db, row.object_id);
+            edges.push(Edge::new(from, Step::ExtendedCode, [fact]));
         }
         edges
     }
 
     fn to_registry(&self) -> Vec<Edge> {
         let names = REGISTRY_WRITERS.iter();
-        names.flat_map(|name| self.system_procedure(name)).collect()
-    }
-
-    fn to_module_command(&self) -> Vec<Edge> {
-        let signers = Signers::new(&self.index);
-        let mut edges = Vec::new();
-        for (key, at) in self.modules.with_sinks() {
-            let Some(module) = self.code.modules.get(*at) else {
-                continue;
-            };
-            let commands = module.sinks.iter().filter(|s| channel_of(s.sink).is_some());
-            for sink in commands {
-                if let Some(facts) = self.may_run(*key, *sink, &signers) {
-                    let own = self.index.module_fact(*key);
-                    let facts = own.into_iter().chain(facts);
-                    let from = Node::Runs(key.0, key.1);
-                    edges.push(Edge::new(from, Step::ModuleCommand, facts));
-                    break;
-                }
-            }
-        }
-        edges
-    }
-
-    /// What makes a module's own command run whoever calls it: a privileged context, a privileged key, a chain.
-    pub fn may_run(&self, key: Key, sink: CodeSink, signers: &Signers) -> Option<Facts> {
-        if let Some(user) = self.index.context_of(key)
-            && let Some(facts) = self.context_is_privileged(key.0, user)
-        {
-            return Some(facts);
-        }
-        let vouched = self.index.vouched_context(key, signers);
-        for (login, facts) in signers.of(key).iter().chain(&vouched) {
-            if let Some(proof) = self.is_privileged(*login) {
-                return Some(facts.iter().copied().chain(proof).collect());
-            }
-        }
-        let chained = sink.sink == Sink::XpCmdshell
-            && !sink.is_dynamic
-            && self.index.owner_of(key) == Some(DBO)
-            && self
-                .master
-                .is_some_and(|m| self.chains_to(m).contains(&key.0));
-        let proxy = self.proxy_credential().filter(|_| chained)?;
-        Some(Facts::from_iter([proxy]))
-    }
-
-    /// Whether a user of a database has a privileged login's power at the server.
-    pub(in super::super) fn context_is_privileged(
-        &self,
-        db: Db,
-        user: PrincipalId,
-    ) -> Option<Facts> {
-        let trust = self.trusted.get(&db)?;
-        let login = match user {
-            DBO => Some(trust.owner),
-            user => {
-                let sid = self.index.user(db, user).and_then(|u| u.sid.as_deref());
-                sid.and_then(|sid| self.login_of_sid(sid))
-            }
-        };
-        let proof = self.is_privileged(login?)?;
-        Some(trust.facts.iter().copied().chain(proof).collect())
-    }
-
-    /// What makes a login one that runs every command: sysadmin or CONTROL SERVER.
-    pub fn is_privileged(&self, login: PrincipalId) -> Option<Facts> {
-        let control = || self.index.holds(login, "CL");
-        let held = || control().map(|fact| Facts::from_iter([fact]));
-        self.sysadmin_facts(login).or_else(held)
-    }
-
-    /// Whether a channel is switched on now.
-    pub fn runs_now(&self, channel: Channel) -> bool {
-        channel.option().is_none_or(|name| self.option_runs(name))
-    }
-
-    /// Whether a module's own command can run as things are switched now.
-    pub fn some_module_runs(&self) -> bool {
-        let modules = self.modules.with_sinks().iter();
-        let modules = modules.filter_map(|(_, at)| self.code.modules.get(*at));
-        let mut sinks = modules.flat_map(|module| &module.sinks);
-        sinks.any(|sink| channel_of(sink.sink).is_some_and(|channel| self.runs_now(channel)))
+        let edges = names.flat_map(|name| self.system_procedure(name));
+        edges.chain(self.chained_writers()).collect()
     }
 }
 

@@ -41,6 +41,7 @@ impl Graph<'_> {
             edges.extend(others.map(|h| h.step(Step::ImpersonateUser)));
         }
         edges.extend(self.contexts_of_modules(db, id));
+        edges.extend(self.by_nested((db, id)));
         edges.extend(self.run_as(Node::user(db, id)));
         edges
     }
@@ -157,6 +158,7 @@ impl Graph<'_> {
         }
         edges.extend(self.believed(db, DBO));
         edges.extend(self.contexts_of_modules(db, DBO));
+        edges.extend(self.by_nested((db, DBO)));
         edges.extend(self.run_as(Node::Owner(db)));
         edges
     }

@@ -36,6 +36,7 @@ impl Graph<'_> {
             edges.extend(self.linked_back(id, Step::LinkedLogin));
         }
         edges.extend(self.signed_by(id));
+        edges.extend(self.signers(id));
         edges.extend(self.run_as(Node::login(id)));
         edges
     }

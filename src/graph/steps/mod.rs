@@ -7,10 +7,13 @@ mod database;
 mod link;
 mod login;
 mod module;
+mod module_command;
+mod sign;
 mod sysadmin;
 mod trust;
 
 pub(super) use command::channel_of;
 pub use link::Mapping;
 pub(super) use login::is_one_person;
+pub(super) use sign::LoginKey;
 pub use trust::Source;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::build::Graph;
+use super::super::fact::FactRef;
 use super::super::index::{DBO, Db};
 use super::super::module::Key;
 use super::super::node::Node;
@@ -10,6 +11,7 @@ use super::super::permission::Class;
 use super::super::securable::Securable;
 use super::super::step::{Edge, Step};
 use crate::ids::PrincipalId;
+use crate::snapshot::{Fact, Trigger};
 
 /// Schemas that setup made keep their owners: dbo, guest, INFORMATION_SCHEMA, sys.
 const LAST_OF_SETUP: i32 = 4;
@@ -17,24 +19,61 @@ const LAST_OF_SETUP: i32 = 4;
 impl Graph<'_> {
     pub(in super::super) fn to_runs(&self, db: Db, id: i32) -> Vec<Edge> {
         let key = (db, id);
-        let mut edges = Vec::new();
-        if let Some(object) = self.index.object(key) {
-            let securable = Securable::object(db, id, object.schema_id);
-            let holders = self.index.holders(securable, "EX").into_iter();
-            edges.extend(holders.map(|h| h.step(Step::ExecuteModule)));
-        }
-        edges.extend(self.owner_edges(key, Step::ExecuteModule));
+        let mut edges = self.runners_at_once(key);
         let inside = Edge::new(Node::Inside(db), Step::InsideDatabase, []);
         edges.push(inside);
         for (caller, is_dynamic) in self.modules.callers(key) {
             let chained = !is_dynamic && self.is_chained(*caller, key);
-            if chained || self.context_may_run(*caller, key) {
+            let context = self.index.context_of(*caller).map(|user| (caller.0, user));
+            if chained || context.is_some_and(|context| self.context_may_run(context, key)) {
                 let fact = self.index.module_fact(*caller);
                 let from = Node::Runs(caller.0, caller.1);
                 edges.push(Edge::new(from, Step::CallsModule, fact));
             }
         }
+        edges.extend(self.nested_callers(key));
         edges
+    }
+
+    /// Who runs a module by a right of his own, dbo aside.
+    pub(in super::super) fn runners_at_once(&self, key: Key) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        if let Some((at, trigger)) = self.index.trigger(key) {
+            return self.writers_of_table(key, at, trigger);
+        }
+        if let Some(object) = self.index.object(key) {
+            let securable = Securable::object(key.0, key.1, object.schema_id);
+            let holders = self.index.holders(securable, "EX").into_iter();
+            edges.extend(holders.map(|h| h.step(Step::ExecuteModule)));
+        }
+        edges.extend(self.owner_edges(key, Step::ExecuteModule));
+        edges
+    }
+
+    /// Who writes the table of a trigger in a way that fires it. What fires a DDL trigger is not modelled.
+    fn writers_of_table(&self, (db, id): Key, at: u32, trigger: &Trigger) -> Vec<Edge> {
+        let table = self.index.object((db, trigger.parent_id));
+        let table = table.filter(|_| trigger.parent_class != 0 && !trigger.is_disabled);
+        let Some(table) = table else {
+            return Vec::new();
+        };
+        let facts = self.index.database(db);
+        let events = facts.map_or(&[][..], |d| d.trigger_events.seen()).iter();
+        let events: Vec<&str> = events
+            .filter(|event| event.object_id == id)
+            .map(|event| event.type_desc.as_str())
+            .collect();
+        let fact = FactRef::database(Fact::Triggers, db, at);
+        let securable = Securable::object(db, table.object_id, table.schema_id);
+        let mut edges = self.owner_edges((db, table.object_id), Step::FireTrigger);
+        let rights = [("INSERT", "IN"), ("UPDATE", "UP"), ("DELETE", "DL")];
+        for (event, right) in rights {
+            if events.is_empty() || events.contains(&event) {
+                let holders = self.index.holders(securable, right).into_iter();
+                edges.extend(holders.map(|h| h.step(Step::FireTrigger)));
+            }
+        }
+        edges.into_iter().map(|edge| edge.and([fact])).collect()
     }
 
     /// The owner of a module, bound by no DENY on it, and the one of its schema, now or when it is taken; dbo is there
@@ -58,25 +97,6 @@ impl Graph<'_> {
         };
         let taking = taking.into_iter().map(|h| h.step(step).and(fact));
         owned.chain(taking).collect()
-    }
-
-    /// Whether the context of the caller's EXECUTE AS clause may run a module of its own database.
-    fn context_may_run(&self, from: Key, to: Key) -> bool {
-        let Some(user) = self.index.context_of(from) else {
-            return false;
-        };
-        if from.0 != to.0 {
-            return false;
-        }
-        if user == DBO || self.index.owner_of(to) == Some(user) {
-            return true;
-        }
-        let Some(object) = self.index.object(to) else {
-            return false;
-        };
-        let mine = self.index.user_token(to.0, user);
-        let securable = Securable::object(to.0, to.1, object.schema_id);
-        self.index.held_by(&mine, securable, "EX").is_some()
     }
 
     /// Whether an ownership chain leads from one module to the other unbroken.
@@ -131,7 +151,13 @@ impl Graph<'_> {
     }
 
     pub(in super::super) fn to_alters(&self, db: Db, id: i32) -> Vec<Edge> {
-        let key = (db, id);
+        let mut edges = self.alterers_at_once((db, id));
+        edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, []));
+        edges
+    }
+
+    /// Who decides what a module does by a right of his own, dbo aside.
+    pub(in super::super) fn alterers_at_once(&self, key: Key) -> Vec<Edge> {
         let securable = self.alterable(key);
         let codes: &[&'static str] = match securable.class {
             Class::Database => &["ALTG"],
@@ -143,17 +169,14 @@ impl Graph<'_> {
         if securable.class == Class::Object {
             edges.extend(self.owner_edges(key, Step::AlterModule));
         }
-        edges.push(Edge::new(Node::Inside(db), Step::InsideDatabase, []));
         edges
     }
 
     /// What one must be able to ALTER to change a module: itself; a trigger's table; of a DDL trigger the database.
     fn alterable(&self, (db, id): Key) -> Securable {
-        let facts = self.index.database(db);
-        let mut triggers = facts.map_or(&[][..], |d| d.triggers.seen()).iter();
-        let table = match triggers.find(|t| t.object_id == id) {
-            Some(trigger) if trigger.parent_class == 0 => return Securable::database(db),
-            Some(trigger) => trigger.parent_id,
+        let table = match self.index.trigger((db, id)) {
+            Some((_, trigger)) if trigger.parent_class == 0 => return Securable::database(db),
+            Some((_, trigger)) => trigger.parent_id,
             None => id,
         };
         match self.index.object((db, table)) {

@@ -68,7 +68,7 @@ impl Graph<'_> {
     }
 
     /// Whether a login may vouch in a database: it owns it, or holds AUTHENTICATE there.
-    fn vouches_in(&self, login: PrincipalId, db: Db) -> bool {
+    pub(in super::super) fn vouches_in(&self, login: PrincipalId, db: Db) -> bool {
         let row = self.index.database_row(db).map(|(row, _)| row);
         let owner = row.and_then(|row| row.owner_sid.as_deref());
         if owner.and_then(|sid| self.login_of_sid(sid)) == Some(login) {

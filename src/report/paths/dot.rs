@@ -17,6 +17,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("server_role", "ellipse"),
     ("database_role", "ellipse"),
     ("module", "note"),
+    ("module_as", "note"),
     ("module_code", "note"),
 ];
 

@@ -71,6 +71,7 @@ const NODES: &[(&str, &str)] = &[
     ("own_database", "MSSQLPosture_OwnDatabase"),
     ("queries_as", "MSSQLPosture_QueriesAs"),
     ("module", "MSSQLPosture_Module"),
+    ("module_as", "MSSQLPosture_ModuleAs"),
     ("module_code", "MSSQLPosture_ModuleCode"),
     ("settings", "MSSQLPosture_Settings"),
     ("command", "MSSQLPosture_Command"),

@@ -51,7 +51,7 @@ fn sinks(observed: &[ObservedSink]) -> Vec<CodeSink> {
         .map(|sink| CodeSink {
             sink: sink.name,
             is_dynamic: sink.dynamic,
-            is_tainted: sink.command_tainted == Some(true),
+            is_tainted: sink.command_tainted,
         })
         .collect();
     sinks.sort();

@@ -33,7 +33,7 @@ static CONTROL: &[Fixture] = {
             },
             APP,
         )
-        .saying("app holds CONTROL on everything in master"),
+        .saying("app of master holds CONTROL on database master"),
         one(
             "nor does one on the schema",
             |r| {
@@ -99,7 +99,7 @@ static CONTROL: &[Fixture] = {
             },
             &["fail high principal master admins"],
         )
-        .saying("admins holds CONTROL on everything in master, and through it app"),
+        .saying("CONTROL on database master, which covers xp_cmdshell, and through it app"),
         one(
             "through a role whose member is denied CONTROL",
             |r| {
@@ -154,7 +154,7 @@ static DB_OWNER: &[Fixture] = {
             },
             OWNERS,
         )
-        .saying("xp_cmdshell, and through it batch"),
+        .saying("which covers xp_cmdshell, and through it batch"),
     ]
 };
 
@@ -191,7 +191,7 @@ static NARROWER: &[Fixture] = {
             },
             APP,
         )
-        .saying("app holds CONTROL on everything in master"),
+        .saying("app of master holds CONTROL on database master"),
         one(
             "DENY CONTROL on the database takes everything below it",
             |r| {
@@ -217,7 +217,7 @@ static GUESTS: &[Fixture] = {
     }
     &[
         one("guest in a role", |r| runners(r, "guest"), RUNNERS).saying(
-            "and through it guest: that is every login without a user of its own in master",
+            ": that is every login without a user of its own there",
         ),
         one(
             "guest in a role of the role",
@@ -237,13 +237,13 @@ static GUESTS: &[Fixture] = {
             },
             RUNNERS,
         )
-        .saying("and through it guest, app: that is every login"),
+        .saying("and through it app: that is every login"),
         one(
             "guest in db_owner",
             |r| _ = r.add_member("master", "db_owner", "guest"),
             &["fail critical principal master db_owner"],
         )
-        .saying("db_owner of master covers xp_cmdshell, and through it guest: that is every login"),
+        .saying("db_owner of master holds CONTROL on database master, which covers xp_cmdshell: that is every login"),
         one(
             "guest in the role, and denied",
             |r| {

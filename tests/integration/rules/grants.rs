@@ -36,7 +36,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("app holds EXECUTE on xp_cmdshell"),
+        .saying("app of master holds EXECUTE on master.sys.xp_cmdshell"),
         one(
             "CONTROL covers EXECUTE",
             |r| {
@@ -53,7 +53,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("the schema sys of master"),
+        .saying("EXECUTE on schema sys of master, which covers xp_cmdshell"),
         one(
             "on the whole database",
             |r| {
@@ -62,7 +62,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("everything in master"),
+        .saying("EXECUTE on database master, which covers xp_cmdshell"),
         one(
             "twice, said once",
             |r| {
@@ -72,7 +72,7 @@ static GRANTED: &[Fixture] = {
             },
             APP,
         )
-        .saying("CONTROL on everything in master and EXECUTE on xp_cmdshell"),
+        .saying("EXECUTE on master.sys.xp_cmdshell and CONTROL on database master"),
         one(
             "with grant option",
             |r| {
@@ -475,7 +475,7 @@ static UNSEEN: &[Fixture] = {
             },
             UNKNOWN,
         )
-        .saying("which holds EXECUTE on xp_cmdshell"),
+        .saying("which holds EXECUTE on master.sys.xp_cmdshell"),
         one(
             "a role that seems empty, its members not seen whole",
             |r| {

@@ -7,10 +7,16 @@ use mssql_posture::tsql::Sink;
 use super::Moves;
 use super::cover::Kind;
 use super::logins::all_to;
-use super::rights::Thing;
+use super::rights::{Thing, Token};
 use super::world::{DBO, Key, World};
 
 const XP_CMDSHELL: Node = Node::Command(Channel::XpCmdshell);
+const WRITERS: &[&str] = &[
+    "xp_regwrite",
+    "xp_instance_regwrite",
+    "xp_regaddmultistring",
+    "xp_instance_regaddmultistring",
+];
 const CLR: Node = Node::Command(Channel::Clr);
 
 impl World<'_> {
@@ -84,13 +90,7 @@ pub fn execute_procedure(w: &World<'_>) -> Moves {
         those.push((Node::Inside(master), XP_CMDSHELL));
         moves.extend(w.with_shell_proxy(those));
     }
-    let writers = [
-        "xp_regwrite",
-        "xp_instance_regwrite",
-        "xp_regaddmultistring",
-        "xp_instance_regaddmultistring",
-    ];
-    for (master, writer) in writers.iter().filter_map(|name| w.shipped(name)) {
+    for (master, writer) in WRITERS.iter().filter_map(|name| w.shipped(name)) {
         let to = Node::Command(Channel::RegistryAutorun);
         moves.extend(all_to(w.holders("EXECUTE", writer), to));
         moves.push((Node::Inside(master), to));
@@ -143,92 +143,197 @@ impl World<'_> {
         })
     }
 
+    /// Whether a module's schema is not dbo's.
+    fn is_in_anothers_schema(&self, key: Key) -> bool {
+        let mut triggers = self.database(key.0).triggers.seen().iter();
+        let trigger = triggers.find(|t| t.object_id == key.1 && t.parent_class != 0);
+        let table = trigger.map(|trigger| (key.0, trigger.parent_id));
+        [Some(key), table].into_iter().flatten().any(|key| {
+            let object = self.object(key);
+            object.is_some_and(|o| {
+                o.principal_id == Some(PrincipalId(DBO))
+                    && self.schema_owner(key.0, o.schema_id) != Some(DBO)
+            })
+        })
+    }
+
     pub fn is_privileged(&self, login: i32) -> bool {
         let node = Node::login(PrincipalId(login));
         self.is_sysadmin(login) || self.holds(node, "CONTROL SERVER", Thing::SERVER)
     }
 }
 
-/// The module holds the command, and its own context may run it. (A privileged user whom a TRUSTWORTHY database vouches
-/// for, a privileged login's signature, or for xp_cmdshell a chain where the proxy account is there.)
+impl World<'_> {
+    /// Whether somebody at a place may run a command in a module of a database: external scripts by a right there, the
+    /// others by EXECUTE in master.
+    fn may_run_command(
+        &self,
+        may: impl Fn(&'static str, Thing) -> bool,
+        db: Db,
+        sink: Sink,
+    ) -> bool {
+        let execute = |name: &str| {
+            self.shipped(name)
+                .is_some_and(|(_, procedure)| may("EXECUTE", procedure))
+        };
+        match sink {
+            Sink::XpCmdshell => self.has_shell_proxy() && execute("xp_cmdshell"),
+            Sink::OleAutomation => execute("sp_OACreate") && execute("sp_OAMethod"),
+            Sink::RegistryWrite => WRITERS.iter().any(|name| execute(name)),
+            Sink::ExternalScript => may("EXECUTE ANY EXTERNAL SCRIPT", Thing::database(db)),
+            _ => false,
+        }
+    }
+
+    /// Whether the user of a context may run a command in a module of a database.
+    fn context_runs(&self, context: (Db, i32), db: Db, sink: Sink) -> bool {
+        let login = self.sid_behind(context.0, context.1);
+        let login = login.and_then(|sid| self.login_with_sid(sid));
+        let login = login.filter(|_| self.trusted_owner(context.0).is_some());
+        if login.is_some_and(|login| self.is_privileged(login)) {
+            return true;
+        }
+        let may = |right, thing: Thing| {
+            let at = thing.db.unwrap();
+            let Some(user) = self.user_there(context, at) else {
+                return false;
+            };
+            let mut ids = self.token(Scope::Database(at), user);
+            if let Some(login) = login.filter(|_| context.0 != at) {
+                ids.extend(self.token(Scope::Server, login));
+            }
+            let token = Token {
+                granted: ids.clone(),
+                denied: ids,
+            };
+            user == DBO || self.listed((thing.kind, right), thing).gives(&token)
+        };
+        self.may_run_command(may, db, sink)
+    }
+
+    /// Whether a login whose key signed a module may run a command in it.
+    fn signer_runs(&self, login: i32, db: Db, sink: Sink) -> bool {
+        let may = |right, thing: Thing| {
+            let is_dbo = self.entry(thing.db.unwrap(), login) == Some(DBO);
+            is_dbo || self.holds(Node::login(PrincipalId(login)), right, thing)
+        };
+        self.is_privileged(login) || self.may_run_command(may, db, sink)
+    }
+}
+
+/// The module holds the command, and the context that it runs with, a key that signed it or an ownership chain may run
+/// it. (A chain leads to xp_cmdshell where the proxy account is there.)
 pub fn module_command(w: &World<'_>) -> Moves {
     let to = Node::Command(Channel::ModuleCommand);
+    let nested = w.nested();
     let mut moves = Moves::new();
     for (key, module) in w.texts() {
+        let own_context = w.context(key).map(|user| (key.0, user));
+        let signers = w.signers(key).into_iter().chain(w.vouched_for(key));
+        let signers: Vec<i32> = signers.collect();
+        let is_chained = w.owner(key) == Some(DBO) && w.chains_to_master(key.0);
         let commands = [
             Sink::XpCmdshell,
             Sink::OleAutomation,
             Sink::ExternalScript,
             Sink::RegistryWrite,
         ];
-        let own = module
-            .sinks
-            .iter()
-            .filter(|sink| commands.contains(&sink.sink));
-        let own: Vec<_> = own.collect();
-        if own.is_empty() {
-            continue;
-        }
-        let user = w.context(key).filter(|_| w.trusted_owner(key.0).is_some());
-        let login = user.and_then(|user| w.login_with_sid(w.sid_behind(key.0, user)?));
-        let by_context = login.is_some_and(|login| w.is_privileged(login));
-        let by_signature = w
-            .signers(key)
-            .into_iter()
-            .chain(w.vouched_for(key))
-            .any(|login| w.is_privileged(login));
-        let is_chained =
-            w.owner(key) == Some(DBO) && w.chains_to_master(key.0) && w.has_shell_proxy();
-        let by_chain = own
-            .iter()
-            .any(|sink| sink.sink == Sink::XpCmdshell && !sink.is_dynamic);
-        if by_context || by_signature || (is_chained && by_chain) {
-            moves.push((Node::Runs(key.0, key.1), to));
+        for sink in module.sinks.iter().filter(|s| commands.contains(&s.sink)) {
+            let by_context = own_context.is_some_and(|own| w.context_runs(own, key.0, sink.sink));
+            let mut by = signers.iter();
+            let by_signature = by.any(|login| w.signer_runs(*login, key.0, sink.sink));
+            let by_chain = match sink.sink {
+                _ if sink.is_dynamic || !is_chained => false,
+                Sink::XpCmdshell => w.has_shell_proxy(),
+                Sink::OleAutomation | Sink::RegistryWrite => true,
+                _ => false,
+            };
+            if by_context || by_signature || by_chain {
+                moves.push((Node::Runs(key.0, key.1), to));
+            }
+            for (_, context) in nested.iter().filter(|(own, _)| *own == key) {
+                if w.context_runs(*context, key.0, sink.sink) {
+                    let context = (context.0, PrincipalId(context.1));
+                    moves.push((Node::RunsAs(key, context), to));
+                }
+            }
         }
     }
     moves
 }
 
-/// A module whose owner also owns xp_cmdshell's database reaches it by an unbroken ownership chain, which nothing checks.
-/// (Who may alter a schema of dbo's writes one, and who may alter one that stands there. A right on just that one is
+/// A module whose owner also owns master reaches xp_cmdshell, OLE Automation and the registry's procedures there by an
+/// unbroken ownership chain, which nothing checks. (Who may alter a schema of dbo's writes one, and who may alter one that stands there. A right on just that one is
 /// meant; TAKE OWNERSHIP of it would end the chain, and counts on the safe side.)
 pub fn chained_module(w: &World<'_>) -> Moves {
-    let mut moves = Moves::new();
+    let mut from = Vec::new();
     for (db, facts) in w
         .databases()
         .into_iter()
         .filter(|(db, _)| w.chains_to_master(*db))
     {
-        moves.push((Node::Inside(db), XP_CMDSHELL));
+        from.push(Node::Inside(db));
         let schemas = facts.schemas.seen().iter();
         for schema in
             schemas.filter(|s| s.principal_id.map(|id| id.0) == Some(DBO) && s.schema_id != 4)
         {
             let thing = Thing::within(db, Kind::Schema, schema.schema_id);
-            moves.extend(all_to(w.holders("ALTER", thing), XP_CMDSHELL));
+            from.extend(w.holders("ALTER", thing));
         }
         for object in facts.objects.seen() {
             let key = (db, object.object_id);
             let is_module = matches!(object.r#type.as_str(), "P" | "FN" | "TF" | "TR");
-            if is_module && w.owner(key) == Some(DBO) && w.is_given_by_name(key) {
-                moves.push((Node::Alters(db, object.object_id), XP_CMDSHELL));
+            let stands_apart = w.is_given_by_name(key) || w.is_in_anothers_schema(key);
+            if is_module && w.owner(key) == Some(DBO) && stands_apart {
+                from.push(Node::Alters(db, object.object_id));
             }
         }
     }
-    if w.has_shell_proxy() {
-        return moves;
+    let mut moves = all_to(from.clone(), Node::Command(Channel::OleAutomation));
+    moves.extend(all_to(
+        from.clone(),
+        Node::Command(Channel::RegistryAutorun),
+    ));
+    let mut to_shell = all_to(from.clone(), XP_CMDSHELL);
+    if !w.has_shell_proxy() {
+        // Whose right to alter is the login's own: the moves to the module, followed once.
+        let altering = super::modules::alter_module(w).into_iter();
+        let once = altering.filter(|(_, module)| from.contains(module));
+        to_shell.extend(once.map(|(from, _)| (from, XP_CMDSHELL)).collect::<Moves>());
     }
-    // Whose right to alter is the login's own: the moves to the module, followed once.
-    let altering = super::modules::alter_module(w);
-    let through: Vec<Node> = moves.iter().map(|(from, _)| *from).collect();
-    let once = altering
-        .into_iter()
-        .filter(|(_, module)| through.contains(module));
-    moves.extend(once.map(|(from, _)| (from, XP_CMDSHELL)).collect::<Moves>());
-    w.with_shell_proxy(moves)
+    moves.extend(w.with_shell_proxy(to_shell));
+    moves
 }
 
-/// A CLR module of an assembly that may leave the database runs code the catalog does not show.
+/// An extended procedure that somebody added runs the code of its DLL in the server's process.
+pub fn extended_code(w: &World<'_>) -> Moves {
+    let Some(master) = w.master() else {
+        return Moves::new();
+    };
+    let rows = w.database(master).extended_procedures.seen().iter();
+    let to = Node::Command(Channel::ExtendedProcedure);
+    rows.map(|row| (Node::Runs(master, row.object_id), to))
+        .collect()
+}
+
+/// REFERENCES on a user's assembly, or owning it, and ALTER on a schema bind any method of it to a module of one's own.
+pub fn bind_assembly(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    for (db, _) in w.databases() {
+        let writers = w.schema_writers(db);
+        for id in unconfined(w, db) {
+            let thing = Thing::within(db, Kind::Assembly, id);
+            let those = w.holders("REFERENCES", thing).into_iter();
+            let those = those.filter(|place| writers.contains(place)).collect();
+            moves.extend(all_to(those, CLR));
+            moves.push((Node::Inside(db), CLR));
+        }
+    }
+    moves
+}
+
+/// A CLR module of a user's assembly runs code the catalog does not show, which may leave the database: clr strict
+/// security takes every permission set as UNSAFE, and without it SAFE is no boundary either.
 pub fn clr_module(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for (db, facts) in w.databases() {
@@ -242,12 +347,11 @@ pub fn clr_module(w: &World<'_>) -> Moves {
     moves
 }
 
-/// Assemblies of EXTERNAL_ACCESS (2) and UNSAFE (3).
+/// Assemblies of users.
 fn unconfined(w: &World<'_>, db: Db) -> Vec<i32> {
     let all = w.database(db).assemblies.seen().iter();
     let own = all.filter(|assembly| assembly.is_user_defined != Some(false));
-    let unconfined = own.filter(|assembly| matches!(assembly.permission_set, Some(2 | 3)));
-    unconfined.map(|assembly| assembly.assembly_id).collect()
+    own.map(|assembly| assembly.assembly_id).collect()
 }
 
 impl World<'_> {

@@ -197,6 +197,10 @@ const TABLE: &[(Named, &str, &[Named])] = &[
         "ALAR",
         &[(Database, "ALTER")],
     ),
+    ((Database, "INSERT"), "IN", &[(Database, "CONTROL")]),
+    ((Database, "UPDATE"), "UP", &[(Database, "CONTROL")]),
+    ((Database, "DELETE"), "DL", &[(Database, "CONTROL")]),
+    ((Database, "REFERENCES"), "RF", &[(Database, "CONTROL")]),
     ((Schema, "CONTROL"), "CL", &[(Database, "CONTROL")]),
     (
         (Schema, "ALTER"),
@@ -228,6 +232,36 @@ const TABLE: &[(Named, &str, &[Named])] = &[
         (Object, "TAKE OWNERSHIP"),
         "TO",
         &[(Object, "CONTROL"), (Schema, "CONTROL")],
+    ),
+    (
+        (Schema, "INSERT"),
+        "IN",
+        &[(Schema, "CONTROL"), (Database, "INSERT")],
+    ),
+    (
+        (Schema, "UPDATE"),
+        "UP",
+        &[(Schema, "CONTROL"), (Database, "UPDATE")],
+    ),
+    (
+        (Schema, "DELETE"),
+        "DL",
+        &[(Schema, "CONTROL"), (Database, "DELETE")],
+    ),
+    (
+        (Object, "INSERT"),
+        "IN",
+        &[(Object, "CONTROL"), (Schema, "INSERT")],
+    ),
+    (
+        (Object, "UPDATE"),
+        "UP",
+        &[(Object, "CONTROL"), (Schema, "UPDATE")],
+    ),
+    (
+        (Object, "DELETE"),
+        "DL",
+        &[(Object, "CONTROL"), (Schema, "DELETE")],
     ),
     ((User, "CONTROL"), "CL", &[(Database, "CONTROL")]),
     ((User, "IMPERSONATE"), "IM", &[(User, "CONTROL")]),
@@ -261,6 +295,11 @@ const TABLE: &[(Named, &str, &[Named])] = &[
         (Assembly, "TAKE OWNERSHIP"),
         "TO",
         &[(Assembly, "CONTROL"), (Database, "CONTROL")],
+    ),
+    (
+        (Assembly, "REFERENCES"),
+        "RF",
+        &[(Assembly, "CONTROL"), (Database, "REFERENCES")],
     ),
     ((Certificate, "CONTROL"), "CL", &[(Database, "CONTROL")]),
     ((AsymmetricKey, "CONTROL"), "CL", &[(Database, "CONTROL")]),
@@ -322,7 +361,12 @@ pub const DATABASE_ROLES: &[(&str, &[&str])] = &[
             "ALTER ANY DATABASE DDL TRIGGER",
         ],
     ),
+    ("db_datawriter", &["INSERT", "UPDATE", "DELETE"]),
 ];
+
+/// What the fixed database roles take, as a DENY does.
+pub const DENYING_ROLES: &[(&str, &[&str])] =
+    &[("db_denydatawriter", &["INSERT", "UPDATE", "DELETE"])];
 
 /// The code of a permission of the server or of a database.
 pub fn code_of(named: Named) -> &'static str {

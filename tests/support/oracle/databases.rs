@@ -68,7 +68,7 @@ pub fn impersonate_user(w: &World<'_>) -> Moves {
 
 impl World<'_> {
     /// The login that owns a database.
-    fn owner_login(&self, db: Db) -> Option<i32> {
+    pub fn owner_login(&self, db: Db) -> Option<i32> {
         self.login_with_sid(self.database_row(db)?.owner_sid.as_deref()?)
     }
 
@@ -84,7 +84,7 @@ impl World<'_> {
 
     /// TRUSTWORTHY databases, their owners, and other databases where those may vouch (AUTHENTICATE); where they may at
     /// the server, more follows.
-    fn believed(&self) -> Vec<(Db, i32, Db)> {
+    pub fn believed(&self) -> Vec<(Db, i32, Db)> {
         let mut all = Vec::new();
         for (source, _) in self.databases() {
             let is_trusted = self
@@ -109,7 +109,7 @@ impl World<'_> {
     }
 
     /// As what a login is in a database that believes who it is.
-    fn place_of(&self, db: Db, login: i32) -> Option<Node> {
+    pub fn place_of(&self, db: Db, login: i32) -> Option<Node> {
         if self.owner_login(db) == Some(login) {
             return Some(Node::Owner(db));
         }

@@ -14,6 +14,7 @@ mod databases;
 mod draft;
 mod logins;
 mod modules;
+mod nested;
 mod rights;
 mod statements;
 mod world;
@@ -74,7 +75,14 @@ const RULES: &[Rule] = &[
     (Step::InsideDatabase, databases::inside_database),
     (Step::ExecuteModule, modules::execute_module),
     (Step::CallsModule, modules::calls_module),
+    (Step::FireTrigger, modules::fire_trigger),
+    (Step::CallsModule, nested::calls_as),
+    (Step::NestedCall, nested::nested_call),
+    (Step::NestedAlter, nested::nested_alter),
+    (Step::NestedRun, nested::nested_run),
     (Step::ModuleContext, modules::module_context),
+    (Step::ModuleContext, nested::given_as),
+    (Step::SignModule, nested::sign_module),
     (Step::SignedModule, modules::signed_module),
     (Step::AlterModule, modules::alter_module),
     (Step::StartupRun, modules::startup_run),
@@ -84,7 +92,9 @@ const RULES: &[Rule] = &[
     (Step::ExecuteProcedure, commands::execute_procedure),
     (Step::ModuleCommand, commands::module_command),
     (Step::ChainedModule, commands::chained_module),
+    (Step::ExtendedCode, commands::extended_code),
     (Step::ClrModule, commands::clr_module),
+    (Step::BindAssembly, commands::bind_assembly),
     (Step::NewAssembly, commands::new_assembly),
     (Step::ReplaceAssembly, commands::replace_assembly),
     (Step::AgentProxy, commands::agent_proxy),
@@ -95,7 +105,10 @@ const RULES: &[Rule] = &[
 /// Kinds that the oracle has: those of the table, and what makes public part of every token.
 pub fn kinds() -> Vec<Step> {
     let rules = RULES.iter().map(|(step, _)| *step);
-    rules.chain([Step::EveryLogin, Step::EveryUser]).collect()
+    let mut kinds: Vec<Step> = rules.chain([Step::EveryLogin, Step::EveryUser]).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
 }
 
 /// What the rules allow in one estate.
@@ -180,7 +193,8 @@ impl<'a> Oracle<'a> {
 /// Steps that wait for an administrator or a service.
 fn waits(step: Step) -> bool {
     use Step::{
-        ActivationRun, DdlTrigger, JobRun, RestoreOver, SsisAdministrator, StartupRun, TriggerRun,
+        ActivationRun, DdlTrigger, JobRun, NestedRun, RestoreOver, SsisAdministrator, StartupRun,
+        TriggerRun,
     };
     matches!(
         step,
@@ -188,6 +202,7 @@ fn waits(step: Step) -> bool {
             | SsisAdministrator
             | StartupRun
             | TriggerRun
+            | NestedRun
             | JobRun
             | ActivationRun
             | DdlTrigger

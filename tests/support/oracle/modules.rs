@@ -9,7 +9,7 @@ use mssql_posture::tsql::Sink;
 use super::Moves;
 use super::cover::Kind;
 use super::logins::all_to;
-use super::rights::{Thing, Token};
+use super::rights::Thing;
 use super::world::{DBO, Key, World};
 
 fn runs((db, id): Key) -> Node {
@@ -21,18 +21,13 @@ fn alters((db, id): Key) -> Node {
 }
 
 impl World<'_> {
-    fn thing(&self, (db, id): Key) -> Option<Thing> {
+    pub fn thing(&self, (db, id): Key) -> Option<Thing> {
         let object = self.object((db, id))?;
         Some(Thing::object(db, id, object.schema_id))
     }
 
     fn callees(&self, calls: &[CodeCall]) -> Vec<(Key, bool)> {
-        let calls = calls.iter();
-        let found = calls.filter_map(|call| {
-            let db = self.database_named(call.database.as_str())?;
-            Some(((db, call.object_id), call.is_dynamic))
-        });
-        found.collect()
+        callees(self, calls)
     }
 
     /// The sid behind an owner: the user's, of dbo the one that owns the database.
@@ -54,7 +49,7 @@ impl World<'_> {
     }
 
     /// Whether an ownership chain leads from one module to another: one owner; across databases one sid behind both.
-    fn is_chained(&self, one: Key, other: Key) -> bool {
+    pub fn is_chained(&self, one: Key, other: Key) -> bool {
         let (Some(owner), Some(other_owner)) = (self.owner(one), self.owner(other)) else {
             return false;
         };
@@ -66,19 +61,21 @@ impl World<'_> {
         is_same && self.takes_part(one.0) && self.takes_part(other.0)
     }
 
-    /// Whether the user of a module's EXECUTE AS clause may itself run another module of the database.
+    /// Whether the user of a module's EXECUTE AS clause may itself run another module.
     fn context_may_run(&self, from: Key, to: Key) -> bool {
-        let Some(user) = self.context(from).filter(|_| from.0 == to.0) else {
-            return false;
-        };
-        let ids = self.token(Scope::Database(from.0), user);
-        let token = Token {
-            granted: ids.clone(),
-            denied: ids,
-        };
-        let may = |thing| self.listed((Kind::Object, "EXECUTE"), thing).gives(&token);
-        user == DBO || self.thing(to).is_some_and(may)
+        let context = self.context(from).map(|user| (from.0, user));
+        context.is_some_and(|context| self.may_run_as(context, to))
     }
+}
+
+/// What is called, each by whether it stands in text that is executed.
+pub fn callees(w: &World<'_>, calls: &[CodeCall]) -> Vec<(Key, bool)> {
+    let calls = calls.iter();
+    let found = calls.filter_map(|call| {
+        let db = w.database_named(call.database.as_str())?;
+        Some(((db, call.object_id), call.is_dynamic))
+    });
+    found.collect()
 }
 
 impl World<'_> {
@@ -106,16 +103,47 @@ impl World<'_> {
     }
 }
 
+/// Who runs a module by a right of his own. Triggers are not executed: writing their table runs them.
+pub fn runners(w: &World<'_>, key: Key) -> Vec<Node> {
+    let mut those = Vec::new();
+    let mut triggers = w.database(key.0).triggers.seen().iter();
+    if let Some(trigger) = triggers.find(|trigger| trigger.object_id == key.1) {
+        let table = w.thing((key.0, trigger.parent_id));
+        let table = table.filter(|_| trigger.parent_class != 0 && !trigger.is_disabled);
+        if let Some(table) = table {
+            for right in ["INSERT", "UPDATE", "DELETE"] {
+                those.extend(w.holders(right, table));
+            }
+            those.extend(w.takers_of_schema(table));
+        }
+    } else if let Some(thing) = w.thing(key) {
+        those.extend(w.holders("EXECUTE", thing));
+        those.extend(w.takers_of_schema(thing));
+    }
+    those
+}
+
+fn is_trigger(w: &World<'_>, (db, id): Key) -> bool {
+    let mut triggers = w.database(db).triggers.seen().iter();
+    triggers.any(|trigger| trigger.object_id == id)
+}
+
 /// EXECUTE on a module runs it.
 pub fn execute_module(w: &World<'_>) -> Moves {
-    let mut moves = Moves::new();
-    for key in w.modules() {
-        if let Some(thing) = w.thing(key) {
-            moves.extend(all_to(w.holders("EXECUTE", thing), runs(key)));
-            moves.extend(all_to(w.takers_of_schema(thing), runs(key)));
-        }
-    }
-    moves
+    let modules = w.modules().into_iter();
+    let modules = modules.filter(|key| !is_trigger(w, *key));
+    modules
+        .flat_map(|key| all_to(runners(w, key), runs(key)))
+        .collect()
+}
+
+/// INSERT, UPDATE or DELETE on a table runs the triggers that stand on it for that.
+pub fn fire_trigger(w: &World<'_>) -> Moves {
+    let modules = w.modules().into_iter();
+    let modules = modules.filter(|key| is_trigger(w, *key));
+    modules
+        .flat_map(|key| all_to(runners(w, key), runs(key)))
+        .collect()
 }
 
 /// A module calls another of the same owner, which is not checked, or one that its own context may run. (Text that is
@@ -134,9 +162,9 @@ pub fn calls_module(w: &World<'_>) -> Moves {
 }
 
 /// Whether a module executes text that its caller gives it.
-fn executes_given_text(module: &ModuleCode) -> bool {
+pub fn executes_given_text(module: &ModuleCode) -> bool {
     let mut sinks = module.sinks.iter();
-    sinks.any(|sink| sink.sink == Sink::DynamicUnresolved && sink.is_tainted)
+    sinks.any(|sink| sink.sink == Sink::DynamicUnresolved && sink.is_tainted == Some(true))
 }
 
 /// The module executes text that it is given, as the user of its EXECUTE AS clause.
@@ -203,30 +231,32 @@ pub fn signed_module(w: &World<'_>) -> Moves {
 /// survive that, ownership chains do. (Of a trigger on a table ALTER on the table; of one on the database ALTER ANY
 /// DATABASE DDL TRIGGER.)
 pub fn alter_module(w: &World<'_>) -> Moves {
-    let mut moves = Moves::new();
-    for key in w.modules() {
-        let mut triggers = w.database(key.0).triggers.seen().iter();
-        let trigger = triggers.find(|trigger| trigger.object_id == key.1);
-        let altered = match trigger.map(|trigger| (trigger.parent_class, trigger.parent_id)) {
-            Some((0, _)) => {
-                let right = "ALTER ANY DATABASE DDL TRIGGER";
-                moves.extend(all_to(
-                    w.holders(right, Thing::database(key.0)),
-                    alters(key),
-                ));
-                continue;
-            }
-            Some((_, table)) => (key.0, table),
-            None => key,
-        };
-        for right in ["ALTER", "TAKE OWNERSHIP"] {
-            if let Some(thing) = w.thing(altered) {
-                moves.extend(all_to(w.holders(right, thing), alters(key)));
-                moves.extend(all_to(w.takers_of_schema(thing), alters(key)));
-            }
+    let modules = w.modules().into_iter();
+    modules
+        .flat_map(|key| all_to(alterers(w, key), alters(key)))
+        .collect()
+}
+
+/// Who decides what a module does by a right of his own.
+pub fn alterers(w: &World<'_>, key: Key) -> Vec<Node> {
+    let mut those = Vec::new();
+    let mut triggers = w.database(key.0).triggers.seen().iter();
+    let trigger = triggers.find(|trigger| trigger.object_id == key.1);
+    let altered = match trigger.map(|trigger| (trigger.parent_class, trigger.parent_id)) {
+        Some((0, _)) => {
+            let right = "ALTER ANY DATABASE DDL TRIGGER";
+            return w.holders(right, Thing::database(key.0));
+        }
+        Some((_, table)) => (key.0, table),
+        None => key,
+    };
+    for right in ["ALTER", "TAKE OWNERSHIP"] {
+        if let Some(thing) = w.thing(altered) {
+            those.extend(w.holders(right, thing));
+            those.extend(w.takers_of_schema(thing));
         }
     }
-    moves
+    those
 }
 
 impl World<'_> {

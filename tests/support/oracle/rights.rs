@@ -6,7 +6,7 @@ use std::rc::Rc;
 use mssql_posture::graph::{Db, Node, Scope, Step};
 use mssql_posture::snapshot::RoleMember;
 
-use super::cover::{DATABASE_ROLES, Kind, Named, SERVER_ROLES, code_of, implied_by};
+use super::cover::{DATABASE_ROLES, DENYING_ROLES, Kind, Named, SERVER_ROLES, code_of, implied_by};
 use super::world::{DBO, GUEST, World};
 
 /// What a permission is on.
@@ -274,6 +274,15 @@ impl World<'_> {
                 };
             }
             listed.granted.extend(self.fixed_roles(kind, code, part.db));
+            if let (Kind::Database, Some(db)) = (kind, part.db) {
+                let carries =
+                    |names: &[&'static str]| names.iter().any(|n| code_of((kind, n)) == code);
+                let roles = DENYING_ROLES.iter().filter(|(_, taken)| carries(taken));
+                let ids = roles.filter_map(|(name, _)| self.role_named(db, name));
+                listed
+                    .denied
+                    .extend(ids.map(|id| (Scope::Database(db), id)));
+            }
             if (kind, code) == (Kind::Schema, "CL") && part.id != 4 {
                 listed
                     .granted

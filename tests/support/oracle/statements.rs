@@ -33,6 +33,8 @@ const DATABASE_RIGHTS: &[&str] = &[
     "ALTER ANY DATABASE DDL TRIGGER",
     "ALTER ANY ROLE",
     "ALTER ANY APPLICATION ROLE",
+    "REFERENCES",
+    "INSERT",
 ];
 
 const SHIPPED: &[&str] = &[
@@ -175,6 +177,8 @@ impl Draft {
             "db_securityadmin",
             "db_ddladmin",
             "db_accessadmin",
+            "db_datawriter",
+            "db_denydatawriter",
         ];
         if base == self.msdb() {
             roles.extend([
@@ -306,6 +310,10 @@ impl Draft {
                 format!("grant CONTROL on {word} {certificate} to {to}"),
             );
             self.say_in(base, format!("grant CREATE ASSEMBLY to {to}"));
+            if self.once_in(2) {
+                let schema = self.pick(&self.bases[base].schemas.clone());
+                self.say_in(base, format!("grant ALTER on schema {schema} to {to}"));
+            }
         }
         let by = self.pick(&["signed", "signed", "countersigned"]);
         let name = self.procedure_in(base, &format!(" {by} by {of}{certificate}"));
@@ -319,8 +327,12 @@ impl Draft {
         let set = self.pick(&["safe", "external", "unsafe", "unsafe"]);
         self.begin_in(base, format!("assembly {name} {set}{owner}"));
         let (given, to) = (self.given(), self.grantee_in(base));
-        let right = self.pick(&["ALTER", "CONTROL", "TAKE OWNERSHIP"]);
+        let right = self.pick(&["ALTER", "CONTROL", "TAKE OWNERSHIP", "REFERENCES"]);
         self.say_in(base, format!("{given} {right} on assembly {name} to {to}"));
+        if self.once_in(3) {
+            let schema = self.pick(&self.bases[base].schemas.clone());
+            self.say_in(base, format!("grant ALTER on schema {schema} to {to}"));
+        }
         if self.once_in(2) {
             let (procedure, context) = (format!("dbo.{}", self.name("x")), self.context(base));
             self.begin_in(
@@ -348,7 +360,8 @@ impl Draft {
             base,
             format!("trigger {name} on {table}{context}{off} {code}"),
         );
-        let (right, to) = (self.pick(&["ALTER", "CONTROL"]), self.grantee_in(base));
+        let rights = ["ALTER", "CONTROL", "INSERT", "UPDATE", "DELETE"];
+        let (right, to) = (self.pick(&rights), self.grantee_in(base));
         self.say_in(base, format!("grant {right} on {table} to {to}"));
     }
 
@@ -475,6 +488,7 @@ impl Draft {
         self.begin_in(master, format!("extended procedure {name} own.dll"));
         let to = self.grantee_in(master);
         self.say_in(master, format!("grant EXECUTE on dbo.{name} to {to}"));
+        self.bases[master].modules.push(format!("dbo.{name}"));
         let service = "login \"NT SERVICE\\MSSQLSERVER\" type U";
         if self.once_in(2) && !self.has_begun(service) {
             self.begin(service.to_owned());

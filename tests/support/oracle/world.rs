@@ -1,6 +1,6 @@
 //! The estate as the oracle reads it: plain lists, looked through from end to end.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -10,6 +10,7 @@ use mssql_posture::snapshot::{
     DatabaseFacts, DatabasePrincipal, DatabaseRow, Object, ServerPrincipal, Snapshot,
 };
 
+use super::nested::Pass;
 use super::rights::Token;
 
 /// A module: its database and its id.
@@ -24,6 +25,8 @@ pub struct World<'a> {
     pub off: BTreeSet<Step>,
     /// What was worked out before, since it is asked again and again.
     pub sessions: RefCell<Sessions>,
+    /// The same of calls that a context is passed on by.
+    pub passes: OnceCell<BTreeSet<Pass>>,
 }
 
 /// Tokens by who comes in where.
@@ -35,12 +38,14 @@ pub const GUEST: i32 = 2;
 impl<'a> World<'a> {
     pub fn new(snapshot: &'a Snapshot, code: &'a Code, groups: &'a Groups) -> Self {
         let (off, sessions) = (BTreeSet::new(), RefCell::default());
+        let passes = OnceCell::new();
         Self {
             snapshot,
             code,
             groups,
             off,
             sessions,
+            passes,
         }
     }
 

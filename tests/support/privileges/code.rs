@@ -117,12 +117,15 @@ impl Builder {
             };
             self.code.modules[at]
                 .sinks
-                .push(sink(reached, is_dynamic, false));
+                .push(sink(reached, is_dynamic, Some(false)));
         } else if line.take("executes given text") {
-            let given = sink(Sink::DynamicUnresolved, true, true);
+            let given = sink(Sink::DynamicUnresolved, true, Some(true));
             self.code.modules[at].sinks.push(given);
+        } else if line.take("executes unknown text") {
+            let unknown = sink(Sink::DynamicUnresolved, true, None);
+            self.code.modules[at].sinks.push(unknown);
         } else if line.take("executes own text") {
-            let own = sink(Sink::DynamicUnresolved, true, false);
+            let own = sink(Sink::DynamicUnresolved, true, Some(false));
             self.code.modules[at].sinks.push(own);
         } else {
             line.fail("not understood");

@@ -32,7 +32,7 @@
 //!   assembly NAME safe|external|unsafe [owner NAME]         clr procedure s.p of ASSEMBLY [execute as …]
 //!   extended procedure NAME DLL
 //! CODE: calls [dynamic] Db.s.p | runs [dynamic] xp_cmdshell|ole|external_script|registry
-//!     | executes given text | executes own text
+//!     | executes given text | executes own text | executes unknown text
 //! ```
 //!
 //! A user is `for` the login of its name where there is one, else without login; it has CONNECT unless told otherwise.
