@@ -149,9 +149,10 @@ impl Graph<'_> {
     /// A module with as whom it runs; of a user of another database with that.
     fn nested_name(&self, (db, id): Key, (of, user): Context) -> String {
         let user = self.name_of(Scope::Database(of), user);
-        let within = match of == db {
-            true => String::new(),
-            false => format!("{}.", self.index.database_name(of)),
+        let within = if of == db {
+            String::new()
+        } else {
+            format!("{}.", self.index.database_name(of))
         };
         format!("{}{AS}{within}{user}", self.module_name(db, id))
     }

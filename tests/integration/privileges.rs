@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use mssql_posture::graph::{LIMITS, Node, Reach, Scope, Step};
+use mssql_posture::graph::{Assumed, Graph, LIMITS, Node, Reach, Scope, Step};
 use serde::Deserialize;
 
 use crate::support::privileges::{Built, estate};
@@ -246,4 +246,43 @@ fn every_line_of_the_language_is_understood() {
     let callers = built.code.modules.iter().flat_map(|module| &module.calls);
     assert_eq!(callers.filter(|call| call.object_id == called).count(), 4);
     assert_eq!(built.code.steps.len(), 2);
+}
+
+/// Whether a login reaches sysadmin by what was seen, and by the worst that was not.
+fn at_best_and_worst(given: &str, login: &str) -> (bool, bool) {
+    let built = estate(given);
+    let reaches = |graph: &Graph<'_>| {
+        let reach = Reach::new(graph, Node::Sysadmin, None);
+        reach.way(built.login(login)).is_some()
+    };
+    let mut graph = built.graph();
+    let best = reaches(&graph);
+    let gaps = graph.gaps();
+    graph.assume(Assumed::of(&gaps));
+    (best, reaches(&graph))
+}
+
+#[test]
+fn what_could_not_be_told_counts_at_the_worst_alone() {
+    let unknown = "login app; database Shop trustworthy; in Shop: user app
+        procedure dbo.p execute as owner executes unknown text; grant EXECUTE on dbo.p to app";
+    assert_eq!(at_best_and_worst(unknown, "app"), (false, true));
+    let nested = "login app; database Shop trustworthy; in Shop: user app
+        procedure dbo.inner executes unknown text
+        procedure dbo.p execute as owner calls Shop.dbo.inner; grant EXECUTE on dbo.p to app";
+    assert_eq!(at_best_and_worst(nested, "app"), (false, true));
+    let own = nested.replace("unknown", "own");
+    assert_eq!(at_best_and_worst(&own, "app"), (false, false));
+}
+
+#[test]
+fn a_key_with_a_password_counts_at_the_worst_alone() {
+    let kept = "login app; login signer type C; member signer of sysadmin; database Shop
+        in Shop: user app; certificate signer private key with password for signer
+        grant CONTROL on certificate signer to app; schema work owner app";
+    assert_eq!(at_best_and_worst(kept, "app"), (false, true));
+    let gone = kept.replace(" private key with password", "");
+    assert_eq!(at_best_and_worst(&gone, "app"), (false, false));
+    let not_theirs = kept.replace("grant CONTROL on certificate signer to app", "");
+    assert_eq!(at_best_and_worst(&not_theirs, "app"), (false, false));
 }
