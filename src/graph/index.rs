@@ -8,8 +8,8 @@ use super::permission::{FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROL
 use super::securable::Securable;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, ServerPrincipal,
-    Snapshot,
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, LinkedServer, Permission, RoleMember,
+    Schema, ServerPrincipal, Snapshot,
 };
 
 /// A database of the snapshot: its place in [`Snapshot::databases`].
@@ -52,6 +52,8 @@ pub struct ScopeIndex<'a> {
     grants: Vec<Row>,
     /// DENY rows.
     denies: Vec<Row>,
+    /// Place of each schema in its list.
+    schemas: HashMap<i32, u32>,
     /// Principals by sid.
     by_sid: HashMap<&'a str, PrincipalId>,
 }
@@ -89,6 +91,7 @@ impl<'a> ScopeIndex<'a> {
             roles: Vec::with_capacity(members.len()),
             grants: Vec::new(),
             denies: Vec::new(),
+            schemas: HashMap::new(),
             by_sid: HashMap::new(),
         };
         for (place, (id, sid)) in (0..).zip(principals) {
@@ -273,6 +276,13 @@ impl<'a> Index<'a> {
         found
     }
 
+    /// Whether a linked server is this very instance.
+    pub fn is_loop_back(&self, link: &LinkedServer) -> bool {
+        let identity = self.snapshot.server.server_identity.known();
+        let source = link.data_source.as_deref().unwrap_or(&link.name);
+        super::place::is_same_instance(source, identity)
+    }
+
     fn is_group(&self, login: PrincipalId) -> bool {
         matches!(self.kind(Scope::Server, login), Some("G" | "X"))
     }
@@ -443,6 +453,13 @@ impl<'a> Index<'a> {
         self.server.with_sid(sid)
     }
 
+    /// A schema of a database, with its place.
+    pub fn schema(&self, db: Db, id: i32) -> Option<(&'a Schema, u32)> {
+        let at = *self.databases.get(db as usize)?.schemas.get(&id)?;
+        let row = self.database(db)?.schemas.seen().get(at as usize)?;
+        Some((row, at))
+    }
+
     /// The fact of a row of role memberships.
     pub fn member_fact(scope: Scope, row: u32) -> FactRef {
         match scope {
@@ -548,9 +565,12 @@ fn of_database(facts: &DatabaseFacts) -> ScopeIndex<'_> {
         return ScopeIndex::new(std::iter::empty(), &[], &[]);
     }
     let users = facts.database_principals.seen().iter();
-    ScopeIndex::new(
+    let mut index = ScopeIndex::new(
         users.map(|u| (u.principal_id, u.sid.as_deref())),
         facts.database_role_members.seen(),
         facts.database_permissions.seen(),
-    )
+    );
+    let schemas = facts.schemas.seen().iter().map(|schema| schema.schema_id);
+    index.schemas = schemas.zip(0..).collect();
+    index
 }

@@ -29,6 +29,7 @@ mod gap;
 mod holders;
 mod identity;
 mod index;
+mod links;
 mod module;
 mod node;
 mod patch;
@@ -62,12 +63,12 @@ pub use identity::{
     power_of, xp_cmdshell_proxy,
 };
 pub use index::{Db, Index, Scope};
+pub use links::{Locals, Mapping};
 pub use module::{Key, Signers};
 pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};
 pub use step::{Edge, LIMITS, Step, explained};
-pub use steps::Mapping;
 pub use survey::{Breadth, Limits, Surveyed};
 pub use wording::Place;

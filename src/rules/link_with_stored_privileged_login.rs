@@ -66,7 +66,7 @@ enum Privilege {
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let mappings = case.graph().mappings();
     let any = !mappings.is_empty();
-    for mapping in &mappings {
+    for mapping in mappings {
         if !judge(case, mapping, judgement) {
             judgement.pass();
         }
@@ -102,7 +102,7 @@ fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) -> b
     let Some(privilege) = privilege(case, mapping) else {
         return false;
     };
-    let Some(reached) = Reached::of_logins(case, &mapping.locals) else {
+    let Some(reached) = Reached::of_logins(case, &mapping.locals.of(graph.index())) else {
         return false;
     };
     let (link, remote) = (named(&mapping.server.name), named(mapping.remote));

@@ -11,6 +11,5 @@ mod sysadmin;
 mod trust;
 
 pub(super) use command::channel_of;
-pub use link::Mapping;
 pub(super) use login::is_one_person;
 pub use trust::Source;
