@@ -139,8 +139,7 @@ impl<'a> Graph<'a> {
             Node::Hop(mapping) => self.to_one_hop(mapping),
             Node::Command(channel) => self.to_command(channel),
         };
-        let assumed = self.assumed.steps.iter().filter(|a| a.to == node);
-        edges.extend(assumed.map(Assumption::edge));
+        edges.extend(self.assumed.leading_to(node).map(Assumption::edge));
         edges
     }
 

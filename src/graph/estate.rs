@@ -160,10 +160,13 @@ impl Estate {
         let mut paths: Vec<Path> = Vec::new();
         for (at, member) in self.members.iter().enumerate() {
             for (place, departure) in member.departures.iter().enumerate() {
-                let Some((_, completion)) = self.completed(at, place, &best) else {
+                let Some((target, completion)) = self.completed(at, place, &best) else {
                     continue;
                 };
-                for start in &departure.ways {
+                // What leads back by a name that the instance does not know as its own gives an administrator nothing.
+                let leads_back = target == at;
+                let ways = departure.ways.iter();
+                for start in ways.filter(|w| !leads_back || w.principal.kind != "sysadmin") {
                     let mut steps = of_instance(&start.steps, &member.id);
                     self.hop(at, departure, &mut steps);
                     steps.extend(completion.steps.iter().cloned());
@@ -314,9 +317,7 @@ impl Estate {
         best: &'b HashMap<(usize, Login), Completion>,
     ) -> Option<(usize, &'b Completion)> {
         let departure = self.members.get(at)?.departures.get(place)?;
-        let target = self
-            .member(&departure.address)
-            .filter(|target| *target != at)?;
+        let target = self.member(&departure.address)?;
         let completion = best.get(&(target, departure.login.clone()))?;
         Some((target, completion))
     }

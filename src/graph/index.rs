@@ -8,8 +8,8 @@ use super::permission::{FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROL
 use super::securable::Securable;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, LinkedServer, Permission, RoleMember,
-    Schema, ServerPrincipal, Snapshot,
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, Schema,
+    ServerPrincipal, Snapshot,
 };
 
 /// A database of the snapshot: its place in [`Snapshot::databases`].
@@ -274,13 +274,6 @@ impl<'a> Index<'a> {
             }
         }
         found
-    }
-
-    /// Whether a linked server is this very instance.
-    pub fn is_loop_back(&self, link: &LinkedServer) -> bool {
-        let identity = self.snapshot.server.server_identity.known();
-        let source = link.data_source.as_deref().unwrap_or(&link.name);
-        super::place::is_same_instance(source, identity)
     }
 
     fn is_group(&self, login: PrincipalId) -> bool {

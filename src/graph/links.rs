@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fact::FactRef;
 use super::index::{Index, PUBLIC_SERVER, Scope};
+use super::place::Address;
 use super::step::Facts;
 use super::steps::is_one_person;
 use crate::ids::PrincipalId;
@@ -18,11 +19,37 @@ pub enum Locals {
     EverybodyBut(BTreeSet<PrincipalId>),
 }
 
+/// Whether a linked server is the very instance that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// It is.
+    Back,
+    /// It names another.
+    Away,
+    /// What was seen does not say: an address that is a number, an ODBC source, whose name means something on the
+    /// server's machine alone, or an address that may stand in the provider string. `sys.servers.provider_string` is NULL
+    /// unless the caller holds ALTER ANY LINKED SERVER (docs: sys.servers), and may hold a password: it is not collected.
+    Unclear,
+}
+
+/// A linked server that callers use as themselves: the default mapping that `sp_addlinkedserver` makes for everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsOneself<'a> {
+    /// The linked server.
+    pub server: &'a LinkedServer,
+    /// Where it leads.
+    pub lead: Lead,
+    /// Who uses it.
+    pub locals: Locals,
+}
+
 /// A login stored for a linked server, and who uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping<'a> {
     /// The linked server.
     pub server: &'a LinkedServer,
+    /// Where it leads.
+    pub lead: Lead,
     /// The name it logs in with there.
     pub remote: &'a str,
     /// Who uses it.
@@ -41,6 +68,7 @@ pub struct Links<'a> {
     back: BTreeMap<PrincipalId, Vec<usize>>,
     /// Places of mappings that lead elsewhere.
     away: Vec<usize>,
+    as_oneself: Vec<AsOneself<'a>>,
 }
 
 impl<'a> Links<'a> {
@@ -52,12 +80,14 @@ impl<'a> Links<'a> {
             rows.entry(row.server_id).or_default().push((at, row));
         }
         let mut links = Self::default();
+        let endpoint = Address::of(&index.snapshot.connection.endpoint);
         for (at, link) in (0..).zip(server.linked_servers.seen()) {
             const THIS_SERVER: i32 = 0;
             if link.is_linked && link.server_id != THIS_SERVER {
                 let own = rows.get(&link.server_id).map_or(&[][..], Vec::as_slice);
                 let fact = FactRef::server(Fact::LinkedServers, at);
-                links.enter(index, link, fact, own);
+                let lead = lead(index, link, &endpoint);
+                links.enter(index, (link, lead), fact, own);
             }
         }
         links
@@ -66,31 +96,40 @@ impl<'a> Links<'a> {
     fn enter(
         &mut self,
         index: &Index<'a>,
-        link: &'a LinkedServer,
+        (link, lead): (&'a LinkedServer, Lead),
         fact: FactRef,
         rows: &[(u32, &'a LinkedLogin)],
     ) {
         let mapped = rows.iter().filter_map(|(_, row)| own_login(row));
         let mapped: BTreeSet<PrincipalId> = mapped.collect();
-        let leads_back = index.is_loop_back(link);
         for (place, row) in rows {
-            let remote = row.remote_name.as_deref();
-            let Some(remote) = remote.filter(|_| !row.uses_self_credential) else {
+            let own = own_login(row);
+            let locals = own.map_or_else(|| Locals::EverybodyBut(mapped.clone()), Locals::One);
+            if row.uses_self_credential {
+                let server = link;
+                self.as_oneself.push(AsOneself {
+                    server,
+                    lead,
+                    locals,
+                });
+                continue;
+            }
+            let Some(remote) = row.remote_name.as_deref() else {
                 continue;
             };
             let at = self.mappings.len();
-            if leads_back {
+            if lead == Lead::Back {
                 let login = remote_login(index, remote);
                 let places = login.map(|login| self.back.entry(login).or_default());
                 places.into_iter().for_each(|places| places.push(at));
             } else {
                 self.away.push(at);
             }
-            let own = own_login(row);
             self.mappings.push(Mapping {
                 server: link,
+                lead,
                 remote,
-                locals: own.map_or_else(|| Locals::EverybodyBut(mapped.clone()), Locals::One),
+                locals,
                 is_default: own.is_none(),
                 facts: Facts::from_iter([fact, FactRef::server(Fact::LinkedLogins, *place)]),
             });
@@ -100,6 +139,11 @@ impl<'a> Links<'a> {
     /// Every stored login of every linked server.
     pub fn mappings(&self) -> &[Mapping<'a>] {
         &self.mappings
+    }
+
+    /// Those that callers use as themselves.
+    pub fn as_oneself(&self) -> &[AsOneself<'a>] {
+        &self.as_oneself
     }
 
     /// Those that lead back to a login of this instance.
@@ -126,8 +170,43 @@ fn own_login(row: &LinkedLogin) -> Option<PrincipalId> {
     row.local_principal_id.filter(|id| id.0 != 0)
 }
 
+/// Providers of SQL Server itself; one that is not named is that, too (docs: sp_addlinkedserver).
+const OF_SQL_SERVER: &[&str] = &["SQLNCLI", "MSOLEDBSQL", "SQLOLEDB"];
+
+fn has_prefix(provider: &str, prefix: &str) -> bool {
+    let start = provider.get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Whether a linked server is reached through ODBC, by a source that only the server's machine knows.
+pub fn is_odbc(link: &LinkedServer) -> bool {
+    let provider = link.provider.as_deref();
+    provider.is_some_and(|provider| has_prefix(provider, "MSDASQL"))
+}
+
+fn lead(index: &Index<'_>, link: &LinkedServer, endpoint: &Address) -> Lead {
+    let provider = link.provider.as_deref();
+    if is_odbc(link) {
+        return Lead::Unclear;
+    }
+    if provider.is_some_and(|p| !OF_SQL_SERVER.iter().any(|own| has_prefix(p, own))) {
+        return Lead::Away;
+    }
+    let identity = index.snapshot.server.server_identity.known();
+    let source = link.data_source.as_deref().unwrap_or(&link.name);
+    let address = Address::of(source);
+    let of_this_name = link.product.as_deref() == Some("SQL Server");
+    if super::place::is_same_instance(source, identity, endpoint) {
+        Lead::Back
+    } else if address.is_number() || (link.data_source.is_none() && !of_this_name) {
+        Lead::Unclear
+    } else {
+        Lead::Away
+    }
+}
+
 /// As which login of this instance a link that leads back logs in: nobody logs in as a group or a key.
-fn remote_login(index: &Index<'_>, name: &str) -> Option<PrincipalId> {
+pub fn remote_login(index: &Index<'_>, name: &str) -> Option<PrincipalId> {
     let login = index.login_named(name)?;
     let kind = index.kind(Scope::Server, login)?;
     is_one_person(kind).then_some(login)

@@ -26,6 +26,8 @@ mod entry;
 mod estate;
 mod fact;
 mod gap;
+mod gap_of_accounts;
+mod gap_of_links;
 mod holders;
 mod identity;
 mod index;
@@ -63,7 +65,7 @@ pub use identity::{
     power_of, xp_cmdshell_proxy,
 };
 pub use index::{Db, Index, Scope};
-pub use links::{Locals, Mapping};
+pub use links::{Lead, Locals, Mapping};
 pub use module::{Key, Signers};
 pub use node::Node;
 pub use platform::{Availability, Platform, Site, availability};

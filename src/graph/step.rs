@@ -323,6 +323,10 @@ Not modelled:
 - CREATE and ALTER EXTERNAL LANGUAGE as a way to load a DLL; resource governor and policies as something that
   runs code.
 - What a module does by EXECUTE AS inside its body.
+- Client aliases, CNAMEs and hosts files: a linked server that names a host which neither the server nor the
+  inventory (`aliases`) knows as this instance's is taken to be another. Of one that is a number, an ODBC source or
+  unnamed, both are possible, and the upper end of exposure counts that it leads back.
+- Provider strings of linked servers: they may hold a password, and are not collected.
 
 Where sources disagree, the side that shows more ways was taken:
 - sp_addlinkedsrvlogin needs ALTER ANY LOGIN beside ALTER ANY LINKED SERVER by its page, and ALTER ANY LINKED
@@ -333,7 +337,7 @@ Where sources disagree, the side that shows more ways was taken:
   it is taken as unpatched.
 The other way round: an owner who is only in securityadmin, or only holds IMPERSONATE ANY LOGIN, does not vouch
 for a TRUSTWORTHY database, since the documentation names AUTHENTICATE SERVER; and OPENQUERY is taken not to set
-options or change principals.";
+options or change principals, which is not documented: the upper end of exposure counts that it does.";
 
 /// Every kind of step with its rule and where that comes from, and what is left out; for people.
 pub fn explained() -> String {

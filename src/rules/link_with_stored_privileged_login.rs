@@ -17,7 +17,7 @@
 
 use super::reaching::{OF_SERVER, Reached, unless_seen, unseen_on_server};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
-use crate::graph::{Mapping, Node};
+use crate::graph::{Lead, Mapping, Node};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 
@@ -80,7 +80,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
 
 fn privilege(case: &Case<'_>, mapping: &Mapping<'_>) -> Option<Privilege> {
     let graph = case.graph();
-    if graph.is_loop_back(mapping.server) {
+    if mapping.lead == Lead::Back {
         let login = graph.index().login_named(mapping.remote)?;
         let facts = graph.is_privileged(login)?;
         let rows = facts.iter().map(|fact| graph.cite(*fact).into());

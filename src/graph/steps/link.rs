@@ -23,11 +23,6 @@ impl<'a> Graph<'a> {
         self.links.mappings()
     }
 
-    /// Whether a linked server is this very instance.
-    pub fn is_loop_back(&self, link: &LinkedServer) -> bool {
-        self.index.is_loop_back(link)
-    }
-
     /// Logins as which queries come back.
     pub(in super::super) fn queried_logins(&self) -> BTreeSet<PrincipalId> {
         let back = self.links.back();
@@ -56,14 +51,19 @@ impl<'a> Graph<'a> {
                 _ => BTreeSet::new(),
             };
             let armed = shut.iter();
-            edges.extend(armed.flat_map(|mapping| Self::armed(&holder, &below, mapping)));
+            edges.extend(armed.flat_map(|mapping| self.armed(&holder, &below, mapping)));
         }
         edges
     }
 
     /// Of those who hold ALTER ANY LINKED SERVER by one GRANT, who uses a mapping. Where it is everybody's, how they are
     /// in the role that holds it is a step of its own.
-    fn armed(holder: &Holder, below: &BTreeSet<PrincipalId>, mapping: &Mapping<'_>) -> Vec<Edge> {
+    fn armed(
+        &self,
+        holder: &Holder,
+        below: &BTreeSet<PrincipalId>,
+        mapping: &Mapping<'_>,
+    ) -> Vec<Edge> {
         let edge = |from: Node| {
             let facts = mapping.facts.iter().copied();
             let mut edge = holder.clone().step(Step::ArmLink).and(facts);
@@ -76,7 +76,10 @@ impl<'a> Graph<'a> {
             Locals::One(local) if below.contains(local) => vec![edge(Node::login(*local))],
             Locals::One(_) => Vec::new(),
             locals @ Locals::EverybodyBut(_) => {
-                let users = below.iter().filter(|id| locals.contains(**id));
+                let is_role = |id: &PrincipalId| self.index.is_role(Scope::Server, *id);
+                let users = below
+                    .iter()
+                    .filter(|id| locals.contains(**id) && !is_role(id));
                 users.map(|id| edge(Node::login(*id))).collect()
             }
         }
