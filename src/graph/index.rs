@@ -10,8 +10,8 @@ use super::permission::{
 use super::securable::Securable;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, ServerPrincipal,
-    Snapshot,
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, Schema,
+    ServerPrincipal, Snapshot,
 };
 
 /// A database of the snapshot: its place in [`Snapshot::databases`].
@@ -54,6 +54,8 @@ pub struct ScopeIndex<'a> {
     grants: Vec<Row>,
     /// DENY rows.
     denies: Vec<Row>,
+    /// Place of each schema in its list.
+    schemas: HashMap<i32, u32>,
     /// Principals by sid.
     by_sid: HashMap<&'a str, PrincipalId>,
 }
@@ -91,6 +93,7 @@ impl<'a> ScopeIndex<'a> {
             roles: Vec::with_capacity(members.len()),
             grants: Vec::new(),
             denies: Vec::new(),
+            schemas: HashMap::new(),
             by_sid: HashMap::new(),
         };
         for (place, (id, sid)) in (0..).zip(principals) {
@@ -445,6 +448,13 @@ impl<'a> Index<'a> {
         self.server.with_sid(sid)
     }
 
+    /// A schema of a database, with its place.
+    pub fn schema(&self, db: Db, id: i32) -> Option<(&'a Schema, u32)> {
+        let at = *self.databases.get(db as usize)?.schemas.get(&id)?;
+        let row = self.database(db)?.schemas.seen().get(at as usize)?;
+        Some((row, at))
+    }
+
     /// The fact of a row of role memberships.
     pub fn member_fact(scope: Scope, row: u32) -> FactRef {
         match scope {
@@ -566,9 +576,12 @@ fn of_database(facts: &DatabaseFacts) -> ScopeIndex<'_> {
         return ScopeIndex::new(std::iter::empty(), &[], &[]);
     }
     let users = facts.database_principals.seen().iter();
-    ScopeIndex::new(
+    let mut index = ScopeIndex::new(
         users.map(|u| (u.principal_id, u.sid.as_deref())),
         facts.database_role_members.seen(),
         facts.database_permissions.seen(),
-    )
+    );
+    let schemas = facts.schemas.seen().iter().map(|schema| schema.schema_id);
+    index.schemas = schemas.zip(0..).collect();
+    index
 }

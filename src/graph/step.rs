@@ -354,6 +354,10 @@ Not modelled:
 - Writes by modules as what fires a trigger on a table; what fires DDL and logon triggers, and messages that start
   the procedure of a queue, as ways to run these.
 - Whether a module hands on what it was given to the modules that it calls: taken to be so.
+- Client aliases, CNAMEs and hosts files: a linked server that names a host which neither the server nor the
+  inventory (`aliases`) knows as this instance's is taken to be another. Of one that is a number, an ODBC source or
+  unnamed, both are possible, and the upper end of exposure counts that it leads back.
+- Provider strings of linked servers: they may hold a password, and are not collected.
 
 Where sources disagree, the side that shows more ways was taken:
 - sp_addlinkedsrvlogin needs ALTER ANY LOGIN beside ALTER ANY LINKED SERVER by its page, and ALTER ANY LINKED
@@ -369,7 +373,7 @@ Where sources disagree, the side that shows more ways was taken:
   it is taken as unpatched.
 The other way round: an owner who is only in securityadmin, or only holds IMPERSONATE ANY LOGIN, does not vouch
 for a TRUSTWORTHY database, since the documentation names AUTHENTICATE SERVER; and OPENQUERY is taken not to set
-options or change principals.";
+options or change principals, which is not documented: the upper end of exposure counts that it does.";
 
 /// Every kind of step with its rule and where that comes from, and what is left out; for people.
 pub fn explained() -> String {

@@ -155,6 +155,9 @@ impl Survey<'_, '_> {
             Channel::LinkedHop => "no linked server that leads elsewhere has a stored login",
             _ => return None,
         };
+        if channel == Channel::LinkedHop && self.graph.leaves_as_oneself() {
+            return None;
+        }
         let ways = self.graph.leading_to(Node::Command(channel));
         let only_administrators = ways.iter().all(|edge| edge.from == Node::Sysadmin);
         only_administrators.then(|| made_of.to_owned())
@@ -423,7 +426,9 @@ fn closed(channel: Channel, why: String, source: String) -> Surveyed {
 fn told_of(channel: Channel) -> &'static str {
     match channel {
         Channel::ExtendedProcedure => "sysadmin registers a DLL by sp_addextendedproc",
-        Channel::LinkedHop => "a linked server has a stored login",
+        Channel::LinkedHop => {
+            "a linked server leads elsewhere, as a stored login or as whoever uses it"
+        }
         Channel::RegistryAutorun => "the registry procedures have no switch",
         Channel::ModuleCommand => "a module holds a command that it may run whoever calls it",
         _ => "SQL Server Agent runs job steps",

@@ -39,13 +39,13 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             judgement.pass();
             continue;
         }
-        judge(case, &mapping, judgement);
+        judge(case, mapping, judgement);
     }
 }
 
 fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {
     let graph = case.graph();
-    let reached = Reached::of_logins(case, &mapping.locals);
+    let reached = Reached::of_logins(case, &mapping.locals.of(graph.index()));
     let (severity, who) = match reached.as_ref().map(|reached| reached.whom) {
         Some(Whom::Everybody) => (Severity::High, "every login".to_owned()),
         Some(Whom::Some) => {

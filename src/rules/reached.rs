@@ -203,12 +203,11 @@ fn everybody(reach: &Reach) -> Option<Node> {
 
 /// Whether somebody comes in as this: a login that can log in, a user with a password of its own.
 fn comes_in(graph: &Graph<'_>, node: Node) -> bool {
-    const IN_DATABASE: i32 = 2;
     match node {
         Node::Principal(Scope::Server, id) => graph.index().logs_in(id),
         Node::Principal(Scope::Database(db), id) => {
             let user = graph.index().user(db, id);
-            user.is_some_and(|user| user.authentication_type == Some(IN_DATABASE))
+            user.is_some_and(|user| graph.authenticates_in(db, user))
         }
         _ => false,
     }

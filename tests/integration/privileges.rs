@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use mssql_posture::graph::{Assumed, Graph, LIMITS, Node, Reach, Scope, Step};
+use mssql_posture::snapshot::Observed;
 use serde::Deserialize;
 
 use crate::support::privileges::{Built, estate};
@@ -30,6 +31,9 @@ struct Case {
     /// The same by a step that waits for an administrator or a service.
     #[serde(default)]
     waits: Vec<String>,
+    /// What what was not seen could let somebody reach, and nothing else.
+    #[serde(default)]
+    may: Vec<String>,
     /// What is not reached at all.
     #[serde(default)]
     never: Vec<String>,
@@ -100,6 +104,15 @@ fn judge<'c>(built: &Built, text: &'c str) -> Claim<'c> {
     }
 }
 
+/// Whether a claim could be so, by everything that was not seen.
+fn possibly(built: &Built, text: &str) -> bool {
+    let (who, place) = text.split_once(" -> ").unwrap();
+    let mut graph = built.graph();
+    graph.assume(Assumed::of(&graph.gaps()));
+    let reach = Reach::new(&graph, built.place(place.trim()), None);
+    reach.way(built.place(who.trim())).is_some()
+}
+
 /// Whether a login can log in at all; what is no login begins where it is.
 fn enters(built: &Built, node: Node) -> bool {
     match node {
@@ -126,6 +139,12 @@ fn faults(case: &Case) -> Vec<String> {
                     claim.text
                 ));
             }
+        }
+    }
+    for text in &case.may {
+        let (seen, possible) = (judge(&built, text).reached, possibly(&built, text));
+        if (seen, possible) != (Reached::Never, true) {
+            faults.push(format!("{text}: seen {seen:?}, possible {possible}"));
         }
     }
     let is_by = |claim: &Claim<'_>| claim.kinds.iter().any(|step| step.as_str() == case.step);
@@ -285,4 +304,46 @@ fn a_key_with_a_password_counts_at_the_worst_alone() {
     assert_eq!(at_best_and_worst(&gone, "app"), (false, false));
     let not_theirs = kept.replace("grant CONTROL on certificate signer to app", "");
     assert_eq!(at_best_and_worst(&not_theirs, "app"), (false, false));
+}
+
+#[test]
+fn users_without_a_login_come_in_where_they_authenticate_or_are_named() {
+    let text = r#"
+login CORP\all type G
+group CORP\all has CORP\named
+database Own contained
+in Own: user password contained; user barred contained without connect; user CORP\eve windows
+grant CONTROL to barred; deny CONNECT to barred
+user CORP\team windows group
+server: database Shop
+in Shop: user other contained; user CORP\named windows; user CORP\unknown windows
+"#;
+    let mut built = estate(text);
+    allow_contained(&mut built);
+    let entries: Vec<Node> = built.graph().entries().iter().map(|e| e.node).collect();
+    for (database, user, comes) in [
+        ("Own", "password", true),
+        ("Own", "barred", false),
+        ("Own", r"CORP\eve", true),
+        ("Own", r"CORP\team", true),
+        ("Shop", "other", false),
+        ("Shop", r"CORP\named", true),
+        ("Shop", r"CORP\unknown", false),
+    ] {
+        let node = built.user(database, user);
+        assert_eq!(entries.contains(&node), comes, "{user} of {database}");
+    }
+}
+
+/// Switches contained databases on, whose option setup leaves out of what it installs here.
+fn allow_contained(built: &mut Built) {
+    let mut rows = serde_json::to_value(built.snapshot.server.configurations.seen()).unwrap();
+    let mut row = rows[0].clone();
+    row["configuration_id"] = 16384.into();
+    row["name"] = "contained database authentication".into();
+    (row["value"], row["value_in_use"]) = (1.into(), 1.into());
+    rows.as_array_mut().unwrap().push(row);
+    built.snapshot.server.configurations = Observed::Known {
+        value: serde_json::from_value(rows).unwrap(),
+    };
 }
