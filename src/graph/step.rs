@@ -73,7 +73,8 @@ macro_rules! steps {
             }
 
             /// The step in one sentence: `{from}` and `{to}` are its places, `{right}` the permission as it is held,
-            /// `{and …}` that it is held, or that the place is owned, and what follows, `{with}` that where there is one, `{may}` what sysadmin may.
+            /// `{and …}` that it is held, or that the place is owned, and what follows, `{by}` the permission in brackets where there is one, `{may}` what
+            /// sysadmin may, `{inside}` what dbo may in its database.
             pub(super) fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence,)* }
             }
@@ -228,7 +229,7 @@ steps! {
     DdlTrigger "ddl_trigger" waits
         "ALTER ANY DATABASE DDL TRIGGER plants a trigger that runs in the session of an administrator who changes something there."
         "docs: CREATE TRIGGER"
-        "{from}{with} plants a DDL trigger, and waits for an administrator to change something there";
+        "{from} plants a DDL trigger, and waits for an administrator to change something there{by}";
     LinkedLogin "linked_login" now
         "A linked server that leads back here, with RPC OUT, runs statements as the login stored for the caller."
         "docs: sp_addlinkedsrvlogin, EXECUTE … AT"
@@ -260,7 +261,7 @@ steps! {
     ChainedModule "chained_module" now
         "A module whose owner also owns xp_cmdshell's database reaches it by an unbroken ownership chain, which nothing checks."
         "docs: ownership chains, cross db ownership chaining"
-        "{from}{with} writes a module of dbo's, from which an ownership chain leads to xp_cmdshell";
+        "{from} writes a module of dbo's, from which an ownership chain leads to xp_cmdshell{by}";
     ClrModule "clr_module" now
         "A CLR module of an assembly that may leave the database runs code the catalog does not show."
         "docs: CREATE ASSEMBLY"
@@ -268,11 +269,11 @@ steps! {
     NewAssembly "new_assembly" now
         "CREATE ASSEMBLY with a trust that the version accepts loads own code."
         "docs: CREATE ASSEMBLY, clr strict security"
-        "{from}{with} loads an assembly that the server trusts";
+        "{from} loads an assembly that the server trusts{by}";
     ReplaceAssembly "replace_assembly" now
         "ALTER on an assembly that may leave the database replaces its code, where the trust holds."
         "docs: ALTER ASSEMBLY"
-        "{from}{with} replaces the code of an assembly that may leave the database";
+        "{from} replaces the code of an assembly that may leave the database{by}";
     AgentProxy "agent_proxy" now
         "A member of an Agent role whose login or role is granted an enabled proxy for the subsystem makes a job step that runs as the proxy's account."
         "docs: SQL Server Agent fixed database roles, sp_grant_login_to_proxy"
@@ -280,11 +281,11 @@ steps! {
     ExternalScript "external_script" now
         "EXECUTE ANY EXTERNAL SCRIPT, or EXECUTE EXTERNAL SCRIPT on a language, runs sp_execute_external_script."
         "docs: sp_execute_external_script"
-        "{from}{with} runs sp_execute_external_script";
+        "{from} runs sp_execute_external_script{by}";
     InsideDatabase "inside_database" now
         "dbo of a database has every permission in it."
         "docs: permissions (algorithm)"
-        "{from} may do everything there: {to}";
+        "{from} {inside}";
     LinkedHop "linked_hop" now
         "A linked server runs statements elsewhere as the login stored for the caller."
         "docs: sp_addlinkedsrvlogin"

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Evidence, Judgement, Missing, Severity, Subject};
-use crate::graph::{Edge, Graph, Index, Node, Reach, Scope, Step};
+use crate::graph::{ANYBODY, Edge, Graph, Index, Node, Reach, Scope, Step};
 use crate::ids::PrincipalId;
 use crate::snapshot::{DatabaseFacts, Fact, PUBLIC_LOGIN};
 
@@ -116,7 +116,7 @@ impl Reached {
             .map(|id| Node::login(*id))
             .filter(|node| comes_in(graph, *node))
             .collect();
-        let whom = if logins.contains(&PUBLIC_LOGIN) {
+        let whom = if logins.contains(&PUBLIC_LOGIN) || logins.contains(&ANYBODY) {
             Whom::Everybody
         } else if !people.is_empty() {
             Whom::People(people)
@@ -193,9 +193,8 @@ fn row(graph: &Graph<'_>, node: Node) -> Option<Evidence> {
 
 /// The place that everybody is at: `public`, or guest where somebody comes in as that.
 fn everybody(reach: &Reach) -> Option<Node> {
-    let public = Node::login(PUBLIC_LOGIN);
-    if reach.way(public).is_some() {
-        return Some(public);
+    if let Some(everybody) = reach.everybody() {
+        return Some(everybody);
     }
     let mut places: Vec<Node> = reach.places().into_iter().map(|(_, node)| node).collect();
     places.sort();
