@@ -157,8 +157,9 @@ impl Graph<'_> {
         let people = self.index.people(Scope::Server).into_iter();
         people
             .filter(|id| {
-                let kind = self.index.kind(Scope::Server, *id).unwrap_or_default();
-                super::steps::is_one_person(kind) && self.is_privileged(*id).is_some()
+                let kind = self.index.kind(Scope::Server, *id);
+                let is_one = kind.is_some_and(super::steps::is_one_person);
+                is_one && self.is_privileged(*id).is_some()
             })
             .collect()
     }

@@ -28,6 +28,10 @@ pub enum Scope {
 
 /// `public` of the server.
 pub const PUBLIC_SERVER: PrincipalId = PrincipalId(2);
+/// Whoever is nobody in particular: a login with nothing of its own, no right, no DENY, no user, no mapping. What it
+/// reaches everybody does, but for those who are excepted by name, and however many those are. It is no row: it is the
+/// principal to which nothing is written.
+pub const ANYBODY: PrincipalId = PrincipalId(-1);
 /// `public` of a database.
 pub const PUBLIC: PrincipalId = PrincipalId(0);
 /// `dbo`.
@@ -387,10 +391,12 @@ impl<'a> Index<'a> {
         id == public || self.kind(scope, id) == Some("R")
     }
 
-    /// Principals of a scope that are no roles, in order of id.
+    /// Principals of a scope that are no roles, in order of id; at the server [`ANYBODY`] among them.
     pub fn people(&self, scope: Scope) -> Vec<PrincipalId> {
+        let anybody = (scope == Scope::Server).then_some(ANYBODY);
         let ids = self.scope(scope).ids().into_iter();
-        ids.filter(|id| !self.is_role(scope, *id)).collect()
+        let people = ids.filter(|id| !self.is_role(scope, *id));
+        anybody.into_iter().chain(people).collect()
     }
 
     /// The principal itself and all below it, those among them whom the inventory has in a group; of `public`, everybody
@@ -403,6 +409,9 @@ impl<'a> Index<'a> {
         if id == public {
             let mut all = self.scope(scope).ids();
             all.insert(id);
+            if scope == Scope::Server {
+                all.insert(ANYBODY);
+            }
             return all;
         }
         let mut below = self.scope(scope).below(id);

@@ -119,9 +119,9 @@ impl<'a> Links<'a> {
             };
             let at = self.mappings.len();
             if lead == Lead::Back {
-                let login = remote_login(index, remote);
-                let places = login.map(|login| self.back.entry(login).or_default());
-                places.into_iter().for_each(|places| places.push(at));
+                if let Some(login) = remote_login(index, remote) {
+                    self.back.entry(login).or_default().push(at);
+                }
             } else {
                 self.away.push(at);
             }

@@ -65,7 +65,7 @@ pub use identity::{
     OsIdentity, Power, ProxyAccount, agent, agent_proxy, engine, external_script, launchpad,
     power_of, xp_cmdshell_proxy,
 };
-pub use index::{Db, Index, Scope};
+pub use index::{ANYBODY, Db, Index, Scope};
 pub use links::{Lead, Locals, Mapping};
 pub use module::{Key, Signers};
 pub use nested::Context;

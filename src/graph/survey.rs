@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::entry::Entry;
 use super::fact::FactRef;
 use super::identity::{self, OsIdentity, ProxyAccount};
-use super::index::PUBLIC_SERVER;
+use super::index::ANYBODY;
 use super::node::Node;
 use super::platform::{Availability, Site, availability};
 use super::route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
@@ -22,7 +22,7 @@ pub struct Breadth {
     pub count: u32,
     /// Groups of unknown size among them.
     pub unknown_groups: u32,
-    /// Whether everybody is among them.
+    /// Whether everybody is among them: whoever is not excepted by name.
     pub everyone: bool,
 }
 
@@ -234,7 +234,7 @@ impl Survey<'_, '_> {
     }
 
     fn count(&self, surveyed: &mut Surveyed, reach: &Reach, standing: &Standing) {
-        let everybody = Node::login(PUBLIC_SERVER);
+        let anybody = Node::login(ANYBODY);
         let mut best = State::Closed;
         for entry in &self.entries {
             let Some(way) = reach.way(entry.node) else {
@@ -261,8 +261,8 @@ impl Survey<'_, '_> {
             }
             breadth_of(surveyed, state).add(entry);
         }
-        if let Some(way) = reach.way(everybody) {
-            let state = Self::state_of(way, self.settings.way(everybody), standing);
+        if let Some(way) = reach.way(anybody) {
+            let state = Self::state_of(way, self.settings.way(anybody), standing);
             breadth_of(surveyed, state).everyone = true;
             surveyed.route.reached_by.everyone = true;
             best = best.max(state);
@@ -289,8 +289,7 @@ impl Survey<'_, '_> {
     fn paths(&self, reach: &Reach, standing: &Standing) -> Vec<Path> {
         let others = self.entries.iter().filter(|e| !e.is_administrator);
         let mut found: Vec<(std::cmp::Reverse<State>, u32, Node)> = Vec::new();
-        let everybody = Node::login(PUBLIC_SERVER);
-        let everyone = reach.way(everybody).map(|_| everybody);
+        let everyone = reach.everybody();
         let nodes: Vec<Node> = match self.asked {
             Some(asked) => asked.to_vec(),
             None => everyone.into_iter().chain(others.map(|e| e.node)).collect(),

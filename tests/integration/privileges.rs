@@ -308,7 +308,7 @@ fn a_key_with_a_password_counts_at_the_worst_alone() {
 
 #[test]
 fn users_without_a_login_come_in_where_they_authenticate_or_are_named() {
-    let text = r#"
+    let text = r"
 login CORP\all type G
 group CORP\all has CORP\named
 database Own contained
@@ -317,7 +317,7 @@ grant CONTROL to barred; deny CONNECT to barred
 user CORP\team windows group
 server: database Shop
 in Shop: user other contained; user CORP\named windows; user CORP\unknown windows
-"#;
+";
     let mut built = estate(text);
     allow_contained(&mut built);
     let entries: Vec<Node> = built.graph().entries().iter().map(|e| e.node).collect();
