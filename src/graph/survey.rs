@@ -85,7 +85,9 @@ impl Graph<'_> {
             fact: fact.fact.name().to_owned(),
             database: fact
                 .database
-                .map(|db| DatabaseName::new(self.index.database_name(db))),
+                .map(|db| self.index.database_name(db))
+                .or_else(|| fact.fact.asked_in())
+                .map(DatabaseName::new),
             row: fact.fact.row(snapshot, fact.database, fact.row),
         }
     }
