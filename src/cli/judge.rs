@@ -403,10 +403,12 @@ fn judge<'a>(case: Case<'a>, estate: &mut Estate, meant: Option<&MeantTarget>) -
         snapshot.outcome,
         Outcome::Unreached(_) | Outcome::SameAs { .. }
     ) {
+        let again = case.after(snapshot);
+        let judge = |after: &Snapshot| rules::judge(&again.after(after));
         let mut graph = case.into_graph();
         estate.enter(&graph, aliases);
         (judged.exposure, judged.routes) = score::exposure(&mut graph, &judged.verdicts);
-        judged.fix_first = score::fix_first(&graph, &judged.verdicts, &judged.exposure);
+        judged.fix_first = score::fix_first(&graph, &judge, &judged.verdicts, &judged.exposure);
     }
     judged
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::Graph;
 use super::entry::Entry;
-use super::index::{Db, PUBLIC_SERVER, SYSADMIN, Scope};
+use super::index::{Db, SYSADMIN, Scope};
 use super::node::Node;
 use super::route::{Path, ReachedBy, State};
 use super::search::Reach;
@@ -84,12 +84,11 @@ impl Graph<'_> {
     pub fn goal(&self, to: Node, asked: Option<&[Node]>, limits: Limits) -> Goal {
         let reach = Reach::new(self, to, None);
         let entries = self.entries();
-        let everybody = Node::login(PUBLIC_SERVER);
         let others = entries.iter().filter(|entry| !entry.is_administrator);
         let others = others.map(|entry| entry.node);
         let nodes: Vec<Node> = match asked {
             Some(asked) => asked.to_vec(),
-            None => [everybody].into_iter().chain(others).collect(),
+            None => reach.everybody().into_iter().chain(others).collect(),
         };
         let ranked = nodes.into_iter().filter(|node| *node != to);
         let ranked = ranked.filter_map(|node| Some((reach.way(node)?.cost, node)));
@@ -111,7 +110,7 @@ impl Graph<'_> {
 
     fn reached_by(&self, reach: &Reach, entries: &[Entry]) -> ReachedBy {
         let mut by = ReachedBy {
-            everyone: reach.way(Node::login(PUBLIC_SERVER)).is_some(),
+            everyone: reach.everybody().is_some(),
             ..ReachedBy::default()
         };
         for entry in entries {

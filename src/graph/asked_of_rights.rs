@@ -157,8 +157,9 @@ impl Graph<'_> {
         let people = self.index.people(Scope::Server).into_iter();
         people
             .filter(|id| {
-                let kind = self.index.kind(Scope::Server, *id).unwrap_or_default();
-                super::steps::is_one_person(kind) && self.is_privileged(*id).is_some()
+                let kind = self.index.kind(Scope::Server, *id);
+                let is_one = kind.is_some_and(super::steps::is_one_person);
+                is_one && self.is_privileged(*id).is_some()
             })
             .collect()
     }
@@ -299,11 +300,13 @@ impl Graph<'_> {
         reaches
     }
 
-    /// As whom a login holds what was given in a database: as its own user, or as guest.
+    /// As whom a login that comes in holds what was given in a database: as its own user, or as guest.
     fn reaches_inside(&self, db: Db, login: PrincipalId) -> Reaches {
         let mut reaches = Reaches::default();
-        let user = self.index.own_user(db, login).unwrap_or(GUEST);
-        self.reach_one(Scope::Database(db), user, &mut reaches);
+        match self.index.own_user(db, login) {
+            Some(user) => self.reach_one(Scope::Database(db), user, &mut reaches),
+            None => reaches.guests = !self.is_administrator(login),
+        }
         reaches
     }
 

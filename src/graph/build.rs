@@ -9,6 +9,7 @@ use super::code::Code;
 use super::fact::FactRef;
 use super::gap::{Assumed, Assumption};
 use super::index::{Db, Index, SA, SYSADMIN, Scope};
+use super::links::Links;
 use super::module::Modules;
 use super::nested::Nested;
 use super::node::Node;
@@ -59,6 +60,7 @@ pub struct Graph<'a> {
     pub(super) code: Cow<'a, Code>,
     pub(super) groups: Groups,
     pub(super) modules: Modules,
+    pub(super) links: Links<'a>,
     pub(super) trusted: BTreeMap<Db, Trust>,
     /// TRUSTWORTHY databases that other databases alone may believe.
     pub(super) sources: Vec<Source>,
@@ -92,6 +94,7 @@ impl<'a> Graph<'a> {
             trusted: trusted.collect(),
             sources: Vec::new(),
             modules: Modules::new(&index, &code),
+            links: Links::new(&index),
             has_agent: identity.is_none_or(|i| i.engine_edition != Some(EXPRESS)),
             index,
             code,
@@ -144,8 +147,7 @@ impl<'a> Graph<'a> {
             Node::Hop(mapping) => self.to_one_hop(mapping),
             Node::Command(channel) => self.to_command(channel),
         };
-        let assumed = self.assumed.steps.iter().filter(|a| a.to == node);
-        edges.extend(assumed.map(Assumption::edge));
+        edges.extend(self.assumed.leading_to(node).map(Assumption::edge));
         edges
     }
 

@@ -6,6 +6,7 @@ use super::build::Graph;
 use super::change::Change;
 use super::channel::Channel;
 use super::code::Code;
+use super::index::ANYBODY;
 use super::node::Node;
 use super::search::Reach;
 use crate::snapshot::Snapshot;
@@ -23,7 +24,7 @@ pub struct Choke {
 }
 
 impl Graph<'_> {
-    /// Every change that ends a way, those that end most first.
+    /// Every change that ends a way, those that end most first, and of equal ones those that can be taken back.
     pub fn chokes(&self) -> Vec<Choke> {
         let mut found: BTreeMap<Change, (u32, u32)> = BTreeMap::new();
         for channel in Channel::ALL {
@@ -39,7 +40,10 @@ impl Graph<'_> {
             })
             .collect();
         chokes.sort_by(|a, b| {
-            let rank = |c: &Choke| (std::cmp::Reverse(c.ways), std::cmp::Reverse(c.waiting));
+            let rank = |c: &Choke| {
+                let (ways, waiting) = (std::cmp::Reverse(c.ways), std::cmp::Reverse(c.waiting));
+                (ways, waiting, !c.change.is_reversible())
+            };
             (rank(a), &a.change).cmp(&(rank(b), &b.change))
         });
         chokes
@@ -54,6 +58,8 @@ impl Graph<'_> {
                 through.insert(entry.node, own);
             }
         }
+        // Nobody, and yet everybody who is still to come: its way is closed too.
+        through.insert(Node::login(ANYBODY), (0, 0));
         let mut places = reach.places();
         places.sort_by_key(|place| std::cmp::Reverse(*place));
         for (_, node) in places {

@@ -147,11 +147,7 @@ impl Estate {
     /// What logins that arrive at an instance can do there.
     pub fn arrive(&mut self, graph: &Graph<'_>, logins: &BTreeSet<Login>) {
         let id = &graph.index.snapshot.target;
-        let found = logins.iter().filter_map(|login| {
-            let arrival = graph.arrival(login)?;
-            Some((login.clone(), arrival))
-        });
-        let arrivals: HashMap<Login, Arrival> = found.collect();
+        let arrivals = graph.arrivals(logins);
         let mut members = self.members.iter_mut();
         if let Some(member) = members.find(|member| member.id == *id) {
             member.arrivals = arrivals;
@@ -164,10 +160,13 @@ impl Estate {
         let mut paths: Vec<Path> = Vec::new();
         for (at, member) in self.members.iter().enumerate() {
             for (place, departure) in member.departures.iter().enumerate() {
-                let Some((_, completion)) = self.completed(at, place, &best) else {
+                let Some((target, completion)) = self.completed(at, place, &best) else {
                     continue;
                 };
-                for start in &departure.ways {
+                // What leads back by a name that the instance does not know as its own gives an administrator nothing.
+                let leads_back = target == at;
+                let ways = departure.ways.iter();
+                for start in ways.filter(|w| !leads_back || w.principal.kind != "sysadmin") {
                     let mut steps = of_instance(&start.steps, &member.id);
                     self.hop(at, departure, &mut steps);
                     steps.extend(completion.steps.iter().cloned());
@@ -318,9 +317,7 @@ impl Estate {
         best: &'b HashMap<(usize, Login), Completion>,
     ) -> Option<(usize, &'b Completion)> {
         let departure = self.members.get(at)?.departures.get(place)?;
-        let target = self
-            .member(&departure.address)
-            .filter(|target| *target != at)?;
+        let target = self.member(&departure.address)?;
         let completion = best.get(&(target, departure.login.clone()))?;
         Some((target, completion))
     }
@@ -401,12 +398,11 @@ fn shown(place: &Place) -> String {
 impl Graph<'_> {
     /// What leads away from this instance.
     pub fn departures(&self) -> Vec<Departure> {
-        let mappings = self.mappings();
         let mut departures = Vec::new();
-        for (at, mapping) in (0..).zip(&mappings) {
-            if self.is_loop_back(mapping.server) {
+        for (at, mapping) in self.links.away() {
+            let Ok(at) = u32::try_from(at) else {
                 continue;
-            }
+            };
             let source = mapping.server.data_source.as_deref();
             departures.push(Departure {
                 link: mapping.server.name.clone(),
@@ -417,7 +413,7 @@ impl Graph<'_> {
                         && mapping.server.is_data_access_enabled,
                 },
                 remote: mapping.remote.to_owned(),
-                ways: self.starts(&Reach::new(self, Node::Hop(at), None)),
+                ways: self.starts(&self.to_goal(Node::Hop(at))),
             });
         }
         departures
@@ -436,7 +432,7 @@ impl Graph<'_> {
         let entries = self.entries();
         let others = entries.iter().filter(|e| !e.is_administrator);
         let mut near: Vec<(u32, Node)> = others
-            .filter_map(|e| Some((reach.way(e.node)?.cost, e.node)))
+            .filter_map(|e| Some((reach.cost(e.node)?, e.node)))
             .collect();
         near.sort_unstable();
         let nodes = near.into_iter().map(|(_, node)| node).take(MOST_STARTS);
@@ -447,28 +443,39 @@ impl Graph<'_> {
         starts
     }
 
-    /// What a login that arrives can do; `None` if there is no such login, or it cannot log in.
-    pub fn arrival(&self, login: &Login) -> Option<Arrival> {
-        let id = self.index.login_named(&login.name)?;
-        let entries = self.entries();
-        let node = Node::login(id);
-        entries.iter().find(|entry| entry.node == node)?;
-        let command = if login.queries_only {
-            self.queried_command(id)
-        } else {
-            self.command_of(node)
-        };
-        let mut onward = Vec::new();
-        let mappings = self.mappings();
-        let mappings = (0..).zip(&mappings);
-        let away = mappings.filter(|(_, m)| !self.is_loop_back(m.server));
-        for (place, (at, _)) in away.enumerate() {
-            let reach = Reach::new(self, Node::Hop(at), None);
-            if reach.way(node).is_some() {
-                onward.push((place, self.told(&reach.chain(node))));
+    /// What logins that arrive can do. Those that are not there, or cannot log in, are left out.
+    fn arrivals(&self, logins: &BTreeSet<Login>) -> HashMap<Login, Arrival> {
+        let entries = self.entries().into_iter().map(|entry| entry.node);
+        let entries: BTreeSet<Node> = entries.collect();
+        let mut found = Vec::new();
+        for login in logins {
+            let id = self.index.login_named(&login.name);
+            if let Some(id) = id.filter(|id| entries.contains(&Node::login(*id))) {
+                let command = if login.queries_only {
+                    self.queried_command(id)
+                } else {
+                    self.command_of(Node::login(id))
+                };
+                let onward = Vec::new();
+                found.push((login, Node::login(id), Arrival { command, onward }));
             }
         }
-        Some(Arrival { command, onward })
+        let away = if found.is_empty() { 0 } else { usize::MAX };
+        for (place, (at, _)) in self.links.away().take(away).enumerate() {
+            let Ok(at) = u32::try_from(at) else {
+                continue;
+            };
+            let reach = self.to_goal(Node::Hop(at));
+            for (_, node, arrival) in &mut found {
+                if reach.way(*node).is_some() {
+                    arrival.onward.push((place, self.told(&reach.chain(*node))));
+                }
+            }
+        }
+        let found = found.into_iter();
+        found
+            .map(|(login, _, arrival)| (login.clone(), arrival))
+            .collect()
     }
 
     /// The most open and shortest way of a login to a command.

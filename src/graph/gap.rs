@@ -14,10 +14,10 @@ use crate::snapshot::{DatabaseFacts, Fact, FactState, Snapshot};
 /// A step that is taken to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Assumption {
+    /// Where it leads: by this they are looked for.
+    pub to: Node,
     /// Where it begins.
     pub from: Node,
-    /// Where it leads.
-    pub to: Node,
     /// Whether it waits for somebody.
     pub waits: bool,
 }
@@ -50,7 +50,7 @@ pub struct Gap {
 /// What is assumed at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assumed {
-    /// Steps, in order.
+    /// Steps, in order of where they lead.
     pub steps: Vec<Assumption>,
     /// See [`Gap::options_on`].
     pub options_on: bool,
@@ -59,6 +59,13 @@ pub struct Assumed {
 }
 
 impl Assumed {
+    /// Those that lead to a place.
+    pub fn leading_to(&self, node: Node) -> impl Iterator<Item = &Assumption> {
+        let start = self.steps.partition_point(|step| step.to < node);
+        let steps = self.steps.get(start..).unwrap_or_default().iter();
+        steps.take_while(move |step| step.to == node)
+    }
+
     /// All of some gaps.
     pub fn of<'g>(gaps: impl IntoIterator<Item = &'g Gap>) -> Self {
         let mut assumed = Self::default();
@@ -157,6 +164,8 @@ impl Graph<'_> {
             gaps.extend(self.of_passwords(db, facts));
         }
         gaps.extend(self.of_job_texts());
+        gaps.extend(self.of_links());
+        gaps.extend(self.of_accounts());
         gaps
     }
 
@@ -286,7 +295,7 @@ impl Graph<'_> {
     }
 
     /// A group that may vouch and could hold the owner: members of groups are outside the catalog.
-    fn privileged_group(&self, owner: Option<PrincipalId>) -> Option<String> {
+    pub(super) fn privileged_group(&self, owner: Option<PrincipalId>) -> Option<String> {
         let owner = owner.and_then(|owner| self.index.login(owner));
         if owner.is_some_and(|login| matches!(login.r#type.as_str(), "S" | "C" | "K")) {
             return None;
@@ -465,7 +474,7 @@ impl Graph<'_> {
 }
 
 impl Gap {
-    fn of(state: FactState, steps: Vec<Assumption>) -> Self {
+    pub(super) fn of(state: FactState, steps: Vec<Assumption>) -> Self {
         Self {
             state,
             steps,

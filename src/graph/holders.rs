@@ -109,8 +109,7 @@ impl Index<'_> {
         if permission != (Class::Schema, "CL") {
             return None;
         }
-        let schemas = (0..).zip(self.database(db)?.schemas.seen());
-        let (at, schema) = schemas.into_iter().find(|(_, s)| s.schema_id == on.id)?;
+        let (schema, at) = self.schema(db, on.id)?;
         let shipped = schema.schema_id == super::index::SYS_SCHEMA;
         let grantee = schema.principal_id.filter(|id| *id != DBO && !shipped)?;
         Some(Given {

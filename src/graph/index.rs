@@ -10,8 +10,8 @@ use super::permission::{
 use super::securable::Securable;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, ServerPrincipal,
-    Snapshot,
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, Schema,
+    ServerPrincipal, Snapshot,
 };
 
 /// A database of the snapshot: its place in [`Snapshot::databases`].
@@ -28,6 +28,10 @@ pub enum Scope {
 
 /// `public` of the server.
 pub const PUBLIC_SERVER: PrincipalId = PrincipalId(2);
+/// Whoever is nobody in particular: a login with nothing of its own, no right, no DENY, no user, no mapping. What it
+/// reaches everybody does, but for those who are excepted by name, and however many those are. It is no row: it is the
+/// principal to which nothing is written.
+pub const ANYBODY: PrincipalId = PrincipalId(-1);
 /// `public` of a database.
 pub const PUBLIC: PrincipalId = PrincipalId(0);
 /// `dbo`.
@@ -54,6 +58,8 @@ pub struct ScopeIndex<'a> {
     grants: Vec<Row>,
     /// DENY rows.
     denies: Vec<Row>,
+    /// Place of each schema in its list.
+    schemas: HashMap<i32, u32>,
     /// Principals by sid.
     by_sid: HashMap<&'a str, PrincipalId>,
 }
@@ -91,6 +97,7 @@ impl<'a> ScopeIndex<'a> {
             roles: Vec::with_capacity(members.len()),
             grants: Vec::new(),
             denies: Vec::new(),
+            schemas: HashMap::new(),
             by_sid: HashMap::new(),
         };
         for (place, (id, sid)) in (0..).zip(principals) {
@@ -384,10 +391,12 @@ impl<'a> Index<'a> {
         id == public || self.kind(scope, id) == Some("R")
     }
 
-    /// Principals of a scope that are no roles, in order of id.
+    /// Principals of a scope that are no roles, in order of id; at the server [`ANYBODY`] among them.
     pub fn people(&self, scope: Scope) -> Vec<PrincipalId> {
+        let anybody = (scope == Scope::Server).then_some(ANYBODY);
         let ids = self.scope(scope).ids().into_iter();
-        ids.filter(|id| !self.is_role(scope, *id)).collect()
+        let people = ids.filter(|id| !self.is_role(scope, *id));
+        anybody.into_iter().chain(people).collect()
     }
 
     /// The principal itself and all below it, those among them whom the inventory has in a group; of `public`, everybody
@@ -400,6 +409,9 @@ impl<'a> Index<'a> {
         if id == public {
             let mut all = self.scope(scope).ids();
             all.insert(id);
+            if scope == Scope::Server {
+                all.insert(ANYBODY);
+            }
             return all;
         }
         let mut below = self.scope(scope).below(id);
@@ -443,6 +455,13 @@ impl<'a> Index<'a> {
     pub fn login_of_user(&self, db: Db, user: PrincipalId) -> Option<PrincipalId> {
         let sid = self.user(db, user)?.sid.as_deref()?;
         self.server.with_sid(sid)
+    }
+
+    /// A schema of a database, with its place.
+    pub fn schema(&self, db: Db, id: i32) -> Option<(&'a Schema, u32)> {
+        let at = *self.databases.get(db as usize)?.schemas.get(&id)?;
+        let row = self.database(db)?.schemas.seen().get(at as usize)?;
+        Some((row, at))
     }
 
     /// The fact of a row of role memberships.
@@ -566,9 +585,12 @@ fn of_database(facts: &DatabaseFacts) -> ScopeIndex<'_> {
         return ScopeIndex::new(std::iter::empty(), &[], &[]);
     }
     let users = facts.database_principals.seen().iter();
-    ScopeIndex::new(
+    let mut index = ScopeIndex::new(
         users.map(|u| (u.principal_id, u.sid.as_deref())),
         facts.database_role_members.seen(),
         facts.database_permissions.seen(),
-    )
+    );
+    let schemas = facts.schemas.seen().iter().map(|schema| schema.schema_id);
+    index.schemas = schemas.zip(0..).collect();
+    index
 }

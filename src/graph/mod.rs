@@ -26,9 +26,12 @@ mod entry;
 mod estate;
 mod fact;
 mod gap;
+mod gap_of_accounts;
+mod gap_of_links;
 mod holders;
 mod identity;
 mod index;
+mod links;
 mod module;
 mod nested;
 mod node;
@@ -62,7 +65,8 @@ pub use identity::{
     OsIdentity, Power, ProxyAccount, agent, agent_proxy, engine, external_script, launchpad,
     power_of, xp_cmdshell_proxy,
 };
-pub use index::{Db, Index, Scope};
+pub use index::{ANYBODY, Db, Index, Scope};
+pub use links::{Lead, Locals, Mapping};
 pub use module::{Key, Signers};
 pub use nested::Context;
 pub use node::Node;
@@ -72,6 +76,5 @@ pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};
 pub use step::{Edge, LIMITS, Step, explained};
-pub use steps::Mapping;
 pub use survey::{Breadth, Limits, Surveyed};
 pub use wording::Place;

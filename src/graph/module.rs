@@ -68,8 +68,8 @@ impl Modules {
                 if let Some(callee) = place_of(&places, call) {
                     let callers = modules.callers.entry(callee).or_default();
                     callers.push((key, call.is_dynamic));
-                    let callees = modules.callees.entry(key).or_default();
-                    callees.push((callee, call.is_dynamic));
+                    let own = modules.callees.entry(key).or_default();
+                    own.push((callee, call.is_dynamic));
                 }
             }
         }

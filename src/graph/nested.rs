@@ -205,11 +205,10 @@ impl Graph<'_> {
         let passing = callers.filter_map(|(caller, is_dynamic)| {
             let from = match self.index.context_of(*caller) {
                 Some(user) if (caller.0, user) == context => Node::Runs(caller.0, caller.1),
-                Some(_) => return None,
                 None if self.nested().contexts(*caller).contains(&context) => {
                     Node::RunsAs(*caller, context)
                 }
-                None => return None,
+                _ => return None,
             };
             let passes = self.passes(context, *caller, module, *is_dynamic);
             let fact = self.index.module_fact(*caller);

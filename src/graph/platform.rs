@@ -107,6 +107,8 @@ struct Cell {
     from: u16,
     to: u16,
     missing: Option<&'static str>,
+    /// Why nothing says whether it is there.
+    unsaid: Option<&'static str>,
     source: &'static str,
 }
 
@@ -122,6 +124,7 @@ const fn there(
         from,
         to,
         missing: None,
+        unsaid: None,
         source,
     }
 }
@@ -139,6 +142,19 @@ const fn gone(
     }
 }
 
+const fn unsaid(
+    channel: Channel,
+    platforms: &'static [Platform],
+    versions: (u16, u16),
+    why: &'static str,
+    source: &'static str,
+) -> Cell {
+    Cell {
+        unsaid: Some(why),
+        ..there(channel, platforms, versions, source)
+    }
+}
+
 const ALWAYS: (u16, u16) = (FIRST, LAST);
 
 #[rustfmt::skip] // a row a line
@@ -149,7 +165,8 @@ const TABLE: &[Cell] = &[
     gone(Channel::XpCmdshell, ON_RDS, ALWAYS, RDS_XP, RDS),
 
     there(Channel::Clr, BOXED, ALWAYS, CLR),
-    gone(Channel::Clr, ON_LINUX, ALWAYS, "SQL Server on Linux loads SAFE assemblies only", LINUX),
+    // Strict security takes them as UNSAFE, and SAFE is said to be no boundary.
+    unsaid(Channel::Clr, ON_LINUX, ALWAYS, "SQL Server on Linux loads SAFE assemblies only; whether their code can leave the database there is said nowhere", LINUX),
     // Unsafe assemblies load there; whether one can start a process is said nowhere.
     there(Channel::Clr, ON_MANAGED, ALWAYS, KNOWLEDGE),
     gone(Channel::Clr, ON_RDS, (FIRST, 13), "Amazon RDS loads SAFE assemblies only", RDS),
@@ -242,7 +259,8 @@ pub fn availability(channel: Channel, site: &Site) -> Availability {
     let newer = site.version.is_some_and(|version| version > LAST);
     match cell {
         None => unknown("the server's version is older than the first that is known"),
-        Some(cell) => match cell.missing {
+        Some(cell) => match cell.missing.or(cell.unsaid) {
+            Some(why) if cell.unsaid.is_some() => unknown(why),
             None => Availability::Exists {
                 source: cell.source,
             },
@@ -451,6 +469,8 @@ mod tests {
         assert!(exists(Channel::ExternalScript, Linux, 15));
         assert!(exists(Channel::AgentSsis, ManagedInstance, 16));
         assert!(!exists(Channel::Clr, AmazonRds, 15));
+        let unsaid = availability(Channel::Clr, &at(Linux, 16));
+        assert!(matches!(unsaid, Availability::Unknown { .. }));
         assert!(exists(Channel::LinkedHop, AmazonRds, 15));
     }
 
@@ -465,7 +485,7 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_never_missing_a_channel() {
-        let clr = availability(Channel::Clr, &at(Linux, LAST + 1));
+        let clr = availability(Channel::Clr, &at(AmazonRds, LAST + 1));
         assert!(matches!(clr, Availability::Unknown { .. }));
         let shell = availability(Channel::XpCmdshell, &at(Windows, LAST + 1));
         assert!(matches!(shell, Availability::Exists { .. }));

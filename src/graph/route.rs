@@ -78,7 +78,8 @@ pub struct ReachedBy {
     pub armable: u32,
     /// See `open`.
     pub waiting: u32,
-    /// Whether everybody who can log in is among them.
+    /// Whether everybody who can log in is among them, those aside who are excepted by name: by a DENY, or by a mapping
+    /// of their own.
     pub everyone: bool,
     /// Windows and Entra groups among them whose size the inventory does not give.
     pub groups_of_unknown_size: Vec<String>,

@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 
 use super::build::Graph;
+use super::index::ANYBODY;
 use super::node::Node;
 use super::step::{Edge, Step};
 
@@ -195,6 +196,19 @@ impl Reach {
         } else {
             Besides::Way(way)
         }
+    }
+
+    /// As whom everybody reaches the goal, those aside who are excepted by name; `None` if not everybody does. Where
+    /// nobody is excepted from the nearest way, that is `public`.
+    pub fn everybody(&self) -> Option<Node> {
+        let anybody = Node::login(ANYBODY);
+        self.way(anybody)?;
+        let chain = self.chain(anybody);
+        let first = chain.first().map(|(edge, to)| (edge.step, *to));
+        Some(match first {
+            Some((Step::EveryLogin, public)) => public,
+            _ => anybody,
+        })
     }
 
     /// Every place that reaches the goal, with its cost.

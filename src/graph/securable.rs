@@ -13,7 +13,7 @@ pub struct Securable {
     /// `major_id`; 0 of the server and of a database.
     pub id: i32,
     /// The schema of an object.
-    schema: Option<i32>,
+    pub(super) schema: Option<i32>,
 }
 
 impl Securable {

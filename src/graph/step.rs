@@ -73,7 +73,8 @@ macro_rules! steps {
             }
 
             /// The step in one sentence: `{from}` and `{to}` are its places, `{right}` the permission as it is held,
-            /// `{and …}` that it is held, or that the place is owned, and what follows, `{with}` that where there is one, `{may}` what sysadmin may.
+            /// `{and …}` that it is held, or that the place is owned, and what follows, `{by}` the permission in brackets where there is one, `{may}` what
+            /// sysadmin may, `{inside}` what dbo may in its database.
             pub(super) fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence,)* }
             }
@@ -196,7 +197,7 @@ steps! {
     FireTrigger "fire_trigger" now
         "INSERT, UPDATE or DELETE on a table runs the triggers that stand on it for that."
         "docs: CREATE TRIGGER, DML triggers"
-        "{from}{with} writes the table and fires {to}";
+        "{from} writes the table and fires {to}{by}";
     CallsModule "calls_module" now
         "A module calls another of the same owner, which is not checked, or one that its own context may run."
         "docs: ownership chains"
@@ -208,7 +209,7 @@ steps! {
     NestedAlter "nested_alter" now
         "Who alters a module that another calls with the context of its EXECUTE AS clause, and runs that one, acts as the clause's user."
         "docs: EXECUTE AS clause (CALLER)"
-        "{from}{with} changes a module that another calls as {to}, and runs that one";
+        "{from} changes a module that another calls as {to}, and runs that one{by}";
     NestedRun "nested_run" waits
         "Who alters a module that another calls with the context of its EXECUTE AS clause acts as the clause's user when somebody runs that one."
         "docs: EXECUTE AS clause (CALLER)"
@@ -224,7 +225,7 @@ steps! {
     SignModule "sign_module" now
         "CONTROL on a key whose private half stands in the database without a password of its own signs a module that one may write there, which then has the rights of the key's login."
         "docs: ADD SIGNATURE"
-        "{from}{with} signs a module of its own with the key of {to}";
+        "{from} signs a module of its own with the key of {to}{by}";
     AlterModule "alter_module" now
         "ALTER on a module, its schema or database, or owning it, decides what it does; EXECUTE AS and signatures do not survive that, ownership chains do."
         "docs: ALTER PROCEDURE, ADD SIGNATURE"
@@ -248,7 +249,7 @@ steps! {
     DdlTrigger "ddl_trigger" waits
         "ALTER ANY DATABASE DDL TRIGGER plants a trigger that runs in the session of an administrator who changes something there."
         "docs: CREATE TRIGGER"
-        "{from}{with} plants a DDL trigger, and waits for an administrator to change something there";
+        "{from} plants a DDL trigger, and waits for an administrator to change something there{by}";
     LinkedLogin "linked_login" now
         "A linked server that leads back here, with RPC OUT, runs statements as the login stored for the caller."
         "docs: sp_addlinkedsrvlogin, EXECUTE … AT"
@@ -280,7 +281,7 @@ steps! {
     ChainedModule "chained_module" now
         "A module whose owner also owns master reaches xp_cmdshell, OLE Automation and the registry's procedures there by an unbroken ownership chain, which nothing checks."
         "docs: ownership chains, cross db ownership chaining"
-        "{from}{with} writes a module of dbo's, from which an ownership chain leads to {to}";
+        "{from} writes a module of dbo's, from which an ownership chain leads to {to}{by}";
     ExtendedCode "extended_code" now
         "An extended procedure that somebody added runs the code of its DLL in the server's process."
         "docs: sp_addextendedproc"
@@ -292,15 +293,15 @@ steps! {
     BindAssembly "bind_assembly" now
         "REFERENCES on a user's assembly, or owning it, and ALTER on a schema bind any method of it to a module of one's own."
         "docs: CREATE PROCEDURE (permissions)"
-        "{from}{with} makes a module of an assembly that may leave the database";
+        "{from} makes a module of an assembly that may leave the database{by}";
     NewAssembly "new_assembly" now
         "CREATE ASSEMBLY with a trust that the version accepts loads own code."
         "docs: CREATE ASSEMBLY, clr strict security"
-        "{from}{with} loads an assembly that the server trusts";
+        "{from} loads an assembly that the server trusts{by}";
     ReplaceAssembly "replace_assembly" now
         "ALTER on a user's assembly replaces its code, where the trust holds."
         "docs: ALTER ASSEMBLY"
-        "{from}{with} replaces the code of an assembly that may leave the database";
+        "{from} replaces the code of an assembly that may leave the database{by}";
     AgentProxy "agent_proxy" now
         "A member of an Agent role whose login or role is granted an enabled proxy for the subsystem makes a job step that runs as the proxy's account."
         "docs: SQL Server Agent fixed database roles, sp_grant_login_to_proxy"
@@ -308,11 +309,11 @@ steps! {
     ExternalScript "external_script" now
         "EXECUTE ANY EXTERNAL SCRIPT, or EXECUTE EXTERNAL SCRIPT on a language, runs sp_execute_external_script."
         "docs: sp_execute_external_script"
-        "{from}{with} runs sp_execute_external_script";
+        "{from} runs sp_execute_external_script{by}";
     InsideDatabase "inside_database" now
         "dbo of a database has every permission in it."
         "docs: permissions (algorithm)"
-        "{from} may do everything there: {to}";
+        "{from} {inside}";
     LinkedHop "linked_hop" now
         "A linked server runs statements elsewhere as the login stored for the caller."
         "docs: sp_addlinkedsrvlogin"
@@ -351,9 +352,16 @@ Not modelled:
 - CREATE and ALTER EXTERNAL LANGUAGE as a way to load a DLL; resource governor and policies as something that
   runs code.
 - What a module does by EXECUTE AS inside its body.
+- Rights in msdb other than being dbo there and being in the Agent's roles: to write its tables (db_datawriter), to
+  change its procedures, to execute sp_add_job and its kin by a grant; and a disabled job as something that an
+  operator starts.
 - Writes by modules as what fires a trigger on a table; what fires DDL and logon triggers, and messages that start
   the procedure of a queue, as ways to run these.
 - Whether a module hands on what it was given to the modules that it calls: taken to be so.
+- Client aliases, CNAMEs and hosts files: a linked server that names a host which neither the server nor the
+  inventory (`aliases`) knows as this instance's is taken to be another. Of one that is a number, an ODBC source or
+  unnamed, both are possible, and the upper end of exposure counts that it leads back.
+- Provider strings of linked servers: they may hold a password, and are not collected.
 
 Where sources disagree, the side that shows more ways was taken:
 - sp_addlinkedsrvlogin needs ALTER ANY LOGIN beside ALTER ANY LINKED SERVER by its page, and ALTER ANY LINKED
@@ -369,7 +377,7 @@ Where sources disagree, the side that shows more ways was taken:
   it is taken as unpatched.
 The other way round: an owner who is only in securityadmin, or only holds IMPERSONATE ANY LOGIN, does not vouch
 for a TRUSTWORTHY database, since the documentation names AUTHENTICATE SERVER; and OPENQUERY is taken not to set
-options or change principals.";
+options or change principals, which is not documented: the upper end of exposure counts that it does.";
 
 /// Every kind of step with its rule and where that comes from, and what is left out; for people.
 pub fn explained() -> String {

@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::entry::Entry;
 use super::fact::FactRef;
 use super::identity::{self, OsIdentity, ProxyAccount};
-use super::index::PUBLIC_SERVER;
+use super::index::ANYBODY;
 use super::node::Node;
 use super::platform::{Availability, Site, availability};
 use super::route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
@@ -22,7 +22,7 @@ pub struct Breadth {
     pub count: u32,
     /// Groups of unknown size among them.
     pub unknown_groups: u32,
-    /// Whether everybody is among them.
+    /// Whether everybody is among them: whoever is not excepted by name.
     pub everyone: bool,
 }
 
@@ -85,7 +85,9 @@ impl Graph<'_> {
             fact: fact.fact.name().to_owned(),
             database: fact
                 .database
-                .map(|db| DatabaseName::new(self.index.database_name(db))),
+                .map(|db| self.index.database_name(db))
+                .or_else(|| fact.fact.asked_in())
+                .map(DatabaseName::new),
             row: fact.fact.row(snapshot, fact.database, fact.row),
         }
     }
@@ -155,6 +157,9 @@ impl Survey<'_, '_> {
             Channel::LinkedHop => "no linked server that leads elsewhere has a stored login",
             _ => return None,
         };
+        if channel == Channel::LinkedHop && self.graph.leaves_as_oneself() {
+            return None;
+        }
         let ways = self.graph.leading_to(Node::Command(channel));
         let only_administrators = ways.iter().all(|edge| edge.from == Node::Sysadmin);
         only_administrators.then(|| made_of.to_owned())
@@ -231,7 +236,7 @@ impl Survey<'_, '_> {
     }
 
     fn count(&self, surveyed: &mut Surveyed, reach: &Reach, standing: &Standing) {
-        let everybody = Node::login(PUBLIC_SERVER);
+        let anybody = Node::login(ANYBODY);
         let mut best = State::Closed;
         for entry in &self.entries {
             let Some(way) = reach.way(entry.node) else {
@@ -258,8 +263,8 @@ impl Survey<'_, '_> {
             }
             breadth_of(surveyed, state).add(entry);
         }
-        if let Some(way) = reach.way(everybody) {
-            let state = Self::state_of(way, self.settings.way(everybody), standing);
+        if let Some(way) = reach.way(anybody) {
+            let state = Self::state_of(way, self.settings.way(anybody), standing);
             breadth_of(surveyed, state).everyone = true;
             surveyed.route.reached_by.everyone = true;
             best = best.max(state);
@@ -286,8 +291,7 @@ impl Survey<'_, '_> {
     fn paths(&self, reach: &Reach, standing: &Standing) -> Vec<Path> {
         let others = self.entries.iter().filter(|e| !e.is_administrator);
         let mut found: Vec<(std::cmp::Reverse<State>, u32, Node)> = Vec::new();
-        let everybody = Node::login(PUBLIC_SERVER);
-        let everyone = reach.way(everybody).map(|_| everybody);
+        let everyone = reach.everybody();
         let nodes: Vec<Node> = match self.asked {
             Some(asked) => asked.to_vec(),
             None => everyone.into_iter().chain(others.map(|e| e.node)).collect(),
@@ -423,7 +427,9 @@ fn closed(channel: Channel, why: String, source: String) -> Surveyed {
 fn told_of(channel: Channel) -> &'static str {
     match channel {
         Channel::ExtendedProcedure => "sysadmin registers a DLL by sp_addextendedproc",
-        Channel::LinkedHop => "a linked server has a stored login",
+        Channel::LinkedHop => {
+            "a linked server leads elsewhere, as a stored login or as whoever uses it"
+        }
         Channel::RegistryAutorun => "the registry procedures have no switch",
         Channel::ModuleCommand => "a module holds a command that it may run whoever calls it",
         _ => "SQL Server Agent runs job steps",

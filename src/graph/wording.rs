@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::Graph;
 use super::channel::Channel;
-use super::index::{Db, PUBLIC, PUBLIC_SERVER, Scope};
+use super::index::{ANYBODY, Db, PUBLIC, PUBLIC_SERVER, Scope};
 use super::module::Key;
 use super::nested::Context;
 use super::node::Node;
@@ -19,7 +19,7 @@ use crate::ids::{DatabaseName, InstanceId, PrincipalId, named};
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Place {
-    /// `login`, `windows_group`, `external_group`, `certificate_login`, `server_role`, `user`, `database_role`,
+    /// `login`, `any_login`, `windows_group`, `external_group`, `certificate_login`, `server_role`, `user`, `database_role`,
     /// `application_role`, `dbo`, `inside_database`, `own_database`, `sysadmin`, `queries_as`, `module`,
     /// `module_as`, `module_code`, `settings` or `command`.
     pub kind: String,
@@ -42,6 +42,7 @@ impl Place {
         let of = of.unwrap_or_default();
         match self.kind.as_str() {
             "sysadmin" => "sysadmin".to_owned(),
+            "any_login" => "any other login".to_owned(),
             "server_role" if self.name == "public" => "every login".to_owned(),
             "server_role" => format!("server role {name}"),
             "database_role" if self.name == "public" => format!("every user{of}"),
@@ -111,6 +112,9 @@ impl Graph<'_> {
 
     fn kind_word(&self, scope: Scope, id: PrincipalId) -> &'static str {
         let is_server = scope == Scope::Server;
+        if is_server && id == ANYBODY {
+            return "any_login";
+        }
         if self.index.is_role(scope, id) {
             return if is_server {
                 "server_role"
@@ -135,6 +139,7 @@ impl Graph<'_> {
         };
         found.unwrap_or_else(|| match scope {
             Scope::Server if id == PUBLIC_SERVER => "public".to_owned(),
+            Scope::Server if id == ANYBODY => "any login".to_owned(),
             Scope::Database(_) if id == PUBLIC => "public".to_owned(),
             Scope::Server => format!("server principal {id}"),
             Scope::Database(_) => format!("database principal {id}"),
@@ -149,9 +154,10 @@ impl Graph<'_> {
     /// A module with as whom it runs; of a user of another database with that.
     fn nested_name(&self, (db, id): Key, (of, user): Context) -> String {
         let user = self.name_of(Scope::Database(of), user);
-        let within = match of == db {
-            true => String::new(),
-            false => format!("{}.", self.index.database_name(of)),
+        let within = if of == db {
+            String::new()
+        } else {
+            format!("{}.", self.index.database_name(of))
         };
         format!("{}{AS}{within}{user}", self.module_name(db, id))
     }
@@ -221,8 +227,9 @@ impl Graph<'_> {
             ("from", _) => self.shown(edge.from),
             ("to", _) => self.shown(to),
             ("right", _) => right.clone(),
-            ("with", false) => format!(" holds {right} and"),
+            ("by", false) => format!(" (by {right})"),
             ("may", _) => self.may(to),
+            ("inside", _) => self.inside(to),
             (other, owns) => match other.strip_prefix("and ") {
                 Some(does) if owns => format!("owns {} and {does} it", self.shown(to)),
                 Some(does) => format!("holds {right} and {does} {}", self.shown(to)),
@@ -237,6 +244,22 @@ impl Graph<'_> {
             sentence.push_str(rest);
         }
         sentence
+    }
+
+    /// What dbo may in its database.
+    fn inside(&self, to: Node) -> String {
+        let place = self.shown(to);
+        match to {
+            Node::Principal(scope, id) | Node::Joins(scope, id)
+                if self.index.is_role(scope, id) =>
+            {
+                format!("may join {place}")
+            }
+            Node::Principal(..) => format!("may act as {place}"),
+            Node::Runs(..) | Node::Command(_) => format!("may run {place}"),
+            Node::Alters(..) => format!("may change {place}"),
+            _ => format!("may do everything there: {place}"),
+        }
     }
 
     /// What sysadmin may.

@@ -51,6 +51,6 @@ mod tests {
                 Some(criticality)
             );
         }
-        assert_eq!(Criticality::from_word("hihg"), None);
+        assert_eq!(Criticality::from_word("urgent"), None);
     }
 }

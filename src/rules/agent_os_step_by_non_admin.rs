@@ -29,6 +29,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::Host,
         Fact::Jobs,
         Fact::JobSteps,
+        Fact::Proxies,
         Fact::ServerPrincipals,
         Fact::ServerRoleMembers,
     ],

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::analysis::Analysis;
 use super::{Evidence, Judgement, Missing, Observations, Subject, named};
@@ -26,7 +27,7 @@ pub struct Case<'a> {
     /// What the inventory says of Windows and Entra groups.
     groups: Groups,
     /// What the modules do, read when somebody asks.
-    analysis: OnceCell<Analysis>,
+    analysis: OnceCell<Rc<Analysis>>,
     /// Who reaches what, made when somebody asks.
     graph: OnceCell<Graph<'a>>,
 }
@@ -94,16 +95,38 @@ impl<'a> Case<'a> {
     /// nothing.
     #[must_use]
     pub fn without_reading(self) -> Self {
-        let analysis = OnceCell::from(Analysis::blank(self.snapshot));
+        let analysis = OnceCell::from(Rc::new(Analysis::blank(self.snapshot)));
         Self { analysis, ..self }
     }
 
     /// What the modules do.
     pub fn analysis(&self) -> &Analysis {
-        self.analysis.get_or_init(|| match self.observations {
-            Some(observations) => Analysis::from_observations(self.snapshot, observations),
-            None => Analysis::new(self.snapshot, self.texts),
+        self.shared_analysis()
+    }
+
+    fn shared_analysis(&self) -> &Rc<Analysis> {
+        self.analysis.get_or_init(|| {
+            Rc::new(match self.observations {
+                Some(observations) => Analysis::from_observations(self.snapshot, observations),
+                None => Analysis::new(self.snapshot, self.texts),
+            })
         })
+    }
+
+    /// The same instance after a change of anything but its code, which is not read again.
+    pub fn after<'s>(&self, snapshot: &'s Snapshot) -> Case<'s>
+    where
+        'a: 's,
+    {
+        Case {
+            snapshot,
+            texts: self.texts,
+            observations: self.observations,
+            expected_sysadmins: self.expected_sysadmins,
+            groups: self.groups.clone(),
+            analysis: OnceCell::from(Rc::clone(self.shared_analysis())),
+            graph: OnceCell::new(),
+        }
     }
 
     /// Who can make the instance run a command, by which steps.

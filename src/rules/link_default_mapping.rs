@@ -24,7 +24,13 @@ pub(super) static RULE: Rule = Rule {
     slug: "link-default-mapping",
     title: "A linked server keeps one login for everybody",
     severity: Severity::High,
-    facts: &[Fact::LinkedServers, Fact::LinkedLogins],
+    facts: &[
+        Fact::LinkedServers,
+        Fact::LinkedLogins,
+        Fact::ServerPrincipals,
+        Fact::ServerRoleMembers,
+        Fact::ServerPermissions,
+    ],
     master_facts: &[],
     msdb_facts: &[],
     controls: &["stig-2022-instance:V-271299"],
@@ -39,13 +45,13 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             judgement.pass();
             continue;
         }
-        judge(case, &mapping, judgement);
+        judge(case, mapping, judgement);
     }
 }
 
 fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {
     let graph = case.graph();
-    let reached = Reached::of_logins(case, &mapping.locals);
+    let reached = Reached::of_logins(case, &mapping.locals.of(graph.index()));
     let (severity, who) = match reached.as_ref().map(|reached| reached.whom) {
         Some(Whom::Everybody) => (Severity::High, "every login".to_owned()),
         Some(Whom::Some) => {

@@ -17,7 +17,7 @@
 
 use super::reached::Reached;
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
-use crate::graph::{Mapping, Node};
+use crate::graph::{Lead, Mapping, Node};
 use crate::ids::PrincipalId;
 use crate::snapshot::Fact;
 
@@ -66,7 +66,7 @@ enum Privilege {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for mapping in case.graph().mappings() {
-        if !judge(case, &mapping, judgement) {
+        if !judge(case, mapping, judgement) {
             judgement.pass();
         }
     }
@@ -74,7 +74,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
 
 fn privilege(case: &Case<'_>, mapping: &Mapping<'_>) -> Option<Privilege> {
     let graph = case.graph();
-    if graph.is_loop_back(mapping.server) {
+    if mapping.lead == Lead::Back {
         let login = graph.index().login_named(mapping.remote)?;
         let facts = graph.is_privileged(login)?;
         return Some(Privilege::Proven(login, case.cited(&facts)));
@@ -95,7 +95,7 @@ fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) -> b
     let Some(privilege) = privilege(case, mapping) else {
         return false;
     };
-    let Some(reached) = Reached::of_logins(case, &mapping.locals) else {
+    let Some(reached) = Reached::of_logins(case, &mapping.locals.of(graph.index())) else {
         return false;
     };
     let (link, remote) = (named(&mapping.server.name), named(mapping.remote));

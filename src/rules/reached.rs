@@ -2,7 +2,7 @@
 //! is a matter of other rules. Members of sysadmin are administrators by design, and nobody here.
 
 use super::{Case, Evidence, Severity};
-use crate::graph::{Edge, Graph, Node, Reach, Scope, Step};
+use crate::graph::{ANYBODY, Edge, Graph, Node, Reach, Scope, Step};
 use crate::ids::PrincipalId;
 use crate::snapshot::PUBLIC_LOGIN;
 
@@ -112,6 +112,8 @@ impl Reached {
     pub(super) fn of_logins(case: &Case<'_>, logins: &[PrincipalId]) -> Option<Self> {
         let graph = case.graph();
         let sysadmins = graph.index().sysadmins();
+        // A login that is yet to be made is nobody here.
+        let logins: Vec<PrincipalId> = logins.iter().copied().filter(|id| *id != ANYBODY).collect();
         let others = logins.iter().filter(|id| !sysadmins.contains(id));
         let people: Vec<Node> = others
             .map(|id| Node::login(*id))
@@ -183,9 +185,8 @@ fn row(case: &Case<'_>, node: Node) -> Vec<Evidence> {
 
 /// The place that everybody is at: `public`, or guest where somebody comes in as that.
 fn everybody(reach: &Reach) -> Option<Node> {
-    let public = Node::login(PUBLIC_LOGIN);
-    if reach.way(public).is_some() {
-        return Some(public);
+    if let Some(everybody) = reach.everybody() {
+        return Some(everybody);
     }
     let mut places: Vec<Node> = reach.places().into_iter().map(|(_, node)| node).collect();
     places.sort();
@@ -203,12 +204,11 @@ fn everybody(reach: &Reach) -> Option<Node> {
 
 /// Whether somebody comes in as this: a login that can log in, a user with a password of its own.
 fn comes_in(graph: &Graph<'_>, node: Node) -> bool {
-    const IN_DATABASE: i32 = 2;
     match node {
         Node::Principal(Scope::Server, id) => graph.index().logs_in(id),
         Node::Principal(Scope::Database(db), id) => {
             let user = graph.index().user(db, id);
-            user.is_some_and(|user| user.authentication_type == Some(IN_DATABASE))
+            user.is_some_and(|user| graph.authenticates_in(db, user))
         }
         _ => false,
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Excerpt;
 use crate::ids::DatabaseName;
-use crate::snapshot::{FactState, Observed};
+use crate::snapshot::{Fact, FactState, Observed};
 
 /// How bad a finding is, by our own scale. Ordered from least to worst.
 #[derive(
@@ -157,13 +157,16 @@ pub struct Place {
 }
 
 impl Evidence {
-    /// A collected row as evidence.
+    /// A collected row as evidence. Of a fact of the instance that is asked in one database, that database is named.
     pub fn row(fact: &str, database: Option<&DatabaseName>, row: &impl Serialize) -> Self {
         // Rows are plain structs: serialising them cannot fail.
         let row = serde_json::to_value(row).unwrap_or(serde_json::Value::Null);
+        let asked_in = || Fact::named(fact).and_then(Fact::asked_in);
         Self {
             fact: fact.to_owned(),
-            database: database.cloned(),
+            database: database
+                .cloned()
+                .or_else(|| asked_in().map(DatabaseName::new)),
             row,
             place: None,
         }

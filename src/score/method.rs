@@ -17,7 +17,7 @@ pub enum Width {
     Several,
     /// More.
     Many,
-    /// Everybody who can log in.
+    /// Everybody who can log in, but for those who are excepted by name.
     Everyone,
 }
 
@@ -52,11 +52,12 @@ impl Width {
 }
 
 /// Points of a channel by state (rows) and width (columns): more in every row for more people, more in every column for
-/// less work, so that closing something never adds.
+/// less work, so that closing something never adds. The least for others is more than the most for administrators: what
+/// waits for somebody would not show beside what every administrator has by design.
 const POINTS: [(State, [u32; 5]); 3] = [
-    (State::Open, [14, 40, 48, 56, 70]),
-    (State::Armable, [8, 30, 38, 46, 60]),
-    (State::Waiting, [4, 10, 14, 18, 24]),
+    (State::Open, [6, 40, 48, 56, 70]),
+    (State::Armable, [4, 30, 38, 46, 60]),
+    (State::Waiting, [2, 10, 14, 18, 24]),
 ];
 
 /// How a channel counts: its points, and for whom it is how far open.
@@ -143,15 +144,22 @@ ways by which somebody comes to run a command of the operating system on the ser
 
                administrators  1 to 5   6 to 25   over 25   everybody
                         alone  others    others    others   who logs in
-     open                  14      40        48        56        70
-     armable                8      30        38        46        60
-     waiting                4      10        14        18        24
+     open                   6      40        48        56        70
+     armable                4      30        38        46        60
+     waiting                2      10        14        18        24
 
    open: works now. armable: the same principal also reaches the right to switch it on. waiting: somebody
    else must do something first (an administrator's session fires a trigger, a job runs, the server starts,
-   somebody switches the channel on). Each row counts all who get at least so far. Others are principals
-   that can log in; a member of sysadmin counts among them only with what it would reach without being
-   one. A Windows or Entra group is one account where its size is not given, and over 25 at worst.
+   somebody switches the channel on). closed: nobody gets there. Each row counts all who get at least so
+   far. Others are principals that can log in; a member of sysadmin counts among them only with what it
+   would reach without being one. Where others get anywhere, though they wait, they give more points than
+   what administrators have by design. A Windows or Entra group is one account where its size is not
+   given, and over 25 at worst.
+   Everybody: it is asked what a login reaches to which nothing is written: in public and in no other
+   role, with no right, no user and no stored login of its own, and no DENY but those on public. Such a
+   login comes in as guest where guest may. So exceptions by name, however many, do not make everybody
+   fewer: a DENY to one login, or a mapping of its own, takes that one out alone. Rights that every login
+   was given one by one count by how many have them: who comes next does not.
 2. Further channels: 2 for each further channel that is open to or armable by others, at most 6.
 3. The account that commands run as: 8 administrative, 5 a domain account, 2 network service, local user or
    proxy, 0 a virtual, worker or Linux account; the most of all channels that are not closed; unknown is 0,

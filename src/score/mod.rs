@@ -12,7 +12,7 @@ use crate::graph::{Assumed, Gap, Graph, Limits, Route, State, Surveyed};
 use crate::ids::DatabaseName;
 use crate::rules::{Outcome, Verdict};
 
-pub use fix::{Fix, fix_first};
+pub use fix::{Fix, Judge, fix_first};
 pub use method::{EXPLANATION, Width};
 pub use rank::rank;
 
@@ -268,12 +268,21 @@ fn best(surveyed: &[Surveyed], at_worst: bool) -> Option<(&Surveyed, method::Sta
 fn told(found: Option<(&Surveyed, method::Standing)>) -> Option<(String, u32)> {
     let (surveyed, standing) = found?;
     let (state, width) = standing.best?;
+    let channel = surveyed.route.channel.title();
+    if width == Width::Administrators {
+        let more = match state {
+            State::Open => format!("{channel} is open"),
+            State::Armable => format!("{channel} can be switched on"),
+            State::Waiting | State::Closed => format!("{channel} is within reach"),
+        };
+        let sentence = format!("nobody but administrators by design runs commands; to them {more}");
+        return Some((sentence, standing.points));
+    }
     let state = match state {
         State::Open => "open to",
         State::Armable => "armable by",
         State::Waiting | State::Closed => "within reach, after waiting, of",
     };
-    let channel = surveyed.route.channel.title();
     Some((
         format!("{channel} is {state} {}", width.words()),
         standing.points,
@@ -284,14 +293,22 @@ fn widest(low: &[Surveyed], high: &[Surveyed]) -> Points {
     let (at_best, at_worst) = (told(best(low, false)), told(best(high, true)));
     let sentence = match (&at_best, &at_worst) {
         (Some((best, _)), Some((worst, _))) if best != worst => {
-            format!("{best}; at worst {worst}.")
+            format!("{}; at worst {worst}.", capital(best))
         }
-        (Some((best, _)), _) => format!("{best}."),
+        (Some((best, _)), _) => format!("{}.", capital(best)),
         (None, Some((worst, _))) => format!("At worst {worst}."),
         (None, None) => "No channel exists here.".to_owned(),
     };
     let points_of = |told: Option<(String, u32)>| told.map_or(0, |(_, points)| points);
     points("channel", sentence, points_of(at_best), points_of(at_worst))
+}
+
+/// A sentence begins with a capital, but for names that are written as they are.
+fn capital(sentence: &str) -> String {
+    match sentence.strip_prefix('n') {
+        Some(rest) if sentence.starts_with("nobody") => format!("N{rest}"),
+        _ => sentence.to_owned(),
+    }
 }
 
 fn further(low: &[Surveyed], high: &[Surveyed]) -> Points {

@@ -327,6 +327,38 @@ impl Fact {
         Self::ExpressionDependencies,
     ];
 
+    /// Facts of the instance that stand in master, and are asked there.
+    const OF_MASTER: &'static [Self] = &[Self::SystemExtendedProcedures, Self::StartupProcedures];
+    /// The same of msdb.
+    const OF_MSDB: &'static [Self] = &[
+        Self::Jobs,
+        Self::JobSteps,
+        Self::JobServers,
+        Self::JobSchedules,
+        Self::Schedules,
+        Self::Alerts,
+        Self::Proxies,
+        Self::ProxySubsystems,
+        Self::ProxyLogins,
+        Self::Subsystems,
+        Self::Policies,
+        Self::PolicyConditions,
+    ];
+
+    /// The fact of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|fact| fact.name() == name)
+    }
+
+    /// The one database in which a fact of the instance is asked, so that its query's record is found; `None` of those
+    /// that are asked without entering one, and of facts of databases.
+    pub fn asked_in(self) -> Option<&'static str> {
+        if Self::OF_MASTER.contains(&self) {
+            return Some("master");
+        }
+        Self::OF_MSDB.contains(&self).then_some("msdb")
+    }
+
     /// Where this fact is not settled: at server scope, or in each database that the inventory does
     /// not exclude, those that the server lists and of which the snapshot holds nothing among them.
     /// Empty means that nothing is missing.

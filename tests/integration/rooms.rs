@@ -13,7 +13,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tsql", &[]),
     ("graph", &["ids", "snapshot", "tsql"]),
     ("rules", &["ids", "snapshot", "tsql", "graph", "inventory"]),
-    ("score", &["ids", "rules", "graph"]),
+    // It judges again what a change would make of a snapshot.
+    ("score", &["ids", "snapshot", "rules", "graph"]),
     ("compliance", &["ids"]),
     (
         "report",

@@ -1,9 +1,13 @@
 //! The snapshot as it would be after a change.
 
+use super::super::index::DBO;
 use super::super::permission;
-use super::{Change, On};
-use crate::ids::PrincipalId;
-use crate::snapshot::{DatabaseFacts, Observed, Permission, RoleMember, ServerIdentity, Snapshot};
+use super::super::permission::Class;
+use super::{Change, ModuleKind, On};
+use crate::ids::{DatabaseName, PrincipalId};
+use crate::snapshot::{
+    DatabaseFacts, DatabasePrincipal, Observed, Permission, RoleMember, ServerIdentity, Snapshot,
+};
 
 /// Why a change cannot be made in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,15 +26,15 @@ pub enum ChangeError {
     },
 }
 
-fn nothing(what: impl Into<String>) -> ChangeError {
+pub(super) fn nothing(what: impl Into<String>) -> ChangeError {
     ChangeError::Nothing { what: what.into() }
 }
 
 /// How names of one instance are compared.
-struct Names<'s>(Option<&'s ServerIdentity>);
+pub(super) struct Names<'s>(pub(super) Option<&'s ServerIdentity>);
 
 impl Names<'_> {
-    fn same(&self, one: &str, other: &str) -> bool {
+    pub(super) fn same(&self, one: &str, other: &str) -> bool {
         match self.0 {
             Some(identity) => identity.is_same_name(one, other),
             None => one.eq_ignore_ascii_case(other),
@@ -50,15 +54,8 @@ impl Change {
             Self::DropMember { role, member, .. } => {
                 self.drop_member(snapshot, &names, role, member)
             }
-            Self::Revoke {
-                permission,
-                on,
-                from,
-                ..
-            } => self.revoke(snapshot, &names, permission, on, from),
-            Self::Deny {
-                permission, on, to, ..
-            } => self.deny(snapshot, &names, permission, on, to),
+            Self::Revoke { .. } => self.revoke(snapshot).map(drop),
+            Self::Deny { .. } => self.deny(snapshot).map(drop),
             Self::DisableOption { name } => disable_option(snapshot, name),
             Self::TrustworthyOff { .. } | Self::ChainingOff { .. } | Self::ChangeOwner { .. } => {
                 self.alter_database(snapshot, &names)
@@ -89,7 +86,7 @@ impl Change {
                 link.is_rpc_out_enabled = false;
                 Ok(())
             }
-            Self::DropModule { name, .. } => self.drop_module(snapshot, &names, name),
+            Self::DropModule { name, kind, .. } => self.drop_module(snapshot, &names, name, *kind),
             Self::DropProxyAccount => remove(&mut snapshot.server.credentials, |c| {
                 c.name.eq_ignore_ascii_case("##xp_cmdshell_proxy_account##")
             })
@@ -98,7 +95,7 @@ impl Change {
         }
     }
 
-    fn database<'s>(
+    pub(super) fn database<'s>(
         &self,
         snapshot: &'s mut Snapshot,
         names: &Names<'_>,
@@ -133,106 +130,6 @@ impl Change {
         remove(rows, is_it).ok_or_else(what)
     }
 
-    /// The rows of permissions, and what a row about this permission looks like.
-    fn row_of(
-        &self,
-        snapshot: &Snapshot,
-        names: &Names<'_>,
-        name: &str,
-        on: &On,
-        principal: &str,
-    ) -> Option<Permission> {
-        let facts = match self.place() {
-            Some(place) => {
-                let mut databases = snapshot.databases.iter();
-                Some(databases.find(|d| names.same(d.name.as_str(), place))?)
-            }
-            None => None,
-        };
-        let ids = facts.map_or_else(|| logins(snapshot), users);
-        let grantee = id_of(&ids, names, principal)?;
-        let (class, major_id) = securable(snapshot, facts, names, on)?;
-        let code = permission::code(class, name)?;
-        Some(Permission {
-            class: class.number(),
-            major_id,
-            minor_id: 0,
-            grantee_principal_id: grantee,
-            grantor_principal_id: PrincipalId(1),
-            r#type: code.to_owned(),
-            permission_name: Some(name.to_owned()),
-            state: "D".to_owned(),
-        })
-    }
-
-    fn revoke(
-        &self,
-        snapshot: &mut Snapshot,
-        names: &Names<'_>,
-        permission: &str,
-        on: &On,
-        from: &str,
-    ) -> Result<(), ChangeError> {
-        let what = || nothing(format!("{permission} of {from}"));
-        let row = self.row_of(snapshot, names, permission, on, from);
-        let row = row.ok_or_else(what)?;
-        let rows = match self.database(snapshot, names)? {
-            Some(facts) => &mut facts.database_permissions,
-            None => &mut snapshot.server.server_permissions,
-        };
-        let is_it = |p: &Permission| is_about(p, &row) && p.state != "D";
-        remove(rows, is_it).ok_or_else(what)
-    }
-
-    fn deny(
-        &self,
-        snapshot: &mut Snapshot,
-        names: &Names<'_>,
-        permission: &str,
-        on: &On,
-        to: &str,
-    ) -> Result<(), ChangeError> {
-        let row = self.row_of(snapshot, names, permission, on, to);
-        let row = row.ok_or_else(|| nothing(format!("{to}, or what {permission} is on")))?;
-        let rows = match self.database(snapshot, names)? {
-            Some(facts) => &mut facts.database_permissions,
-            None => &mut snapshot.server.server_permissions,
-        };
-        if let Observed::Known { value } | Observed::Partial { value, .. } = rows {
-            // DENY takes the place of a GRANT of the same permission.
-            value.retain(|p| !is_about(p, &row));
-            value.push(row);
-            value.sort();
-        }
-        Ok(())
-    }
-
-    /// Whether the GRANT that is revoked could be passed on.
-    pub(super) fn had_grant_option(&self, before: &Snapshot) -> bool {
-        let Self::Revoke {
-            permission,
-            on,
-            from,
-            ..
-        } = self
-        else {
-            return false;
-        };
-        let names = Names(before.server.server_identity.known());
-        let Some(row) = self.row_of(before, &names, permission, on, from) else {
-            return false;
-        };
-        let rows = match self.place() {
-            Some(place) => {
-                let mut databases = before.databases.iter();
-                let facts = databases.find(|d| names.same(d.name.as_str(), place));
-                facts.map_or(&[][..], |facts| facts.database_permissions.seen())
-            }
-            None => before.server.server_permissions.seen(),
-        };
-        rows.iter().any(|p| is_about(p, &row) && p.state == "W")
-    }
-
     fn alter_database(
         &self,
         snapshot: &mut Snapshot,
@@ -244,15 +141,13 @@ impl Change {
         else {
             return Ok(());
         };
-        let owner = match self {
-            Self::ChangeOwner { to, .. } => {
-                let logins = snapshot.server.server_principals.seen();
-                let login = logins.iter().find(|l| names.same(&l.name, to));
-                let login = login.ok_or_else(|| nothing(format!("login {to}")))?;
-                Some((login.sid.clone(), login.name.clone()))
+        let mut owner = None;
+        if let Self::ChangeOwner { to, keep, .. } = self {
+            owner = Some(login_named(snapshot, names, to)?);
+            if let Some(former) = keep {
+                keep_user(snapshot, names, database, former)?;
             }
-            _ => None,
-        };
+        }
         let mut rows = snapshot.server.databases.seen_mut().iter_mut();
         let row = rows.find(|row| names.same(&row.name, database.as_str()));
         let row = row.ok_or_else(|| nothing(format!("database {database}")))?;
@@ -261,8 +156,18 @@ impl Change {
             Self::ChainingOff { .. } => row.is_db_chaining_on = Some(false),
             _ => {}
         }
-        if let Some((sid, name)) = owner {
-            (row.owner_sid, row.owner_name) = (sid, Some(name));
+        let Some((sid, name)) = owner else {
+            return Ok(());
+        };
+        (row.owner_sid, row.owner_name) = (sid.clone(), Some(name));
+        // ALTER AUTHORIZATION makes the owner the login behind dbo there.
+        let mut databases = snapshot.databases.iter_mut();
+        let own = databases.find(|facts| names.same(facts.name.as_str(), database.as_str()));
+        let users = own.map(|facts| facts.database_principals.seen_mut());
+        for user in users.into_iter().flatten() {
+            if user.principal_id == DBO {
+                user.sid.clone_from(&sid);
+            }
         }
         Ok(())
     }
@@ -272,13 +177,25 @@ impl Change {
         snapshot: &mut Snapshot,
         names: &Names<'_>,
         (schema, name): &(String, String),
+        kind: ModuleKind,
     ) -> Result<(), ChangeError> {
-        let what = || nothing(format!("{schema}.{name}"));
+        let what = || nothing(format!("{} {schema}.{name}", kind.word().to_lowercase()));
         let facts = self.database(snapshot, names)?.ok_or_else(what)?;
-        let schema_id = schema_of(facts, names, schema).ok_or_else(what)?;
-        let mut objects = facts.objects.seen().iter();
-        let object = objects.find(|o| o.schema_id == schema_id && names.same(&o.name, name));
-        let id = object.map(|o| o.object_id).ok_or_else(what)?;
+        let id = if kind == ModuleKind::DatabaseTrigger {
+            let mut triggers = facts.triggers.seen().iter();
+            let trigger = triggers.find(|t| t.parent_class == 0 && names.same(&t.name, name));
+            trigger.map(|t| t.object_id)
+        } else {
+            let schema_id = schema_of(facts, names, schema).ok_or_else(what)?;
+            let mut objects = facts.objects.seen().iter();
+            let object = objects.find(|o| {
+                o.schema_id == schema_id
+                    && names.same(&o.name, name)
+                    && ModuleKind::of(&o.r#type) == Some(kind)
+            });
+            object.map(|o| o.object_id)
+        };
+        let id = id.ok_or_else(what)?;
         forget(facts, id);
         let is_master = facts.database_id == 1;
         if is_master {
@@ -287,6 +204,93 @@ impl Change {
             });
         }
         Ok(())
+    }
+}
+
+fn login_named(
+    snapshot: &Snapshot,
+    names: &Names<'_>,
+    name: &str,
+) -> Result<(Option<String>, String), ChangeError> {
+    let mut logins = snapshot.server.server_principals.seen().iter();
+    let login = logins.find(|l| names.same(&l.name, name));
+    let login = login.ok_or_else(|| nothing(format!("login {name}")))?;
+    Ok((login.sid.clone(), login.name.clone()))
+}
+
+/// The former owner comes in as a user of its own, which reads and writes.
+fn keep_user(
+    snapshot: &mut Snapshot,
+    names: &Names<'_>,
+    database: &DatabaseName,
+    former: &str,
+) -> Result<(), ChangeError> {
+    /// Ids of those that a database makes begin after those of its fixed roles' lowest.
+    const FIRST_OF_USERS: i32 = 5;
+    const FIXED_ROLES: i32 = 16384;
+    let (sid, name) = login_named(snapshot, names, former)?;
+    let mut logins = snapshot.server.server_principals.seen().iter();
+    let kind = logins.find(|l| l.name == name).map(|l| l.r#type.clone());
+    let kind = kind.unwrap_or_default();
+    let mut databases = snapshot.databases.iter_mut();
+    let facts = databases.find(|d| names.same(d.name.as_str(), database.as_str()));
+    let facts = facts.ok_or_else(|| nothing(format!("database {database}")))?;
+    if id_of(&users(facts), names, &name).is_some() {
+        return Err(nothing(format!(
+            "a free name {name} in database {database}"
+        )));
+    }
+    let taken = facts.database_principals.seen().iter();
+    let taken = taken
+        .map(|p| p.principal_id.0)
+        .filter(|id| *id < FIXED_ROLES);
+    let id = PrincipalId(
+        taken
+            .max()
+            .map_or(FIRST_OF_USERS, |id| (id + 1).max(FIRST_OF_USERS)),
+    );
+    let is_windows = matches!(kind.as_str(), "U" | "G");
+    let user = DatabasePrincipal {
+        principal_id: id,
+        name,
+        r#type: kind,
+        sid,
+        owning_principal_id: None,
+        is_fixed_role: Some(false),
+        authentication_type: Some(if is_windows { 3 } else { 1 }),
+        create_date: None,
+        modify_date: None,
+    };
+    add(&mut facts.database_principals, user);
+    let connect = Permission {
+        class: Class::Database.number(),
+        major_id: 0,
+        minor_id: 0,
+        grantee_principal_id: id,
+        grantor_principal_id: PrincipalId(1),
+        r#type: "CO".to_owned(),
+        permission_name: Some("CONNECT".to_owned()),
+        state: "G".to_owned(),
+    };
+    add(&mut facts.database_permissions, connect);
+    for role in super::KEPT_ROLES {
+        let role = id_of(&users(facts), names, role);
+        let row = role.map(|role_principal_id| RoleMember {
+            role_principal_id,
+            member_principal_id: id,
+        });
+        if let Some(row) = row {
+            add(&mut facts.database_role_members, row);
+        }
+    }
+    Ok(())
+}
+
+/// One more row, in order; of a list that was not seen nothing is known afterwards either.
+pub(super) fn add<R: Ord>(rows: &mut Observed<Vec<R>>, row: R) {
+    if let Observed::Known { value } | Observed::Partial { value, .. } = rows {
+        value.push(row);
+        value.sort();
     }
 }
 
@@ -312,7 +316,7 @@ fn forget(facts: &mut DatabaseFacts, id: i32) {
 }
 
 /// Removes rows; `None` if there were none.
-fn remove<R>(rows: &mut Observed<Vec<R>>, is_it: impl Fn(&R) -> bool) -> Option<()> {
+pub(super) fn remove<R>(rows: &mut Observed<Vec<R>>, is_it: impl Fn(&R) -> bool) -> Option<()> {
     let (Observed::Known { value } | Observed::Partial { value, .. }) = rows else {
         return None;
     };
@@ -321,35 +325,31 @@ fn remove<R>(rows: &mut Observed<Vec<R>>, is_it: impl Fn(&R) -> bool) -> Option<
     (value.len() < before).then_some(())
 }
 
-fn is_about(row: &Permission, other: &Permission) -> bool {
-    row.class == other.class
-        && row.major_id == other.major_id
-        && row.minor_id == other.minor_id
-        && row.grantee_principal_id == other.grantee_principal_id
-        && row.r#type == other.r#type
-}
-
-fn logins(snapshot: &Snapshot) -> Vec<(PrincipalId, String)> {
+pub(super) fn logins(snapshot: &Snapshot) -> Vec<(PrincipalId, String)> {
     let rows = snapshot.server.server_principals.seen().iter();
     let mut ids: Vec<_> = rows.map(|p| (p.principal_id, p.name.clone())).collect();
     ids.push((super::super::index::PUBLIC_SERVER, "public".to_owned()));
     ids
 }
 
-fn users(facts: &DatabaseFacts) -> Vec<(PrincipalId, String)> {
+pub(super) fn users(facts: &DatabaseFacts) -> Vec<(PrincipalId, String)> {
     let rows = facts.database_principals.seen().iter();
     let mut ids: Vec<_> = rows.map(|p| (p.principal_id, p.name.clone())).collect();
     ids.push((super::super::index::PUBLIC, "public".to_owned()));
     ids
 }
 
-fn id_of(ids: &[(PrincipalId, String)], names: &Names<'_>, name: &str) -> Option<PrincipalId> {
+pub(super) fn id_of(
+    ids: &[(PrincipalId, String)],
+    names: &Names<'_>,
+    name: &str,
+) -> Option<PrincipalId> {
     ids.iter()
         .find(|(_, own)| names.same(own, name))
         .map(|(id, _)| *id)
 }
 
-fn schema_of(facts: &DatabaseFacts, names: &Names<'_>, schema: &str) -> Option<i32> {
+pub(super) fn schema_of(facts: &DatabaseFacts, names: &Names<'_>, schema: &str) -> Option<i32> {
     const SYS: i32 = 4;
     let mut schemas = facts.schemas.seen().iter();
     let found = schemas.find(|s| names.same(&s.name, schema));
@@ -359,7 +359,7 @@ fn schema_of(facts: &DatabaseFacts, names: &Names<'_>, schema: &str) -> Option<i
 }
 
 /// Class and id of what a permission is on.
-fn securable(
+pub(super) fn securable(
     snapshot: &Snapshot,
     facts: Option<&DatabaseFacts>,
     names: &Names<'_>,
@@ -374,6 +374,7 @@ fn securable(
         On::Login(name) => (Class::Login, login(name)?),
         On::ServerRole(name) => (Class::ServerRole, login(name)?),
         On::User(name) => (Class::User, user(name)?),
+        On::ApplicationRole(name) => (Class::ApplicationRole, user(name)?),
         On::Role(name) => (Class::Role, user(name)?),
         On::Schema(name) => (Class::Schema, schema_of(facts?, names, name)?),
         On::Object(schema, name) => (
@@ -452,6 +453,23 @@ fn drop_linked_login(
         row.server_id == server_id && same
     })
     .ok_or_else(what)
+}
+
+impl Change {
+    /// The parameter that names who is granted a proxy, by what it is (docs: sp_grant_login_to_proxy).
+    pub(super) fn proxy_parameter(&self, snapshot: &Snapshot) -> &'static str {
+        const SERVER_ROLE: i32 = 1;
+        const MSDB_ROLE: i32 = 2;
+        let mut after = snapshot.clone();
+        let _ = self.apply(&mut after);
+        let left = after.server.proxy_logins.seen();
+        let mut rows = snapshot.server.proxy_logins.seen().iter();
+        match rows.find(|row| !left.contains(row)).map(|row| row.flags) {
+            Some(SERVER_ROLE) => "@fixed_server_role",
+            Some(MSDB_ROLE) => "@msdb_role",
+            _ => "@login_name",
+        }
+    }
 }
 
 fn revoke_proxy(

@@ -2,6 +2,8 @@
 //! a server.
 
 mod apply;
+mod grants;
+mod options;
 mod parse;
 mod propose;
 mod write;
@@ -28,6 +30,8 @@ pub enum On {
     User(String),
     /// A database role.
     Role(String),
+    /// An application role.
+    ApplicationRole(String),
     /// An assembly.
     Assembly(String),
     /// A certificate.
@@ -35,6 +39,50 @@ pub enum On {
     /// A language of external scripts.
     ExternalLanguage(String),
 }
+
+/// What a module is, as DROP has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModuleKind {
+    /// A procedure, of T-SQL or CLR.
+    Procedure,
+    /// A function.
+    Function,
+    /// An aggregate.
+    Aggregate,
+    /// A view.
+    View,
+    /// A trigger on a table or view.
+    Trigger,
+    /// A DDL trigger of the database.
+    DatabaseTrigger,
+}
+
+impl ModuleKind {
+    /// By `type` of `sys.objects`.
+    pub(super) fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "P" | "PC" => Self::Procedure,
+            "FN" | "IF" | "TF" | "FS" | "FT" => Self::Function,
+            "AF" => Self::Aggregate,
+            "V" => Self::View,
+            "TR" | "TA" => Self::Trigger,
+            _ => return None,
+        })
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Procedure => "PROCEDURE",
+            Self::Function => "FUNCTION",
+            Self::Aggregate => "AGGREGATE",
+            Self::View => "VIEW",
+            Self::Trigger | Self::DatabaseTrigger => "TRIGGER",
+        }
+    }
+}
+
+/// Roles of a former owner: what an application needs at least to go on. What it needs besides is granted by hand.
+const KEPT_ROLES: [&str; 2] = ["db_datareader", "db_datawriter"];
 
 /// One change. Where it has a database, it is made there; else at server level.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +106,9 @@ pub enum Change {
         on: On,
         /// Who loses it.
         from: String,
+        /// Who granted it, in order: a GRANT of one grantor stays when that of another is revoked. `None` is who grants
+        /// where no AS is written: the owner of what it is on, or sa or dbo.
+        by: Vec<Option<String>>,
     },
     /// DENY.
     Deny {
@@ -91,6 +142,8 @@ pub enum Change {
         database: DatabaseName,
         /// The login that owns it then.
         to: String,
+        /// The former owner's login, which comes in as a user of its own then, in [`KEPT_ROLES`].
+        keep: Option<String>,
     },
     /// ALTER LOGIN … DISABLE.
     DisableLogin {
@@ -109,12 +162,14 @@ pub enum Change {
         /// The linked server.
         server: String,
     },
-    /// DROP PROCEDURE, FUNCTION or TRIGGER.
+    /// DROP PROCEDURE, FUNCTION, TRIGGER …
     DropModule {
         /// The database.
         database: DatabaseName,
-        /// Schema and name.
+        /// Schema and name; a trigger of the database has no schema.
         name: (String, String),
+        /// What it is.
+        kind: ModuleKind,
     },
     /// sp_xp_cmdshell_proxy_account NULL.
     DropProxyAccount,
@@ -125,6 +180,22 @@ pub enum Change {
         /// The login, server role or msdb role that loses it.
         from: String,
     },
+}
+
+impl Change {
+    /// Whether its statements can be taken back by other statements, with nothing that is kept elsewhere: a password, a
+    /// module's text.
+    pub fn is_reversible(&self) -> bool {
+        !matches!(
+            self,
+            Self::DropLinkedLogin { .. } | Self::DropModule { .. } | Self::DropProxyAccount
+        )
+    }
+
+    /// Whether it takes something away that people may need as it is, so that anything else goes before it.
+    pub fn is_last_resort(&self) -> bool {
+        matches!(self, Self::DropModule { .. })
+    }
 }
 
 pub use apply::ChangeError;

@@ -1,6 +1,8 @@
 //! Reads the statements that changes are written as: what `fix first` prints can be given to `--what-if`.
 
-use super::{Change, ChangeError, On};
+use std::collections::BTreeSet;
+
+use super::{Change, ChangeError, ModuleKind, On};
 use crate::ids::DatabaseName;
 
 impl Change {
@@ -13,16 +15,47 @@ impl Change {
             tokens: tokens(text)?,
             at: 0,
             database: None,
+            options: Vec::new(),
         };
-        let mut changes = Vec::new();
+        let mut changes: Vec<Self> = Vec::new();
         while reader.skip_ends() {
-            changes.extend(reader.statement()?);
+            let read = reader.statement()?;
+            changes.extend(read);
+            join_last(&mut changes);
+            reader.keep_user(&mut changes)?;
         }
+        changes.extend(reader.switched()?);
         if changes.is_empty() {
             return Err(fault("there is no statement"));
         }
         Ok(changes)
     }
+}
+
+/// Makes one change of two REVOKEs in a row that differ in nothing but the grantor.
+fn join_last(changes: &mut Vec<Change>) {
+    let Some(last) = changes.pop() else {
+        return;
+    };
+    let before = changes.last_mut();
+    if let Some(Change::Revoke { by, .. }) = before
+        && let Change::Revoke { by: more, .. } = &last
+    {
+        let (own, more) = (std::mem::take(by), more.clone());
+        let joined = || own.iter().chain(&more).cloned().collect::<BTreeSet<_>>();
+        let joined: Vec<Option<String>> = joined().into_iter().collect();
+        by.clone_from(&more);
+        if changes.last() == Some(&last) {
+            if let Some(Change::Revoke { by, .. }) = changes.last_mut() {
+                *by = joined;
+            }
+            return;
+        }
+        if let Some(Change::Revoke { by, .. }) = changes.last_mut() {
+            *by = own;
+        }
+    }
+    changes.push(last);
 }
 
 fn fault(why: impl Into<String>) -> ChangeError {
@@ -48,6 +81,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, ChangeError> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
+        if rest.starts_with("--") {
+            rest = rest.find('\n').map_or("", |end| &rest[end..]).trim_start();
+            continue;
+        }
         let (token, after) = match first {
             '[' => closed(rest, '[', ']').map(|(name, after)| (Token::Name(name), after))?,
             '"' => closed(rest, '"', '"').map(|(name, after)| (Token::Name(name), after))?,
@@ -107,6 +144,8 @@ struct Reader {
     tokens: Vec<Token>,
     at: usize,
     database: Option<DatabaseName>,
+    /// Values of options in order, each with whether a RECONFIGURE follows.
+    options: Vec<(String, i32, bool)>,
 }
 
 impl Reader {
@@ -170,6 +209,9 @@ impl Reader {
         }
         if self.word("RECONFIGURE") {
             self.words(&["WITH", "OVERRIDE"]);
+            for (_, _, is_active) in &mut self.options {
+                *is_active = true;
+            }
             return Ok(None);
         }
         if self.word("REVOKE") {
@@ -211,7 +253,8 @@ impl Reader {
             let database = DatabaseName::new(self.name()?);
             self.need("TO")?;
             let to = self.name()?;
-            return Ok(Change::ChangeOwner { database, to });
+            let keep = None;
+            return Ok(Change::ChangeOwner { database, to, keep });
         }
         if self.word("DATABASE") {
             let database = DatabaseName::new(self.name()?);
@@ -264,6 +307,11 @@ impl Reader {
             return Err(fault("FROM or TO is missing"));
         };
         self.word("CASCADE");
+        let grantor = if self.word("AS") {
+            Some(self.name()?)
+        } else {
+            None
+        };
         let at_server = matches!(on, On::Login(_) | On::ServerRole(_))
             || (on == On::Whole && self.database.is_none());
         let database = if at_server {
@@ -278,6 +326,7 @@ impl Reader {
                 permission,
                 on,
                 from,
+                by: vec![grantor],
             }
         } else {
             Change::Deny {
@@ -296,6 +345,7 @@ impl Reader {
             (&["SCHEMA"], On::Schema),
             (&["USER"], On::User),
             (&["ROLE"], On::Role),
+            (&["APPLICATION", "ROLE"], On::ApplicationRole),
             (&["ASSEMBLY"], On::Assembly),
             (&["CERTIFICATE"], On::Certificate),
             (&["EXTERNAL", "LANGUAGE"], On::ExternalLanguage),
@@ -329,13 +379,87 @@ impl Reader {
     }
 
     fn drop(&mut self) -> Result<Change, ChangeError> {
-        let kinds = ["PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "VIEW"];
-        if !kinds.iter().any(|kind| self.word(kind)) {
+        const KINDS: &[(&str, ModuleKind)] = &[
+            ("PROCEDURE", ModuleKind::Procedure),
+            ("PROC", ModuleKind::Procedure),
+            ("FUNCTION", ModuleKind::Function),
+            ("AGGREGATE", ModuleKind::Aggregate),
+            ("TRIGGER", ModuleKind::Trigger),
+            ("VIEW", ModuleKind::View),
+        ];
+        let mut kinds = KINDS.iter();
+        let kind = kinds
+            .find(|(word, _)| self.word(word))
+            .map(|(_, kind)| *kind);
+        let Some(mut kind) = kind else {
             return Err(fault("DROP of something else than a module"));
+        };
+        let mut name = self.two_parts()?;
+        if kind == ModuleKind::Trigger && self.words(&["ON", "DATABASE"]) {
+            kind = ModuleKind::DatabaseTrigger;
+            name.0.clear();
         }
-        let name = self.two_parts()?;
         let database = self.database()?;
-        Ok(Change::DropModule { database, name })
+        Ok(Change::DropModule {
+            database,
+            name,
+            kind,
+        })
+    }
+
+    /// The user that a change of the owner keeps the former one as, and its roles: no other is made.
+    fn keep_user(&mut self, changes: &mut [Change]) -> Result<(), ChangeError> {
+        while self.skip_ends() {
+            let start = self.at;
+            if self.word("USE") {
+                self.database = Some(DatabaseName::new(self.name()?));
+                continue;
+            }
+            if !self.words(&["CREATE", "USER"]) {
+                self.at = start;
+                return Ok(());
+            }
+            let user = self.name()?;
+            let is_own = self.words(&["FOR", "LOGIN"]) && self.name()? == user;
+            let Some(Change::ChangeOwner { database, keep, .. }) = changes.last_mut() else {
+                return Err(fault("CREATE USER stands only after a change of the owner"));
+            };
+            if !is_own || self.database.as_ref() != Some(database) {
+                return Err(fault("the user that is made has to be the former owner's"));
+            }
+            for role in super::KEPT_ROLES {
+                self.skip_ends();
+                let joins = self.words(&["ALTER", "ROLE"])
+                    && self.name()? == role
+                    && self.words(&["ADD", "MEMBER"])
+                    && self.name()? == user;
+                if !joins {
+                    return Err(fault(format!("the former owner has to join {role}")));
+                }
+            }
+            *keep = Some(user);
+        }
+        Ok(())
+    }
+
+    /// The options that are off in the end. One that was set twice, the second time without a RECONFIGURE, was staged
+    /// before and is again.
+    fn switched(&self) -> Result<Vec<Change>, ChangeError> {
+        let mut changes = Vec::new();
+        for (at, (name, value, is_active)) in self.options.iter().enumerate() {
+            let is_same = |other: &str| other.eq_ignore_ascii_case(name);
+            let mut later = self.options.iter().skip(at + 1);
+            let mut earlier = self.options.iter().take(at);
+            let is_staged = !is_active && earlier.any(|(other, ..)| is_same(other));
+            if later.any(|(other, ..)| is_same(other)) || is_staged {
+                continue;
+            }
+            if *value != 0 {
+                return Err(fault("options are only switched off"));
+            }
+            changes.push(Change::DisableOption { name: name.clone() });
+        }
+        Ok(changes)
     }
 
     fn execute(&mut self) -> Result<Option<Change>, ChangeError> {
@@ -353,13 +477,13 @@ impl Reader {
         match procedure.to_lowercase().as_str() {
             "sp_configure" => {
                 let (name, value) = (text(0, "@configname")?, text(1, "@configvalue")?);
-                if name.eq_ignore_ascii_case("show advanced options") {
-                    return Ok(None);
+                let value = value
+                    .parse()
+                    .map_err(|_| fault(format!("the value {value}")))?;
+                if !name.eq_ignore_ascii_case("show advanced options") {
+                    self.options.push((name, value, false));
                 }
-                if value != "0" {
-                    return Err(fault("options are only switched off"));
-                }
-                Ok(Some(Change::DisableOption { name }))
+                Ok(None)
             }
             "sp_droplinkedsrvlogin" => Ok(Some(Change::DropLinkedLogin {
                 server: text(0, "@rmtsrvname")?,

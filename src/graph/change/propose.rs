@@ -7,9 +7,12 @@ use super::super::node::Node;
 use super::super::permission::{self, Class};
 use super::super::securable::Securable;
 use super::super::step::{Edge, Step};
-use super::{Change, On};
+use super::{Change, ModuleKind, On};
 use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::Fact;
+use crate::snapshot::{Fact, Permission};
+
+/// `sa` and `dbo`, as whom is granted where no AS is written.
+const OWNER: PrincipalId = PrincipalId(1);
 
 /// The id of msdb, which is TRUSTWORTHY by design.
 const MSDB: i32 = 4;
@@ -31,19 +34,66 @@ impl Graph<'_> {
             changes.extend(change);
         }
         changes.extend(self.change_owner(edge));
+        changes.extend(self.drop_module(edge));
         changes.extend(self.disable(to));
         changes
     }
 
-    /// A database whose owner is an application's login is given to sa.
+    /// A database whose owner is an application's login is given to sa, and the login stays as a user. Not where dbo's
+    /// power leaves the database: there it would be sa's.
     fn change_owner(&self, edge: &Edge) -> Option<Change> {
         let fact = edge.facts.first()?;
         let rows = self.index.snapshot.server.databases.seen();
         let is_owner = edge.step == Step::DatabaseOwner && fact.fact == Fact::Databases;
         let row = rows.get(fact.row as usize).filter(|_| is_owner)?;
+        let stays_inside =
+            row.is_trustworthy_on == Some(false) && row.is_db_chaining_on == Some(false);
+        let Node::Principal(Scope::Server, former) = edge.from else {
+            return None;
+        };
+        let is_role = self.index.is_role(Scope::Server, former);
+        let former = &self.index.login(former)?.name;
+        if !stays_inside || is_role {
+            return None;
+        }
         Some(Change::ChangeOwner {
             database: DatabaseName::new(&row.name),
             to: self.index.login(SA)?.name.clone(),
+            keep: Some(former.clone()),
+        })
+    }
+
+    /// The module that lends its power, where setup did not make it. A mark as shipped can be set by anybody, so that
+    /// such a one is left to people.
+    fn drop_module(&self, edge: &Edge) -> Option<Change> {
+        let lends = matches!(
+            edge.step,
+            Step::ModuleContext | Step::SignedModule | Step::ModuleCommand | Step::ClrModule
+        );
+        let Node::Runs(db, id) = edge.from else {
+            return None;
+        };
+        let facts = self.index.database(db).filter(|_| lends)?;
+        let database = DatabaseName::new(self.index.database_name(db));
+        let Some(object) = facts.object(id) else {
+            let mut triggers = facts.triggers.seen().iter();
+            let trigger = triggers.find(|t| t.object_id == id && t.parent_class == 0)?;
+            let is_own = trigger.is_ms_shipped == Some(false);
+            return is_own.then(|| Change::DropModule {
+                database,
+                name: (String::new(), trigger.name.clone()),
+                kind: ModuleKind::DatabaseTrigger,
+            });
+        };
+        if object.is_ms_shipped != Some(false) {
+            return None;
+        }
+        let mut schemas = facts.schemas.seen().iter();
+        let schema = schemas.find(|s| s.schema_id == object.schema_id)?;
+        Some(Change::DropModule {
+            database,
+            name: (schema.name.clone(), object.name.clone()),
+            kind: ModuleKind::of(&object.r#type)?,
         })
     }
 
@@ -112,10 +162,32 @@ impl Graph<'_> {
         if row.r#type != code || on.scope != scope || row.class != class.number() {
             return None;
         }
+        let is_same = |other: &&Permission| {
+            other.class == row.class
+                && (other.major_id, other.minor_id) == (row.major_id, row.minor_id)
+                && other.grantee_principal_id == row.grantee_principal_id
+                && other.r#type == row.r#type
+                && other.state != "D"
+        };
+        let same = rows.iter().filter(is_same);
+        let by: Option<Vec<Option<String>>> = same
+            .map(|row| match row.grantor_principal_id {
+                OWNER => Some(None),
+                grantor => self.principal_name(scope, grantor).map(Some),
+            })
+            .collect();
+        let mut by = by?;
+        by.sort();
+        by.dedup();
         Some(Change::Revoke {
+            by,
             database: self.database_name_of(scope),
             permission: permission::name((class, code)).to_owned(),
-            on: self.on(on)?,
+            // A step that rests on several rows names one of them.
+            on: self.on(Securable {
+                id: row.major_id,
+                ..on
+            })?,
             from: self.principal_name(scope, row.grantee_principal_id)?,
         })
     }
@@ -130,7 +202,8 @@ impl Graph<'_> {
             Class::Server | Class::Database => On::Whole,
             Class::Login => On::Login(name()?),
             Class::ServerRole => On::ServerRole(name()?),
-            Class::User | Class::ApplicationRole => On::User(name()?),
+            Class::User => On::User(name()?),
+            Class::ApplicationRole => On::ApplicationRole(name()?),
             Class::Role => On::Role(name()?),
             Class::Schema => {
                 let mut schemas = facts?.schemas.seen().iter();

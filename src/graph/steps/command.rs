@@ -314,6 +314,11 @@ impl Graph<'_> {
             .any(|e| matches!(e.from, Node::Joins(..)));
         let shared = one_people.intersection(&other_people);
         shared
+            .filter(|id| {
+                [one, other]
+                    .iter()
+                    .all(|edge| self.is_held_by(edge, scope, **id))
+            })
             .map(|id| {
                 let mut edge = one.clone().and(other.facts.iter().copied());
                 edge.from = if joins {
@@ -324,6 +329,22 @@ impl Graph<'_> {
                 edge
             })
             .collect()
+    }
+
+    /// Whether somebody whom the inventory has in a group holds by it what a step takes: a DENY of his own name goes
+    /// before what the group was granted. Of others it is known.
+    fn is_held_by(&self, edge: &Edge, scope: Scope, id: PrincipalId) -> bool {
+        let (Node::Principal(_, group), Some(((_, code), on))) = (edge.from, edge.held) else {
+            return true;
+        };
+        if id == group || self.index.is_role(scope, group) {
+            return true;
+        }
+        let token = match scope {
+            Scope::Server => self.index.token(id),
+            Scope::Database(db) => self.index.user_token(db, id),
+        };
+        self.index.held_by(&token, on, code).is_some()
     }
 
     /// Logins from which two steps begin that begin in different scopes. Who joins a role does not count: he may be

@@ -144,6 +144,7 @@ impl Graph<'_> {
                 edges.push(Edge::new(Node::login(login), Step::DatabaseOwner, [fact]));
             }
         }
+        edges.extend(self.sid_of_dbo(db));
         edges.push(Edge::new(Node::Sysadmin, Step::Administrator, []));
         let control = self.index.holders(Securable::database(db), "CL");
         edges.extend(control.into_iter().map(|h| h.step(Step::ControlDatabase)));
@@ -161,6 +162,17 @@ impl Graph<'_> {
         edges.extend(self.by_nested((db, DBO)));
         edges.extend(self.run_as(Node::Owner(db)));
         edges
+    }
+
+    /// The login with dbo's sid inside the database, which a restored database keeps from where it was: it enters as dbo,
+    /// whoever owns the database by the server's list.
+    fn sid_of_dbo(&self, db: Db) -> Option<Edge> {
+        let login = self.index.login_of_user(db, DBO)?;
+        let (row, _) = self.index.database_row(db)?;
+        let sid = self.index.login(login)?.sid.as_deref();
+        let fact = self.index.principal_fact(Scope::Database(db), DBO);
+        let differs = sid != row.owner_sid.as_deref();
+        differs.then(|| Edge::new(Node::login(login), Step::MappedUser, fact))
     }
 
     pub(in super::super) fn to_inside(&self, db: Db) -> Vec<Edge> {

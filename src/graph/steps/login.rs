@@ -2,7 +2,7 @@
 
 use super::super::build::Graph;
 use super::super::fact::FactRef;
-use super::super::index::{Index, PUBLIC, PUBLIC_SERVER, SYSADMIN, Scope};
+use super::super::index::{DBO, Index, PUBLIC, PUBLIC_SERVER, SYSADMIN, Scope};
 use super::super::node::Node;
 use super::super::permission::Class;
 use super::super::securable::Securable;
@@ -161,11 +161,11 @@ impl Graph<'_> {
             if trust.owner == id {
                 let facts = trust.facts.iter().copied();
                 edges.push(Edge::new(Node::Owner(*db), Step::TrustedOwner, facts));
-                continue;
             }
             let sid = login.sid.as_deref();
             let scope = Scope::Database(*db);
-            let Some(user) = sid.and_then(|sid| self.index.scope(scope).with_sid(sid)) else {
+            let user = sid.and_then(|sid| self.index.scope(scope).with_sid(sid));
+            let Some(user) = user.filter(|user| *user != DBO || trust.owner != id) else {
                 continue;
             };
             let fact = self.index.principal_fact(scope, user);

@@ -13,7 +13,6 @@ mod sysadmin;
 mod trust;
 
 pub(super) use command::channel_of;
-pub use link::Mapping;
 pub(super) use login::is_one_person;
 pub(super) use sign::LoginKey;
 pub use trust::Source;

@@ -35,30 +35,40 @@ impl Graph<'_> {
     /// Who acts as a user's login in a database that this one believes: its dbo, where the login owns it, else the
     /// login's user there.
     pub(in super::super) fn believed(&self, db: Db, id: PrincipalId) -> Vec<Edge> {
-        let sid = match id {
-            DBO => self.index.database_row(db).map(|(row, _)| &row.owner_sid),
-            _ => self.index.user(db, id).map(|user| &user.sid),
-        };
-        let sid = sid.and_then(|sid| sid.as_deref());
-        let login = sid.and_then(|sid| self.login_of_sid(sid));
-        let Some(login) = login.filter(|login| self.enters_as(db, *login, id)) else {
+        let owner = self.index.database_row(db);
+        let owner = owner.and_then(|(row, _)| self.login_of_sid(row.owner_sid.as_deref()?));
+        // A restored database keeps dbo's sid, which need not be its owner's.
+        let own = self.index.login_of_user(db, id);
+        let owner = owner.filter(|owner| id == DBO && Some(*owner) != own);
+        let logins = own.into_iter().chain(owner);
+        let entering = logins.filter(|login| self.enters_as(db, *login, id));
+        let entering: Vec<PrincipalId> = entering.collect();
+        if entering.is_empty() {
             return Vec::new();
-        };
+        }
         let others = self.sources.iter().filter(|source| source.db != db);
         let believed = others.filter(|source| self.vouches_in(source.owner, db));
         believed
-            .filter_map(|source| {
-                if source.owner == login {
-                    let from = Node::Owner(source.db);
-                    return Some(Edge::new(from, Step::TrustedOwner, [source.fact]));
-                }
-                let user = self.index.own_user(source.db, login)?;
-                let row = self.index.principal_fact(Scope::Database(source.db), user);
-                let facts = row.into_iter().chain([source.fact]);
-                let from = Node::user(source.db, user);
-                Some(Edge::new(from, Step::TrustedUser, facts))
-            })
+            .flat_map(|source| entering.iter().map(move |login| (source, *login)))
+            .flat_map(|(source, login)| self.acting_as(source, login))
             .collect()
+    }
+
+    /// Who is a login inside a database: its dbo, where the login owns it, and the login's user.
+    fn acting_as(&self, source: &Source, login: PrincipalId) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        if source.owner == login {
+            let from = Node::Owner(source.db);
+            edges.push(Edge::new(from, Step::TrustedOwner, [source.fact]));
+        }
+        let user = self.index.own_user(source.db, login);
+        if let Some(user) = user.filter(|user| *user != DBO || source.owner != login) {
+            let row = self.index.principal_fact(Scope::Database(source.db), user);
+            let facts = row.into_iter().chain([source.fact]);
+            let from = Node::user(source.db, user);
+            edges.push(Edge::new(from, Step::TrustedUser, facts));
+        }
+        edges
     }
 
     fn enters_as(&self, db: Db, login: PrincipalId, user: PrincipalId) -> bool {

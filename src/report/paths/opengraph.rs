@@ -68,6 +68,7 @@ const NODES: &[(&str, &str)] = &[
     ("database_role", "MSSQL_DatabaseRole"),
     ("application_role", "MSSQL_ApplicationRole"),
     ("inside_database", "MSSQLPosture_Inside"),
+    ("any_login", "MSSQLPosture_AnyLogin"),
     ("own_database", "MSSQLPosture_OwnDatabase"),
     ("queries_as", "MSSQLPosture_QueriesAs"),
     ("module", "MSSQLPosture_Module"),

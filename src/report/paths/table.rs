@@ -12,6 +12,9 @@ const MOST_CHAINS: usize = 40;
 /// So many groups are named.
 const MOST_GROUPS: usize = 3;
 
+/// What the words of the column State mean.
+const STATES: &str = "open: works now. armable: is off, and the same principal may switch it on. waiting: somebody else has to do something first (an administrator fires a trigger, a job runs, the server starts). closed: nobody gets there.";
+
 /// See [`PathsReport::table`].
 pub fn table(report: &PathsReport, width: u16, most: usize) -> String {
     let page = Page::new(width, false);
@@ -29,7 +32,11 @@ pub fn table(report: &PathsReport, width: u16, most: usize) -> String {
             "queries/NAME is the statement that gave a fact: `mssql-posture queries NAME` prints it, and --format json shows its rows.",
         ));
     }
-    sections.extend(standing(report, &page));
+    let standing = standing(report, &page);
+    if !chains.is_empty() || standing.is_some() {
+        sections.push(page.text(STATES));
+    }
+    sections.extend(standing);
     sections.extend(goals(report, &page));
     sections.extend(
         report

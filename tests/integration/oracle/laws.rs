@@ -11,7 +11,7 @@ use mssql_posture::ids::PrincipalId;
 use mssql_posture::score::{self, Exposure, Points};
 use mssql_posture::snapshot::{Observed, Permission, RoleMember};
 
-use crate::support::oracle::drafts;
+use crate::support::oracle::{Oracle, drafts};
 use crate::support::privileges::{Built, estate};
 
 const ESTATES: usize = 120;
@@ -252,6 +252,97 @@ fn learning_a_fact_never_widens_the_exposure() {
             known.high
         );
     }
+}
+
+/// Everybody is whoever comes next: a login that was made just now, to which nothing was granted and nothing denied,
+/// reaches a channel exactly where the exposure says that everybody does.
+#[test]
+fn everybody_is_whoever_comes_next() {
+    let mut by_everybody = 0;
+    for text in drafts(207, 2 * ESTATES) {
+        let (built, with) = (
+            estate(&text),
+            estate(&format!("{text}\nserver: login newcomer")),
+        );
+        let graph = built.graph();
+        let oracle = Oracle::new(&with.snapshot, &with.code, &with.groups);
+        let newcomer = with.login("newcomer");
+        let reached = &oracle.reach(&[newcomer], true)[&newcomer];
+        for channel in Channel::ALL {
+            let goal = Node::Command(channel);
+            let everybody = Reach::new(&graph, goal, None).everybody();
+            assert_eq!(
+                everybody.is_some(),
+                reached.contains(&goal),
+                "{channel:?}:\n{text}"
+            );
+            by_everybody += usize::from(everybody.is_some());
+        }
+    }
+    assert!(by_everybody > 50, "{by_everybody}");
+}
+
+/// The low end of the line about the widest channel.
+fn channel_points(lines: &str) -> (i32, String) {
+    let exposure = exposure(&estate(lines));
+    let line = exposure.breakdown.into_iter().find(|p| p.line == "channel");
+    line.map(|p| (p.low, p.sentence)).unwrap()
+}
+
+#[test]
+fn a_decoy_makes_everybody_no_fewer() {
+    let links = "login boss; member boss of sysadmin; login dummy disabled; login enabled; \
+                 link BACK to . rpc; link login BACK default as boss";
+    for (open, decoy) in [
+        (
+            "login dummy disabled; login app; grant IMPERSONATE on login sa to public",
+            "deny IMPERSONATE on login sa to dummy",
+        ),
+        (
+            "login dummy; login app; grant IMPERSONATE on login sa to public",
+            "deny IMPERSONATE on login sa to dummy",
+        ),
+        (links, "link login BACK dummy as self"),
+        (links, "link login BACK enabled as self"),
+    ] {
+        let open_to_all = channel_points(open);
+        assert_eq!(open_to_all.0, 70, "{open}");
+        assert_eq!(
+            channel_points(&format!("{open}; {decoy}")),
+            open_to_all,
+            "{decoy}"
+        );
+    }
+}
+
+#[test]
+fn guests_are_everybody_and_single_grants_are_not() {
+    let logins = "login a; login b; login c; login d; login e; login f; login g; login h; option xp_cmdshell = 1; \
+                  credential xp_cmdshell proxy \"CORP\\low\"; ";
+    let guests = format!("{logins} in master: grant EXECUTE on xp_cmdshell to public");
+    assert_eq!(channel_points(&guests).0, 70);
+    let denied = format!("{guests}; user a; deny EXECUTE on xp_cmdshell to a");
+    assert_eq!(channel_points(&denied).0, 70);
+    let shut = format!("{guests}; deny CONNECT to guest");
+    assert!(channel_points(&shut).0 < 40, "only who has a user there");
+    let one_by_one = "login a; login b; grant CONTROL SERVER to a; grant CONTROL SERVER to b";
+    assert_eq!(channel_points(one_by_one).0, 40);
+    assert_eq!(
+        channel_points("login a; grant CONTROL SERVER to a; deny CONTROL SERVER to public").0,
+        6
+    );
+}
+
+#[test]
+fn who_waits_counts_for_more_than_administrators() {
+    let (clean, said) = channel_points("login app; login boss; member boss of sysadmin");
+    assert!(
+        said.starts_with("Nobody but administrators by design"),
+        "{said}"
+    );
+    let (waiting, said) = channel_points("login app; database Shop owner app trustworthy");
+    assert!(waiting > clean, "{waiting} {clean}");
+    assert!(said.contains("one to five principals"), "{said}");
 }
 
 /// Takes a list out of sight, of the server or of a database.

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use mssql_posture::ids::PrincipalId;
-use mssql_posture::rules::{self, Evidence, Outcome, Rule, Verdict};
+use mssql_posture::collect::{Scope, queries};
+use mssql_posture::ids::{DatabaseName, PrincipalId};
+use mssql_posture::rules::{self, Case, Evidence, Outcome, Rule, Verdict};
 use mssql_posture::snapshot::{
-    Configuration, DatabasePrincipal, DatabaseRow, Permission, RoleMember, ServerPrincipal,
-    SystemExtendedProcedure,
+    Configuration, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, ServerPrincipal,
+    Snapshot, SystemExtendedProcedure,
 };
 use serde::de::DeserializeOwned;
 
 use super::{Fixture, World, fixtures, windows};
-use crate::support::recording::{On, Recording};
+use crate::support::recording::{On, Recording, estate, is_of_database};
 
 const SYSADMIN: PrincipalId = PrincipalId(3);
 
@@ -146,6 +147,98 @@ fn a_grant_names_the_procedure_and_the_principals_of_its_sentence() {
 impl World {
     fn hides_principals(&self) -> bool {
         !self.snapshot.server.server_principals.is_settled()
+    }
+}
+
+/// Every row that verdicts cite, with the rule.
+fn all_cited(verdicts: &[Verdict]) -> impl Iterator<Item = (&'static Rule, &Evidence)> {
+    verdicts.iter().flat_map(|verdict| {
+        let own = match &verdict.outcome {
+            Outcome::Fail(finding) => &finding.evidence,
+            _ => &verdict.evidence,
+        };
+        own.iter().map(|evidence| (verdict.rule, evidence))
+    })
+}
+
+/// Whether a fact of the snapshot holds the cited row, in the database that is cited.
+fn is_in(snapshot: &Snapshot, fact: Fact, evidence: &Evidence) -> bool {
+    let database = evidence.database.as_ref();
+    let facts = if is_of_database(fact) {
+        let mut databases = snapshot.databases.iter();
+        let own = databases.find(|facts| Some(&facts.name) == database);
+        serde_json::to_value(own).unwrap()
+    } else {
+        serde_json::to_value(&snapshot.server).unwrap()
+    };
+    let value = &facts[fact.name()]["value"];
+    let in_list = value
+        .as_array()
+        .is_some_and(|rows| rows.contains(&evidence.row));
+    in_list || *value == evidence.row
+}
+
+/// A reader comes from what is cited to the statement that showed it: `queries NAME`, and its record in the snapshot.
+#[test]
+fn whatever_a_rule_cites_leads_to_its_query_and_its_row() {
+    let mut cited_by: BTreeSet<&str> = BTreeSet::new();
+    for fixture in fixtures() {
+        let world = fixture.world();
+        let version = world.snapshot.major_version();
+        for (rule, evidence) in all_cited(&world.judge(fixture.rule())) {
+            let about = format!("{}, {}: {}", rule.slug, fixture.about, evidence.fact);
+            cited_by.insert(rule.slug);
+            let own = queries().iter().filter(|query| query.name == evidence.fact);
+            let mut own = own.filter(|q| version.is_none_or(|v| q.versions.contains(&v)));
+            let query = own.next().unwrap_or_else(|| panic!("{about}: no query"));
+            let database = evidence.database.as_ref().map(DatabaseName::as_str);
+            match query.scope {
+                Scope::Master => assert_eq!(database, Some("master"), "{about}"),
+                Scope::Msdb => assert_eq!(database, Some("msdb"), "{about}"),
+                Scope::Database => assert!(database.is_some(), "{about}"),
+                _ => assert_eq!(database, None, "{about}"),
+            }
+            let fact = Fact::named(&evidence.fact).unwrap();
+            assert!(
+                is_in(&world.snapshot, fact, evidence),
+                "{about}: no such row"
+            );
+        }
+    }
+    let without: Vec<&str> = rules::ALL.iter().map(|rule| rule.slug).collect();
+    let without = without.into_iter().filter(|slug| !cited_by.contains(slug));
+    // What was not seen has no row.
+    assert_eq!(without.collect::<Vec<_>>(), ["instance-not-seen-whole"]);
+}
+
+#[test]
+fn a_fact_knows_the_database_that_its_query_is_asked_in() {
+    for query in queries() {
+        let Some(fact) = Fact::named(query.name) else {
+            continue;
+        };
+        let due = match query.scope {
+            Scope::Master => Some("master"),
+            Scope::Msdb => Some("msdb"),
+            _ => None,
+        };
+        assert_eq!(fact.asked_in(), due, "{}", query.name);
+    }
+}
+
+#[test]
+fn whatever_is_cited_of_the_demo_has_the_record_of_its_query() {
+    for recording in estate::all() {
+        let recorded = recording.finish();
+        let texts = recorded.texts();
+        let snapshot = &recorded.snapshot;
+        let verdicts = rules::judge(&Case::new(snapshot, &texts, Some(&[])));
+        for (rule, evidence) in all_cited(&verdicts) {
+            let mut records = snapshot.queries.iter();
+            let found =
+                records.any(|r| r.query == evidence.fact && r.database == evidence.database);
+            assert!(found, "{}: {evidence:?}", rule.slug);
+        }
     }
 }
 

@@ -306,6 +306,15 @@ static DENIES: &[Fixture] = {
             &["fail high principal master app"],
         ),
         one(
+            "DENY of all to the user's login",
+            |r| {
+                user(r, "app");
+                r.grant("master", XP, "EXECUTE", "app")
+                    .deny_server("CONTROL SERVER", "app");
+            },
+            PASS,
+        ),
+        one(
             "DENY to somebody else",
             |r| {
                 user(r, "app");

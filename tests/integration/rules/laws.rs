@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use mssql_posture::ids::DatabaseName;
-use mssql_posture::rules::{self, Case, Outcome, Rule, Verdict};
+use mssql_posture::rules::{self, Case, Outcome, Rule, Severity, Verdict};
 use mssql_posture::score;
 use mssql_posture::snapshot::{Fact, ModuleTexts, Snapshot};
 use proptest::prelude::*;
@@ -43,6 +43,7 @@ const TAKES_BACK: &[(&str, Fact)] = &[
     ("PRIV-002", Fact::Host),
     ("PRIV-002", Fact::ServerPrincipals),
     ("PRIV-002", Fact::ServerRoleMembers),
+    ("PRIV-002", Fact::ServerPermissions),
     ("PRIV-002", Fact::DatabasePrincipals),
     ("PRIV-002", Fact::DatabaseRoleMembers),
     ("PRIV-002", Fact::DatabasePermissions),
@@ -72,6 +73,15 @@ const TAKES_BACK: &[(&str, Fact)] = &[
 /// A session that could not read who the server is reads nothing else, so a rule that only looks there
 /// for the version or the edition does not declare it.
 const NEVER_ALONE: &[Fact] = &[Fact::ServerIdentity];
+
+/// An outcome, and of a finding how bad it is.
+fn outcome(outcome: &Outcome) -> (&'static str, Option<Severity>) {
+    let severity = match outcome {
+        Outcome::Fail(finding) => Some(finding.severity),
+        _ => None,
+    };
+    (outcome.as_str(), severity)
+}
 
 fn is_clean(verdicts: &[Verdict]) -> bool {
     let bad = |v: &Verdict| matches!(v.outcome, Outcome::Fail(_) | Outcome::Unknown(_));
@@ -244,10 +254,10 @@ impl Taken {
         holds
     }
 
-    /// What a rule does not declare does not decide.
+    /// What a rule does not declare does not decide, and makes nothing heavier or lighter.
     fn nothing_undeclared_decides(&self) {
         let outcomes = |verdicts: &[Verdict]| {
-            let mut words: Vec<_> = verdicts.iter().map(|v| v.outcome.as_str()).collect();
+            let mut words: Vec<_> = verdicts.iter().map(|v| outcome(&v.outcome)).collect();
             words.sort_unstable();
             words
         };

@@ -144,7 +144,7 @@ impl World<'_> {
     }
 
     /// Whether a module's schema is not dbo's.
-    fn is_in_anothers_schema(&self, key: Key) -> bool {
+    fn is_in_a_schema_of_another(&self, key: Key) -> bool {
         let mut triggers = self.database(key.0).triggers.seen().iter();
         let trigger = triggers.find(|t| t.object_id == key.1 && t.parent_class != 0);
         let table = trigger.map(|trigger| (key.0, trigger.parent_id));
@@ -283,7 +283,7 @@ pub fn chained_module(w: &World<'_>) -> Moves {
         for object in facts.objects.seen() {
             let key = (db, object.object_id);
             let is_module = matches!(object.r#type.as_str(), "P" | "FN" | "TF" | "TR");
-            let stands_apart = w.is_given_by_name(key) || w.is_in_anothers_schema(key);
+            let stands_apart = w.is_given_by_name(key) || w.is_in_a_schema_of_another(key);
             if is_module && w.owner(key) == Some(DBO) && stands_apart {
                 from.push(Node::Alters(db, object.object_id));
             }

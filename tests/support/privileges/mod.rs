@@ -6,6 +6,7 @@
 //! ```text
 //! version 16 | version 16.0.4195.2 | platform windows|linux | edition express|managed | instance ERP
 //! windows only                                              no SQL logins
+//! endpoint HOST[,PORT]                                      where it was reached
 //! unseen FACT                                               that list was not seen
 //! login NAME [type U|G|C|K|X] [disabled]
 //! server role NAME [owner LOGIN]                            member NAME of ROLE
@@ -14,13 +15,14 @@
 //! option NAME = 1                                           service NAME as ACCOUNT
 //! credential xp_cmdshell proxy IDENTITY                     credential NAME IDENTITY
 //! proxy NAME cmdexec|powershell|ssis|activex [disabled] [without subsystem] to login|server role|msdb role NAME …
-//! job NAME owner LOGIN [disabled] step calls Db.s.p [as USER in Db] | step ssis | step cmdexec by PROXY …
-//! link NAME to HOST [rpc] [data]                            link login LINK LOGIN|default as REMOTE | self
+//! job NAME owner LOGIN|nobody|windows [disabled] step calls Db.s.p [as USER in Db] | step ssis | step cmdexec by PROXY …
+//! link NAME to HOST | to nothing [provider NAME] [rpc] [data]
+//! link login LINK LOGIN|default as REMOTE | self
 //! startup s.p                                               server trigger NAME [execute as LOGIN] [disabled] CODE…
-//! database NAME [owner LOGIN | orphan owner] [trustworthy] [chaining] [broker] [excluded]
+//! database NAME [owner LOGIN | orphan owner | windows owner] [dbo LOGIN] [contained] [trustworthy] [chaining] [broker] [excluded]
 //! change DATABASE [owner LOGIN] [trustworthy off] [chaining off]     trust hash 0x…
 //! in DATABASE:                                              the lines that follow are about it, until `server:`
-//!   user NAME [for LOGIN | without login | orphan | contained] [without connect]
+//!   user NAME [for LOGIN | without login | orphan | contained | windows | windows group] [without connect]
 //!   role NAME [owner NAME]      app role NAME               member NAME of ROLE
 //!   schema NAME [owner NAME]    table s.t                   language NAME
 //!   grant|deny PERMISSION [on s.o | on XP | on schema|user|role|app role|assembly|certificate|key|language NAME]

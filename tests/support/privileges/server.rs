@@ -52,7 +52,13 @@ impl Builder {
         } else if line.take("instance") {
             let name = line.name();
             self.identity("server_name", json!(format!("SQL01\\{name}")));
+            self.snapshot.connection.endpoint = format!("sql01\\{name}");
             self.identity("instance_name", json!(name));
+        } else if line.take("endpoint") {
+            let host = line.name();
+            let port = line.take(",").then(|| line.name());
+            let port = port.unwrap_or_else(|| "1433".to_owned());
+            self.snapshot.connection.endpoint = format!("{host},{port}");
         } else if line.take("windows only") {
             self.identity("is_integrated_security_only", json!(true));
         } else if line.take("unseen") {
@@ -165,16 +171,20 @@ impl Builder {
         let id = 1 + i32::try_from(self.snapshot.databases.len()).unwrap();
         let sid = if line.take("orphan owner") {
             format!("0x{:032x}", 0x6000_0000 + id)
+        } else if line.take("windows owner") {
+            format!("0x0105{:052x}", 0x6000_0000 + id)
         } else if line.take("owner") {
             self.login(&line.name()).1
         } else {
             "0x01".to_owned()
         };
+        let dbo = line.take("dbo").then(|| self.login(&line.name()).1);
         let row = json!({"database_id": id, "name": name, "owner_sid": sid, "state": 0,
+            "containment": i32::from(line.take("contained")),
             "is_trustworthy_on": line.take("trustworthy"),
             "is_db_chaining_on": line.take("chaining"),
             "is_broker_enabled": line.take("broker"), "is_read_only": false});
-        self.add_database(row, &sid);
+        self.add_database(row, dbo.as_ref().unwrap_or(&sid));
         self.facts().excluded = line.take("excluded");
         self.scope = None;
     }
