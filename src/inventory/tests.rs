@@ -173,7 +173,7 @@ const BAD_LINES: &[(&str, &str)] = &[
     ("listener = 1", "wrong type"),
     (
         "[[expectation]]\ntargets = []\nsysadmin = []",
-        "an expectation for no target",
+        "for no target",
     ),
     ("[[group]]\nname = \"g\"", "has no members"),
     ("[[group]]\nname = \"a\"\ntargets = [\"a\"]", "taken"),

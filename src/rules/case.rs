@@ -123,6 +123,7 @@ impl<'a> Case<'a> {
             texts: self.texts,
             observations: self.observations,
             expected_sysadmins: self.expected_sysadmins,
+            as_of: self.as_of,
             groups: self.groups.clone(),
             analysis: OnceCell::from(Rc::clone(self.shared_analysis())),
             graph: OnceCell::new(),

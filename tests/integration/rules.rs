@@ -321,7 +321,7 @@ fn line(verdict: &Verdict) -> String {
         }
         rules::Outcome::Unknown(_) => format!("{outcome} {}", subject(&verdict.subject)),
         rules::Outcome::NotApplicable(reason) => format!("{outcome}: {reason}"),
-        rules::Outcome::Pass => outcome.to_owned(),
+        rules::Outcome::Pass | rules::Outcome::Accepted(..) => outcome.to_owned(),
     }
 }
 

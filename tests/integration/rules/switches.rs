@@ -1,5 +1,7 @@
 //! Rules that ask of one option to be off, all by the same cases.
 
+use mssql_posture::snapshot::Observed;
+
 use super::{Fixture, denied, partly, windows};
 
 /// The cases of one rule: its slug, its option, the severity of its finding and the first version that has it.
@@ -123,7 +125,9 @@ static CLUSTER: &[Fixture] = &[Fixture::new(
     windows(16),
     |r| {
         r.set_option("remote admin connections", 1, 1);
-        r.identity().is_clustered = Some(true);
+        if let Observed::Known { value } = &mut r.snapshot.server.server_identity {
+            value.is_clustered = Some(true);
+        }
     },
     &["not_applicable: a clustered instance needs it"],
 )];
