@@ -313,7 +313,9 @@ fn of_control(
     };
     let is_manual = status == Status::Manual;
     let own = |n: u32| if is_manual { 0 } else { n };
-    let failing = judged.iter().filter(|(_, is)| *is == Judged::Failed);
+    let failing = judged
+        .iter()
+        .filter(|(_, is)| !is_manual && *is == Judged::Failed);
     ControlStatus {
         id: control.id.clone(),
         title: control.title.clone(),

@@ -46,6 +46,9 @@ pub(super) fn missing_groups(
         let own = details.filter(|row| row.specification_id == specification.specification_id);
         recorded.extend(own.filter_map(|row| row.audit_action_name.as_deref()));
     }
+    if evidence.is_empty() {
+        evidence.push(Evidence::absence("server_audit_specifications"));
+    }
     let missing = groups
         .iter()
         .copied()

@@ -1,4 +1,4 @@
-//! What it checks: the option allow filesystem enumeration (shown from 2025 on; 1 as shipped) is on, running or
+//! What it checks: the option allow filesystem enumeration (shown from 2019 on; 1 as shipped) is on, running or
 //! configured. Where the row is missing the version does not show the option.
 //!
 //! Why it matters: sys.dm_os_enumerate_filesystem and xp_dirtree then list the host's files for whoever may use them;
@@ -32,7 +32,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     case.must_be_off(
         judgement,
         "allow filesystem enumeration",
-        17,
+        15,
         "the host's folders can be listed from SQL",
         "listing of the host's folders is configured on, from the next RECONFIGURE at the latest",
     );

@@ -44,7 +44,10 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         return;
     }
     let (message, evidence) = match server.server_audits.seen() {
-        [] => ("there is no server audit".to_owned(), Vec::new()),
+        [] => (
+            "there is no server audit".to_owned(),
+            vec![Evidence::absence("server_audits")],
+        ),
         audits => {
             let rows = audits
                 .iter()

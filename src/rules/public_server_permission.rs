@@ -9,7 +9,7 @@
 //!
 //! References: docs: server-level roles (public), GRANT server permissions; CIS 2022 3.8; Microsoft VA1280
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -66,7 +66,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             (_, code) if LOOKING.contains(&code) => Severity::Medium,
             _ => RULE.severity,
         };
-        let message = format!("public, that is every login, holds {name}{on}");
+        let message = format!("public, that is every login, holds {}{on}", named(name));
         let evidence = vec![Evidence::row("server_permissions", None, row)];
         judgement.fail_at(
             severity,

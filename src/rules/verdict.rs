@@ -172,6 +172,11 @@ impl Evidence {
         }
     }
 
+    /// That a fact has no row where one was due.
+    pub fn absence(fact: &str) -> Self {
+        Self::row(fact, None, &serde_json::Value::Null)
+    }
+
     /// Adds evidence, each row once.
     pub fn extend(all: &mut Vec<Self>, more: impl IntoIterator<Item = Self>) {
         for one in more {

@@ -150,6 +150,7 @@ pub fn invented(
             "definition" | "command" | "expression" => text_apart(query, database, modules),
             // What is named is there: an id that nothing carries says that something is hidden.
             "object_id" | "major_id" | "referencing_id" => json!(OF_A_MODULE),
+            "activation_procedure" => json!("[dbo].[nightly]"),
             _ if alias.starts_with("is_") || alias.starts_with("uses_") => json!(true),
             _ => value_of(ty, alias),
         };

@@ -451,7 +451,10 @@ fn nothing_seen_at_all_is_never_clean() {
     );
     let texts = ModuleTexts::default();
     let case = Case::new(&unseen, &texts, Some(&[]));
-    for rule in rules::ALL {
+    let of_instances = rules::ALL
+        .iter()
+        .filter(|rule| !rules::ON_THE_ESTATE.contains(&rule.id));
+    for rule in of_instances {
         let verdicts = rule.judge(&case);
         let unknown = |v: &Verdict| matches!(v.outcome, Outcome::Unknown(_));
         assert!(verdicts.iter().any(unknown), "{}", rule.slug);

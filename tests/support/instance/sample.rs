@@ -90,6 +90,28 @@ fn made(version: u16, control: bool) -> Recording {
     recording
 }
 
+/// Id, name, configured and running value, first version: every option that a rule asks for.
+const OPTIONS: &[(i32, &str, i32, i32, u16)] = &[
+    (102, "allow updates", 0, 0, 11),
+    (117, "remote access", 1, 1, 11),
+    (400, "cross db ownership chaining", 0, 0, 11),
+    (1547, "scan for startup procs", 1, 1, 11),
+    (1562, "clr enabled", 1, 1, 11),
+    (1568, "default trace enabled", 1, 1, 11),
+    (1576, "remote admin connections", 0, 0, 11),
+    (1580, "filestream access level", 0, 0, 11),
+    (16393, "contained database authentication", 0, 0, 11),
+    (16386, "Database Mail XPs", 0, 0, 11),
+    (16390, "xp_cmdshell", 1, 0, 11),
+    (16391, "Ad Hoc Distributed Queries", 0, 0, 11),
+    (16392, "Replication XPs", 0, 0, 11),
+    (16394, "hadoop connectivity", 0, 0, 13),
+    (16397, "allow polybase export", 0, 0, 13),
+    (16398, "allow filesystem enumeration", 1, 1, 15),
+    (16402, "external rest endpoint enabled", 0, 0, 17),
+    (16404, "external AI runtimes enabled", 0, 0, 17),
+];
+
 fn server(version: u16, control: bool, modules: &mut Vec<ModuleLine>) -> ServerFacts {
     let mut facts = ServerFacts::unseen("");
     facts.server_identity = known(identity(version));
@@ -103,12 +125,13 @@ fn server(version: u16, control: bool, modules: &mut Vec<ModuleLine>) -> ServerF
         distribution: words("Ubuntu"),
         release: words("22.04"),
     });
-    facts.configurations = known(vec![
-        option(117, "remote access", 1, 1),
-        option(16384, "contained database authentication", 0, 0),
-        option(16390, "xp_cmdshell", 1, 0),
-        option(1562, "clr enabled", 1, 1),
-    ]);
+    facts.configurations = known(
+        OPTIONS
+            .iter()
+            .filter(|(.., since)| *since <= version)
+            .map(|(id, name, value, in_use, _)| option(*id, name, *value, *in_use))
+            .collect(),
+    );
     facts.configurations.seen_mut().sort();
     facts.databases = known(database_rows(version));
     facts.server_principals = known(logins());
