@@ -2,8 +2,9 @@
 
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::{
-    Assembly, AssemblyModule, ExtendedProcedure, Job, JobServer, JobStep, Module, Object, Observed,
-    Parameter, Schema, ServerTrigger, StartupProcedure, Synonym, SystemExtendedProcedure, TextHash,
+    Assembly, AssemblyModule, AuditSpecification, AuditSpecificationDetail, AuditStatus,
+    ExtendedProcedure, Job, JobServer, JobStep, Module, Object, Observed, Parameter, Schema,
+    ServerAudit, ServerTrigger, StartupProcedure, Synonym, SystemExtendedProcedure, TextHash,
     Trigger, TrustedAssembly, sha256_hex,
 };
 
@@ -293,6 +294,51 @@ impl Recording {
             created_by: Some(by.to_owned()),
         };
         rows(&mut self.snapshot.server.trusted_assemblies).push(row);
+        self
+    }
+
+    /// A started audit with one enabled server specification of these action groups.
+    pub fn add_audit(&mut self, name: &str, groups: &[&str]) -> &mut Self {
+        let guid = Some("3F2504E0-4F89-11D3-9A0C-0305E82C3301".to_owned());
+        let changed = Some(self.changed.clone());
+        let server = &mut self.snapshot.server;
+        rows(&mut server.server_audits).push(ServerAudit {
+            audit_id: 65_536,
+            name: name.to_owned(),
+            audit_guid: guid.clone(),
+            type_desc: Some("SECURITY LOG".to_owned()),
+            on_failure_desc: Some("CONTINUE".to_owned()),
+            is_state_enabled: Some(true),
+            queue_delay: Some(1000),
+            predicate: None,
+            create_date: changed.clone(),
+            modify_date: changed.clone(),
+        });
+        rows(&mut server.audit_status).push(AuditStatus {
+            audit_id: 65_536,
+            status: 1,
+            status_desc: "STARTED".to_owned(),
+            status_time: Some(datetime2(&self.changed)),
+            audit_file_path: None,
+        });
+        rows(&mut server.server_audit_specifications).push(AuditSpecification {
+            specification_id: 65_536,
+            name: name.to_owned(),
+            audit_guid: guid,
+            is_state_enabled: Some(true),
+            create_date: changed.clone(),
+            modify_date: changed,
+        });
+        let details = groups.iter().map(|group| AuditSpecificationDetail {
+            specification_id: 65_536,
+            audit_action_name: Some((*group).to_owned()),
+            class: 100,
+            major_id: 0,
+            audited_principal_id: PrincipalId(0),
+            audited_result: Some("SUCCESS AND FAILURE".to_owned()),
+            is_group: Some(true),
+        });
+        rows(&mut server.server_audit_specification_details).extend(details);
         self
     }
 

@@ -1,6 +1,8 @@
 //! Instances of today.
 
-use super::super::{Base, On, Recording};
+use mssql_posture::snapshot::Observed;
+
+use super::super::{AUDITOR, Base, On, Recording, SidKind, sid};
 use super::with_dbas;
 
 /// 2017 on Linux: CLR with strict security switched off, and a module nobody can read.
@@ -56,6 +58,56 @@ AS
 INSERT INTO dbo.Posting (Account, Amount, Note) VALUES (@Account, @Amount, N'see ticket \"xp_cmdshell\"');
 ";
 
+/// Action groups that tell of every change and every login.
+const RECORDED: &[&str] = &[
+    "AUDIT_CHANGE_GROUP",
+    "DATABASE_CHANGE_GROUP",
+    "DATABASE_OBJECT_CHANGE_GROUP",
+    "DATABASE_OBJECT_PERMISSION_CHANGE_GROUP",
+    "DATABASE_OWNERSHIP_CHANGE_GROUP",
+    "DATABASE_PERMISSION_CHANGE_GROUP",
+    "DATABASE_PRINCIPAL_CHANGE_GROUP",
+    "DATABASE_ROLE_MEMBER_CHANGE_GROUP",
+    "FAILED_LOGIN_GROUP",
+    "SCHEMA_OBJECT_CHANGE_GROUP",
+    "SCHEMA_OBJECT_PERMISSION_CHANGE_GROUP",
+    "SERVER_OBJECT_CHANGE_GROUP",
+    "SERVER_OPERATION_GROUP",
+    "SERVER_PERMISSION_CHANGE_GROUP",
+    "SERVER_PRINCIPAL_CHANGE_GROUP",
+    "SERVER_ROLE_MEMBER_CHANGE_GROUP",
+    "SUCCESSFUL_LOGIN_GROUP",
+];
+
+/// No SQL login gets in, so the auditor comes as a Windows account; and the build has the updates of the day.
+fn take_windows_accounts_only(r: &mut Recording) {
+    const ACCOUNT: &str = "CORP\\svc_posture";
+    let account = sid(SidKind::Windows, ACCOUNT);
+    let login = r.login(AUDITOR);
+    ACCOUNT.clone_into(&mut login.name);
+    "U".clone_into(&mut login.r#type);
+    login.sid = Some(account);
+    r.snapshot.connection.authentication = "integrated".to_owned();
+    r.snapshot.connection.user = None;
+    let server = &mut r.snapshot.server;
+    if let Observed::Known { value } = &mut server.session {
+        value.login = Some(ACCOUNT.to_owned());
+        value.original_login = Some(ACCOUNT.to_owned());
+        value.auth_scheme = Some("KERBEROS".to_owned());
+    }
+    for row in server.login_token.seen_mut() {
+        if row.name.as_deref() == Some(AUDITOR) {
+            row.name = Some(ACCOUNT.to_owned());
+            row.r#type = Some("WINDOWS LOGIN".to_owned());
+        }
+    }
+    if let Observed::Known { value } = &mut server.server_identity {
+        value.is_integrated_security_only = Some(true);
+        "16.0.4210.1".clone_into(&mut value.product_version);
+        value.product_update_level = Some("CU20".to_owned());
+    }
+}
+
 /// 2022 as it should be: sa renamed and disabled, nothing on, modules that hold no surprise.
 pub fn vault_2022() -> Recording {
     let mut r = with_dbas(Recording::new(Base {
@@ -69,14 +121,16 @@ pub fn vault_2022() -> Recording {
         r.database_row(row).owner_name = Some("sa_retired".to_owned());
     }
     r.set_option("remote access", 0, 0);
+    r.set_option("allow filesystem enumeration", 0, 0);
+    take_windows_accounts_only(&mut r);
+    r.add_audit("posture", RECORDED);
     r.at("2024-03-12T10:02:15.540");
-    for login in ["vault_owner", "vault_app"] {
-        r.add_login(login, "S");
-    }
+    r.add_login("vault_owner", "S");
+    r.add_login("CORP\\svc_vault", "U");
     r.login("vault_owner").is_disabled = Some(true);
     r.add_database("Vault", "vault_owner");
     r.add_role("Vault", "vault_reader");
-    r.add_user("Vault", "vault_app", Some("vault_app"));
+    r.add_user("Vault", "vault_app", Some("CORP\\svc_vault"));
     r.add_member("Vault", "vault_reader", "vault_app");
     r.add_object("Vault", "dbo.Document", "U");
     r.grant(
