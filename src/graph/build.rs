@@ -77,7 +77,7 @@ pub struct Graph<'a> {
 }
 
 const MASTER: i32 = 1;
-const MSDB: i32 = 4;
+pub(super) const MSDB: i32 = 4;
 /// `EngineEdition` of Express, which has no Agent.
 const EXPRESS: i32 = 4;
 

@@ -218,7 +218,9 @@ impl Graph<'_> {
         let unsettled = |fact: &Fact| fact.unsettled_in(facts);
         let mut gaps: Vec<Gap> = Vec::new();
         for state in OF_DATABASE.iter().filter_map(unsettled) {
-            let mut steps = vec![everybody(Node::Owner(db))];
+            // A module that was not seen may hold a command, too.
+            let command = Node::Command(Channel::ModuleCommand);
+            let mut steps = vec![everybody(Node::Owner(db)), everybody(command)];
             steps.extend(
                 self.keys()
                     .into_iter()

@@ -98,7 +98,7 @@ impl Graph<'_> {
         let jobs = self.index.snapshot.server.jobs.seen().iter();
         let jobs = jobs.filter(|job| {
             let sid = job.owner_sid.as_deref().filter(|sid| is_of_windows(sid));
-            job.enabled != 0 && sid.is_some_and(|sid| self.login_of_sid(sid).is_none())
+            self.index.is_run(job) && sid.is_some_and(|sid| self.login_of_sid(sid).is_none())
         });
         let ids: BTreeSet<&str> = jobs.map(|job| job.job_id.as_str()).collect();
         let steps = self.code.steps.iter();

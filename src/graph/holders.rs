@@ -58,7 +58,7 @@ impl Index<'_> {
                 securable.scope != Scope::Server && grant.given.scope == Scope::Server;
             if from_server {
                 self.logins_inside(securable, grant, &shut_out, &mut holders);
-            } else if denies.is_empty() {
+            } else if denies.is_empty() || self.owns(securable, grant) {
                 holders.push(grant.holder(Node::principal(grant.given.scope, grant.given.grantee)));
             } else {
                 self.undenied(grant, &shut_out, &mut holders);
@@ -117,6 +117,12 @@ impl Index<'_> {
             grantee,
             fact: FactRef::database(Fact::Schemas, db, at),
         })
+    }
+
+    /// Whether somebody has it as the owner of the very schema, whom no DENY binds.
+    fn owns(&self, schema: Securable, found: &Found) -> bool {
+        let owning = self.owning_schema((Class::Schema, "CL"), schema);
+        schema.class == Class::Schema && owning.is_some_and(|given| given == found.given)
     }
 
     /// Everybody whom a DENY reaches, by scope.

@@ -231,7 +231,7 @@ pub struct Index<'a> {
 }
 
 /// A GRANT or DENY row that was found: where it stands, and to whom it is given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Given {
     /// Scope of the grantee.
     pub scope: Scope,

@@ -31,6 +31,7 @@ mod gap_of_links;
 mod holders;
 mod identity;
 mod index;
+mod jobs;
 mod links;
 mod module;
 mod nested;

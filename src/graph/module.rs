@@ -480,7 +480,7 @@ impl Roots<'_, '_> {
             };
             let step = server.job_steps.seen().get(*at as usize);
             let mut jobs = server.jobs.seen().iter();
-            let job = jobs.find(|job| job.job_id == code.job_id && job.enabled != 0);
+            let job = jobs.find(|job| job.job_id == code.job_id && self.index.is_run(job));
             let (Some(step), Some(job)) = (step, job) else {
                 continue;
             };

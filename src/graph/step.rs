@@ -182,6 +182,10 @@ steps! {
         "db_ssisadmin and dc_admin of msdb change packages that jobs of administrators run."
         "docs: database-level roles (may elevate)"
         "{from} changes a package that an administrator's job runs, and waits for it";
+    MsdbWriter "msdb_writer" waits
+        "Who writes sysjobsteps or sysjobs of msdb, or changes what setup put there, decides what SQL Server Agent runs for administrators."
+        "docs: dbo.sysjobsteps, Agent security; derived"
+        "{from} decides what SQL Server Agent runs for an administrator{by}";
     RestoreOver "restore_over" waits
         "dbcreator restores a prepared msdb over the present one, jobs of sa in it, when nobody else is in it."
         "docs: RESTORE (permissions); derived"
@@ -303,7 +307,7 @@ steps! {
         "docs: ALTER ASSEMBLY"
         "{from} replaces the code of an assembly that may leave the database{by}";
     AgentProxy "agent_proxy" now
-        "A member of an Agent role whose login or role is granted an enabled proxy for the subsystem makes a job step that runs as the proxy's account."
+        "A member of an Agent role, or who may EXECUTE sp_add_jobstep, whose login or role is granted an enabled proxy for the subsystem makes a job step that runs as the proxy's account."
         "docs: SQL Server Agent fixed database roles, sp_grant_login_to_proxy"
         "{from} makes a job with a proxy that is granted to it: {to}";
     ExternalScript "external_script" now
@@ -352,9 +356,8 @@ Not modelled:
 - CREATE and ALTER EXTERNAL LANGUAGE as a way to load a DLL; resource governor and policies as something that
   runs code.
 - What a module does by EXECUTE AS inside its body.
-- Rights in msdb other than being dbo there and being in the Agent's roles: to write its tables (db_datawriter), to
-  change its procedures, to execute sp_add_job and its kin by a grant; and a disabled job as something that an
-  operator starts.
+- Rights on other tables of msdb than sysjobs and sysjobsteps, and what its procedures do for those who may execute
+  them but for adding and changing job steps.
 - Writes by modules as what fires a trigger on a table; what fires DDL and logon triggers, and messages that start
   the procedure of a queue, as ways to run these.
 - Whether a module hands on what it was given to the modules that it calls: taken to be so.

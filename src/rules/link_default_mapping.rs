@@ -1,6 +1,6 @@
-//! What it checks: linked servers that keep one login (remote login) for every login that has no mapping of its own. High
-//! where no login has one, so that everybody is that login over there; medium where some have; low while neither RPC OUT
-//! nor data access is on, or only logins that cannot log in are left. Never critical: what the stored login may do over
+//! What it checks: linked servers that keep one login (remote login) for every login that has no mapping of its own: high,
+//! for however many those are, since a mapping for one login takes nothing from the others; low while neither RPC OUT nor
+//! data access is on, or only logins that cannot log in are left. Never critical: what the stored login may do over
 //! there this instance does not know; link-with-stored-privileged-login tells those that are known to be privileged.
 //!
 //! Why it matters: who may use the link is then not a matter of a grant: every login that comes in, by a group or an
@@ -57,7 +57,7 @@ fn judge(case: &Case<'_>, mapping: &Mapping<'_>, judgement: &mut Judgement) {
         Some(Whom::Some) => {
             let who = reached.as_ref().map(|r| r.who(graph)).unwrap_or_default();
             let others = "every login without a mapping of its own";
-            (Severity::Medium, format!("{others} ({who})"))
+            (Severity::High, format!("{others} ({who})"))
         }
         // Who is left now may be joined by anybody who is given a login.
         Some(Whom::Nobody) | None => {

@@ -18,6 +18,9 @@ const AGENT_ROLES: &[&str] = &[
     "SQLAgentOperatorRole",
 ];
 
+/// Procedures of msdb that put a step into a job of one's own.
+const JOB_PROCEDURES: &[&str] = &["sp_add_jobstep", "sp_update_jobstep"];
+
 /// Channel and subsystem.
 const SUBSYSTEMS: &[(Channel, &str)] = &[
     (Channel::AgentCmdExec, "CmdExec"),
@@ -27,7 +30,7 @@ const SUBSYSTEMS: &[(Channel, &str)] = &[
 ];
 
 impl Graph<'_> {
-    /// Members of an Agent role who are granted an enabled proxy for the channel's subsystem.
+    /// Members of an Agent role, and whoever may execute its procedures, who are granted an enabled proxy for the channel's subsystem.
     pub(in super::super) fn proxied(&self, channel: Channel) -> Vec<Edge> {
         let Some(msdb) = self.msdb else {
             return Vec::new();
@@ -110,8 +113,25 @@ impl Graph<'_> {
         entries.map(|(user, _)| user).collect()
     }
 
-    /// Users of msdb who may make jobs, with the rows of their way into the role.
+    /// Users of msdb who may make jobs, with the rows of their way into the role or of their right.
     fn job_makers(&self, msdb: Db) -> Vec<(PrincipalId, Facts)> {
+        let mut makers = self.in_agent_roles(msdb);
+        let holders = JOB_PROCEDURES.iter();
+        for holder in holders.flat_map(|name| self.runners_of_setup(msdb, name)) {
+            let users = match holder.node {
+                Node::Principal(Scope::Server, login) => {
+                    let entry = self.index.entry(msdb, login);
+                    entry.into_iter().map(|(user, _)| user).collect()
+                }
+                Node::Principal(scope, id) => self.index.below(scope, id),
+                _ => BTreeSet::new(),
+            };
+            makers.extend(users.into_iter().map(|user| (user, holder.facts.clone())));
+        }
+        makers
+    }
+
+    fn in_agent_roles(&self, msdb: Db) -> Vec<(PrincipalId, Facts)> {
         let scope = Scope::Database(msdb);
         let roles = AGENT_ROLES.iter();
         let roles = roles.filter_map(|name| self.index.role_named(msdb, name));

@@ -147,9 +147,9 @@ impl Graph<'_> {
         if self.sysadmin_facts(login).is_some() || self.index.holds(login, "CL").is_some() {
             return true;
         }
-        let above = self.index.scope(Scope::Server).above(login);
+        let token = self.index.token(login);
         let securityadmin = self.index.fixed_role("securityadmin");
-        let is_strong = securityadmin.is_some_and(|role| above.contains(&role))
+        let is_strong = securityadmin.is_some_and(|role| token.contains(&(Scope::Server, role)))
             || self.index.holds(login, "IAL").is_some();
         is_strong && super::super::patch::protects_strong_logins(self.index.snapshot)
     }

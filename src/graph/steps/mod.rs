@@ -8,6 +8,7 @@ mod link;
 mod login;
 mod module;
 mod module_command;
+mod msdb;
 mod sign;
 mod sysadmin;
 mod trust;

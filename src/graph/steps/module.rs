@@ -78,7 +78,7 @@ impl Graph<'_> {
 
     /// The owner of a module, bound by no DENY on it, and the one of its schema, now or when it is taken; dbo is there
     /// as what it is.
-    fn owner_edges(&self, key: Key, step: Step) -> Vec<Edge> {
+    pub(super) fn owner_edges(&self, key: Key, step: Step) -> Vec<Edge> {
         let Some(schema) = self.index.object(key).map(|object| object.schema_id) else {
             return Vec::new();
         };

@@ -173,8 +173,12 @@ impl Graph<'_> {
         channel.option().is_none_or(|name| self.option_runs(name))
     }
 
-    /// Whether a module's own command can run as things are switched now.
+    /// Whether a module's own command can run as things are switched now; of one that was not seen that is assumed.
     pub fn some_module_runs(&self) -> bool {
+        let own = Node::Command(Channel::ModuleCommand);
+        if self.assumed.leading_to(own).next().is_some() {
+            return true;
+        }
         let modules = self.modules.with_sinks().iter();
         let modules = modules.filter_map(|(_, at)| self.code.modules.get(*at));
         let mut sinks = modules.flat_map(|module| &module.sinks);

@@ -62,45 +62,6 @@ impl Graph<'_> {
             .collect()
     }
 
-    fn msdb_powers(&self) -> Vec<Edge> {
-        let Some(msdb) = self.msdb.filter(|_| self.has_agent) else {
-            return Vec::new();
-        };
-        let row = self.index.database_row(msdb).map(|(_, fact)| fact);
-        let mut edges = vec![Edge::new(Node::Inside(msdb), Step::MsdbOwner, row)];
-        let Some(step) = self.package_step_of_administrator() else {
-            return edges;
-        };
-        for name in ["db_ssisadmin", "dc_admin"] {
-            if let Some(role) = self.index.role_named(msdb, name) {
-                let scope = Scope::Database(msdb);
-                let fact = self.index.principal_fact(scope, role);
-                let facts = fact.into_iter().chain([step]);
-                edges.push(Edge::new(
-                    Node::user(msdb, role),
-                    Step::SsisAdministrator,
-                    facts,
-                ));
-            }
-        }
-        edges
-    }
-
-    /// A step that runs an SSIS package as an administrator's job.
-    fn package_step_of_administrator(&self) -> Option<FactRef> {
-        let server = &self.index.snapshot.server;
-        let jobs = server.jobs.seen();
-        let mut steps = (0..).zip(server.job_steps.seen());
-        let found = steps.find(|(_, step)| {
-            let job = jobs.iter().find(|job| job.job_id == step.job_id);
-            let owner = job.filter(|job| job.enabled != 0);
-            let owner = owner.and_then(|job| self.login_of_sid(job.owner_sid.as_deref()?));
-            step.subsystem.eq_ignore_ascii_case("SSIS")
-                && owner.is_some_and(|owner| self.sysadmin_facts(owner).is_some())
-        });
-        found.map(|(at, _)| FactRef::server(Fact::JobSteps, at))
-    }
-
     fn ddl_trigger_planters(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (db, _) in self.index.databases() {

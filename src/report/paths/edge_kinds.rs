@@ -64,6 +64,7 @@ pub const KINDS: &[(Step, Kind)] = &[
         Step::SsisAdministrator,
         own("MSSQLPosture_SsisAdministrator"),
     ),
+    (Step::MsdbWriter, own("MSSQLPosture_MsdbWriter")),
     (Step::RestoreOver, own("MSSQLPosture_RestoreOver")),
     (Step::OwnDatabase, own("MSSQLPosture_OwnDatabase")),
     (Step::ExecuteModule, own("MSSQLPosture_ExecuteModule")),

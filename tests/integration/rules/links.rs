@@ -69,7 +69,7 @@ static DEFAULT: &[Fixture] = {
             .saying("linked server AWAY keeps the login report for every login, by OPENQUERY"),
         one("some have a mapping of their own",
             "login app; login joe; link AWAY to SQL02 data; link login AWAY app as a; link login AWAY default as report",
-            &["fail medium linked_server AWAY", "pass"]).saying("every login without a mapping of its own (joe)"),
+            &["fail high linked_server AWAY", "pass"]).saying("every login without a mapping of its own (joe)"),
         one("nobody is left but administrators",
             "login app; link AWAY to SQL02 data; link login AWAY app as a; link login AWAY default as report",
             &["fail low linked_server AWAY", "pass"]),

@@ -1,5 +1,7 @@
 //! Rules about the channels themselves.
 
+use std::collections::BTreeSet;
+
 use mssql_posture::graph::{Channel, Db, Node, Scope};
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::tsql::Sink;
@@ -490,7 +492,16 @@ pub fn agent_proxy(w: &World<'_>) -> Moves {
         .iter()
         .filter_map(|name| w.role_named(msdb, name))
         .collect();
-    let is_maker = |place: Node| makers.iter().any(|role| w.is(place, scope, *role));
+    let objects = w.database(msdb).objects.seen().iter();
+    let adds = objects.filter(|object| {
+        object.is_ms_shipped != Some(false)
+            && matches!(object.name.as_str(), "sp_add_jobstep" | "sp_update_jobstep")
+    });
+    let adds = adds.map(|object| Thing::object(msdb, object.object_id, object.schema_id));
+    let executes: BTreeSet<Node> = adds.flat_map(|thing| w.holders("EXECUTE", thing)).collect();
+    let is_maker = |place: Node| {
+        executes.contains(&place) || makers.iter().any(|role| w.is(place, scope, *role))
+    };
     let mut moves = Moves::new();
     for proxy in server
         .proxies

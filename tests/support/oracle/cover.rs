@@ -169,7 +169,7 @@ const TABLE: &[(Named, &str, &[Named])] = &[
     (
         (Database, "CREATE DATABASE"),
         "CRDB",
-        &[(Database, "CONTROL"), (Server, "CREATE ANY DATABASE")],
+        &[(Server, "CREATE ANY DATABASE")],
     ),
     (
         (Database, "ALTER ANY ASSEMBLY"),

@@ -288,7 +288,7 @@ pub fn ssis_administrator(w: &World<'_>) -> Moves {
             .as_deref()
             .and_then(|sid| w.login_with_sid(sid));
         let is_administrators = owner.is_some_and(|owner| w.is_sysadmin(owner));
-        job.enabled != 0 && is_administrators && runs_packages(&job.job_id)
+        w.is_run(job) && is_administrators && runs_packages(&job.job_id)
     });
     let mut moves = Moves::new();
     if let Some(msdb) = w.msdb().filter(|_| is_meant && w.has_agent()) {
@@ -299,6 +299,31 @@ pub fn ssis_administrator(w: &World<'_>) -> Moves {
                     Node::Sysadmin,
                 ));
             }
+        }
+    }
+    moves
+}
+
+/// Who writes the tables of jobs in msdb, or may change what setup put into its schema dbo, decides what Agent runs.
+pub fn msdb_writer(w: &World<'_>) -> Moves {
+    let mut moves = Moves::new();
+    let Some(msdb) = w.msdb().filter(|_| w.has_agent()) else {
+        return moves;
+    };
+    let schema = Thing::within(msdb, Kind::Schema, 1);
+    moves.extend(all_to(w.holders("ALTER", schema), Node::Sysadmin));
+    let objects = w.database(msdb).objects.seen().iter();
+    for object in
+        objects.filter(|object| object.is_ms_shipped != Some(false) && object.schema_id == 1)
+    {
+        let rights: &[&str] = match object.name.as_str() {
+            "sysjobs" => &["ALTER", "TAKE OWNERSHIP", "UPDATE"],
+            "sysjobsteps" => &["ALTER", "TAKE OWNERSHIP", "UPDATE", "INSERT"],
+            _ => &["ALTER", "TAKE OWNERSHIP"],
+        };
+        let thing = Thing::object(msdb, object.object_id, 1);
+        for right in rights {
+            moves.extend(all_to(w.holders(right, thing), Node::Sysadmin));
         }
     }
     moves

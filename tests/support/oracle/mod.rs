@@ -71,6 +71,7 @@ const RULES: &[Rule] = &[
     (Step::TrustedNewUser, databases::trusted_new_user),
     (Step::MsdbOwner, databases::msdb_owner),
     (Step::SsisAdministrator, databases::ssis_administrator),
+    (Step::MsdbWriter, databases::msdb_writer),
     (Step::DdlTrigger, databases::ddl_trigger),
     (Step::InsideDatabase, databases::inside_database),
     (Step::ExecuteModule, modules::execute_module),
@@ -193,13 +194,14 @@ impl<'a> Oracle<'a> {
 /// Steps that wait for an administrator or a service.
 fn waits(step: Step) -> bool {
     use Step::{
-        ActivationRun, DdlTrigger, JobRun, NestedRun, RestoreOver, SsisAdministrator, StartupRun,
-        TriggerRun,
+        ActivationRun, DdlTrigger, JobRun, MsdbWriter, NestedRun, RestoreOver, SsisAdministrator,
+        StartupRun, TriggerRun,
     };
     matches!(
         step,
         RestoreOver
             | SsisAdministrator
+            | MsdbWriter
             | StartupRun
             | TriggerRun
             | NestedRun

@@ -345,7 +345,7 @@ pub fn trigger_run(w: &World<'_>) -> Moves {
 pub fn job_run(w: &World<'_>) -> Moves {
     let mut roots = Vec::new();
     let server = &w.snapshot.server;
-    for job in server.jobs.seen().iter().filter(|job| job.enabled != 0) {
+    for job in server.jobs.seen().iter().filter(|job| w.is_run(job)) {
         for step in server
             .job_steps
             .seen()

@@ -35,6 +35,7 @@ const DATABASE_RIGHTS: &[&str] = &[
     "ALTER ANY APPLICATION ROLE",
     "REFERENCES",
     "INSERT",
+    "UPDATE",
 ];
 
 const SHIPPED: &[&str] = &[
@@ -57,7 +58,7 @@ impl Draft {
 
     /// One thing more.
     pub fn statement(&mut self) {
-        match self.below(32) {
+        match self.below(33) {
             0..4 => self.server_right(),
             4..6 => self.right_on_principal(),
             6..8 => self.server_member(),
@@ -76,6 +77,7 @@ impl Draft {
             28 => self.proxy(),
             29 => self.extended_procedure(),
             30 => self.ole_rights(),
+            31 => self.right_in_msdb(),
             _ => self.rare(),
         }
     }
@@ -167,6 +169,30 @@ impl Draft {
                 (whole(self), format!("schema {}", self.pick(&schemas)))
             }
         };
+        self.say_in(base, format!("{given} {right} on {on} to {to}"));
+    }
+
+    /// A package of an administrator, and perhaps somebody who changes it.
+    fn package(&mut self) {
+        let (name, base) = (self.name("j"), self.msdb());
+        self.say(format!("job {name} owner sa step ssis"));
+        if let Some(user) = self.bases[base].users.first().cloned() {
+            self.say_in(base, format!("member {user} of db_ssisadmin"));
+        }
+    }
+
+    /// A right on something that setup put into msdb.
+    fn right_in_msdb(&mut self) {
+        let base = self.msdb();
+        let (given, to) = (self.given(), self.grantee_in(base));
+        let right = self.pick(&["INSERT", "UPDATE", "ALTER", "CONTROL", "EXECUTE", "EXECUTE"]);
+        let on = self.pick(&[
+            "dbo.sysjobs",
+            "dbo.sysjobsteps",
+            "dbo.sp_add_jobstep",
+            "dbo.sp_update_jobstep",
+            "schema dbo",
+        ]);
         self.say_in(base, format!("{given} {right} on {on} to {to}"));
     }
 
@@ -529,7 +555,8 @@ impl Draft {
 
     fn rare(&mut self) {
         let base = self.own_base();
-        match self.below(6) {
+        match self.below(8) {
+            6 => self.package(),
             4 => self.control_server(),
             5 => self.vouching_owner(),
             0 => {

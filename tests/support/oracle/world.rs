@@ -7,7 +7,7 @@ use std::rc::Rc;
 use mssql_posture::graph::{Code, Db, Groups, ModuleCode, Node, Scope, Step};
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::{
-    DatabaseFacts, DatabasePrincipal, DatabaseRow, Object, ServerPrincipal, Snapshot,
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Job, Object, ServerPrincipal, Snapshot,
 };
 
 use super::nested::Pass;
@@ -220,6 +220,20 @@ impl<'a> World<'a> {
             }
         }
         all
+    }
+
+    /// Whether a job is on, or some user is among those who start jobs of others.
+    pub fn is_run(&self, job: &Job) -> bool {
+        let starts = |msdb: Db| {
+            let role = self.role_named(msdb, "SQLAgentOperatorRole")?;
+            let mut users = self.users(msdb).into_iter();
+            let scope = Scope::Database(msdb);
+            users.find(|user| {
+                let place = Self::place(scope, user.principal_id.0);
+                user.r#type != "R" && self.is(place, scope, role)
+            })
+        };
+        job.enabled != 0 || self.msdb().and_then(starts).is_some()
     }
 
     /// Where a principal of a scope stands.

@@ -69,6 +69,15 @@ const MSDB_ROLES: &[(&str, Option<&str>)] = &[
     ("dc_admin", None),
 ];
 
+/// Objects of msdb that matter here, with their types.
+const MSDB_OBJECTS: &[(&str, &str)] = &[
+    ("sysjobs", "U"),
+    ("sysjobsteps", "U"),
+    ("sp_add_jobstep", "P"),
+    ("sp_update_jobstep", "P"),
+    ("sp_sqlagent_refresh_job", "P"),
+];
+
 const EXTENDED_PROCEDURES: &[&str] = &[
     "xp_cmdshell",
     "sp_OACreate",
@@ -246,6 +255,11 @@ impl Builder {
         }
         for (id, (name, _)) in (5..).zip(MSDB_ROLES) {
             self.database_role(id, name, 1, false);
+        }
+        for (id, (name, kind)) in (-100..).zip(MSDB_OBJECTS) {
+            let row = json!({"object_id": id, "name": name, "schema_id": 1, "type": kind,
+                "parent_object_id": 0, "is_ms_shipped": true});
+            push(&mut self.facts().objects, row);
         }
         for (name, above) in MSDB_ROLES {
             if let Some(above) = above {
