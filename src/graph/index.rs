@@ -507,23 +507,19 @@ impl<'a> Index<'a> {
                 ids.map(|(id, _)| PrincipalId(*id)).collect()
             }
         };
-        let given = ids.into_iter().filter_map(|grantee| {
-            let fact = self.principal_fact(scope, grantee)?;
-            Some(Given {
-                scope,
-                grantee,
-                fact,
-            })
-        });
-        given.collect()
+        self.given_to(scope, ids)
     }
 
     /// Fixed roles of a database that take a permission on it.
     pub fn denying_roles(&self, scope: Scope, code: &str) -> Vec<Given> {
         let roles = DENYING_DATABASE_ROLES.iter();
         let roles = roles.filter(|(_, codes)| scope != Scope::Server && codes.contains(&code));
-        let given = roles.filter_map(|(id, _)| {
-            let grantee = PrincipalId(*id);
+        self.given_to(scope, roles.map(|(id, _)| PrincipalId(*id)))
+    }
+
+    /// Principals to whom something is given by being there.
+    fn given_to(&self, scope: Scope, ids: impl IntoIterator<Item = PrincipalId>) -> Vec<Given> {
+        let given = ids.into_iter().filter_map(|grantee| {
             let fact = self.principal_fact(scope, grantee)?;
             Some(Given {
                 scope,

@@ -11,6 +11,7 @@ mod observations;
 mod reached;
 mod verdict;
 
+mod agent_jobs_writable;
 mod agent_os_step_by_non_admin;
 mod alter_settings_granted;
 mod assembly_key_login;
@@ -108,6 +109,7 @@ impl Eq for Rule {}
 pub static ALL: &[&Rule] = &[
     &agent_os_step_by_non_admin::RULE,
     &proxy_to_public::RULE,
+    &agent_jobs_writable::RULE,
     &clr_enabled_without_strict_security::RULE,
     &unsafe_assembly::RULE,
     &unsafe_assembly_grant::RULE,
