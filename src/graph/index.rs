@@ -7,11 +7,11 @@ use super::fact::FactRef;
 use super::permission::{
     DENYING_DATABASE_ROLES, FIXED_DATABASE_ROLES, FIXED_SERVER_ROLES, LAST_FIXED_ROLE,
 };
+use super::scope::{ScopeIndex, of_database};
 use super::securable::Securable;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
-    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Permission, RoleMember, Schema,
-    ServerPrincipal, Snapshot,
+    DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Schema, ServerPrincipal, Snapshot,
 };
 
 /// A database of the snapshot: its place in [`Snapshot::databases`].
@@ -44,178 +44,6 @@ pub const SYS_SCHEMA: i32 = 4;
 pub const SA: PrincipalId = PrincipalId(1);
 /// The fixed server role `sysadmin`.
 pub const SYSADMIN: PrincipalId = PrincipalId(3);
-
-/// One scope's principals, memberships and permissions, in sorted arrays.
-#[derive(Debug)]
-pub struct ScopeIndex<'a> {
-    /// Place of each principal in its list.
-    principals: HashMap<PrincipalId, u32>,
-    /// Role, member, row.
-    members: Vec<(PrincipalId, PrincipalId, u32)>,
-    /// Member, role, row.
-    roles: Vec<(PrincipalId, PrincipalId, u32)>,
-    /// GRANT rows.
-    grants: Vec<Row>,
-    /// DENY rows.
-    denies: Vec<Row>,
-    /// Place of each schema in its list.
-    schemas: HashMap<i32, u32>,
-    /// Principals by sid.
-    by_sid: HashMap<&'a str, PrincipalId>,
-}
-
-/// A permission's code in the catalog, `char(4)`.
-type Code = [u8; 4];
-
-/// A permission row as it is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    class: i32,
-    major_id: i32,
-    code: Code,
-    grantee: PrincipalId,
-    place: u32,
-}
-
-fn code_of(text: &str) -> Code {
-    let mut code = *b"    ";
-    for (to, from) in code.iter_mut().zip(text.bytes()) {
-        *to = from;
-    }
-    code
-}
-
-impl<'a> ScopeIndex<'a> {
-    fn new(
-        principals: impl Iterator<Item = (PrincipalId, Option<&'a str>)>,
-        members: &[RoleMember],
-        permissions: &[Permission],
-    ) -> Self {
-        let mut index = Self {
-            principals: HashMap::new(),
-            members: Vec::with_capacity(members.len()),
-            roles: Vec::with_capacity(members.len()),
-            grants: Vec::new(),
-            denies: Vec::new(),
-            schemas: HashMap::new(),
-            by_sid: HashMap::new(),
-        };
-        for (place, (id, sid)) in (0..).zip(principals) {
-            index.principals.insert(id, place);
-            if let Some(sid) = sid {
-                index.by_sid.insert(sid, id);
-            }
-        }
-        for (place, row) in (0..).zip(members) {
-            let (role, member) = (row.role_principal_id, row.member_principal_id);
-            index.members.push((role, member, place));
-            index.roles.push((member, role, place));
-        }
-        for (place, row) in (0..).zip(permissions) {
-            let rows = match row.state.as_str() {
-                "G" | "W" => &mut index.grants,
-                "D" => &mut index.denies,
-                _ => continue,
-            };
-            // Permissions on columns are not modelled: see the room's limits.
-            if row.minor_id == 0 {
-                rows.push(Row {
-                    class: row.class,
-                    major_id: row.major_id,
-                    code: code_of(&row.r#type),
-                    grantee: row.grantee_principal_id,
-                    place,
-                });
-            }
-        }
-        index.members.sort_unstable();
-        index.roles.sort_unstable();
-        index.grants.sort_unstable();
-        index.denies.sort_unstable();
-        index
-    }
-
-    /// Members of a role, one level down, each with its row.
-    pub fn members(&self, role: PrincipalId) -> impl Iterator<Item = (PrincipalId, u32)> {
-        following(&self.members, role)
-    }
-
-    /// Roles of a principal, one level up, each with its row.
-    pub fn roles(&self, member: PrincipalId) -> impl Iterator<Item = (PrincipalId, u32)> {
-        following(&self.roles, member)
-    }
-
-    /// The principal itself and all members through any nesting.
-    pub fn below(&self, role: PrincipalId) -> BTreeSet<PrincipalId> {
-        closure(role, |id| self.members(id))
-    }
-
-    /// The principal itself and all roles through any nesting; `public` not among them.
-    pub fn above(&self, member: PrincipalId) -> BTreeSet<PrincipalId> {
-        closure(member, |id| self.roles(id))
-    }
-
-    /// Rows of a permission on a securable, in order of grantee; of one grantee where one is named.
-    fn rows(
-        &self,
-        denied: bool,
-        (class, major_id, code): (i32, i32, &str),
-        grantee: Option<PrincipalId>,
-    ) -> impl Iterator<Item = (PrincipalId, u32)> {
-        let rows = if denied { &self.denies } else { &self.grants };
-        let code = code_of(code);
-        let key = (class, major_id, code);
-        let start = rows.partition_point(|r| {
-            let before = (r.class, r.major_id, r.code).cmp(&key);
-            before.then_with(|| grantee.map_or(std::cmp::Ordering::Equal, |g| r.grantee.cmp(&g)))
-                == std::cmp::Ordering::Less
-        });
-        rows.get(start..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(move |r| {
-                (r.class, r.major_id, r.code) == key && grantee.is_none_or(|g| r.grantee == g)
-            })
-            .map(|r| (r.grantee, r.place))
-    }
-
-    /// The principal with this sid.
-    pub fn with_sid(&self, sid: &str) -> Option<PrincipalId> {
-        self.by_sid.get(sid).copied()
-    }
-
-    /// All principals, in order of id.
-    pub fn ids(&self) -> BTreeSet<PrincipalId> {
-        self.principals.keys().copied().collect()
-    }
-}
-
-fn following(
-    pairs: &[(PrincipalId, PrincipalId, u32)],
-    first: PrincipalId,
-) -> impl Iterator<Item = (PrincipalId, u32)> {
-    let start = pairs.partition_point(|pair| pair.0 < first);
-    let pairs = pairs.get(start..).unwrap_or_default().iter();
-    pairs
-        .take_while(move |pair| pair.0 == first)
-        .map(|pair| (pair.1, pair.2))
-}
-
-fn closure<I: Iterator<Item = (PrincipalId, u32)>>(
-    from: PrincipalId,
-    next: impl Fn(PrincipalId) -> I,
-) -> BTreeSet<PrincipalId> {
-    let mut found = BTreeSet::from([from]);
-    let mut open = vec![from];
-    while let Some(id) = open.pop() {
-        for (other, _) in next(id) {
-            if found.insert(other) {
-                open.push(other);
-            }
-        }
-    }
-    found
-}
 
 /// A snapshot, indexed.
 #[derive(Debug)]
@@ -507,23 +335,19 @@ impl<'a> Index<'a> {
                 ids.map(|(id, _)| PrincipalId(*id)).collect()
             }
         };
-        let given = ids.into_iter().filter_map(|grantee| {
-            let fact = self.principal_fact(scope, grantee)?;
-            Some(Given {
-                scope,
-                grantee,
-                fact,
-            })
-        });
-        given.collect()
+        self.given_to(scope, ids)
     }
 
     /// Fixed roles of a database that take a permission on it.
     pub fn denying_roles(&self, scope: Scope, code: &str) -> Vec<Given> {
         let roles = DENYING_DATABASE_ROLES.iter();
         let roles = roles.filter(|(_, codes)| scope != Scope::Server && codes.contains(&code));
-        let given = roles.filter_map(|(id, _)| {
-            let grantee = PrincipalId(*id);
+        self.given_to(scope, roles.map(|(id, _)| PrincipalId(*id)))
+    }
+
+    /// Principals to whom something is given by being there.
+    fn given_to(&self, scope: Scope, ids: impl IntoIterator<Item = PrincipalId>) -> Vec<Given> {
+        let given = ids.into_iter().filter_map(|grantee| {
             let fact = self.principal_fact(scope, grantee)?;
             Some(Given {
                 scope,
@@ -578,19 +402,4 @@ fn permission_fact(scope: Scope, row: u32) -> FactRef {
 fn is_fixed(login: &ServerPrincipal) -> bool {
     const LAST_FIXED: i32 = 20;
     login.principal_id.0 <= LAST_FIXED && login.is_fixed_role != Some(false)
-}
-
-fn of_database(facts: &DatabaseFacts) -> ScopeIndex<'_> {
-    if facts.excluded {
-        return ScopeIndex::new(std::iter::empty(), &[], &[]);
-    }
-    let users = facts.database_principals.seen().iter();
-    let mut index = ScopeIndex::new(
-        users.map(|u| (u.principal_id, u.sid.as_deref())),
-        facts.database_role_members.seen(),
-        facts.database_permissions.seen(),
-    );
-    let schemas = facts.schemas.seen().iter().map(|schema| schema.schema_id);
-    index.schemas = schemas.zip(0..).collect();
-    index
 }

@@ -43,6 +43,7 @@ mod platform;
 mod route;
 #[cfg(test)]
 mod sample;
+mod scope;
 mod search;
 mod securable;
 mod step;

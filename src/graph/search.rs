@@ -48,11 +48,39 @@ pub enum Besides<'r> {
 pub struct Reach {
     /// The goal.
     pub goal: Node,
-    ways: HashMap<Node, Way>,
+    ways: Ways,
     /// Of members of sysadmin: what they reach besides by that.
     besides: HashMap<Node, Way>,
     /// Who reaches sysadmin, where the ways through it were searched before.
     through_sysadmin: Option<Rc<Self>>,
+}
+
+/// Ways by where they begin. The table that is looked into at every step holds no more than places, so that most of it
+/// stays in the processor's cache.
+#[derive(Debug, Default)]
+struct Ways {
+    places: HashMap<Node, u32>,
+    ways: Vec<Way>,
+}
+
+impl Ways {
+    fn get(&self, from: Node) -> Option<&Way> {
+        self.ways.get(*self.places.get(&from)? as usize)
+    }
+
+    fn insert(&mut self, from: Node, way: Way) {
+        let next = u32::try_from(self.ways.len()).unwrap_or(u32::MAX);
+        let at = *self.places.entry(from).or_insert(next) as usize;
+        match self.ways.get_mut(at) {
+            Some(known) => *known = way,
+            None => self.ways.push(way),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Node, &Way)> {
+        let places = self.places.iter();
+        places.filter_map(|(node, at)| Some((*node, self.ways.get(*at as usize)?)))
+    }
 }
 
 /// Whether a step is nothing but being an administrator by design.
@@ -91,19 +119,18 @@ impl Reach {
         let administrators = graph.administrators();
         let mut reach = Self {
             goal,
-            ways: HashMap::from([(
-                goal,
-                Way {
-                    cost: 0,
-                    next: None,
-                },
-            )]),
+            ways: Ways::default(),
             besides: HashMap::new(),
             through_sysadmin,
         };
+        let there = Way {
+            cost: 0,
+            next: None,
+        };
+        reach.ways.insert(goal, there);
         let mut open = BinaryHeap::from([Reverse((0, goal))]);
         while let Some(Reverse((cost, node))) = open.pop() {
-            let is_stale = reach.ways.get(&node).is_none_or(|way| way.cost != cost);
+            let is_stale = reach.ways.get(node).is_none_or(|way| way.cost != cost);
             let is_known = node == Node::Sysadmin && reach.through_sysadmin.is_some();
             if is_stale || is_known || Some(node) == blocked {
                 continue;
@@ -135,7 +162,7 @@ impl Reach {
 
     /// Whether a way of so much is nearer than what is known, through sysadmin too.
     fn is_nearer(&self, from: Node, total: u32) -> bool {
-        let own = self.ways.get(&from).map(|way| way.cost);
+        let own = self.ways.get(from).map(|way| way.cost);
         let through = self.through(from).map(|way| way.cost.saturating_add(1));
         // sysadmin's own step is found like any other.
         let through = through.filter(|_| from != Node::Sysadmin);
@@ -149,12 +176,12 @@ impl Reach {
     /// How a place leads to the goal; `None` if it does not. Where the way leads through sysadmin and that was searched
     /// before, the cost is that to sysadmin: see [`Self::cost`].
     pub fn way(&self, node: Node) -> Option<&Way> {
-        self.ways.get(&node).or_else(|| self.through(node))
+        self.ways.get(node).or_else(|| self.through(node))
     }
 
     /// Steps from a place to the goal, those that wait at a thousand each.
     pub fn cost(&self, node: Node) -> Option<u32> {
-        let own = self.ways.get(&node).map(|way| way.cost);
+        let own = self.ways.get(node).map(|way| way.cost);
         own.or_else(|| Some(self.through(node)?.cost.saturating_add(1)))
     }
 
@@ -162,12 +189,12 @@ impl Reach {
     pub fn chain(&self, from: Node) -> Vec<(&Edge, Node)> {
         let mut steps = Vec::new();
         let mut at = from;
-        if !self.ways.contains_key(&from) && self.through(from).is_some() {
+        if self.ways.get(from).is_none() && self.through(from).is_some() {
             let sysadmin = self.through_sysadmin.as_ref();
             steps = sysadmin.map(|reach| reach.chain(from)).unwrap_or_default();
             at = Node::Sysadmin;
         }
-        while let Some((edge, node)) = self.ways.get(&at).and_then(|way| way.next.as_ref()) {
+        while let Some((edge, node)) = self.ways.get(at).and_then(|way| way.next.as_ref()) {
             steps.push((edge, *node));
             at = *node;
         }
@@ -213,12 +240,12 @@ impl Reach {
 
     /// Every place that reaches the goal, with its cost.
     pub fn places(&self) -> Vec<(u32, Node)> {
-        let own = self.ways.iter().map(|(node, way)| (way.cost, *node));
+        let own = self.ways.iter().map(|(node, way)| (way.cost, node));
         let mut places: Vec<(u32, Node)> = own.collect();
         if let Some(sysadmin) = &self.through_sysadmin {
             let others = sysadmin.ways.iter();
-            let others = others.filter(|(node, _)| !self.ways.contains_key(node));
-            places.extend(others.map(|(node, way)| (way.cost.saturating_add(1), *node)));
+            let others = others.filter(|(node, _)| self.ways.get(*node).is_none());
+            places.extend(others.map(|(node, way)| (way.cost.saturating_add(1), node)));
         }
         places
     }

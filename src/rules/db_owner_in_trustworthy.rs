@@ -85,8 +85,10 @@ fn judge(case: &Case<'_>, row: &DatabaseRow, judgement: &mut Judgement) {
     let dbo = Dbo {
         case,
         place: Node::Owner(db),
-        gain: (says, case.cited(&trust.facts)),
+        what: "dbo is",
+        gain: Some((says, case.cited(&trust.facts))),
         database: facts,
+        counts_nobody: true,
     };
     if !dbo.judge(judgement) {
         judgement.pass();

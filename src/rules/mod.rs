@@ -18,6 +18,7 @@ mod walk;
 
 mod ad_hoc_distributed_queries;
 mod agent_operator_member;
+mod agent_jobs_writable;
 mod agent_os_step_by_non_admin;
 mod ai_runtimes_enabled;
 mod allow_updates;
@@ -185,6 +186,7 @@ pub static ALL: &[&Rule] = &[
     &waiver_too_broad::RULE,
     &risky_option_pending::RULE,
     &assembly_changed_after_trust::RULE,
+    &agent_jobs_writable::RULE,
     &clr_enabled_without_strict_security::RULE,
     &unsafe_assembly::RULE,
     &unsafe_assembly_grant::RULE,

@@ -79,8 +79,10 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let dbo = Dbo {
         case,
         place,
-        gain: (says.to_owned(), case.cited(&rows)),
+        what: "dbo is",
+        gain: Some((says.to_owned(), case.cited(&rows))),
         database: facts,
+        counts_nobody: true,
     };
     if !dbo.judge(judgement) {
         judgement.pass();

@@ -9,7 +9,7 @@ use super::super::securable::Securable;
 use super::super::step::{Edge, Step};
 use super::{Change, ModuleKind, On};
 use crate::ids::{DatabaseName, PrincipalId};
-use crate::snapshot::{Fact, Permission};
+use crate::snapshot::Fact;
 
 /// `sa` and `dbo`, as whom is granted where no AS is written.
 const OWNER: PrincipalId = PrincipalId(1);
@@ -162,14 +162,18 @@ impl Graph<'_> {
         if row.r#type != code || on.scope != scope || row.class != class.number() {
             return None;
         }
-        let is_same = |other: &&Permission| {
-            other.class == row.class
-                && (other.major_id, other.minor_id) == (row.major_id, row.minor_id)
-                && other.grantee_principal_id == row.grantee_principal_id
-                && other.r#type == row.r#type
-                && other.state != "D"
+        // A step that rests on several rows names one of them.
+        let on = Securable {
+            id: row.major_id,
+            ..on
         };
-        let same = rows.iter().filter(is_same);
+        let given = self
+            .index
+            .given(false, on, code, Some(row.grantee_principal_id));
+        let same = given
+            .iter()
+            .filter_map(|given| rows.get(given.fact.row as usize))
+            .filter(|other| other.minor_id == row.minor_id);
         let by: Option<Vec<Option<String>>> = same
             .map(|row| match row.grantor_principal_id {
                 OWNER => Some(None),
@@ -183,11 +187,7 @@ impl Graph<'_> {
             by,
             database: self.database_name_of(scope),
             permission: permission::name((class, code)).to_owned(),
-            // A step that rests on several rows names one of them.
-            on: self.on(Securable {
-                id: row.major_id,
-                ..on
-            })?,
+            on: self.on(on)?,
             from: self.principal_name(scope, row.grantee_principal_id)?,
         })
     }

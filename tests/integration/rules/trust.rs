@@ -5,7 +5,7 @@ use mssql_posture::snapshot::Fact;
 use super::{Fixture, windows};
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    [TRUSTWORTHY, MSDB].into_iter().flatten().collect()
+    [TRUSTWORTHY, MSDB, JOBS].into_iter().flatten().collect()
 }
 
 const APP: &[&str] = &["fail high principal App app", "pass"];
@@ -83,6 +83,86 @@ static TRUSTWORTHY: &[Fixture] = {
              database App owner \"CORP\\own\" trustworthy",
             &["unknown database App", "pass"]).saying("whether the owner is in the group CORP\\dba"),
         one("databases were not seen", "", &["unknown instance"]).without(Fact::Databases, None),
+    ]
+};
+
+static JOBS: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        estate: &'static str,
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::of_lines("agent-jobs-writable", about, estate, verdicts)
+    }
+    const WRITER: &str = "login app; in msdb: user app; member app of db_datawriter";
+    &[
+        one("db_datawriter", WRITER, &["fail high principal msdb app"])
+            .saying("decides what SQL Server Agent runs for an administrator"),
+        one(
+            "UPDATE on the table of steps",
+            "login app; in msdb: user app; grant UPDATE on dbo.sysjobsteps to app",
+            &["fail high principal msdb app"],
+        ),
+        one(
+            "ALTER on a procedure of setup's",
+            "login app; in msdb: user app; grant ALTER on dbo.sp_sqlagent_refresh_job to app",
+            &["fail high principal msdb app"],
+        ),
+        one(
+            "guest is there by setup: UPDATE to public is for everybody",
+            "login app; in msdb: grant UPDATE on dbo.sysjobs to public",
+            &["fail critical principal msdb guest"],
+        ),
+        one(
+            "a login that cannot log in",
+            "login app disabled; in msdb: user app; grant UPDATE on dbo.sysjobs to app",
+            PASS,
+        ),
+        one(
+            "a role without members is nobody's",
+            "in msdb: role writers; grant UPDATE on dbo.sysjobs to writers",
+            PASS,
+        ),
+        one(
+            "dbo is another rule's",
+            "login app; in msdb: user app; member app of db_owner",
+            PASS,
+        ),
+        one(
+            "a DENY on the tables holds db_datawriter",
+            "login app; in msdb: user app; member app of db_datawriter; deny UPDATE on dbo.sysjobs to app; \
+             deny UPDATE on dbo.sysjobsteps to app; deny INSERT on dbo.sysjobsteps to app",
+            PASS,
+        ),
+        one(
+            "who makes jobs of his own",
+            "login app; in msdb: user app; member app of SQLAgentUserRole",
+            PASS,
+        ),
+        one(
+            "an administrator",
+            "login dba; member dba of sysadmin; in msdb: user dba; member dba of db_datawriter",
+            PASS,
+        ),
+        one(
+            "Express has no Agent",
+            "edition express; login app; in msdb: user app; member app of db_datawriter",
+            &["not_applicable: Express has no Agent"],
+        ),
+        Fixture::new(
+            "agent-jobs-writable",
+            "msdb is excluded",
+            windows(16),
+            |r| _ = r.exclude("msdb"),
+            &["not_applicable: the inventory excludes msdb"],
+        ),
+        one(
+            "who is in it was not seen",
+            WRITER,
+            &["unknown database msdb"],
+        )
+        .without(Fact::DatabaseRoleMembers, Some("msdb")),
+        one("whose msdb is was not seen", "", &["unknown instance"]).without(Fact::Databases, None),
     ]
 };
 
