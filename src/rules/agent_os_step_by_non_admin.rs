@@ -14,7 +14,7 @@
 //!
 //! References: docs: create a SQL Server Agent proxy, implement SQL Server Agent security; STIG V-271342
 
-use super::case::SHORT_SID;
+use super::case::{MSDB, SHORT_SID};
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::graph::{Node, ProxyAccount, agent_proxy};
 use crate::ids::PrincipalId;
@@ -50,6 +50,19 @@ pub(super) fn without_commands(case: &Case<'_>, judgement: &mut Judgement) -> bo
         return true;
     }
     case.not_on_linux(judgement)
+}
+
+/// Says not applicable where there is no Agent, or its database is excluded. Returns whether it did.
+pub(super) fn without_jobs(case: &Case<'_>, judgement: &mut Judgement) -> bool {
+    if !case.graph().has_agent() {
+        judgement.does_not_arise("Express has no Agent");
+        return true;
+    }
+    let excluded = case.is_excluded(MSDB);
+    if excluded {
+        judgement.does_not_arise("the inventory excludes msdb");
+    }
+    excluded
 }
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {

@@ -114,6 +114,15 @@ impl Analysis {
         self.modules.get(&key)
     }
 
+    /// What the module with this id does, if that was seen; number 1 of a numbered procedure.
+    pub(super) fn of_object(
+        &self,
+        database: &DatabaseName,
+        object_id: i32,
+    ) -> Option<&ObservedModule> {
+        self.modules.get(&(Some(database.clone()), object_id, None))
+    }
+
     /// What a step of a job does; `None` if it is not T-SQL, its text is not at hand and nothing was observed of it.
     pub fn job_step(&self, job_id: &str, step_id: i32) -> Option<&ObservedJobStep> {
         self.job_steps.get(&(job_id.to_owned(), step_id))

@@ -1,8 +1,9 @@
-//! What it checks: a procedure, function, trigger or view made WITH ENCRYPTION. Higher where it runs as somebody else
-//! by EXECUTE AS.
+//! What it checks: a procedure, a number of one, a function, a trigger of a database or a view that was made WITH
+//! ENCRYPTION: medium where it runs as somebody else by EXECUTE AS, else low. A text that is hidden by missing rights is
+//! unknown; so is a trigger of the server without a text, since no server says which of the two it is.
 //!
-//! Why it matters: what it does cannot be read, by the auditor or by anybody else through the catalog, and no rule
-//! can judge it; the encryption keeps nobody away who owns the host.
+//! Why it matters: nobody reads by the catalog what it does, the auditor as little as anybody else, and no rule can judge
+//! it. The encryption is weak: it keeps nobody away who owns the host, and tools undo it.
 //!
 //! How to fix: ask the vendor for the text and compare; or make it anew from source without encryption.
 //!
@@ -10,7 +11,8 @@
 //!
 //! References: docs: CREATE PROCEDURE (WITH ENCRYPTION), OBJECTPROPERTY IsEncrypted
 
-use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use super::walk::{Unread, Walked, modules};
+use super::{Case, Judgement, Rule, Severity, named};
 use crate::snapshot::{Fact, Observed};
 
 pub(super) static RULE: Rule = Rule {
@@ -18,7 +20,12 @@ pub(super) static RULE: Rule = Rule {
     slug: "encrypted-module",
     title: "A module's text is encrypted",
     severity: Severity::Medium,
-    facts: &[Fact::Databases, Fact::Schemas, Fact::Objects, Fact::Modules],
+    facts: &[
+        Fact::Databases,
+        Fact::Modules,
+        Fact::NumberedProcedures,
+        Fact::ServerModules,
+    ],
     master_facts: &[],
     msdb_facts: &[],
     controls: &["nist-800-53r5:CM-3", "nist-800-53r5:SI-7"],
@@ -28,33 +35,24 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    for database in case.databases() {
-        for module in database.modules.seen() {
-            let name = database.object_name(module.object_id);
-            match &module.definition {
-                Observed::NotCollected { .. } => {}
-                Observed::Denied { needs } => {
-                    let missing = Missing::new("modules", Some(&database.name), needs.join(", "));
-                    let subject = Subject::within("module", &database.name, &name);
-                    judgement.unknown(subject, vec![missing]);
-                    continue;
-                }
-                _ => {
-                    judgement.pass();
-                    continue;
-                }
-            }
-            let severity = match module.execute_as_principal_id {
-                Some(_) => RULE.severity,
-                None => Severity::Low,
-            };
-            let message = format!(
-                "the text of {} is encrypted: what it does cannot be read",
-                named(&name)
-            );
-            let evidence = vec![Evidence::row("modules", Some(&database.name), module)];
-            let subject = Subject::within("module", &database.name, &name);
-            judgement.fail_at(severity, subject, message, evidence);
+    let mut unread = Unread::default();
+    for module in modules(case) {
+        match module.definition() {
+            Observed::Known { .. } => judgement.pass(),
+            Observed::NotCollected { .. } => report(&module, judgement),
+            _ => unread.without_text(&module),
         }
     }
+    unread.say(judgement);
+}
+
+fn report(module: &Walked<'_>, judgement: &mut Judgement) {
+    let (severity, also) = if module.runs_as_another() {
+        (RULE.severity, ", and it runs as somebody else")
+    } else {
+        (Severity::Low, "")
+    };
+    let name = named(&module.name());
+    let message = format!("the text of {name} is encrypted: what it does cannot be read{also}");
+    judgement.fail_at(severity, module.subject(), message, vec![module.evidence()]);
 }

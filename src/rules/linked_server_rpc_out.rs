@@ -1,13 +1,15 @@
-//! What it checks: RPC OUT is on for a linked server, so that EXEC … AT and four-part procedure calls run there.
+//! What it checks: RPC OUT is on for a linked server, so that EXEC … AT and four-part procedure calls run there. Marks
+//! such as is_system, which sp_serveroption sets, count for nothing. Remote servers of the old kind, which are not
+//! linked, are remote-access's.
 //!
 //! Why it matters: reading data needs data access alone. With RPC OUT whoever uses the link can run any statement
 //! there that the mapped login may run, options and jobs among them.
 //!
-//! How to fix: EXEC sp_serveroption N'…', 'rpc out', 'false'; -- where only queries use it.
+//! How to fix: EXEC sp_serveroption N'name', 'rpc out', 'false'; -- where only queries use it.
 //!
 //! When it is fine: where procedures there are called on purpose, as a login that may run only those.
 //!
-//! References: docs: sp_serveroption; STIG V-271299 asks for an approval of every link
+//! References: docs: sp_serveroption, EXECUTE (AT linked_server_name); STIG V-271299 asks for an approval of every link
 
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
@@ -26,25 +28,23 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// `server_id` of the instance itself.
+const ITSELF: i32 = 0;
+
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    for server in case.snapshot.server.linked_servers.seen() {
-        if !server.is_linked || server.is_system || server.server_id == 0 {
-            continue;
-        }
+    let servers = case.snapshot.server.linked_servers.seen().iter();
+    for server in servers.filter(|row| row.is_linked && row.server_id != ITSELF) {
         if !server.is_rpc_out_enabled {
             judgement.pass();
             continue;
         }
         let message = format!(
-            "any statement can be run on linked server {}: RPC OUT is on",
+            "whatever its login may run there can be run on linked server {}: RPC OUT is on",
             named(&server.name)
         );
         let evidence = vec![Evidence::row("linked_servers", None, server)];
-        judgement.fail(
-            Subject::server("linked_server", &server.name),
-            message,
-            evidence,
-        );
+        let subject = Subject::server("linked_server", &server.name);
+        judgement.fail(subject, message, evidence);
     }
     judgement.nothing_there("there is no linked server");
 }

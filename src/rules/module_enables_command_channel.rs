@@ -1,17 +1,21 @@
 //! What it checks: a module whose code, or text that it executes, sets an option that opens a command channel with
-//! sp_configure, or clr strict security to 0.
+//! sp_configure, or clr strict security to 0; one step lower where it does so by calling another module. A value that is
+//! not plainly 0 counts. A module whose text was not read, or which executes text that could not be read, is unknown;
+//! module-invokes-command-channel says how texts are read.
 //!
-//! Why it matters: the channel looks closed whenever somebody looks, and is open while the module runs. It needs
-//! ALTER SETTINGS, so that it runs as somebody privileged.
+//! Why it matters: what such a module opens it can close again: the channel is shut whenever somebody looks, and open
+//! while the module runs. sp_configure asks for ALTER SETTINGS, so that the module runs as somebody privileged.
 //!
 //! How to fix: ALTER the module without it, or drop it; leave the option to a change that was approved.
 //!
 //! When it is fine: in a setup script that a DBA keeps as a procedure; approve it by hash.
 //!
-//! References: docs: sp_configure, RECONFIGURE; MITRE ATT&CK AN0511
+//! References: docs: sp_configure, RECONFIGURE, server configuration options; MITRE ATT&CK AN0511
 
-use super::walk::judge_sinks;
-use super::{Case, Judgement, Rule, Severity, named};
+use std::collections::BTreeSet;
+
+use super::walk::{judge_sinks, modules};
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 use crate::tsql::Sink;
 
@@ -26,8 +30,8 @@ pub(super) static RULE: Rule = Rule {
         Fact::Objects,
         Fact::Modules,
         Fact::NumberedProcedures,
+        Fact::Synonyms,
         Fact::ServerModules,
-        Fact::ServerTriggers,
     ],
     master_facts: &[],
     msdb_facts: &[],
@@ -39,17 +43,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     judge_sinks(
-        case,
+        modules(case),
         judgement,
-        |_, sink| sink.name == Sink::SpConfigureEnable,
-        |name, sinks| {
-            let line = sinks.first().map_or(0, |sink| sink.line);
-            let options: Vec<&str> = sinks
-                .iter()
-                .filter_map(|sink| sink.option.as_deref())
-                .collect();
-            let message = format!("{} sets {} (line {line})", named(name), options.join(", "));
-            (RULE.severity, message)
+        RULE.severity,
+        |sink| (sink.name == Sink::SpConfigureEnable).into(),
+        |sinks| {
+            let options = sinks.iter().filter_map(|sink| sink.option.as_deref());
+            let options: BTreeSet<&str> = options.collect();
+            let options: Vec<&str> = options.into_iter().collect();
+            format!("sets {} by sp_configure", options.join(", "))
         },
     );
 }

@@ -42,6 +42,7 @@
 //! sp_add_jobstep
 
 use super::analysis::Code;
+use super::walk::CHANNELS;
 use super::{Case, Evidence, Judgement, Missing, ObservedSink, Rule, Severity, Subject, named};
 use serde::Serialize;
 
@@ -76,9 +77,9 @@ const COMMAND_CHANNELS: &[Sink] = &[
     Sink::AgentJob,
 ];
 
-/// Whether a finding can cite this sink, so that its line is worth keeping.
+/// Whether a finding, of this rule or of its siblings, can cite this sink, so that its line is worth keeping.
 pub(super) fn is_cited(sink: Sink) -> bool {
-    COMMAND_CHANNELS.contains(&sink) || sink == Sink::DynamicUnresolved
+    CHANNELS.contains(&sink) || sink == Sink::DynamicUnresolved
 }
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {

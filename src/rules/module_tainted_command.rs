@@ -1,17 +1,20 @@
-//! What it checks: a module that reaches a command channel with a text into which a parameter, or data that it reads,
-//! flows.
+//! What it checks: a module that reaches a command channel (xp_cmdshell, OLE automation, an external script, a job step
+//! that is not T-SQL) with a text into which a parameter, or data that it reads, flows; one step lower where it passes
+//! that on to another module that does. Where it cannot be told what flows in, where the text was not read, or where the
+//! module executes text that could not be read, it is unknown; module-invokes-command-channel says how texts are read.
 //!
-//! Why it matters: who may run the module, or write that data, chooses the command: a character that the shell knows
-//! is enough.
+//! Why it matters: who may run the module, or write that data, chooses the command: one character that the shell knows
+//! (&, |, a line break) begins a second one.
 //!
-//! How to fix: take a value from a list instead of a text; or do what it does outside the server.
+//! How to fix: let the caller choose from commands that are written out, or check what he gives against a list of what is
+//! allowed; quoting does not hold in a shell. Or do it outside the server.
 //!
-//! When it is fine: hardly ever.
+//! When it is fine: hardly ever; where only administrators may run the module and write what it reads.
 //!
 //! References: docs: SQL injection, xp_cmdshell; NIST SI-10
 
-use super::walk::{judge_sinks, names};
-use super::{Case, Judgement, Rule, Severity, named};
+use super::walk::{Look, judge_sinks, modules, names};
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 use crate::tsql::Sink;
 
@@ -26,8 +29,8 @@ pub(super) static RULE: Rule = Rule {
         Fact::Objects,
         Fact::Modules,
         Fact::NumberedProcedures,
+        Fact::Synonyms,
         Fact::ServerModules,
-        Fact::ServerTriggers,
     ],
     master_facts: &[],
     msdb_facts: &[],
@@ -46,19 +49,17 @@ const COMMANDS: &[Sink] = &[
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     judge_sinks(
-        case,
+        modules(case),
         judgement,
-        |_, sink| COMMANDS.contains(&sink.name) && sink.command_tainted == Some(true),
-        |name, sinks| {
-            let line = sinks.first().map_or(0, |sink| sink.line);
-            (
-                RULE.severity,
-                format!(
-                    "a parameter or data flows into what {} runs by {} (line {line})",
-                    named(name),
-                    names(sinks)
-                ),
-            )
+        RULE.severity,
+        |sink| match (COMMANDS.contains(&sink.name), sink.command_tainted) {
+            (true, Some(is_tainted)) => is_tainted.into(),
+            (true, None) => Look::Open("what flows into the command that is run"),
+            (false, _) => Look::Fine,
+        },
+        |sinks| {
+            let channels = names(sinks);
+            format!("lets a parameter or data flow into what it runs by {channels}")
         },
     );
 }

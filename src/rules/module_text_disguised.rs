@@ -1,19 +1,21 @@
-//! What it checks: a module that comes to a command channel by a name that is put together from pieces, by a variable
-//! that holds the procedure's name, or by a synonym.
+//! What it checks: a module that comes to a command channel, or to what opens one, by a name that is put together from
+//! pieces, by a variable that holds the procedure's name, or by a synonym. A name that stands whole in a text that is
+//! executed is no disguise, whatever its arguments are. A module whose text was not read, or which executes text that
+//! could not be read, is unknown; module-invokes-command-channel says how texts are read.
 //!
-//! Why it matters: nobody writes so who only wants a result: a search of the text for the channel's name does not
-//! find it.
+//! Why it matters: a search of the texts for the channel's name does not find it, and code that only wants a result has
+//! no need of that.
 //!
-//! How to fix: find out who wrote it and when (modify_date, audits, backups), then drop it.
+//! How to fix: find out who wrote it and when (modify_date, audits, backups), keep its text as evidence, then drop it.
 //!
 //! When it is fine: where a generator of code writes all names so; approve it by hash.
 //!
 //! References: docs: EXECUTE, CREATE SYNONYM; MITRE ATT&CK AN0511
 
-use super::walk::{judge_sinks, names};
-use super::{Case, Judgement, Rule, Severity, named};
+use super::walk::{CHANNELS, judge_sinks, modules, names};
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
-use crate::tsql::{How, Sink};
+use crate::tsql::How;
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-012",
@@ -26,8 +28,8 @@ pub(super) static RULE: Rule = Rule {
         Fact::Objects,
         Fact::Modules,
         Fact::NumberedProcedures,
+        Fact::Synonyms,
         Fact::ServerModules,
-        Fact::ServerTriggers,
     ],
     master_facts: &[],
     msdb_facts: &[],
@@ -37,33 +39,14 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const CHANNELS: &[Sink] = &[
-    Sink::XpCmdshell,
-    Sink::OleAutomation,
-    Sink::ExternalScript,
-    Sink::AgentJob,
-    Sink::RegistryWrite,
-    Sink::SpConfigureEnable,
-    Sink::ExtendedProcAdd,
-    Sink::CreateAssembly,
-];
 const HIDING: &[How] = &[How::DynamicConcat, How::ViaVariableProcName, How::Synonym];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     judge_sinks(
-        case,
+        modules(case),
         judgement,
-        |_, sink| CHANNELS.contains(&sink.name) && HIDING.contains(&sink.how),
-        |name, sinks| {
-            let line = sinks.first().map_or(0, |sink| sink.line);
-            (
-                RULE.severity,
-                format!(
-                    "{} comes to {} by a name that it hides (line {line})",
-                    named(name),
-                    names(sinks)
-                ),
-            )
-        },
+        RULE.severity,
+        |sink| (CHANNELS.contains(&sink.name) && HIDING.contains(&sink.how)).into(),
+        |sinks| format!("comes to {} by a name that it hides", names(sinks)),
     );
 }

@@ -1,17 +1,21 @@
-//! What it checks: a module that calls xp_regwrite, xp_regdeletevalue or their kin.
+//! What it checks: a module that calls xp_regwrite, xp_regdeletevalue, xp_regaddmultistring or one of their kin, also in
+//! the form xp_instance_reg…; one step lower where it does so by calling another module. Reading is no writing. A module
+//! whose text was not read, or which executes text that could not be read, is unknown; module-invokes-command-channel
+//! says how texts are read.
 //!
-//! Why it matters: a value under a Run key or a service is code that starts with Windows; others change how the
-//! server logs and listens.
+//! Why it matters: a value under a Run key or of a service is a program that starts with Windows; others change how the
+//! server authenticates, logs and listens.
 //!
-//! How to fix: ALTER the module without it, or drop it; REVOKE EXECUTE on the registry procedures from others than
-//! sysadmin.
+//! How to fix: ALTER the module without it, or drop it; REVOKE EXECUTE on the registry procedures from whoever is not
+//! in sysadmin.
 //!
-//! When it is fine: in setup code of a vendor's; approve it by hash.
+//! When it is fine: in setup code of a vendor's, and in SQL Server's own procedures of msdb
+//! (sp_set_sqlagent_properties writes the Agent's settings). A name proves nothing: approve them by hash.
 //!
 //! References: docs: none (undocumented procedures); STIG V-274449
 
-use super::walk::judge_sinks;
-use super::{Case, Judgement, Rule, Severity, named};
+use super::walk::{judge_sinks, modules};
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 use crate::tsql::Sink;
 
@@ -26,8 +30,8 @@ pub(super) static RULE: Rule = Rule {
         Fact::Objects,
         Fact::Modules,
         Fact::NumberedProcedures,
+        Fact::Synonyms,
         Fact::ServerModules,
-        Fact::ServerTriggers,
     ],
     master_facts: &[],
     msdb_facts: &[],
@@ -39,15 +43,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     judge_sinks(
-        case,
+        modules(case),
         judgement,
-        |_, sink| sink.name == Sink::RegistryWrite,
-        |name, sinks| {
-            let line = sinks.first().map_or(0, |sink| sink.line);
-            (
-                RULE.severity,
-                format!("{} writes the registry (line {line})", named(name)),
-            )
-        },
+        RULE.severity,
+        |sink| (sink.name == Sink::RegistryWrite).into(),
+        |_| "writes the registry".to_owned(),
     );
 }

@@ -1,18 +1,19 @@
-//! What it checks: number 2 or higher of a numbered procedure (name;2) that reaches a command channel.
+//! What it checks: number 2 or higher of a numbered procedure (name;2) that reaches a command channel, opens one, or
+//! plants what will; one step lower where it does so by calling a module. A number whose text was not read, or which
+//! executes text that could not be read, is unknown; module-invokes-command-channel says how texts are read.
 //!
-//! Why it matters: Management Studio and most scripts show number 1 alone: the others stand in
+//! Why it matters: sys.sql_modules, and most scripts that look for code, hold number 1 alone: the others stand in
 //! sys.numbered_procedures, which few read. EXECUTE on the procedure covers them all.
 //!
-//! How to fix: DROP PROCEDURE […] drops all numbers; make number 1 anew.
+//! How to fix: keep the texts as evidence; DROP PROCEDURE […] drops all numbers; make number 1 anew if it is needed.
 //!
 //! When it is fine: never; numbered procedures are deprecated.
 //!
 //! References: docs: CREATE PROCEDURE (;number), sys.numbered_procedures
 
-use super::walk::{judge_sinks, names};
-use super::{Case, Judgement, Rule, Severity, named};
+use super::walk::{CHANNELS, Walked, judge_sinks, modules, names};
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
-use crate::tsql::Sink;
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-007",
@@ -25,8 +26,7 @@ pub(super) static RULE: Rule = Rule {
         Fact::Objects,
         Fact::Modules,
         Fact::NumberedProcedures,
-        Fact::ServerModules,
-        Fact::ServerTriggers,
+        Fact::Synonyms,
     ],
     master_facts: &[],
     msdb_facts: &[],
@@ -36,26 +36,13 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const CHANNELS: &[Sink] = &[
-    Sink::XpCmdshell,
-    Sink::OleAutomation,
-    Sink::ExternalScript,
-    Sink::AgentJob,
-    Sink::RegistryWrite,
-    Sink::SpConfigureEnable,
-];
-
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     judge_sinks(
-        case,
+        modules(case).filter(Walked::is_numbered),
         judgement,
-        |module, sink| module.number.is_some() && CHANNELS.contains(&sink.name),
-        |name, sinks| {
-            let line = sinks.first().map_or(0, |sink| sink.line);
-            (
-                RULE.severity,
-                format!("{} reaches {} (line {line})", named(name), names(sinks)),
-            )
-        },
+        RULE.severity,
+        |sink| CHANNELS.contains(&sink.name).into(),
+        |sinks| format!("reaches {}", names(sinks)),
     );
+    judgement.nothing_there("there is no numbered procedure");
 }

@@ -1,17 +1,24 @@
-//! What it checks: a synonym for an extended procedure: xp_cmdshell, sp_OACreate and its siblings (high), or another.
+//! What it checks: a synonym for a procedure that runs commands, writes the registry or opens a way to (xp_cmdshell,
+//! sp_OACreate, xp_regwrite, sp_execute_external_script, sp_configure, sp_add_jobstep … by their names, in any database
+//! and on any linked server): high; for another extended procedure: low. A synonym for something else that only has such
+//! a name as xp_points is none, where that thing was seen.
 //!
 //! Why it matters: code that calls the synonym does not show what it calls, and whoever may alter the schema turns it
 //! to something else.
 //!
-//! How to fix: DROP SYNONYM …; after looking for callers.
+//! How to fix: look for callers (sys.sql_expression_dependencies), then DROP SYNONYM […].[…];
 //!
 //! When it is fine: hardly ever.
 //!
 //! References: docs: CREATE SYNONYM, sys.synonyms
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
-use crate::snapshot::Fact;
-use crate::tsql::name_parts;
+use std::collections::BTreeSet;
+
+use super::walk::CHANNELS;
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::ids::DatabaseName;
+use crate::snapshot::{DatabaseFacts, Fact, Synonym};
+use crate::tsql::{Callees, Home, name_parts, sink_of_procedure};
 
 pub(super) static RULE: Rule = Rule {
     id: "CODE-006",
@@ -23,9 +30,8 @@ pub(super) static RULE: Rule = Rule {
         Fact::Schemas,
         Fact::Objects,
         Fact::Synonyms,
-        Fact::SystemExtendedProcedures,
     ],
-    master_facts: &[],
+    master_facts: &[Fact::SystemExtendedProcedures],
     msdb_facts: &[],
     controls: &["nist-800-53r5:SI-7", "nist-800-53r5:CM-7"],
     attack: &["T1505.001", "AN0511"],
@@ -33,34 +39,100 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// How the names of extended procedures that run commands or write the host begin.
-const COMMANDS: &[&str] = &["xp_cmdshell", "sp_oa", "xp_reg", "xp_instance_reg"];
+/// How names of extended procedures begin, by habit.
+const PREFIX: &str = "xp_";
+/// Parts of a name that begins with a linked server.
+const WITH_SERVER: usize = 4;
+const EXTENDED: &str = "X";
+
+/// What a synonym stands for.
+enum Stands {
+    Command,
+    Extended,
+    Other,
+}
+
+/// What names lead to.
+struct Names {
+    /// Objects of databases that are no extended procedures.
+    others: Callees<()>,
+    extended: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(case: &Case<'_>) -> Self {
+        let mut others = Callees::default();
+        for facts in case.databases() {
+            for schema in facts.schemas.seen() {
+                let home = Home::new(facts.name.as_str(), Some(&schema.name));
+                let objects = facts.objects.seen().iter();
+                let objects = objects.filter(|o| o.schema_id == schema.schema_id);
+                for object in objects.filter(|o| o.r#type != EXTENDED) {
+                    others.insert(&home, &object.name, ());
+                }
+            }
+        }
+        let extended = case.snapshot.server.system_extended_procedures.seen();
+        let extended = extended.iter().map(|row| row.name.to_lowercase());
+        Self {
+            others,
+            extended: extended.collect(),
+        }
+    }
+
+    fn stands(&self, database: &DatabaseName, parts: &[String]) -> Stands {
+        let last = parts.last().map(String::as_str).unwrap_or_default();
+        let sink = sink_of_procedure(last);
+        if sink.is_some_and(|sink| CHANNELS.contains(&sink)) {
+            return Stands::Command;
+        }
+        let last = last.to_lowercase();
+        let seems = sink.is_some() || last.starts_with(PREFIX) || self.extended.contains(&last);
+        let home = Home::new(database.as_str(), None);
+        if seems && self.others.find(&home, parts).is_empty() {
+            return Stands::Extended;
+        }
+        Stands::Other
+    }
+}
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let shipped = case.snapshot.server.system_extended_procedures.seen();
-    for database in case.databases() {
-        for synonym in database.synonyms.seen() {
-            let base = synonym.base_object_name.as_deref().unwrap_or_default();
-            let last = name_parts(base).pop().unwrap_or_default().to_lowercase();
-            let runs = COMMANDS.iter().any(|name| last.starts_with(name));
-            let is_extended = shipped
-                .iter()
-                .any(|row| row.name.eq_ignore_ascii_case(&last));
-            if !runs && !is_extended && !last.starts_with("xp_") {
-                judgement.pass();
-                continue;
+    let has_synonym = |facts: &DatabaseFacts| !facts.synonyms.seen().is_empty();
+    if case.databases().any(has_synonym) {
+        let names = Names::of(case);
+        for facts in case.databases() {
+            for synonym in facts.synonyms.seen() {
+                judge(facts, synonym, &names, judgement);
             }
-            let name = database.object_name(synonym.object_id);
-            let severity = if runs { RULE.severity } else { Severity::Low };
-            let message = format!(
-                "synonym {} stands for extended procedure {}",
-                named(&name),
-                named(base)
-            );
-            let evidence = vec![Evidence::row("synonyms", Some(&database.name), synonym)];
-            let subject = Subject::within("synonym", &database.name, &name);
-            judgement.fail_at(severity, subject, message, evidence);
         }
     }
     judgement.nothing_there("there is no synonym");
+}
+
+fn judge(facts: &DatabaseFacts, synonym: &Synonym, names: &Names, judgement: &mut Judgement) {
+    let name = facts.object_name(synonym.object_id);
+    let subject = Subject::within("synonym", &facts.name, &name);
+    let base = synonym.base_object_name.as_deref().unwrap_or_default();
+    let parts = name_parts(base);
+    if parts.last().is_none_or(String::is_empty) {
+        let need = format!("what {} stands for", named(&name));
+        let missing = Missing::new("synonyms", Some(&facts.name), need);
+        return judgement.unknown(subject, vec![missing]);
+    }
+    let (severity, what) = match names.stands(&facts.name, &parts) {
+        Stands::Command => (RULE.severity, "which runs commands or opens a way to"),
+        Stands::Extended => (Severity::Low, "an extended procedure"),
+        Stands::Other => return judgement.pass(),
+    };
+    let there = match parts.len() {
+        WITH_SERVER => ", on a linked server",
+        _ => "",
+    };
+    let message = format!(
+        "synonym {} stands for {}, {what}{there}",
+        named(&name),
+        named(base)
+    );
+    let evidence = vec![Evidence::row("synonyms", Some(&facts.name), synonym)];
+    judgement.fail_at(severity, subject, message, evidence);
 }

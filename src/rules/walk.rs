@@ -1,11 +1,33 @@
 //! Every module of an instance with what it does, for the rules about code.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::analysis::Code;
-use super::{Case, Evidence, Judgement, Missing, ObservedModule, ObservedSink, Severity, Subject};
+use super::{
+    Case, Evidence, Judgement, Missing, ObservedCall, ObservedModule, ObservedSink, Severity,
+    Subject, named,
+};
 use crate::ids::DatabaseName;
-use crate::snapshot::{Module, NumberedProcedure};
+use crate::snapshot::{DatabaseFacts, Module, NumberedProcedure, Observed, Snapshot, TextHash};
+use crate::tsql::{How, Sink};
+
+/// What runs commands outside the engine, opens a way to, or plants what will.
+pub(super) const CHANNELS: &[Sink] = &[
+    Sink::XpCmdshell,
+    Sink::CreateAssembly,
+    Sink::OleAutomation,
+    Sink::SpConfigureEnable,
+    Sink::ExternalScript,
+    Sink::AgentJob,
+    Sink::RegistryWrite,
+    Sink::ExtendedProcAdd,
+    Sink::StartupProc,
+];
+
+/// So many modules are named that could not be judged for one reason; the others are counted.
+const NAMED: usize = 5;
 
 /// A module as it was collected.
 #[derive(Clone, Copy)]
@@ -15,52 +37,88 @@ enum Row<'a> {
     Numbered(&'a NumberedProcedure),
 }
 
-impl Row<'_> {
-    fn fact(&self) -> &'static str {
-        match self {
-            Self::Module(_) => "modules",
-            Self::Trigger(_) => "server_modules",
-            Self::Numbered(_) => "numbered_procedures",
-        }
-    }
-
-    fn evidence(&self, database: Option<&DatabaseName>) -> Evidence {
-        fn row<T: Serialize>(of: &Row<'_>, database: Option<&DatabaseName>, row: &T) -> Evidence {
-            Evidence::row(of.fact(), database, row)
-        }
-        match self {
-            Self::Module(module) | Self::Trigger(module) => row(self, database, *module),
-            Self::Numbered(procedure) => row(self, database, *procedure),
-        }
-    }
-}
-
 /// A module, with what it does where its text was read.
 pub(super) struct Walked<'a> {
+    snapshot: &'a Snapshot,
     /// Its database; none of a server trigger.
-    pub(super) database: Option<&'a DatabaseName>,
-    /// Its name, as reports have it.
-    pub(super) name: String,
-    /// Number 2 and up of a numbered procedure.
-    pub(super) number: Option<i32>,
+    home: Option<&'a DatabaseFacts>,
     /// What it does; `None` if its text is not at hand and nothing was observed of it.
     pub(super) does: Option<&'a ObservedModule>,
     row: Row<'a>,
-    code: Code<'a>,
 }
 
-impl Walked<'_> {
+impl<'a> Walked<'a> {
+    /// Its database; none of a server trigger.
+    pub(super) fn database(&self) -> Option<&'a DatabaseName> {
+        self.home.map(|facts| &facts.name)
+    }
+
+    /// Whether it is number 2 or higher of a numbered procedure.
+    pub(super) fn is_numbered(&self) -> bool {
+        matches!(self.row, Row::Numbered(_))
+    }
+
+    /// Its text.
+    pub(super) fn definition(&self) -> &'a Observed<TextHash> {
+        match self.row {
+            Row::Module(module) | Row::Trigger(module) => &module.definition,
+            Row::Numbered(procedure) => &procedure.definition,
+        }
+    }
+
+    /// Whether EXECUTE AS makes it run as somebody else. A number of a procedure has no such row of its own.
+    pub(super) fn runs_as_another(&self) -> bool {
+        match self.row {
+            Row::Module(module) | Row::Trigger(module) => module.execute_as_principal_id.is_some(),
+            Row::Numbered(_) => false,
+        }
+    }
+
+    /// Its name, as reports have it.
+    pub(super) fn name(&self) -> String {
+        let within = |id| {
+            let name = self.home.map(|facts| facts.object_name(id));
+            name.unwrap_or_default()
+        };
+        match self.row {
+            Row::Module(module) => within(module.object_id),
+            Row::Numbered(one) => format!("{};{}", within(one.object_id), one.procedure_number),
+            Row::Trigger(module) => {
+                let mut triggers = self.snapshot.server.server_triggers.seen().iter();
+                let trigger = triggers.find(|t| t.object_id == module.object_id);
+                trigger.map_or_else(
+                    || format!("server trigger {}", module.object_id),
+                    |trigger| trigger.name.clone(),
+                )
+            }
+        }
+    }
+
     /// The module as the subject of a verdict.
     pub(super) fn subject(&self) -> Subject {
-        match self.database {
-            Some(database) => Subject::within("module", database, &self.name),
-            None => Subject::server("module", &self.name),
+        match self.database() {
+            Some(database) => Subject::within("module", database, self.name()),
+            None => Subject::server("module", self.name()),
+        }
+    }
+
+    fn fact(&self) -> &'static str {
+        match self.row {
+            Row::Module(_) => "modules",
+            Row::Trigger(_) => "server_modules",
+            Row::Numbered(_) => "numbered_procedures",
         }
     }
 
     /// The module's row.
     pub(super) fn evidence(&self) -> Evidence {
-        self.row.evidence(self.database)
+        fn row<T: Serialize>(of: &Walked<'_>, row: &T) -> Evidence {
+            Evidence::row(of.fact(), of.database(), row)
+        }
+        match self.row {
+            Row::Module(module) | Row::Trigger(module) => row(self, module),
+            Row::Numbered(procedure) => row(self, procedure),
+        }
     }
 
     /// The module's row at each of these places.
@@ -72,103 +130,205 @@ impl Walked<'_> {
     }
 
     /// What is missing where its text was not read.
-    pub(super) fn missing(&self) -> Missing {
-        let mut needs = self.code.definition.needs();
+    fn needs(&self) -> Vec<String> {
+        let needs = self.definition().needs();
         if needs.is_empty() {
-            needs.push("the module's text, which is not among the files given".to_owned());
+            return vec!["the module's text, which is not among the files given".to_owned()];
         }
-        Missing {
-            fact: self.row.fact().to_owned(),
-            database: self.database.cloned(),
-            needs,
-        }
+        needs
     }
 }
 
 /// Every module, in the order of databases and of the catalog; server triggers last.
-pub(super) fn modules<'a>(case: &'a Case<'_>) -> Vec<Walked<'a>> {
-    let mut all = Vec::new();
-    let walked = |database, name, number, row, code: Code<'a>| Walked {
-        database,
-        name,
-        number,
-        does: case.analysis().module(database, code),
+pub(super) fn modules<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Walked<'a>> {
+    let walked = |home: Option<&'a DatabaseFacts>, row: Row<'a>, code: Code<'a>| Walked {
+        snapshot: case.snapshot,
+        home,
+        does: case.analysis().module(home.map(|facts| &facts.name), code),
         row,
-        code,
     };
-    for facts in case.databases() {
-        let database = Some(&facts.name);
-        for module in facts.modules.seen() {
-            let name = facts.object_name(module.object_id);
-            all.push(walked(
-                database,
-                name,
-                None,
-                Row::Module(module),
-                module.into(),
-            ));
-        }
-        for one in facts.numbered_procedures.seen() {
-            let object = facts.object_name(one.object_id);
-            let number = one.procedure_number;
-            let name = format!("{object};{number}");
-            all.push(walked(
-                database,
-                name,
-                Some(number),
-                Row::Numbered(one),
-                one.into(),
-            ));
-        }
-    }
-    let server = &case.snapshot.server;
-    for module in server.server_modules.seen() {
-        let mut triggers = server.server_triggers.seen().iter();
-        let trigger = triggers.find(|t| t.object_id == module.object_id);
-        let name = trigger.map_or_else(
-            || format!("server trigger {}", module.object_id),
-            |trigger| trigger.name.clone(),
-        );
-        all.push(walked(
-            None,
-            name,
-            None,
-            Row::Trigger(module),
-            module.into(),
-        ));
-    }
-    all
+    let of_databases = case.databases().flat_map(move |facts| {
+        let modules = facts.modules.seen().iter();
+        let modules =
+            modules.map(move |module| walked(Some(facts), Row::Module(module), module.into()));
+        let numbered = facts.numbered_procedures.seen().iter();
+        modules.chain(numbered.map(move |one| walked(Some(facts), Row::Numbered(one), one.into())))
+    });
+    let triggers = case.snapshot.server.server_modules.seen().iter();
+    of_databases
+        .chain(triggers.map(move |module| walked(None, Row::Trigger(module), module.into())))
 }
 
-/// Judges every module by its sinks: those that `wanted` takes are a finding in the words of `say`, which is given the
-/// module's name and them. Modules whose text was not read are one unknown, which names each.
-pub(super) fn judge_sinks(
-    case: &Case<'_>,
+/// Modules that could not be judged, gathered into one verdict: as many as execute text that nobody can read
+/// beforehand, so that one for each would hide the findings.
+#[derive(Default)]
+pub(super) struct Unread<'a>(BTreeMap<(&'static str, Option<&'a DatabaseName>), Reasons>);
+
+/// What is missing, and of which modules.
+type Reasons = BTreeMap<String, Vec<String>>;
+
+impl<'a> Unread<'a> {
+    /// A module's text was not read.
+    pub(super) fn without_text(&mut self, module: &Walked<'a>) {
+        for need in module.needs() {
+            self.add(module, need, String::new());
+        }
+    }
+
+    /// It was, and leaves something open in a line.
+    pub(super) fn open(&mut self, module: &Walked<'a>, need: &str, line: u32) {
+        self.add(module, need.to_owned(), format!(" (line {line})"));
+    }
+
+    fn add(&mut self, module: &Walked<'a>, need: String, at: String) {
+        let of_fact = self
+            .0
+            .entry((module.fact(), module.database()))
+            .or_default();
+        let names = of_fact.entry(need).or_default();
+        names.push(named(&module.name()) + &at);
+    }
+
+    /// Says unknown for all of them, if there are any.
+    pub(super) fn say(self, judgement: &mut Judgement) {
+        let all = self.0.into_iter().map(|((fact, database), reasons)| {
+            let needs = reasons.into_iter();
+            let needs = needs.map(|(need, names)| format!("{need}: {}", listed(&names)));
+            Missing {
+                fact: fact.to_owned(),
+                database: database.cloned(),
+                needs: needs.collect(),
+            }
+        });
+        let all: Vec<Missing> = all.collect();
+        if !all.is_empty() {
+            judgement.unknown(Subject::instance(), all);
+        }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.get(..NAMED).unwrap_or(names);
+    let others = match names.len() - shown.len() {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        more => format!(" and {more} others"),
+    };
+    shown.join(", ") + &others
+}
+
+/// The first line that executes text which could not be read.
+pub(super) fn unread_line(sinks: &[ObservedSink]) -> Option<u32> {
+    let mut unread = sinks.iter();
+    let unread = unread.find(|sink| sink.name == Sink::DynamicUnresolved);
+    unread.map(|sink| sink.line)
+}
+
+/// What a sink means to a rule.
+pub(super) enum Look {
+    /// A finding.
+    Bad,
+    /// Nothing.
+    Fine,
+    /// That cannot be told without this.
+    Open(&'static str),
+}
+
+impl From<bool> for Look {
+    fn from(is_bad: bool) -> Self {
+        if is_bad { Self::Bad } else { Self::Fine }
+    }
+}
+
+/// Judges each of these modules by its sinks: those that `look` finds bad are a finding of severity `worst`, and no
+/// worse than medium where the module comes to them by calling others alone. `say` says what the module does by them. Modules whose text was not read, or
+/// which execute text that could not be read, are one unknown.
+pub(super) fn judge_sinks<'a>(
+    modules: impl Iterator<Item = Walked<'a>>,
     judgement: &mut Judgement,
-    wanted: impl Fn(&Walked<'_>, &ObservedSink) -> bool,
-    say: impl Fn(&str, &[&ObservedSink]) -> (Severity, String),
+    worst: Severity,
+    look: impl Fn(&ObservedSink) -> Look,
+    say: impl Fn(&[&ObservedSink]) -> String,
 ) {
-    let mut unread: Vec<Missing> = Vec::new();
-    for module in modules(case) {
+    let mut unread = Unread::default();
+    for module in modules {
         let Some(does) = module.does else {
-            unread.push(module.missing());
+            unread.without_text(&module);
             continue;
         };
-        let sinks = does.sinks.iter().filter(|sink| wanted(&module, sink));
-        let sinks: Vec<&ObservedSink> = sinks.collect();
-        if sinks.is_empty() {
-            judgement.pass();
+        let sinks = does.sinks.iter();
+        let bad: Vec<_> = sinks.filter(|s| matches!(look(s), Look::Bad)).collect();
+        if !bad.is_empty() {
+            fail(&module, &bad, judgement, worst, &say);
             continue;
         }
-        let (severity, message) = say(&module.name, &sinks);
-        let evidence = module.evidence_at(&sinks);
-        judgement.fail_at(severity, module.subject(), message, evidence);
+        let mut open = does.sinks.iter().filter_map(|sink| match look(sink) {
+            Look::Open(need) => Some((need, sink.line)),
+            Look::Bad | Look::Fine => None,
+        });
+        let executed = unread_line(&does.sinks);
+        let executed = executed.map(|line| ("what is in the text that is executed", line));
+        match open.next().or(executed) {
+            Some((need, line)) => unread.open(&module, need, line),
+            None => judgement.pass(),
+        }
     }
-    if !unread.is_empty() {
-        unread.sort();
-        unread.dedup();
-        judgement.unknown(Subject::instance(), unread);
+    unread.say(judgement);
+}
+
+fn fail(
+    module: &Walked<'_>,
+    bad: &[&ObservedSink],
+    judgement: &mut Judgement,
+    worst: Severity,
+    say: impl Fn(&[&ObservedSink]) -> String,
+) {
+    let own = bad.iter().copied().filter(|s| s.how != How::ViaModule);
+    let own: Vec<_> = own.collect();
+    let name = module.name();
+    let evidence = module.evidence_at(bad);
+    let Some(first) = own.first() else {
+        let first = bad.first();
+        let via = first.iter().flat_map(|sink| &sink.via);
+        let via: Vec<String> = via.map(|name| named(name)).collect();
+        let line = first.map_or(0, |sink| sink.line);
+        let message = format!(
+            "{} {} through {} (line {line})",
+            named(&name),
+            say(bad),
+            via.join(", ")
+        );
+        let severity = worst.min(Severity::Medium);
+        return judgement.fail_at(severity, module.subject(), message, evidence);
+    };
+    let message = format!("{} {} (line {})", named(&name), say(&own), first.line);
+    judgement.fail_at(worst, module.subject(), message, evidence);
+}
+
+/// What is missing to know all that code with these calls does: the text of a module that it comes to, or what that
+/// module executes.
+pub(super) fn unread_callee(case: &Case<'_>, calls: &[ObservedCall]) -> Option<Missing> {
+    let mut done = BTreeSet::new();
+    let mut open: Vec<&ObservedCall> = calls.iter().collect();
+    while let Some(call) = open.pop() {
+        if !done.insert((&call.database, call.object_id)) {
+            continue;
+        }
+        let does = case.analysis().of_object(&call.database, call.object_id);
+        let line = does.and_then(|does| unread_line(&does.sinks));
+        let Some(does) = does.filter(|_| line.is_none()) else {
+            let facts = case.databases().find(|facts| facts.name == call.database);
+            let name = facts.map(|facts| named(&facts.object_name(call.object_id)));
+            let name = name.unwrap_or_else(|| format!("object {}", call.object_id));
+            let need = line.map_or_else(
+                || format!("the text of {name}, which is called"),
+                |line| format!("what {name}, which is called, executes in line {line}"),
+            );
+            return Some(Missing::new("modules", Some(&call.database), need));
+        };
+        open.extend(&does.calls);
     }
+    None
 }
 
 /// The names of sinks, each once, in order.

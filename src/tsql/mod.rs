@@ -118,6 +118,7 @@ pub use module::observe_module_without_first_pass;
 pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
+pub use procedures::sink_of_procedure;
 pub use program::{Member, connect};
 pub use script::{observe_job_step, observe_script, observe_script_among};
 pub use secrets::mask_secrets;

@@ -220,6 +220,19 @@ pub(super) fn procedure(name: &str) -> Option<&'static Procedure> {
     row.ok().and_then(|row| PROCEDURES.get(row))
 }
 
+/// What SQL Server's own procedure of this name comes to when it is called; none where it depends on a text that it
+/// executes, and of any other procedure.
+pub fn sink_of_procedure(name: &str) -> Option<Sink> {
+    match procedure(name)?.does {
+        Does::Is(sink) => Some(sink),
+        Does::RunsScript => Some(Sink::ExternalScript),
+        Does::SetsOption => Some(Sink::SpConfigureEnable),
+        Does::AddsJobStep | Does::ChangesJobStep => Some(Sink::AgentJob),
+        Does::SetsStartup => Some(Sink::StartupProc),
+        Does::Executes | Does::ExecutesRows | Does::ExecutesWithParameters(_) => None,
+    }
+}
+
 /// All of their names.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     PROCEDURES.iter().map(|row| row.name)
