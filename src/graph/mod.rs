@@ -72,7 +72,7 @@ pub use links::{Lead, Locals, Mapping};
 pub use module::{Key, Signers};
 pub use nested::Context;
 pub use node::Node;
-pub use patch::protects_strong_logins;
+pub use patch::{SECURITY_UPDATES_LISTED, SecurityUpdate, protects_strong_logins};
 pub use permission::Class;
 pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};

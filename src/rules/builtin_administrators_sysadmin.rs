@@ -1,17 +1,18 @@
-//! What it checks: BUILTIN\Administrators, told by its sid, is in sysadmin, through nested roles too.
+//! What it checks: BUILTIN\Administrators, told by its sid, is in sysadmin, through nested roles too. Low on Linux, where
+//! setup makes it so and no account of the host is in it. Azure SQL Managed Instance has no such group.
 //!
 //! Why it matters: whoever administers the host then reads every database without being named for it, and so does a
 //! service or a tool that runs as LocalSystem. Setup has not made it so since 2008.
 //!
 //! How to fix: ALTER SERVER ROLE sysadmin DROP MEMBER [BUILTIN\Administrators]; -- after a group of database
-//! administrators is in. On Linux setup makes the group without members.
+//! administrators is in.
 //!
-//! When it is fine: on Linux, where it has no members; and on a test host of one person.
+//! When it is fine: on Linux, where Microsoft keeps it for compatibility; and on a test host of one person.
 //!
-//! References: docs: server-level roles, security considerations for setup; CIS 2022 3.9 asks for no BUILTIN group at
-//! all: see local-group-login
+//! References: docs: server-level roles, security considerations for setup, security and permissions of SQL Server on
+//! Linux; CIS 2022 3.9 asks for no BUILTIN group at all: see local-group-login
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
     slug: "builtin-administrators-sysadmin",
     title: "Every administrator of the host is a sysadmin",
     severity: Severity::High,
-    facts: &[Fact::ServerPrincipals, Fact::ServerRoleMembers],
+    facts: &[Fact::Host, Fact::ServerPrincipals, Fact::ServerRoleMembers],
     master_facts: &[],
     msdb_facts: &[],
     controls: &["nist-800-53r5:AC-6(5)", "nist-800-53r5:AC-5"],
@@ -29,13 +30,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// S-1-5-32-544.
-const ADMINISTRATORS: &str = "0x01020000000000052000000020020000";
+pub(super) const ADMINISTRATORS: &str = "0x01020000000000052000000020020000";
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    if case.is_managed_instance() {
+        return judgement.does_not_arise("Azure SQL Managed Instance does not have it");
+    }
     let sysadmins = case.sysadmins();
     let group = case.login_with_sid(ADMINISTRATORS);
     let Some(group) = group.filter(|group| sysadmins.contains(&group.principal_id)) else {
-        return judgement.pass();
+        groups_without_sid(case, judgement);
+        return judgement.pass_unless_open();
     };
     let rows = case.snapshot.server.server_role_members.seen();
     let between = super::case::rows_between(rows, group.principal_id, super::case::SYSADMIN);
@@ -45,9 +50,26 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
             .iter()
             .map(|row| Evidence::row("server_role_members", None, row)),
     );
-    let message = format!(
-        "{} is in sysadmin: every administrator of the host is one",
-        named(&group.name)
-    );
-    judgement.fail(Subject::server("principal", &group.name), message, evidence);
+    let (severity, so) = if case.is_on_linux() {
+        (
+            Severity::Low,
+            "setup made it so, and no account of the host is in it",
+        )
+    } else {
+        (RULE.severity, "every administrator of the host is one")
+    };
+    let message = format!("{} is in sysadmin: {so}", named(&group.name));
+    let subject = Subject::server("principal", &group.name);
+    judgement.fail_at(severity, subject, message, evidence);
+}
+
+/// A group in sysadmin whose sid was not seen could be the one.
+fn groups_without_sid(case: &Case<'_>, judgement: &mut Judgement) {
+    for id in case.sysadmins() {
+        let group = case.login(id).filter(|login| login.r#type == "G");
+        if let Some(group) = group.filter(|group| group.sid.is_none()) {
+            let missing = Missing::new("server_principals", None, "the group's sid");
+            judgement.unknown(Subject::server("principal", &group.name), vec![missing]);
+        }
+    }
 }

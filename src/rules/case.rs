@@ -9,7 +9,7 @@ use super::{Evidence, Judgement, Missing, Observations, Subject, named};
 use crate::graph::{Code, FactRef, Graph, Groups};
 use crate::ids::PrincipalId;
 use crate::snapshot::{
-    Configuration, DatabaseFacts, ModuleTexts, RoleMember, ServerPrincipal, Snapshot,
+    Configuration, DatabaseFacts, ModuleTexts, RoleMember, ServerPrincipal, Snapshot, SqlLogin,
 };
 
 /// One instance to judge.
@@ -226,11 +226,22 @@ impl<'a> Case<'a> {
         boxed && self.snapshot.major_version().is_some_and(|v| v < since)
     }
 
+    /// Whether the server is known to run on Linux.
+    pub fn is_on_linux(&self) -> bool {
+        let host = self.snapshot.server.host.known();
+        host.is_some_and(|h| h.platform.eq_ignore_ascii_case("Linux"))
+    }
+
+    /// Whether it is known to be Azure SQL Managed Instance.
+    pub fn is_managed_instance(&self) -> bool {
+        let identity = self.snapshot.server.server_identity.known();
+        identity.is_some_and(crate::snapshot::ServerIdentity::is_managed_instance)
+    }
+
     /// Says not applicable on Linux, where this channel does not exist. Returns whether it did. A
     /// platform that was not seen is judged as Windows, and nothing passes on it.
     pub fn not_on_linux(&self, judgement: &mut Judgement) -> bool {
-        let host = self.snapshot.server.host.known();
-        let linux = host.is_some_and(|h| h.platform.eq_ignore_ascii_case("Linux"));
+        let linux = self.is_on_linux();
         if linux {
             judgement.does_not_arise("SQL Server on Linux does not have it");
         }
@@ -239,8 +250,7 @@ impl<'a> Case<'a> {
 
     /// The same for `xp_cmdshell`, which a managed instance does not have either.
     pub fn without_xp_cmdshell(&self, judgement: &mut Judgement) -> bool {
-        let identity = self.snapshot.server.server_identity.known();
-        if identity.is_some_and(crate::snapshot::ServerIdentity::is_managed_instance) {
+        if self.is_managed_instance() {
             judgement.does_not_arise("Azure SQL Managed Instance does not have it");
             return true;
         }
@@ -296,6 +306,37 @@ impl<'a> Case<'a> {
             format!("the name of {name}"),
         );
         (Subject::server("principal", name), missing)
+    }
+
+    /// SQL logins that are not disabled, each with how its password is checked. Says unknown for one of which either
+    /// was not seen, and not applicable for those that are disabled.
+    pub fn enabled_sql_logins(
+        &self,
+        judgement: &mut Judgement,
+    ) -> Vec<(&'a ServerPrincipal, &'a SqlLogin)> {
+        let server = &self.snapshot.server;
+        let rows = server.sql_logins.seen().iter();
+        let mut rows: BTreeMap<PrincipalId, &SqlLogin> =
+            rows.map(|row| (row.principal_id, row)).collect();
+        let mut enabled = Vec::new();
+        let principals = server.server_principals.seen().iter();
+        for login in principals.filter(|p| p.r#type == "S") {
+            let row = rows.remove(&login.principal_id);
+            match row {
+                _ if login.is_disabled == Some(true) => judgement.not_applicable("disabled"),
+                Some(row) => enabled.push((login, row)),
+                None => {
+                    let need = format!("the row of {}", named(&login.name));
+                    let missing = Missing::of("sql_logins", None, &server.sql_logins, need);
+                    judgement.unknown(Subject::server("principal", &login.name), vec![missing]);
+                }
+            }
+        }
+        for id in rows.into_keys() {
+            let (subject, missing) = self.hidden_login(id);
+            judgement.unknown(subject, vec![missing]);
+        }
+        enabled
     }
 
     /// A login's name for a message.

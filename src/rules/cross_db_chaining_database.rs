@@ -1,4 +1,5 @@
-//! What it checks: DB_CHAINING is on for a database of users. master, msdb and tempdb have it on by design.
+//! What it checks: DB_CHAINING is on for a database of users. master, msdb and tempdb have it on by design. For all at
+//! once it is the server's option: see cross-db-chaining-server.
 //!
 //! Why it matters: a module in it reaches what the same owner has in other databases that have it on, and in master,
 //! without a check: an owner of sa's makes that the way to xp_cmdshell.
@@ -7,7 +8,7 @@
 //!
 //! When it is fine: for a set of databases of one application and one owner that is not sa.
 //!
-//! References: docs: cross db ownership chaining, ALTER DATABASE SET options
+//! References: docs: cross db ownership chaining, ALTER DATABASE SET options; Microsoft VA1042
 
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::DatabaseName;
@@ -21,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Databases],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:AC-6"],
+    controls: &["nist-800-53r5:AC-6", "ms-va:VA1042"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("cross_db_chaining_database.rs"),
     check,

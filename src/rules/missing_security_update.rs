@@ -1,18 +1,19 @@
-//! What it checks: the build is older than the first of its servicing branch that carries the security update of
-//! August 2025 (CVE-2025-49758). The table is of that month, third-party figures: newer updates are not in it, and
-//! the finding says its age.
+//! What it checks: the build is older than the newest security update of its servicing branch, as Microsoft's list of
+//! builds had it in August 2026: that of July 2026, and the last ones of 2014 (October 2023) and of 2012 (February 2023).
+//! The finding says how old the list is; a list of more than a year lets nothing pass. Updates that only Extended
+//! Security Updates bring are not in it.
 //!
-//! Why it matters: with that fault whoever may ALTER ANY LOGIN makes himself administrator by a login that the server
-//! should protect.
+//! Why it matters: what an update mends is known to everybody from that day.
 //!
 //! How to fix: install the newest cumulative update or GDR of the branch.
 //!
 //! When it is fine: in the weeks that a test of the update takes.
 //!
-//! References: Microsoft Security Update Guide, CVE-2025-49758; build lists
+//! References: docs: latest updates and version history for SQL Server; Microsoft Security Update Guide; CIS 2022 1.1;
+//! Microsoft VA1018
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
-use crate::graph::protects_strong_logins;
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::graph::{SECURITY_UPDATES_LISTED, SecurityUpdate};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -31,14 +32,15 @@ pub(super) static RULE: Rule = Rule {
         "cis-2017:1.1",
         "cis-2019:1.1",
         "cis-2022:1.1",
+        "ms-va:VA1018",
     ],
     attack: &[],
     source: include_str!("missing_security_update.rs"),
     check,
 };
 
-/// When the table of builds was last brought up to date.
-const TABLE: &str = "2025-08-12";
+/// Days for which a list of builds can say that nothing is missing.
+const FRESH: i64 = 365;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let Some(identity) = case.snapshot.server.server_identity.known() else {
@@ -47,14 +49,35 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if identity.is_managed_instance() {
         return judgement.does_not_arise("Microsoft keeps Azure SQL Managed Instance up to date");
     }
+    let unknown = |judgement: &mut Judgement, need: String| {
+        let missing = Missing::new("server_identity", None, need);
+        judgement.unknown(Subject::instance(), vec![missing]);
+    };
+    let version = &identity.product_version;
+    let age = case.days_until(SECURITY_UPDATES_LISTED).map(|days| -days);
+    let Some(update) = SecurityUpdate::newest(version) else {
+        let need = format!("the security updates of {}", named(version));
+        return unknown(judgement, need);
+    };
     let evidence = vec![Evidence::row("server_identity", None, identity)];
-    if protects_strong_logins(case.snapshot) {
-        return judgement.pass_with(evidence);
+    match age {
+        _ if !update.is_installed => {
+            let age = age.map_or_else(
+                || "of no known age".to_owned(),
+                |age| format!("{age} days old"),
+            );
+            let message = format!(
+                "build {version} is older than {}, the newest security update of its branch; the list of builds is {age}",
+                update.build
+            );
+            judgement.fail(Subject::instance(), message, evidence);
+        }
+        Some(..=FRESH) => judgement.pass_with(evidence),
+        _ => {
+            let need = format!(
+                "security updates since {SECURITY_UPDATES_LISTED}, the day of the list of builds"
+            );
+            unknown(judgement, need);
+        }
     }
-    let age = case.days_until(TABLE).map_or(0, |days| -days);
-    let message = format!(
-        "build {} is older than the security update of August 2025; the table of builds is {age} days old",
-        identity.product_version
-    );
-    judgement.fail(Subject::instance(), message, evidence);
 }

@@ -1,5 +1,6 @@
 //! What it checks: a user that authenticates by a SQL login whose sid no login has. Users of contained databases, and
-//! those made WITHOUT LOGIN, have none on purpose.
+//! those made WITHOUT LOGIN, have none on purpose; a Windows user may come in by a group. The owner, dbo, is
+//! orphaned-owner's and dbo-is-not-the-owner's.
 //!
 //! Why it matters: whoever may create logins can make one with that sid, and comes in as the user, with all that it
 //! has there.
@@ -8,10 +9,10 @@
 //!
 //! When it is fine: in a copy of a database that is about to go back where its logins are.
 //!
-//! References: docs: troubleshoot orphaned users; CIS 2022 3.3
+//! References: docs: troubleshoot orphaned users; CIS 2022 3.3; Microsoft VA1244
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
-use crate::snapshot::Fact;
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
+use crate::snapshot::{DatabaseFacts, DatabasePrincipal, Fact};
 
 pub(super) static RULE: Rule = Rule {
     id: "TRUST-008",
@@ -31,6 +32,7 @@ pub(super) static RULE: Rule = Rule {
         "cis-2019:3.3",
         "cis-2022:3.3",
         "nist-800-53r5:AC-2",
+        "ms-va:VA1244",
     ],
     attack: &["T1078"],
     source: include_str!("orphaned_user.rs"),
@@ -43,32 +45,44 @@ const INSTANCE: i32 = 1;
 const LAST_SHIPPED: i32 = 4;
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
+    // Only a whole list says that a login is gone.
     if !case.snapshot.server.server_principals.is_settled() {
         return;
     }
     for database in case.databases() {
         for user in database.database_principals.seen() {
-            let by_login = user.r#type == "S" && user.authentication_type == Some(INSTANCE);
-            if !by_login || user.principal_id.0 <= LAST_SHIPPED || user.name.starts_with("##") {
-                continue;
+            if user.r#type == "S" && user.principal_id.0 > LAST_SHIPPED {
+                judge(case, database, user, judgement);
             }
-            let sid = user.sid.as_deref().unwrap_or_default();
-            if case.login_with_sid(sid).is_some() {
-                judgement.pass();
-                continue;
-            }
-            let message = format!(
-                "user {} of {} belongs to a SQL login that is gone",
-                named(&user.name),
-                named(database.name.as_str())
-            );
-            let evidence = vec![Evidence::row(
-                "database_principals",
-                Some(&database.name),
-                user,
-            )];
-            let subject = Subject::within("principal", &database.name, &user.name);
-            judgement.fail(subject, message, evidence);
         }
     }
+    judgement.nothing_there("no user has a SQL login");
+}
+
+fn judge(
+    case: &Case<'_>,
+    database: &DatabaseFacts,
+    user: &DatabasePrincipal,
+    judgement: &mut Judgement,
+) {
+    let subject = || Subject::within("principal", &database.name, &user.name);
+    let unseen = |column| Missing::new("database_principals", Some(&database.name), column);
+    match user.authentication_type {
+        Some(INSTANCE) => {}
+        Some(_) => return,
+        None => return judgement.unknown(subject(), vec![unseen("authentication_type")]),
+    }
+    let Some(sid) = user.sid.as_deref() else {
+        return judgement.unknown(subject(), vec![unseen("the user's sid")]);
+    };
+    if case.login_with_sid(sid).is_some() {
+        return judgement.pass();
+    }
+    let message = format!(
+        "user {} of {} belongs to a SQL login that is gone",
+        named(&user.name),
+        named(database.name.as_str())
+    );
+    let row = Evidence::row("database_principals", Some(&database.name), user);
+    judgement.fail(subject(), message, vec![row]);
 }

@@ -5,10 +5,11 @@
 //! How to fix: ALTER LOGIN […] WITH CHECK_POLICY = ON; -- it takes effect at the next change of the password: change
 //! it.
 //!
-//! When it is fine: for logins that a service of Microsoft's makes and guards itself (##MS_…##), which are left out
-//! here.
+//! When it is fine: for a login whose long random password nobody knows. Those that Microsoft's services make
+//! (##MS_…##) are disabled; one that is not is judged like any other, since a name proves nothing.
 //!
-//! References: docs: password policy, ALTER LOGIN; CIS 2022 4.3; STIG V-271307 asks for expiration of every login too
+//! References: docs: password policy, ALTER LOGIN; CIS 2022 4.3; Microsoft VA1046; STIG V-271307 asks for expiration of
+//! every login too
 
 use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
@@ -29,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
         "stig-2022-instance:V-271307",
         "nist-800-53r5:IA-5",
         "pci-4.0.1:8.6.3",
+        "ms-va:VA1046",
     ],
     attack: &["T1078"],
     source: include_str!("password_policy_off.rs"),
@@ -36,16 +38,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    for row in case.snapshot.server.sql_logins.seen() {
-        let Some(login) = case.login(row.principal_id) else {
-            let (subject, missing) = case.hidden_login(row.principal_id);
-            judgement.unknown(subject, vec![missing]);
-            continue;
-        };
-        if login.is_disabled == Some(true) || login.name.starts_with("##MS_") {
-            judgement.not_applicable("disabled, or made by the server");
-            continue;
-        }
+    for (login, row) in case.enabled_sql_logins(judgement) {
         let subject = Subject::server("principal", &login.name);
         match row.is_policy_checked {
             Some(true) => judgement.pass(),

@@ -1,5 +1,5 @@
 //! What it checks: CHECK_EXPIRATION is off for a SQL login that is not disabled and is in sysadmin or holds CONTROL
-//! SERVER.
+//! SERVER, itself or through roles.
 //!
 //! Why it matters: what was once read or guessed works for ever.
 //!
@@ -40,19 +40,11 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let graph = case.graph();
-    for row in case.snapshot.server.sql_logins.seen() {
-        let Some(login) = case.login(row.principal_id) else {
-            let (subject, missing) = case.hidden_login(row.principal_id);
-            judgement.unknown(subject, vec![missing]);
+    for (login, row) in case.enabled_sql_logins(judgement) {
+        let Some(power) = graph.is_privileged(login.principal_id) else {
+            judgement.not_applicable("not privileged");
             continue;
         };
-        let id = login.principal_id;
-        let controls = graph.index().holds(id, "CL");
-        let is_privileged = graph.sysadmin_facts(id).is_some() || controls.is_some();
-        if login.is_disabled == Some(true) || !is_privileged {
-            judgement.not_applicable("disabled, or not privileged");
-            continue;
-        }
         let subject = Subject::server("principal", &login.name);
         match row.is_expiration_checked {
             Some(true) => judgement.pass(),
@@ -61,9 +53,11 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
                     "the password of {}, who is privileged, never expires",
                     named(&login.name)
                 );
-                let mut evidence = vec![Evidence::row("sql_logins", None, row)];
-                let rows = graph.sysadmin_facts(id).unwrap_or_default();
-                evidence.extend(case.cited(rows.iter().chain(controls.as_ref())));
+                let mut evidence = vec![
+                    Evidence::row("server_principals", None, login),
+                    Evidence::row("sql_logins", None, row),
+                ];
+                Evidence::extend(&mut evidence, case.cited(power.iter()));
                 judgement.fail(subject, message, evidence);
             }
             None => {

@@ -1,5 +1,6 @@
 //! What it checks: a permission at the server, on a login, an endpoint or an availability group is granted to public,
-//! besides those that come with the server: VIEW ANY DATABASE, and CONNECT on the endpoints that setup makes.
+//! besides those that come with the server: VIEW ANY DATABASE, and CONNECT on the endpoints that setup makes. Low where
+//! it only lets one connect, medium where it only lets one look.
 //!
 //! Why it matters: every login has it, those of applications that only connect among them.
 //!
@@ -10,7 +11,8 @@
 //! References: docs: server-level roles (public), GRANT server permissions; CIS 2022 3.8; Microsoft VA1280
 
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
-use crate::snapshot::Fact;
+use crate::ids::PrincipalId;
+use crate::snapshot::{Fact, Permission};
 
 pub(super) static RULE: Rule = Rule {
     id: "PRIV-020",
@@ -36,44 +38,68 @@ pub(super) static RULE: Rule = Rule {
 /// The server's public.
 const PUBLIC: i32 = 2;
 const SERVER: i32 = 100;
+const PRINCIPAL: i32 = 101;
 const ENDPOINT: i32 = 105;
 /// Setup's endpoints: shared memory, named pipes, TCP, VIA.
 const OF_SETUP: std::ops::RangeInclusive<i32> = 2..=5;
-/// Codes that only let one look.
-const LOOKING: &[&str] = &["VWAD", "VWSS", "VWDB", "VWPD", "VWSR"];
+/// Codes that let one in, which most logins may anyhow.
+const ENTERING: &[&str] = &["CO", "COSQ"];
+/// Codes that only let one look; not that of what is kept encrypted, password hashes among it.
+const LOOKING: &[&str] = &[
+    "VW", "VWAD", "VWSS", "VWDB", "VAS", "VAP", "VSP", "VSS", "VSSA", "VEL",
+];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for row in case.snapshot.server.server_permissions.seen() {
         let granted = matches!(row.state.as_str(), "G" | "W");
-        if row.grantee_principal_id.0 != PUBLIC || !granted {
-            continue;
+        if row.grantee_principal_id.0 == PUBLIC && granted {
+            judge(case, row, judgement);
         }
-        let code = row.r#type.as_str();
-        let shipped = (row.class == SERVER && code == "VWDB")
-            || (row.class == ENDPOINT && code == "CO" && OF_SETUP.contains(&row.major_id));
-        if shipped {
-            judgement.pass();
-            continue;
-        }
-        let name = row.permission_name.as_deref().unwrap_or(code);
-        let on = match row.class {
-            SERVER => String::new(),
-            ENDPOINT => format!(" on endpoint {}", row.major_id),
-            _ => format!(" on principal {}", row.major_id),
-        };
-        let severity = match (row.class, code) {
-            (ENDPOINT, "CO") => Severity::Low,
-            (_, code) if LOOKING.contains(&code) => Severity::Medium,
-            _ => RULE.severity,
-        };
-        let message = format!("public, that is every login, holds {}{on}", named(name));
-        let evidence = vec![Evidence::row("server_permissions", None, row)];
-        judgement.fail_at(
-            severity,
-            Subject::server("permission", format!("{name}{on}")),
-            message,
-            evidence,
-        );
     }
     judgement.nothing_there("public holds no permission at the server");
+}
+
+fn judge(case: &Case<'_>, row: &Permission, judgement: &mut Judgement) {
+    let code = row.r#type.as_str();
+    let shipped = (row.class == SERVER && code == "VWDB")
+        || (row.class == ENDPOINT && code == "CO" && OF_SETUP.contains(&row.major_id));
+    // What public may pass on is nobody's default.
+    if shipped && row.state == "G" {
+        return judgement.pass();
+    }
+    let severity = match code {
+        code if ENTERING.contains(&code) => Severity::Low,
+        code if LOOKING.contains(&code) => Severity::Medium,
+        _ => RULE.severity,
+    };
+    let name = row.permission_name.as_deref().unwrap_or(code);
+    let on = securable(case, row).map(|(kind, name)| format!(" on {kind} {}", named(&name)));
+    let on = on.unwrap_or_default();
+    let message = format!("public, that is every login, holds {}{on}", named(name));
+    let evidence = vec![Evidence::row("server_permissions", None, row)];
+    let subject = Subject::server("permission", format!("{name}{on}"));
+    judgement.fail_at(severity, subject, message, evidence);
+}
+
+/// What a permission is on, in words; its number where its name was not seen. `None` for the server itself.
+fn securable(case: &Case<'_>, row: &Permission) -> Option<(&'static str, String)> {
+    let id = row.major_id;
+    let server = &case.snapshot.server;
+    let (kind, name) = match row.class {
+        SERVER => return None,
+        PRINCIPAL => {
+            let principal = case.login(PrincipalId(id));
+            let is_role = principal.is_some_and(|principal| principal.r#type == "R");
+            let kind = if is_role { "server role" } else { "login" };
+            (kind, principal.map(|principal| &principal.name))
+        }
+        ENDPOINT => {
+            let endpoints = server.endpoints.seen().iter();
+            let endpoint = endpoints.into_iter().find(|row| row.endpoint_id == id);
+            ("endpoint", endpoint.map(|endpoint| &endpoint.name))
+        }
+        _ => ("securable", None),
+    };
+    let number = || format!("{id} of class {}", row.class);
+    Some((kind, name.cloned().unwrap_or_else(number)))
 }

@@ -1,11 +1,11 @@
 //! What it checks: the login with the id 1, sa whatever it is called now, is enabled. Lower where the instance takes
 //! Windows authentication alone, which keeps it out for now.
 //!
-//! Why it matters: its name or at least its rights are known to everybody, it cannot be taken out of sysadmin, and a
-//! lockout policy does not lock it everywhere. It is what password guessing aims at.
+//! Why it matters: everybody knows that it is there, it cannot be taken out of sysadmin, and where CHECK_POLICY is off
+//! for it no number of wrong passwords locks it. It is what password guessing aims at.
 //!
-//! How to fix: ALTER LOGIN [sa] DISABLE; -- first make sure that two administrators get in by Windows accounts, and
-//! that no job or link uses it. Jobs and databases that it owns keep working.
+//! How to fix: ALTER LOGIN [sa] DISABLE; -- first make sure that two administrators get in by other logins, and that no
+//! application and no linked server logs in as it. Jobs and databases that it owns keep working.
 //!
 //! When it is fine: while an application of a vendor insists on it.
 //!

@@ -1,4 +1,5 @@
-//! What it checks: a login is called sa: the one with the id 1 under its own name, or another that took the name.
+//! What it checks: a login is called sa, in whatever case: the one with the id 1 under its own name, or another that took
+//! the name. A server role of that name is none.
 //!
 //! Why it matters: guessing starts with the name. Another login of that name passes for the administrator in logs and
 //! scripts.
@@ -10,7 +11,7 @@
 //!
 //! References: docs: ALTER LOGIN; STIG V-274445; CIS 2022 2.14 and 2.16; Microsoft VA1053
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -42,7 +43,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let logins = case.snapshot.server.server_principals.seen().iter();
     let called: Vec<_> = logins
-        .filter(|login| login.name.eq_ignore_ascii_case("sa"))
+        .filter(|login| login.r#type != "R" && is_sa(&login.name))
         .collect();
     for login in &called {
         let who = if login.principal_id == super::case::SA {
@@ -54,7 +55,16 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let evidence = vec![Evidence::row("server_principals", None, login)];
         judgement.fail(Subject::server("principal", &login.name), message, evidence);
     }
+    let Some(sa) = case.login(super::case::SA) else {
+        let missing = Missing::new("server_principals", None, "the row of sa");
+        return judgement.unknown(Subject::server("principal", "sa"), vec![missing]);
+    };
     if called.is_empty() {
-        judgement.pass();
+        judgement.pass_with(vec![Evidence::row("server_principals", None, sa)]);
     }
+}
+
+/// As the server compares names: blanks at the end do not count.
+fn is_sa(name: &str) -> bool {
+    name.trim_end_matches(' ').eq_ignore_ascii_case("sa")
 }

@@ -1,5 +1,6 @@
 //! What it checks: extended support of the release has ended on the day as of which is judged (table of Microsoft's
-//! lifecycle pages, read in November 2026). In the last year before it the finding is low.
+//! lifecycle pages, read in November 2026). In the last year before it the finding is low. A release that the table does
+//! not have is unknown.
 //!
 //! Why it matters: faults found since are not mended, unless Extended Security Updates are bought.
 //!
@@ -7,9 +8,9 @@
 //!
 //! When it is fine: with Extended Security Updates.
 //!
-//! References: Microsoft Lifecycle Policy, SQL Server; CIS 2022 1.1
+//! References: Microsoft Lifecycle Policy, SQL Server; Microsoft VA2128 asks for 2012 or later
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::ids::release;
 use crate::snapshot::Fact;
 
@@ -26,6 +27,7 @@ pub(super) static RULE: Rule = Rule {
         "nist-800-53r5:SA-22",
         "nist-800-53r5:SI-2",
         "iso-27001-2022:A.8.8",
+        "ms-va:VA2128",
     ],
     attack: &[],
     source: include_str!("unsupported_version.rs"),
@@ -55,7 +57,12 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let end = ENDS.iter().find(|(name, _)| Some(*name) == release);
     let left = end.and_then(|(_, end)| case.days_until(end));
     let (Some((name, end)), Some(left)) = (end, left) else {
-        return judgement.not_applicable("no day of the end of support is known for this version");
+        let need = format!(
+            "the day on which support of {} ends",
+            named(&identity.product_version)
+        );
+        let missing = Missing::new("server_identity", None, need);
+        return judgement.unknown(Subject::instance(), vec![missing]);
     };
     let evidence = vec![Evidence::row("server_identity", None, identity)];
     match left {

@@ -40,8 +40,9 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         Some(account) => format!("as {}", named(account)),
         None => "as an account that is not shown".to_owned(),
     };
-    let message =
-        format!("xp_cmdshell has a proxy: callers outside sysadmin run commands {account}");
+    let message = format!(
+        "xp_cmdshell has a proxy: whoever outside sysadmin may execute it runs commands {account}"
+    );
     let evidence = vec![Evidence::row("credentials", None, proxy)];
     judgement.fail(
         Subject::server("credential", &proxy.name),

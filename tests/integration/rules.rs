@@ -11,11 +11,14 @@ mod jobs;
 mod laws;
 mod links;
 mod loading;
+mod logins;
 mod names;
 mod options;
+mod passwords;
 mod power;
 mod principals;
 mod rights;
+mod server;
 mod services;
 mod switches;
 mod triggers;
@@ -53,6 +56,8 @@ struct Fixture {
     excludes_most: bool,
     /// A fact that was not seen, of a database where one is named.
     hidden: Option<(Fact, Option<&'static str>)>,
+    /// The day as of which is judged.
+    as_of: &'static str,
 }
 
 impl Fixture {
@@ -74,6 +79,7 @@ impl Fixture {
             says: None,
             excludes_most: false,
             hidden: None,
+            as_of: "2026-11-16",
         }
     }
 
@@ -110,12 +116,18 @@ impl Fixture {
         self
     }
 
+    const fn judged_on(mut self, day: &'static str) -> Self {
+        self.as_of = day;
+        self
+    }
+
     fn rule(&self) -> &'static Rule {
         Rule::find(self.rule).unwrap_or_else(|| panic!("no rule {}", self.rule))
     }
 
     fn world(&self) -> World {
         let mut world = self.whole_world();
+        world.as_of = self.as_of;
         for facts in &mut world.snapshot.databases {
             facts.excluded |= self.excludes_most && facts.name.as_str() != "msdb";
         }
@@ -140,6 +152,7 @@ impl Fixture {
             expected_sysadmins: self
                 .expected_sysadmins
                 .map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+            as_of: self.as_of,
         }
     }
 }
@@ -150,6 +163,7 @@ struct World {
     texts: ModuleTexts,
     observations: Option<Observations>,
     expected_sysadmins: Option<Vec<String>>,
+    as_of: &'static str,
 }
 
 impl World {
@@ -160,6 +174,7 @@ impl World {
             snapshot: built.snapshot,
             texts: ModuleTexts::default(),
             expected_sysadmins: None,
+            as_of: "",
         }
     }
 
@@ -170,7 +185,8 @@ impl World {
     fn case<'a>(&'a self, snapshot: &'a Snapshot) -> Case<'a> {
         let expected = self.expected_sysadmins.as_deref();
         let observations = self.observations.as_ref();
-        Case::new(snapshot, &self.texts, expected).with_observations(observations)
+        let case = Case::new(snapshot, &self.texts, expected).as_of(self.as_of);
+        case.with_observations(observations)
     }
 }
 
@@ -276,6 +292,9 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(jobs::fixtures());
     all.extend(loading::fixtures());
     all.extend(triggers::fixtures());
+    all.extend(logins::fixtures());
+    all.extend(passwords::fixtures());
+    all.extend(server::fixtures());
     all
 }
 
@@ -359,6 +378,7 @@ fn each_rule_says_what_its_fixtures_expect() {
 }
 
 const EVERY_SERVER: &str = "every server has the right and the role";
+const EVERY_SA: &str = "every server has the login with the id 1";
 const EVERY_VERSION: &str = "every version has the option, on Windows and on Linux";
 
 /// Outcomes that a rule can never have, and why.
@@ -406,6 +426,18 @@ const IMPOSSIBLE: &[(&str, &str, &str)] = &[
         EVERY_SERVER,
     ),
     ("securityadmin-member", "not_applicable", EVERY_SERVER),
+    ("sa-enabled", "not_applicable", EVERY_SA),
+    ("sa-not-renamed", "not_applicable", EVERY_SA),
+    (
+        "mixed-mode",
+        "not_applicable",
+        "every server has a mode of authentication",
+    ),
+    (
+        "auditor-is-sysadmin",
+        "not_applicable",
+        "every snapshot has a login that collected",
+    ),
     (
         "signed-module-grants-privilege",
         "pass",

@@ -143,6 +143,7 @@ fn no_name_adds_a_word_of_ours_to_a_message() {
             texts: recorded.texts(),
             snapshot: recorded.snapshot,
             expected_sysadmins: Some(Vec::new()),
+            as_of: "",
         };
         let about = world.snapshot.target.to_string();
         honest(&mut world, &about);

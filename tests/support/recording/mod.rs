@@ -64,7 +64,7 @@ impl Recorded {
 }
 
 /// The rows of a list for change, whatever its state is.
-fn rows<T>(list: &mut Observed<Vec<T>>) -> &mut Vec<T> {
+pub fn rows<T>(list: &mut Observed<Vec<T>>) -> &mut Vec<T> {
     match list {
         Observed::Known { value } | Observed::Partial { value, .. } => value,
         other => panic!("nothing can be added to a list that is {}", other.state()),

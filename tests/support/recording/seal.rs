@@ -47,20 +47,22 @@ fn limit_msdb(snapshot: &mut Snapshot) {
     }
 }
 
-/// Every SQL login has its row, as setup and CREATE LOGIN make it.
+/// Every SQL login has its row, as setup and CREATE LOGIN make it, where none was written.
 fn sql_logins(facts: &mut ServerFacts) {
-    let logins = facts.server_principals.seen().iter();
-    let rows = logins
-        .filter(|login| login.r#type == "S")
-        .map(|login| SqlLogin {
-            principal_id: login.principal_id,
-            is_policy_checked: Some(true),
-            is_expiration_checked: Some(login.name.starts_with("##MS_Policy")),
-            credential_id: None,
-        });
-    let rows: Vec<SqlLogin> = rows.collect();
-    if let Observed::Known { value } | Observed::Partial { value, .. } = &mut facts.sql_logins {
-        *value = rows;
+    let (Observed::Known { value } | Observed::Partial { value, .. }) = &mut facts.sql_logins
+    else {
+        return;
+    };
+    for login in facts.server_principals.seen() {
+        let id = login.principal_id;
+        if login.r#type == "S" && !value.iter().any(|row| row.principal_id == id) {
+            value.push(SqlLogin {
+                principal_id: id,
+                is_policy_checked: Some(true),
+                is_expiration_checked: Some(login.name.starts_with("##MS_Policy")),
+                credential_id: None,
+            });
+        }
     }
 }
 

@@ -103,8 +103,8 @@ fn take_windows_accounts_only(r: &mut Recording) {
     }
     if let Observed::Known { value } = &mut server.server_identity {
         value.is_integrated_security_only = Some(true);
-        "16.0.4210.1".clone_into(&mut value.product_version);
-        value.product_update_level = Some("CU20".to_owned());
+        "16.0.4265.3".clone_into(&mut value.product_version);
+        value.product_update_level = Some("CU26".to_owned());
     }
 }
 
