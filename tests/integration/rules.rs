@@ -3,6 +3,8 @@
 
 mod acting_as_dbo;
 mod assemblies;
+mod audits;
+mod changes;
 mod code;
 mod databases;
 mod evidence;
@@ -276,6 +278,8 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(jobs::fixtures());
     all.extend(loading::fixtures());
     all.extend(triggers::fixtures());
+    all.extend(audits::fixtures());
+    all.extend(changes::fixtures());
     all
 }
 
@@ -359,6 +363,7 @@ fn each_rule_says_what_its_fixtures_expect() {
 }
 
 const EVERY_SERVER: &str = "every server has the right and the role";
+const ANY_AUDIT: &str = "every server can have an audit";
 const EVERY_VERSION: &str = "every version has the option, on Windows and on Linux";
 
 /// Outcomes that a rule can never have, and why.
@@ -384,14 +389,18 @@ const IMPOSSIBLE: &[(&str, &str, &str)] = &[
         EVERY_VERSION,
     ),
     ("allow-updates", "not_applicable", EVERY_VERSION),
+    ("audit-misses-changes", "not_applicable", ANY_AUDIT),
+    ("audit-misses-logins", "not_applicable", ANY_AUDIT),
     ("clr-enabled", "not_applicable", EVERY_VERSION),
     ("contained-authentication", "not_applicable", EVERY_VERSION),
     ("cross-db-chaining-server", "not_applicable", EVERY_VERSION),
     ("database-mail-enabled", "not_applicable", EVERY_VERSION),
     ("default-trace-off", "not_applicable", EVERY_VERSION),
     ("filestream-access", "not_applicable", EVERY_VERSION),
+    ("no-audit-running", "not_applicable", ANY_AUDIT),
     ("remote-access", "not_applicable", EVERY_VERSION),
     ("replication-xps-enabled", "not_applicable", EVERY_VERSION),
+    ("risky-option-pending", "not_applicable", EVERY_VERSION),
     ("scan-for-startup-procs", "not_applicable", EVERY_VERSION),
     ("alter-settings-granted", "not_applicable", EVERY_SERVER),
     ("control-server-granted", "not_applicable", EVERY_SERVER),
