@@ -17,7 +17,9 @@ use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
 use crate::report::{self, Assessment, Judged, VerdictEntry};
-use crate::rules::{self, Acceptances, Case, Observations, OwnRule, Rule, Severity, Verdict};
+use crate::rules::{
+    self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
+};
 use crate::score;
 use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
 
@@ -173,6 +175,7 @@ pub fn assess(
     let mut acceptances = inputs.acceptances()?;
     let mut missing: Vec<&MeantTarget> = inputs.inventory.targets.iter().collect();
     let mut estate = Estate::default();
+    let mut assemblies = Assemblies::default();
     let mut places: BTreeMap<InstanceId, &Source> = BTreeMap::new();
     for source in sources {
         let given = source.read()?.meant(inputs);
@@ -188,13 +191,23 @@ pub fn assess(
             proposals.note(&given.snapshot, &judged.verdicts);
         }
         assessment.enter(judged);
+        assemblies.enter(&given.snapshot);
         places.insert(given.snapshot.target.clone(), source);
     }
     for meant in missing {
         let snapshot = not_given(meant);
         let texts = ModuleTexts::default();
         let case = Case::new(&snapshot, &texts, None);
-        assessment.enter(judge(case, &mut estate, Some(meant)));
+        let own = inputs.judge_own(&case);
+        let mut judged = judge(case, &mut estate, Some(meant));
+        judged.verdicts.extend(own);
+        acceptances.apply(&snapshot, &mut judged.verdicts);
+        assessment.enter(judged);
+        assemblies.enter(&snapshot);
+    }
+    for (kept, mut verdicts) in assemblies.judge() {
+        acceptances.apply(kept, &mut verdicts);
+        assessment.add(&kept.target, verdicts);
     }
     for (target, logins) in estate.wanted() {
         if let Some(source) = places.get(&target) {
@@ -253,7 +266,9 @@ impl Inputs {
         let naming = controls_named(&self.made);
         let attested = self.attested();
         let judged = assessment.instances.iter().filter(|i| i.same_as.is_none());
-        let instances: Vec<compliance::Instance<'_>> = judged.map(as_assessed).collect();
+        let of_estate = on_the_estate(assessment);
+        let instances = judged.map(|instance| as_assessed(instance, &of_estate));
+        let instances: Vec<compliance::Instance<'_>> = instances.collect();
         let frameworks = compliance::shipped().iter().chain(&self.frameworks);
         frameworks
             .map(|framework| compliance::assess(framework, &instances, &naming, &attested))
@@ -366,16 +381,34 @@ fn controls_named(own: &[&'static Rule]) -> BTreeMap<String, BTreeSet<&'static s
     naming
 }
 
+/// What rules about the estate concluded; it holds for each instance. Without waivers there is nothing to say of them.
+fn on_the_estate(assessment: &Assessment) -> BTreeMap<&str, compliance::Judged> {
+    let silent = rules::ON_THE_ESTATE.iter();
+    let silent = silent.map(|rule| (*rule, compliance::Judged::NotApplicable));
+    let mut concluded: BTreeMap<&str, compliance::Judged> = silent.collect();
+    for verdict in &assessment.estate {
+        enter(&mut concluded, verdict);
+    }
+    concluded
+}
+
+fn enter<'a>(rules: &mut BTreeMap<&'a str, compliance::Judged>, verdict: &'a VerdictEntry) {
+    let judged = compliance::Judged::of(&verdict.outcome);
+    let worst = rules.entry(&verdict.rule).or_insert(judged);
+    *worst = judged.max(*worst);
+}
+
 /// An instance as controls are assessed on it. What is no box product is in scope of no release's benchmark.
-fn as_assessed(instance: &report::Instance) -> compliance::Instance<'_> {
+fn as_assessed<'a>(
+    instance: &'a report::Instance,
+    of_estate: &BTreeMap<&'a str, compliance::Judged>,
+) -> compliance::Instance<'a> {
     const MANAGED: &str = "managed";
     let is_managed = instance.edition.as_deref() == Some("SQL Azure");
     let release = instance.product_version.as_deref().and_then(release);
-    let mut rules: BTreeMap<&str, compliance::Judged> = BTreeMap::new();
+    let mut rules = of_estate.clone();
     for verdict in &instance.verdicts {
-        let judged = compliance::Judged::of(&verdict.outcome);
-        let worst = rules.entry(&verdict.rule).or_insert(judged);
-        *worst = judged.max(*worst);
+        enter(&mut rules, verdict);
     }
     compliance::Instance {
         id: &instance.id,

@@ -1,10 +1,12 @@
 //! Frameworks as they are written: TOML, one file each.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 use crate::ids::named;
 
@@ -101,18 +103,18 @@ impl Assessed {
 #[derive(Debug, thiserror::Error)]
 pub enum FrameworkError {
     /// No TOML, or not of this form.
-    #[error("{path}: {message}")]
+    #[error("{place}: {message}")]
     Form {
-        /// The file.
-        path: String,
-        /// What the reader says, with its place.
+        /// `path:line:column`.
+        place: String,
+        /// What the reader says.
         message: String,
     },
     /// A control that contradicts itself or another.
-    #[error("{path}: control {}: {message}", named(control))]
+    #[error("{place}: control {}: {message}", named(control))]
     Control {
-        /// The file.
-        path: String,
+        /// `path:line:column` of its id.
+        place: String,
         /// The control's id.
         control: String,
         /// What is wrong, and what would be right.
@@ -133,16 +135,16 @@ impl Framework {
         let framework = Self::read(text, path)?;
         if shipped().iter().any(|own| own.id == framework.id) {
             return Err(FrameworkError::Form {
-                path: path.to_owned(),
+                place: Ids::read(text).place(text, path, |ids| ids.id.as_ref()),
                 message: format!(
                     "the id {:?} is that of a framework that is shipped; take another",
                     framework.id
                 ),
             });
         }
-        for control in &framework.controls {
+        for (index, control) in framework.controls.iter().enumerate() {
             let refuse = |message: String| FrameworkError::Control {
-                path: path.to_owned(),
+                place: Ids::read(text).place(text, path, |ids| ids.of_control(index)),
                 control: control.id.clone(),
                 message,
             };
@@ -163,13 +165,13 @@ impl Framework {
 
     fn read(text: &str, path: &str) -> Result<Self, FrameworkError> {
         let framework: Self = toml::from_str(text).map_err(|error| FrameworkError::Form {
-            path: path.to_owned(),
-            message: error.to_string(),
+            place: place(text, path, error.span()),
+            message: error.message().to_owned(),
         })?;
         let mut seen = BTreeSet::new();
-        for control in &framework.controls {
+        for (index, control) in framework.controls.iter().enumerate() {
             let refuse = |message: &str| FrameworkError::Control {
-                path: path.to_owned(),
+                place: Ids::read(text).place(text, path, |ids| ids.of_control(index)),
                 control: control.id.clone(),
                 message: message.to_owned(),
             };
@@ -192,6 +194,56 @@ impl Framework {
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)
     }
+}
+
+/// Where the ids of a framework stand in its file.
+#[derive(Default, Deserialize)]
+struct Ids {
+    id: Option<Spanned<String>>,
+    #[serde(default)]
+    control: Vec<ControlId>,
+}
+
+#[derive(Deserialize)]
+struct ControlId {
+    id: Spanned<String>,
+}
+
+impl Ids {
+    /// Of a file that was read as a framework before.
+    fn read(text: &str) -> Self {
+        toml::from_str(text).unwrap_or_default()
+    }
+
+    fn of_control(&self, index: usize) -> Option<&Spanned<String>> {
+        self.control.get(index).map(|control| &control.id)
+    }
+
+    fn place(
+        &self,
+        text: &str,
+        path: &str,
+        which: impl Fn(&Self) -> Option<&Spanned<String>>,
+    ) -> String {
+        place(text, path, which(self).map(Spanned::span))
+    }
+}
+
+/// `path:line:column`, the column in characters.
+fn place(text: &str, path: &str, span: Option<Range<usize>>) -> String {
+    let before = span.and_then(|span| text.get(..span.start));
+    let Some(before) = before else {
+        return path.to_owned();
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    format!("{path}:{line}:{column}")
 }
 
 macro_rules! files {

@@ -247,6 +247,19 @@ impl Assessment {
         self.instances.push(Instance::new(judged));
     }
 
+    /// Adds verdicts that took all instances, where their rule stands among an instance's own.
+    pub fn add(&mut self, id: &InstanceId, verdicts: Vec<Verdict>) {
+        let Some(instance) = self.instances.iter_mut().find(|own| own.id == *id) else {
+            return;
+        };
+        for entry in verdicts.into_iter().map(VerdictEntry::new) {
+            let mut own = instance.verdicts.iter();
+            let after = own.position(|v| v.rule > entry.rule);
+            let place = after.unwrap_or(instance.verdicts.len());
+            instance.verdicts.insert(place, entry);
+        }
+    }
+
     /// Counts everything that was entered. An instance that is said to be judged under another name, and
     /// is not, was not judged at all.
     #[must_use]

@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Acceptance, Outcome, Verdict};
-use super::{Judgement, Pins, Rule, Subject, named};
+use super::{Judgement, Missing, Pins, Rule, Subject, named};
 use super::{waiver_expired, waiver_too_broad, waiver_unused};
 use crate::ids::InstanceId;
 use crate::inventory::{Approval, ApprovedKind, Meant, Waiver, days_between};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 
 /// More findings than anybody has looked at one by one.
 const MANY: u32 = 25;
@@ -56,6 +56,8 @@ struct Ready<'a> {
     accepts: u32,
     /// Findings that it would accept if it had not expired.
     missed: u32,
+    /// Not all that it could match was seen, so that without a match it is not surely unused.
+    is_unseen: bool,
 }
 
 /// How a waiver stands on the day as of which is judged.
@@ -155,6 +157,7 @@ impl<'a> Acceptances<'a> {
                 database: waiver.database.as_deref().map(pattern),
                 accepts: 0,
                 missed: 0,
+                is_unseen: waiver.targets.is_none() && !meant.not_selected.is_empty(),
             })
         };
         Ok(Self {
@@ -168,6 +171,7 @@ impl<'a> Acceptances<'a> {
     /// Turns findings that somebody accepts into accepted ones.
     pub fn apply(&mut self, snapshot: &Snapshot, verdicts: &mut [Verdict]) {
         self.judged.insert(snapshot.target.clone());
+        self.note_unseen(snapshot, verdicts);
         let pins = Pins::new(snapshot);
         for verdict in verdicts {
             let Outcome::Fail(finding) = &verdict.outcome else {
@@ -188,6 +192,21 @@ impl<'a> Acceptances<'a> {
             if let Some(acceptance) = accepted {
                 verdict.outcome = Outcome::Accepted(finding.clone(), acceptance);
             }
+        }
+    }
+
+    /// Notes of waivers that their rule did not see all of an instance.
+    fn note_unseen(&mut self, snapshot: &Snapshot, verdicts: &[Verdict]) {
+        // Another target carries its verdicts.
+        if matches!(snapshot.outcome, snapshot::Outcome::SameAs { .. }) {
+            return;
+        }
+        let unknown = verdicts
+            .iter()
+            .filter(|v| matches!(v.outcome, Outcome::Unknown(_)));
+        let unknown: BTreeSet<&str> = unknown.map(|verdict| verdict.rule.id).collect();
+        for ready in &mut self.waivers {
+            ready.is_unseen |= ready.names(&snapshot.target) && unknown.contains(ready.rule);
         }
     }
 
@@ -232,11 +251,17 @@ impl<'a> Acceptances<'a> {
                     expired.fail(subject(), ready.expired(), Vec::new());
                     continue;
                 }
-                WaiverState::Unused if self.is_judged(ready.waiver) => {
+                WaiverState::Unused => {
                     let message = format!("waiver {} matches no finding any more", named(id));
                     unused.fail(subject(), message, Vec::new());
                 }
-                _ => unused.pass(),
+                WaiverState::NotYet => unused.not_applicable("its first day is yet to come"),
+                WaiverState::InForce if ready.accepts > 0 => unused.pass(),
+                WaiverState::InForce => {
+                    let verdicts = format!("verdicts of {}", ready.rule);
+                    let missing = Missing::new(&verdicts, None, "all of every instance it names");
+                    unused.unknown(subject(), vec![missing]);
+                }
             }
             expired.pass();
             match ready.breadth() {
@@ -289,31 +314,36 @@ impl<'a> Acceptances<'a> {
             WaiverState::Expired
         } else if waiver.created.as_str() > self.as_of {
             WaiverState::NotYet
-        } else if ready.accepts == 0 && !self.judged.is_empty() {
+        } else if ready.accepts == 0 && self.is_judged(ready) {
             WaiverState::Unused
         } else {
             WaiverState::InForce
         }
     }
 
-    /// Whether every target that a waiver names was judged, so that it surely matches nothing.
-    fn is_judged(&self, waiver: &Waiver) -> bool {
-        let targets = waiver.targets.as_ref();
-        targets.is_none_or(|targets| targets.is_subset(&self.judged))
+    /// Whether everything that a waiver could match was seen, so that it surely matches nothing.
+    fn is_judged(&self, ready: &Ready<'_>) -> bool {
+        let targets = ready.waiver.targets.as_ref();
+        !self.judged.is_empty()
+            && !ready.is_unseen
+            && targets.is_none_or(|targets| targets.is_subset(&self.judged))
     }
 }
 
 impl Ready<'_> {
+    fn names(&self, target: &InstanceId) -> bool {
+        let targets = self.waiver.targets.as_ref();
+        targets.is_none_or(|targets| targets.contains(target))
+    }
+
     fn matches(&self, target: &InstanceId, pins: &Pins<'_>, subject: &Subject) -> bool {
         let fits = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
             (None, _) => true,
             (Some(pattern), Some(text)) => pattern.matches_with(text, EXACT),
             (Some(_), None) => false,
         };
-        let targets = self.waiver.targets.as_ref();
         let database = subject.database.as_ref().map(|name| name.as_str());
-        let in_scope = targets.is_none_or(|targets| targets.contains(target));
-        in_scope
+        self.names(target)
             && fits(&self.subject, subject.name.as_deref())
             && fits(&self.database, database)
             && self.is_pinned(pins, subject)

@@ -10,7 +10,8 @@
 //!
 //! References: docs: sys.dm_server_audit_status
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use super::audited::{is_started, status_of};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -27,31 +28,35 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// `status` of `sys.dm_server_audit_status`.
-const STARTED: i32 = 1;
+/// Of an audit without a row in `sys.dm_server_audit_status`.
+const NOT_KNOWN: &str = "not known to the engine";
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let server = &case.snapshot.server;
-    if !server.audit_status.is_settled() {
-        return;
-    }
     for audit in server.server_audits.seen() {
-        let mut status = server.audit_status.seen().iter();
-        let status = status.find(|row| row.audit_id == audit.audit_id);
-        let runs = status.is_some_and(|row| row.status == STARTED);
-        if audit.is_state_enabled != Some(true) || runs {
-            judgement.pass();
-            continue;
+        let subject = Subject::server("audit", &audit.name);
+        let status = status_of(case, audit);
+        match (audit.is_state_enabled, status) {
+            (Some(false), _) => judgement.not_applicable("the audit is configured off"),
+            (None, _) => {
+                let missing = Missing::new("server_audits", None, "whether it is configured on");
+                judgement.unknown(subject, vec![missing]);
+            }
+            (Some(true), Some(row)) if is_started(row) => {
+                judgement.pass_with(vec![Evidence::row("audit_status", None, row)]);
+            }
+            (Some(true), None) if !server.audit_status.is_settled() => {}
+            (Some(true), _) => {
+                let message = format!(
+                    "audit {} is configured on, and is {}",
+                    named(&audit.name),
+                    status.map_or_else(|| NOT_KNOWN.to_owned(), |row| named(&row.status_desc))
+                );
+                let mut evidence = vec![Evidence::row("server_audits", None, audit)];
+                evidence.extend(status.map(|row| Evidence::row("audit_status", None, row)));
+                judgement.fail(subject, message, evidence);
+            }
         }
-        let state = status.map_or("not known to the server", |row| row.status_desc.as_str());
-        let message = format!(
-            "audit {} is configured on, and is {}",
-            named(&audit.name),
-            named(state)
-        );
-        let mut evidence = vec![Evidence::row("server_audits", None, audit)];
-        evidence.extend(status.map(|row| Evidence::row("audit_status", None, row)));
-        judgement.fail(Subject::server("audit", &audit.name), message, evidence);
     }
     judgement.nothing_there("there is no server audit");
 }

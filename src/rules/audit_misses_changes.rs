@@ -1,6 +1,6 @@
 //! What it checks: action groups that record creation and change of modules and assemblies, of options, of roles and
 //! permissions, and of the audit itself, are in no enabled server specification of a started audit. One finding names
-//! those that are missing.
+//! those that are missing. What an audit's predicate drops all the same is for audit-narrowed.
 //!
 //! Why it matters: AN0511 is about creation or modification: what is not recorded cannot be detected, and nobody can
 //! be asked about it.
@@ -13,8 +13,8 @@
 //!
 //! References: docs: SQL Server Audit action groups and actions; MITRE ATT&CK AN0511; STIG V-271351
 
-use super::audited::missing_groups;
-use super::{Case, Judgement, Rule, Severity, Subject};
+use super::audited::must_record;
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -42,7 +42,7 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// What must be recorded, and of what that tells (docs: SQL Server Audit action groups).
+/// What must be recorded (docs: SQL Server Audit action groups).
 const GROUPS: &[&str] = &[
     "AUDIT_CHANGE_GROUP",
     "DATABASE_CHANGE_GROUP",
@@ -55,6 +55,7 @@ const GROUPS: &[&str] = &[
     "SCHEMA_OBJECT_CHANGE_GROUP",
     "SCHEMA_OBJECT_PERMISSION_CHANGE_GROUP",
     "SERVER_OBJECT_CHANGE_GROUP",
+    "SERVER_OBJECT_PERMISSION_CHANGE_GROUP",
     "SERVER_OPERATION_GROUP",
     "SERVER_PERMISSION_CHANGE_GROUP",
     "SERVER_PRINCIPAL_CHANGE_GROUP",
@@ -62,17 +63,12 @@ const GROUPS: &[&str] = &[
 ];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let Some(missing) = missing_groups(case, GROUPS) else {
-        return;
-    };
-    if missing.names.is_empty() {
-        return judgement.pass_with(missing.evidence);
-    }
-    let message = format!(
-        "changes are not recorded by a running audit: {} of {} action groups are missing: {}",
-        missing.names.len(),
-        GROUPS.len(),
-        missing.names.join(", ")
-    );
-    judgement.fail(Subject::instance(), message, missing.evidence);
+    must_record(case, judgement, GROUPS, |missing| {
+        format!(
+            "changes are not recorded by a running audit: {} of {} action groups are missing: {}",
+            missing.len(),
+            GROUPS.len(),
+            missing.join(", ")
+        )
+    });
 }

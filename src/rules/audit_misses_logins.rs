@@ -1,5 +1,6 @@
 //! What it checks: the action groups of successful and failed logins, and of changes of the audit, are in no enabled
-//! server specification of a started audit.
+//! server specification of a started audit. Users of contained databases come in by groups of their own;
+//! contained-authentication says where there can be such.
 //!
 //! Why it matters: who came in, and who tried, is what every inquiry begins with. The error log keeps failed logins
 //! for as many restarts as it keeps files.
@@ -11,8 +12,8 @@
 //!
 //! References: docs: SQL Server Audit action groups and actions; CIS 2022 5.4
 
-use super::audited::missing_groups;
-use super::{Case, Judgement, Rule, Severity, Subject};
+use super::audited::must_record;
+use super::{Case, Judgement, Rule, Severity};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -49,15 +50,7 @@ const GROUPS: &[&str] = &[
 ];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    let Some(missing) = missing_groups(case, GROUPS) else {
-        return;
-    };
-    if missing.names.is_empty() {
-        return judgement.pass_with(missing.evidence);
-    }
-    let message = format!(
-        "not recorded by a running audit: {}",
-        missing.names.join(", ")
-    );
-    judgement.fail(Subject::instance(), message, missing.evidence);
+    must_record(case, judgement, GROUPS, |missing| {
+        format!("not recorded by a running audit: {}", missing.join(", "))
+    });
 }

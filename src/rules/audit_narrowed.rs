@@ -10,7 +10,7 @@
 //!
 //! References: docs: CREATE SERVER AUDIT (WHERE)
 
-use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
+use super::{Case, Evidence, Judgement, Missing, Rule, Severity, Subject, named};
 use crate::snapshot::Fact;
 
 pub(super) static RULE: Rule = Rule {
@@ -29,18 +29,25 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     for audit in case.snapshot.server.server_audits.seen() {
-        let predicate = audit.predicate.as_deref().unwrap_or_default();
-        if audit.is_state_enabled != Some(true) || predicate.is_empty() {
-            judgement.pass();
-            continue;
+        let subject = Subject::server("audit", &audit.name);
+        let predicate = audit.predicate.as_deref().unwrap_or_default().trim();
+        match audit.is_state_enabled {
+            Some(false) => judgement.not_applicable("an audit that is off leaves out everything"),
+            _ if predicate.is_empty() => judgement.pass(),
+            None => {
+                let missing = Missing::new("server_audits", None, "whether it is configured on");
+                judgement.unknown(subject, vec![missing]);
+            }
+            Some(true) => {
+                let message = format!(
+                    "audit {} drops records that do not match {}",
+                    named(&audit.name),
+                    named(predicate)
+                );
+                let evidence = vec![Evidence::row("server_audits", None, audit)];
+                judgement.fail(subject, message, evidence);
+            }
         }
-        let message = format!(
-            "audit {} drops records that do not match {}",
-            named(&audit.name),
-            named(predicate)
-        );
-        let evidence = vec![Evidence::row("server_audits", None, audit)];
-        judgement.fail(Subject::server("audit", &audit.name), message, evidence);
     }
     judgement.nothing_there("there is no server audit");
 }

@@ -9,6 +9,7 @@
 //!
 //! References: docs: SQL Server Audit, sys.dm_server_audit_status; STIG V-271273
 
+use super::audited::is_started;
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject};
 use crate::snapshot::Fact;
 
@@ -31,13 +32,10 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// `status` of `sys.dm_server_audit_status`.
-const STARTED: i32 = 1;
-
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
     let server = &case.snapshot.server;
     let mut status = server.audit_status.seen().iter();
-    if let Some(running) = status.find(|row| row.status == STARTED) {
+    if let Some(running) = status.find(|row| is_started(row)) {
         return judgement.pass_with(vec![Evidence::row("audit_status", None, running)]);
     }
     if !server.audit_status.is_settled() || !server.server_audits.is_settled() {

@@ -181,9 +181,19 @@ impl OwnRule {
                     unknown.map(|name| format!("no sink {name:?}; there are {}", all.join(", ")));
                 unknown.or_else(|| sinks.is_empty().then(|| "names no sink".to_owned()))
             }
-            OwnCheck::Empty { fact: name, .. } if fact(name).is_none() => Some(format!(
-                "no fact {name:?}; `mssql-posture queries` lists all"
-            )),
+            OwnCheck::Empty {
+                fact: name,
+                database,
+                ..
+            } => match fact(name) {
+                None => Some(format!(
+                    "no fact {name:?}; `mssql-posture queries` lists all"
+                )),
+                Some(fact) if database.is_some() && Fact::OF_SERVER.contains(&fact) => Some(
+                    format!("{name} is a fact of the instance: leave database out"),
+                ),
+                Some(_) => None,
+            },
             _ => None,
         }
     }

@@ -34,26 +34,29 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Options, and the direction that opens: whether another value than 0 does.
-const RISKY: &[(&str, bool)] = &[
-    ("xp_cmdshell", true),
-    ("Ole Automation Procedures", true),
-    ("clr enabled", true),
-    ("external scripts enabled", true),
-    ("Ad Hoc Distributed Queries", true),
-    ("cross db ownership chaining", true),
-    ("scan for startup procs", true),
-    ("contained database authentication", true),
-    ("external rest endpoint enabled", true),
-    ("external AI runtimes enabled", true),
-    ("clr strict security", false),
-    ("default trace enabled", false),
+/// Options, whether another value than 0 opens (else 0 does), and the first version that has each.
+const RISKY: &[(&str, bool, u16)] = &[
+    ("xp_cmdshell", true, 11),
+    ("Ole Automation Procedures", true, 11),
+    ("clr enabled", true, 11),
+    ("external scripts enabled", true, 13),
+    ("Ad Hoc Distributed Queries", true, 11),
+    ("cross db ownership chaining", true, 11),
+    ("scan for startup procs", true, 11),
+    ("contained database authentication", true, 11),
+    ("external rest endpoint enabled", true, 17),
+    ("external AI runtimes enabled", true, 17),
+    ("clr strict security", false, 14),
+    ("default trace enabled", false, 11),
 ];
 
 fn check(case: &Case<'_>, judgement: &mut Judgement) {
-    for (name, opens) in RISKY {
-        // Not every version has every option, and rules of their own ask for those that must be there.
+    let is_whole = case.snapshot.server.configurations.is_settled();
+    for (name, opens, since) in RISKY {
         let Some(option) = case.option(name) else {
+            if is_whole && !case.predates(*since) {
+                case.option_unseen(judgement, name);
+            }
             continue;
         };
         let (Some(set), Some(runs)) = (option.value, option.value_in_use) else {

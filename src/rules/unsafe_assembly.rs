@@ -46,7 +46,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Assemblies made by users have ids from here on; below are the server's own.
-const FIRST_USER_ID: i32 = 65536;
+pub(super) const FIRST_USER_ID: i32 = 65536;
 
 /// Which permission sets a rule is about.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! What it checks: waivers in force that match no finding, although every instance that they name was judged.
+//! What it checks: waivers in force that match no finding, although their rule saw all of every instance that they name.
+//! While it did not, that is unknown.
 //!
 //! Why it matters: what a waiver was for is mended or renamed. Left in place it accepts, unseen, the next finding that
 //! fits it.

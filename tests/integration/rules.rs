@@ -3,6 +3,8 @@
 
 mod acting_as_dbo;
 mod assemblies;
+mod audits;
+mod changes;
 mod code;
 mod databases;
 mod evidence;
@@ -295,6 +297,8 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(logins::fixtures());
     all.extend(passwords::fixtures());
     all.extend(server::fixtures());
+    all.extend(audits::fixtures());
+    all.extend(changes::fixtures());
     all
 }
 
@@ -379,6 +383,7 @@ fn each_rule_says_what_its_fixtures_expect() {
 
 const EVERY_SERVER: &str = "every server has the right and the role";
 const EVERY_SA: &str = "every server has the login with the id 1";
+const ANY_AUDIT: &str = "every server can have an audit";
 const EVERY_VERSION: &str = "every version has the option, on Windows and on Linux";
 
 /// Outcomes that a rule can never have, and why.
@@ -404,14 +409,18 @@ const IMPOSSIBLE: &[(&str, &str, &str)] = &[
         EVERY_VERSION,
     ),
     ("allow-updates", "not_applicable", EVERY_VERSION),
+    ("audit-misses-changes", "not_applicable", ANY_AUDIT),
+    ("audit-misses-logins", "not_applicable", ANY_AUDIT),
     ("clr-enabled", "not_applicable", EVERY_VERSION),
     ("contained-authentication", "not_applicable", EVERY_VERSION),
     ("cross-db-chaining-server", "not_applicable", EVERY_VERSION),
     ("database-mail-enabled", "not_applicable", EVERY_VERSION),
     ("default-trace-off", "not_applicable", EVERY_VERSION),
     ("filestream-access", "not_applicable", EVERY_VERSION),
+    ("no-audit-running", "not_applicable", ANY_AUDIT),
     ("remote-access", "not_applicable", EVERY_VERSION),
     ("replication-xps-enabled", "not_applicable", EVERY_VERSION),
+    ("risky-option-pending", "not_applicable", EVERY_VERSION),
     ("scan-for-startup-procs", "not_applicable", EVERY_VERSION),
     ("alter-settings-granted", "not_applicable", EVERY_SERVER),
     ("control-server-granted", "not_applicable", EVERY_SERVER),
