@@ -355,10 +355,12 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
     )
 }
 
-/// Controls of the frameworks with the rules that name them.
+/// Controls of the frameworks with the rules that name them. Controls are counted by instances, so a rule about the estate
+/// as a whole decides none.
 fn controls_named(own: &[&'static Rule]) -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut naming: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    for rule in rules::ALL.iter().chain(own) {
+    let about_instances = rules::ALL.iter().chain(own);
+    for rule in about_instances.filter(|rule| !rules::ON_THE_ESTATE.contains(&rule.id)) {
         for control in rule.named_controls() {
             naming.entry(control).or_default().insert(rule.id);
         }
@@ -371,11 +373,11 @@ fn as_assessed(instance: &report::Instance) -> compliance::Instance<'_> {
     const MANAGED: &str = "managed";
     let is_managed = instance.edition.as_deref() == Some("SQL Azure");
     let release = instance.product_version.as_deref().and_then(release);
-    let mut rules: BTreeMap<&str, compliance::Judged> = BTreeMap::new();
+    let mut rules: BTreeMap<&str, compliance::Conclusions> = BTreeMap::new();
     for verdict in &instance.verdicts {
         let judged = compliance::Judged::of(&verdict.outcome);
-        let worst = rules.entry(&verdict.rule).or_insert(judged);
-        *worst = judged.max(*worst);
+        let conclusions = rules.entry(&verdict.rule).or_default();
+        conclusions.enter(judged, verdict.severity);
     }
     compliance::Instance {
         id: &instance.id,

@@ -1,12 +1,13 @@
 //! Frameworks as they are written: TOML, one file each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::named;
+use crate::rules::Severity;
 
 /// A framework: a benchmark, a standard, a list of techniques, in one edition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +61,10 @@ pub struct Control {
     /// Rules that bear on it; in frameworks of one's own only, since rules name the controls of those that are shipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// Rules that also report what the control allows, with the severity of ours from which a finding speaks against it:
+    /// what is lighter counts as passed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts_from: BTreeMap<String, Severity>,
 }
 
 /// What a control is about.
@@ -149,6 +154,12 @@ impl Framework {
             if let Some(unknown) = control.rules.iter().find(|rule| !is_rule(rule)) {
                 return Err(refuse(format!(
                     "there is no rule {unknown:?}; `mssql-posture rules` lists all"
+                )));
+            }
+            let mut floors = control.counts_from.keys();
+            if let Some(other) = floors.find(|rule| !control.rules.contains(rule)) {
+                return Err(refuse(format!(
+                    "counts_from names {other:?}, which its rules do not"
                 )));
             }
             if control.assessed != Assessed::Manual && control.rules.is_empty() {
@@ -296,6 +307,9 @@ rules = ["SURF-001"]
         assert!(manual.contains("look_at"), "{manual}");
         let taken = refused(&OWN.replace("\"house\"", "\"cis-2022\""));
         assert!(taken.contains("is shipped"), "{taken}");
+        let floor = "assessed = \"rule\"\ncounts_from = { CLR-002 = \"high\" }";
+        let floor = refused(&OWN.replace("assessed = \"rule\"", floor));
+        assert!(floor.contains("counts_from names \"CLR-002\""), "{floor}");
         let twice = format!("{OWN}{}", &OWN[OWN.find("[[control]]").unwrap()..]);
         assert!(refused(&twice).contains("twice"));
         assert!(refused("id = 1").contains("own.toml: "));
