@@ -126,16 +126,16 @@ pub enum FrameworkError {
 }
 
 impl Framework {
-    /// Reads a framework of one's own; `path` is for messages, `is_rule` says whether a rule of this id is there.
+    /// Reads a framework of one's own; `path` is for messages, `id_of` gives the id of a rule by any of its names.
     ///
     /// # Errors
     /// What is wrong with the file, and where.
     pub fn parse(
         text: &str,
         path: &str,
-        is_rule: impl Fn(&str) -> bool,
+        id_of: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, FrameworkError> {
-        let framework = Self::read(text, path)?;
+        let mut framework = Self::read(text, path)?;
         if shipped().iter().any(|own| own.id == framework.id) {
             return Err(FrameworkError::Form {
                 path: path.to_owned(),
@@ -145,29 +145,15 @@ impl Framework {
                 ),
             });
         }
-        for control in &framework.controls {
-            let refuse = |message: String| FrameworkError::Control {
-                path: path.to_owned(),
-                control: control.id.clone(),
-                message,
-            };
-            if let Some(unknown) = control.rules.iter().find(|rule| !is_rule(rule)) {
-                return Err(refuse(format!(
-                    "there is no rule {unknown:?}; `mssql-posture rules` lists all"
-                )));
-            }
-            let mut floors = control.counts_from.keys();
-            if let Some(other) = floors.find(|rule| !control.rules.contains(rule)) {
-                return Err(refuse(format!(
-                    "counts_from names {other:?}, which its rules do not"
-                )));
-            }
-            if control.assessed != Assessed::Manual && control.rules.is_empty() {
-                let word = control.assessed.as_str();
-                return Err(refuse(format!(
-                    "assessed = \"{word}\" without rules; name them: rules = [\"SURF-001\"], or assessed = \"manual\""
-                )));
-            }
+        for control in &mut framework.controls {
+            let id = control.id.clone();
+            control
+                .resolve(&id_of)
+                .map_err(|message| FrameworkError::Control {
+                    path: path.to_owned(),
+                    control: id,
+                    message,
+                })?;
         }
         Ok(framework)
     }
@@ -202,6 +188,37 @@ impl Framework {
     /// The control of this id.
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)
+    }
+}
+
+impl Control {
+    /// Calls its rules by their ids. What is wrong with them, if anything is.
+    fn resolve(&mut self, id_of: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+        let known = |name: &str| {
+            id_of(name).ok_or_else(|| {
+                format!("there is no rule {name:?}; `mssql-posture rules` lists all")
+            })
+        };
+        for rule in &mut self.rules {
+            *rule = known(rule)?;
+        }
+        let floors = std::mem::take(&mut self.counts_from);
+        for (rule, floor) in floors {
+            let id = known(&rule)?;
+            if !self.rules.contains(&id) {
+                return Err(format!(
+                    "counts_from names {rule:?}, which its rules do not"
+                ));
+            }
+            self.counts_from.insert(id, floor);
+        }
+        if self.assessed != Assessed::Manual && self.rules.is_empty() {
+            let word = self.assessed.as_str();
+            return Err(format!(
+                "assessed = \"{word}\" without rules; name them: rules = [\"SURF-001\"], or assessed = \"manual\""
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -291,11 +308,18 @@ rules = ["SURF-001"]
 
     #[test]
     fn a_framework_of_ones_own_names_its_rules() {
-        let is_rule = |rule: &str| rule == "SURF-001";
-        let framework = Framework::parse(OWN, "own.toml", is_rule).unwrap();
-        assert_eq!(framework.control("H1").unwrap().rules, ["SURF-001"]);
+        let id_of = |name: &str| match name {
+            "SURF-001" | "xp-cmdshell-enabled" => Some("SURF-001".to_owned()),
+            "CLR-002" => Some("CLR-002".to_owned()),
+            _ => None,
+        };
+        let slug = OWN.replace("SURF-001", "xp-cmdshell-enabled");
+        for text in [OWN, &slug] {
+            let framework = Framework::parse(text, "own.toml", id_of).unwrap();
+            assert_eq!(framework.control("H1").unwrap().rules, ["SURF-001"]);
+        }
         let refused = |text: &str| {
-            Framework::parse(text, "own.toml", is_rule)
+            Framework::parse(text, "own.toml", id_of)
                 .unwrap_err()
                 .to_string()
         };
