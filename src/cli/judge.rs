@@ -370,10 +370,12 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
     )
 }
 
-/// Controls of the frameworks with the rules that name them.
+/// Controls of the frameworks with the rules that name them. Controls are counted by instances, so a rule about the estate
+/// as a whole decides none.
 fn controls_named(own: &[&'static Rule]) -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut naming: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    for rule in rules::ALL.iter().chain(own) {
+    let about_instances = rules::ALL.iter().chain(own);
+    for rule in about_instances.filter(|rule| !rules::ON_THE_ESTATE.contains(&rule.id)) {
         for control in rule.named_controls() {
             naming.entry(control).or_default().insert(rule.id);
         }
@@ -382,26 +384,31 @@ fn controls_named(own: &[&'static Rule]) -> BTreeMap<String, BTreeSet<&'static s
 }
 
 /// What rules about the estate concluded; it holds for each instance. Without waivers there is nothing to say of them.
-fn on_the_estate(assessment: &Assessment) -> BTreeMap<&str, compliance::Judged> {
-    let silent = rules::ON_THE_ESTATE.iter();
-    let silent = silent.map(|rule| (*rule, compliance::Judged::NotApplicable));
-    let mut concluded: BTreeMap<&str, compliance::Judged> = silent.collect();
+fn on_the_estate(assessment: &Assessment) -> BTreeMap<&str, compliance::Conclusions> {
+    let mut concluded: BTreeMap<&str, compliance::Conclusions> = BTreeMap::new();
+    for rule in rules::ON_THE_ESTATE {
+        let silent = concluded.entry(rule).or_default();
+        silent.enter(compliance::Judged::NotApplicable, rules::Severity::Info);
+    }
     for verdict in &assessment.estate {
         enter(&mut concluded, verdict);
     }
     concluded
 }
 
-fn enter<'a>(rules: &mut BTreeMap<&'a str, compliance::Judged>, verdict: &'a VerdictEntry) {
+fn enter<'a>(
+    rules: &mut BTreeMap<&'a str, compliance::Conclusions>,
+    verdict: &'a VerdictEntry,
+) {
     let judged = compliance::Judged::of(&verdict.outcome);
-    let worst = rules.entry(&verdict.rule).or_insert(judged);
-    *worst = judged.max(*worst);
+    let conclusions = rules.entry(&verdict.rule).or_default();
+    conclusions.enter(judged, verdict.severity);
 }
 
 /// An instance as controls are assessed on it. What is no box product is in scope of no release's benchmark.
 fn as_assessed<'a>(
     instance: &'a report::Instance,
-    of_estate: &BTreeMap<&'a str, compliance::Judged>,
+    of_estate: &BTreeMap<&'a str, compliance::Conclusions>,
 ) -> compliance::Instance<'a> {
     const MANAGED: &str = "managed";
     let is_managed = instance.edition.as_deref() == Some("SQL Azure");

@@ -341,13 +341,10 @@ fn own_rules(inventory: &Inventory, path: &Path) -> anyhow::Result<Vec<OwnRule>>
 pub fn framework(path: &Path, own: &[OwnRule]) -> anyhow::Result<Framework> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the framework {}", path.display()))?;
-    let is_rule = |name: &str| {
-        let shipped = Rule::find(name).is_some_and(|rule| rule.id == name);
-        shipped || own.iter().any(|rule| rule.id == name)
+    let id_of = |name: &str| {
+        let shipped = Rule::find(name).map(|rule| rule.id.to_owned());
+        let called = |rule: &&OwnRule| rule.id == name || rule.slug == name;
+        shipped.or_else(|| own.iter().find(called).map(|rule| rule.id.clone()))
     };
-    Ok(Framework::parse(
-        &text,
-        &path.display().to_string(),
-        is_rule,
-    )?)
+    Ok(Framework::parse(&text, &path.display().to_string(), id_of)?)
 }

@@ -1,6 +1,6 @@
 //! Frameworks as they are written: TOML, one file each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::ids::named;
+use crate::rules::Severity;
 
 /// A framework: a benchmark, a standard, a list of techniques, in one edition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +63,10 @@ pub struct Control {
     /// Rules that bear on it; in frameworks of one's own only, since rules name the controls of those that are shipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// Rules that also report what the control allows, with the severity of ours from which a finding speaks against it:
+    /// what is lighter counts as passed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts_from: BTreeMap<String, Severity>,
 }
 
 /// What a control is about.
@@ -123,16 +128,16 @@ pub enum FrameworkError {
 }
 
 impl Framework {
-    /// Reads a framework of one's own; `path` is for messages, `is_rule` says whether a rule of this id is there.
+    /// Reads a framework of one's own; `path` is for messages, `id_of` gives the id of a rule by any of its names.
     ///
     /// # Errors
     /// What is wrong with the file, and where.
     pub fn parse(
         text: &str,
         path: &str,
-        is_rule: impl Fn(&str) -> bool,
+        id_of: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, FrameworkError> {
-        let framework = Self::read(text, path)?;
+        let mut framework = Self::read(text, path)?;
         if shipped().iter().any(|own| own.id == framework.id) {
             return Err(FrameworkError::Form {
                 place: Ids::read(text).place(text, path, |ids| ids.id.as_ref()),
@@ -142,23 +147,14 @@ impl Framework {
                 ),
             });
         }
-        for (index, control) in framework.controls.iter().enumerate() {
-            let refuse = |message: String| FrameworkError::Control {
-                place: Ids::read(text).place(text, path, |ids| ids.of_control(index)),
-                control: control.id.clone(),
-                message,
-            };
-            if let Some(unknown) = control.rules.iter().find(|rule| !is_rule(rule)) {
-                return Err(refuse(format!(
-                    "there is no rule {unknown:?}; `mssql-posture rules` lists all"
-                )));
-            }
-            if control.assessed != Assessed::Manual && control.rules.is_empty() {
-                let word = control.assessed.as_str();
-                return Err(refuse(format!(
-                    "assessed = \"{word}\" without rules; name them: rules = [\"SURF-001\"], or assessed = \"manual\""
-                )));
-            }
+        for (index, control) in framework.controls.iter_mut().enumerate() {
+            control
+                .resolve(&id_of)
+                .map_err(|message| FrameworkError::Control {
+                    place: Ids::read(text).place(text, path, |ids| ids.of_control(index)),
+                    control: control.id.clone(),
+                    message,
+                })?;
         }
         Ok(framework)
     }
@@ -244,6 +240,37 @@ fn place(text: &str, path: &str, span: Option<Range<usize>>) -> String {
         .count()
         + 1;
     format!("{path}:{line}:{column}")
+}
+
+impl Control {
+    /// Calls its rules by their ids. What is wrong with them, if anything is.
+    fn resolve(&mut self, id_of: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+        let known = |name: &str| {
+            id_of(name).ok_or_else(|| {
+                format!("there is no rule {name:?}; `mssql-posture rules` lists all")
+            })
+        };
+        for rule in &mut self.rules {
+            *rule = known(rule)?;
+        }
+        let floors = std::mem::take(&mut self.counts_from);
+        for (rule, floor) in floors {
+            let id = known(&rule)?;
+            if !self.rules.contains(&id) {
+                return Err(format!(
+                    "counts_from names {rule:?}, which its rules do not"
+                ));
+            }
+            self.counts_from.insert(id, floor);
+        }
+        if self.assessed != Assessed::Manual && self.rules.is_empty() {
+            let word = self.assessed.as_str();
+            return Err(format!(
+                "assessed = \"{word}\" without rules; name them: rules = [\"SURF-001\"], or assessed = \"manual\""
+            ));
+        }
+        Ok(())
+    }
 }
 
 macro_rules! files {
@@ -332,11 +359,18 @@ rules = ["SURF-001"]
 
     #[test]
     fn a_framework_of_ones_own_names_its_rules() {
-        let is_rule = |rule: &str| rule == "SURF-001";
-        let framework = Framework::parse(OWN, "own.toml", is_rule).unwrap();
-        assert_eq!(framework.control("H1").unwrap().rules, ["SURF-001"]);
+        let id_of = |name: &str| match name {
+            "SURF-001" | "xp-cmdshell-enabled" => Some("SURF-001".to_owned()),
+            "CLR-002" => Some("CLR-002".to_owned()),
+            _ => None,
+        };
+        let slug = OWN.replace("SURF-001", "xp-cmdshell-enabled");
+        for text in [OWN, &slug] {
+            let framework = Framework::parse(text, "own.toml", id_of).unwrap();
+            assert_eq!(framework.control("H1").unwrap().rules, ["SURF-001"]);
+        }
         let refused = |text: &str| {
-            Framework::parse(text, "own.toml", is_rule)
+            Framework::parse(text, "own.toml", id_of)
                 .unwrap_err()
                 .to_string()
         };
@@ -348,6 +382,9 @@ rules = ["SURF-001"]
         assert!(manual.contains("look_at"), "{manual}");
         let taken = refused(&OWN.replace("\"house\"", "\"cis-2022\""));
         assert!(taken.contains("is shipped"), "{taken}");
+        let floor = "assessed = \"rule\"\ncounts_from = { CLR-002 = \"high\" }";
+        let floor = refused(&OWN.replace("assessed = \"rule\"", floor));
+        assert!(floor.contains("counts_from names \"CLR-002\""), "{floor}");
         let twice = format!("{OWN}{}", &OWN[OWN.find("[[control]]").unwrap()..]);
         assert!(refused(&twice).contains("twice"));
         assert!(refused("id = 1").contains("own.toml: "));

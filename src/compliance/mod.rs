@@ -7,5 +7,5 @@ mod status;
 
 pub use catalogue::{Assessed, Control, Framework, FrameworkError, Scope, shipped};
 pub use status::{
-    Attested, ControlStatus, FrameworkStatus, Instance, Judged, Status, Tally, assess,
+    Attested, Conclusions, ControlStatus, FrameworkStatus, Instance, Judged, Status, Tally, assess,
 };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Assessed, Control, Framework, Scope};
 use crate::ids::InstanceId;
+use crate::rules::Severity;
 
 /// What one rule concluded on one instance, all its subjects together, worst first: a finding that stands outweighs what
 /// was not seen, which outweighs an accepted finding, which outweighs a pass.
@@ -44,8 +45,33 @@ pub struct Instance<'a> {
     pub id: &'a InstanceId,
     /// Its release as frameworks name it (`2019`); `None` where its version was not seen.
     pub release: Option<&'a str>,
-    /// Rules with what they concluded, the worst of each; a rule that is absent concluded nothing.
-    pub rules: BTreeMap<&'a str, Judged>,
+    /// Rules with what they concluded; a rule that is absent concluded nothing.
+    pub rules: BTreeMap<&'a str, Conclusions>,
+}
+
+/// What one rule concluded on one instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conclusions(BTreeSet<(Judged, Severity)>);
+
+impl Conclusions {
+    /// Enters one; the severity is that of a finding.
+    pub fn enter(&mut self, judged: Judged, severity: Severity) {
+        self.0.insert((judged, severity));
+    }
+
+    /// The worst, where findings lighter than this speak against nothing.
+    fn worst(&self, floor: Option<Severity>) -> Judged {
+        let counted = self.0.iter().map(|&(judged, severity)| {
+            let is_finding = matches!(judged, Judged::Failed | Judged::Accepted);
+            let is_light = floor.is_some_and(|floor| severity < floor);
+            if is_finding && is_light {
+                Judged::Passed
+            } else {
+                judged
+            }
+        });
+        counted.max().unwrap_or(Judged::Unknown)
+    }
 }
 
 /// How far a control is met.
@@ -288,7 +314,7 @@ fn of_control(
 ) -> ControlStatus {
     let judged: Vec<(&InstanceId, Judged)> = in_scope
         .iter()
-        .map(|instance| (instance.id, on_instance(instance, rules)))
+        .map(|instance| (instance.id, on_instance(instance, control, rules)))
         .collect();
     let number = |of: Judged| count(judged.iter().filter(|(_, is)| *is == of).count());
     let (failed, accepted) = (number(Judged::Failed), number(Judged::Accepted));
@@ -304,10 +330,14 @@ fn of_control(
         }
     } else if accepted > 0 {
         Status::Accepted
+    } else if control.assessed == Assessed::Partly {
+        // The part that rules do not see may well apply.
+        match passed {
+            0 => Status::NotAssessed,
+            _ => Status::PartlySeen,
+        }
     } else if passed == 0 {
         Status::NotApplicable
-    } else if control.assessed == Assessed::Partly {
-        Status::PartlySeen
     } else {
         Status::Met
     };
@@ -341,10 +371,11 @@ fn of_control(
 }
 
 /// The worst that any of the rules concluded. Where one concluded nothing the instance was not seen.
-fn on_instance(instance: &Instance<'_>, rules: &BTreeSet<&str>) -> Judged {
+fn on_instance(instance: &Instance<'_>, control: &Control, rules: &BTreeSet<&str>) -> Judged {
     let concluded = rules.iter().map(|rule| {
-        let known = instance.rules.get(rule).copied();
-        known.unwrap_or(Judged::Unknown)
+        let floor = control.counts_from.get(*rule).copied();
+        let known = instance.rules.get(rule);
+        known.map_or(Judged::Unknown, |known| known.worst(floor))
     });
     concluded.max().unwrap_or(Judged::Unknown)
 }
@@ -372,8 +403,15 @@ mod tests {
                 references: Vec::new(),
                 look_at: None,
                 rules: Vec::new(),
+                counts_from: BTreeMap::new(),
             }],
         }
+    }
+
+    fn concluded(judged: Judged) -> Conclusions {
+        let mut conclusions = Conclusions::default();
+        conclusions.enter(judged, Severity::High);
+        conclusions
     }
 
     /// The status of a control that rests on rules A and B, on instances of 2019 with these conclusions.
@@ -390,7 +428,7 @@ mod tests {
                 rules: ["A", "B"]
                     .into_iter()
                     .zip(*judged)
-                    .filter_map(|(rule, judged)| Some((rule, judged?)))
+                    .filter_map(|(rule, judged)| Some((rule, concluded(judged?))))
                     .collect(),
             })
             .collect();
@@ -451,6 +489,10 @@ mod tests {
             status(Assessed::Partly, &[both(Passed, Failed)]).status,
             Status::NotMet
         );
+        assert_eq!(
+            status(Assessed::Partly, &[both(NotApplicable, NotApplicable)]).status,
+            Status::NotAssessed
+        );
         let manual = status(Assessed::Manual, &[both(Passed, Failed)]);
         assert_eq!(
             (manual.status, manual.tested, manual.failed),
@@ -483,7 +525,7 @@ mod tests {
     #[test]
     fn other_releases_are_out_of_scope_and_unseen_versions_are_said() {
         let ids = [InstanceId::new("old"), InstanceId::new("dark")];
-        let passed = BTreeMap::from([("A", Passed)]);
+        let passed = BTreeMap::from([("A", concluded(Passed))]);
         let instances = [
             Instance {
                 id: &ids[0],

@@ -26,7 +26,11 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::ServerPrincipals, Fact::ServerRoleMembers],
     master_facts: &[],
     msdb_facts: &[Fact::DatabasePrincipals, Fact::DatabaseRoleMembers],
-    controls: &["nist-800-53r5:AC-6", "nist-800-53r5:AC-5"],
+    controls: &[
+        "nist-800-53r5:AC-5",
+        "nist-800-53r5:AC-6",
+        "iso-27001-2022:A.5.3",
+    ],
     attack: &["T1053.005"],
     source: include_str!("agent_operator_member.rs"),
     check,

@@ -35,8 +35,14 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["stig-2022-instance:V-271342", "nist-800-53r5:AC-6(8)"],
-    attack: &["T1053.005", "T1059.003"],
+    controls: &[
+        "nist-800-53r5:AC-6(8)",
+        "nist-800-53r5:CM-7(2)",
+        "pci-4.0.1:7.2.5",
+        "iso-27001-2022:A.8.18",
+        "soc2:CC6.3",
+    ],
+    attack: &["T1053.005", "T1059.003", "T1059.001"],
     source: include_str!("agent_os_step_by_non_admin.rs"),
     check,
 };

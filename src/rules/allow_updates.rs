@@ -20,7 +20,12 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Configurations],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-6"],
+    controls: &[
+        "nist-800-53r5:CM-6",
+        "pci-4.0.1:2.2.1",
+        "pci-4.0.1:2.2.6",
+        "iso-27001-2022:A.8.9",
+    ],
     attack: &[],
     source: include_str!("allow_updates.rs"),
     check,

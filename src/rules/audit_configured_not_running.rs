@@ -22,8 +22,15 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::ServerAudits, Fact::AuditStatus],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:AU-5", "pci-4.0.1:10.7.2"],
-    attack: &[],
+    controls: &[
+        "nist-800-53r5:AU-5",
+        "nist-800-53r5:AU-12",
+        "pci-4.0.1:10.2.1",
+        "pci-4.0.1:10.7.2",
+        "iso-27001-2022:A.8.15",
+        "soc2:CC7.2",
+    ],
+    attack: &["T1562.001"],
     source: include_str!("audit_configured_not_running.rs"),
     check,
 };

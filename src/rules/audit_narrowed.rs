@@ -21,8 +21,8 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::ServerAudits],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:AU-12", "nist-800-53r5:AU-9"],
-    attack: &[],
+    controls: &["nist-800-53r5:AU-12", "iso-27001-2022:A.8.15", "soc2:CC7.2"],
+    attack: &["T1562.001", "DET0181"],
     source: include_str!("audit_narrowed.rs"),
     check,
 };

@@ -23,8 +23,9 @@ pub(super) static RULE: Rule = Rule {
     master_facts: &[],
     msdb_facts: &[],
     controls: &[
-        "nist-800-53r5:AC-6(5)",
         "nist-800-53r5:AC-5",
+        "nist-800-53r5:AC-6(5)",
+        "iso-27001-2022:A.5.3",
         "iso-27001-2022:A.8.34",
     ],
     attack: &[],

@@ -26,8 +26,12 @@ pub(super) static RULE: Rule = Rule {
     controls: &[
         "cis-2016:2.2",
         "stig-2022-instance:V-271301",
+        "stig-2022-instance:V-271359",
         "nist-800-53r5:CM-7",
+        "pci-4.0.1:2.2.4",
+        "iso-27001-2022:A.8.18",
         "ms-va:VA1023",
+        "ms-va:VA1026",
     ],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("clr_enabled.rs"),

@@ -22,8 +22,14 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Databases],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:AC-6", "ms-va:VA1042"],
-    attack: &["T1505.001", "T1548"],
+    controls: &[
+        "nist-800-53r5:AC-3",
+        "nist-800-53r5:AC-6",
+        "pci-4.0.1:2.2.6",
+        "iso-27001-2022:A.8.3",
+        "ms-va:VA1042",
+    ],
+    attack: &["T1505.001", "T1548", "T1213.006"],
     source: include_str!("cross_db_chaining_database.rs"),
     check,
 };

@@ -27,6 +27,8 @@ pub(super) static RULE: Rule = Rule {
         "cis-2019:2.4",
         "cis-2022:2.4",
         "nist-800-53r5:CM-7",
+        "pci-4.0.1:2.2.4",
+        "soc2:CC6.7",
     ],
     attack: &["T1505.001"],
     source: include_str!("database_mail_enabled.rs"),

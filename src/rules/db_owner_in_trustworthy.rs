@@ -37,9 +37,10 @@ pub(super) static RULE: Rule = Rule {
     master_facts: &[],
     msdb_facts: &[],
     controls: &[
-        "stig-2022-database:V-271122",
-        "cis-2022:2.9",
-        "ms-va:VA1102",
+        "nist-800-53r5:AC-6",
+        "nist-800-53r5:AC-6(10)",
+        "nist-800-53r5:CM-5(6)",
+        "iso-27001-2022:A.8.2",
     ],
     attack: &["T1505.001", "T1548"],
     source: include_str!("db_owner_in_trustworthy.rs"),

@@ -28,8 +28,13 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-3", "nist-800-53r5:SI-7"],
-    attack: &["T1505.001"],
+    controls: &[
+        "nist-800-53r5:CM-3",
+        "nist-800-53r5:SI-7",
+        "iso-27001-2022:A.8.4",
+        "soc2:CC6.8",
+    ],
+    attack: &["T1505.001", "T1564"],
     source: include_str!("encrypted_module.rs"),
     check,
 };

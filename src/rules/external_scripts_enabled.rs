@@ -25,9 +25,15 @@ pub(super) static RULE: Rule = Rule {
     controls: &[
         "stig-2022-instance:V-271293",
         "nist-800-53r5:CM-7",
+        "nist-800-53r5:CM-7(2)",
+        "pci-4.0.1:2.2.4",
+        "iso-27001-2022:A.8.18",
+        "iso-27001-2022:A.8.19",
+        "soc2:CC6.8",
+        "ms-va:VA2120",
         "ms-va:VA2126",
     ],
-    attack: &["T1505.001", "T1059.006"],
+    attack: &["T1505.001", "T1059.006", "T1505"],
     source: include_str!("external_scripts_enabled.rs"),
     check,
 };

@@ -21,7 +21,12 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Configurations],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-7", "ms-va:VA1230"],
+    controls: &[
+        "stig-2022-instance:V-274450",
+        "nist-800-53r5:CM-7",
+        "pci-4.0.1:2.2.4",
+        "ms-va:VA1230",
+    ],
     attack: &[],
     source: include_str!("filestream_access.rs"),
     check,

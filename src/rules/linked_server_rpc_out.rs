@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::LinkedServers],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-7", "nist-800-53r5:AC-3"],
+    controls: &["nist-800-53r5:AC-3", "nist-800-53r5:CM-7"],
     attack: &["T1210"],
     source: include_str!("linked_server_rpc_out.rs"),
     check,

@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["iso-27001-2022:A.5.35"],
+    controls: &["iso-27001-2022:A.5.35", "soc2:CC4.1"],
     attack: &["T1564", "AN0511"],
     source: include_str!("metadata_hidden_from_auditor.rs"),
     check,

@@ -13,6 +13,7 @@ mod observations;
 mod own;
 mod pin;
 mod reached;
+mod renamed;
 mod verdict;
 mod walk;
 
@@ -313,11 +314,9 @@ impl Rule {
             .collect()
     }
 
-    /// The rule with this id or slug.
+    /// The rule with this id or slug, or that had it before it was renamed.
     pub fn find(name: &str) -> Option<&'static Self> {
-        ALL.iter()
-            .find(|rule| rule.id.eq_ignore_ascii_case(name) || rule.slug == name)
-            .copied()
+        renamed::find(name, ALL, renamed::RENAMED)
     }
 }
 
@@ -400,6 +399,7 @@ mod tests {
             "own",
             "pin",
             "reached",
+            "renamed",
             "verdict",
             "walk",
         ];

@@ -63,7 +63,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-7"],
+    controls: &["nist-800-53r5:CM-7", "iso-27001-2022:A.8.18", "soc2:CC6.8"],
     attack: &["T1505.001", "T1059.003", "AN0511"],
     source: include_str!("module_invokes_command_channel.rs"),
     check,

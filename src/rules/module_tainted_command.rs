@@ -34,8 +34,13 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:SI-10", "nist-800-53r5:CM-7"],
-    attack: &["T1505.001", "T1059.003", "AN0511"],
+    controls: &[
+        "nist-800-53r5:CM-7",
+        "nist-800-53r5:SI-10",
+        "pci-4.0.1:6.2.4",
+        "iso-27001-2022:A.8.28",
+    ],
+    attack: &["T1505.001", "T1059.003", "T1190", "AN0511"],
     source: include_str!("module_tainted_command.rs"),
     check,
 };

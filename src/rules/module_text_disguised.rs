@@ -33,7 +33,11 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:SI-7", "nist-800-53r5:CM-7"],
+    controls: &[
+        "nist-800-53r5:CM-7",
+        "nist-800-53r5:SI-7",
+        "iso-27001-2022:A.8.28",
+    ],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("module_text_disguised.rs"),
     check,

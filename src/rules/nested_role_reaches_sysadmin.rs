@@ -26,9 +26,10 @@ pub(super) static RULE: Rule = Rule {
     master_facts: &[],
     msdb_facts: &[],
     controls: &[
-        "stig-2022-instance:V-271350",
+        "nist-800-53r5:AC-6",
         "nist-800-53r5:CM-5(1)",
-        "pci-4.0.1:7.2.4",
+        "iso-27001-2022:A.8.2",
+        "soc2:CC6.3",
     ],
     attack: &["T1505.001", "T1078"],
     source: include_str!("nested_role_reaches_sysadmin.rs"),

@@ -26,9 +26,14 @@ pub(super) static RULE: Rule = Rule {
     controls: &[
         "stig-2022-instance:V-271300",
         "nist-800-53r5:CM-7",
-        "ms-va:VA2103",
+        "nist-800-53r5:CM-7(5)",
+        "nist-800-53r5:SI-7",
+        "pci-4.0.1:2.2.4",
+        "iso-27001-2022:A.8.18",
+        "iso-27001-2022:A.8.19",
+        "soc2:CC6.8",
     ],
-    attack: &["T1505.001"],
+    attack: &["T1505.001", "T1505", "T1574"],
     source: include_str!("non_microsoft_extended_procedure.rs"),
     check,
 };

@@ -57,7 +57,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["iso-27001-2022:A.5.35"],
+    controls: &["iso-27001-2022:A.5.35", "soc2:CC4.1"],
     attack: &[],
     source: include_str!("not_all_databases_read.rs"),
     check,

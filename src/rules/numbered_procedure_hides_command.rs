@@ -30,7 +30,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:SI-7", "nist-800-53r5:CM-7"],
+    controls: &["nist-800-53r5:CM-7", "nist-800-53r5:SI-7"],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("numbered_procedure_hides_command.rs"),
     check,

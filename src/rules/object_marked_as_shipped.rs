@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Databases, Fact::Objects, Fact::Triggers],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-7"],
+    controls: &["nist-800-53r5:CM-7", "nist-800-53r5:SI-7"],
     attack: &["T1505.001", "T1036", "AN0511"],
     source: include_str!("object_marked_as_shipped.rs"),
     check,

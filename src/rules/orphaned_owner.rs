@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Databases, Fact::ServerPrincipals],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["ms-va:VA1245", "ms-va:VA1258"],
+    controls: &["ms-va:VA1258"],
     attack: &["T1505.001", "T1078"],
     source: include_str!("orphaned_owner.rs"),
     check,

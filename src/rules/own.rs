@@ -167,10 +167,8 @@ impl OwnRule {
         if !is_family || number.len() != 3 || !number.chars().all(|c| c.is_ascii_digit()) {
             return Some("an id is a family of capitals and a number: OWN-001".to_owned());
         }
-        if super::ALL
-            .iter()
-            .any(|rule| rule.family() == family || rule.slug == self.slug)
-        {
+        let is_ours = super::ALL.iter().any(|rule| rule.family() == family);
+        if is_ours || Rule::find(&self.slug).is_some() {
             return Some("family or slug is one of ours; take another".to_owned());
         }
         match &self.check {

@@ -23,6 +23,8 @@ pub(super) static RULE: Rule = Rule {
     controls: &[
         "stig-2022-instance:V-271296",
         "nist-800-53r5:CM-7",
+        "pci-4.0.1:2.2.4",
+        "soc2:CC6.7",
         "ms-va:VA2126",
     ],
     attack: &["T1505.001"],

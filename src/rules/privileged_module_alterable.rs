@@ -52,8 +52,11 @@ pub(super) static RULE: Rule = Rule {
     master_facts: &[],
     msdb_facts: &[],
     controls: &[
-        "stig-2022-database:V-271147",
+        "nist-800-53r5:AC-6(10)",
+        "nist-800-53r5:CM-5",
         "nist-800-53r5:CM-5(6)",
+        "iso-27001-2022:A.8.4",
+        "soc2:CC8.1",
         "ms-va:VA2020",
     ],
     attack: &["T1505.001", "AN0511"],

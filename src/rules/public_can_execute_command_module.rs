@@ -48,7 +48,11 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["stig-2022-database:V-271188", "nist-800-53r5:AC-6(8)"],
+    controls: &[
+        "nist-800-53r5:AC-6(8)",
+        "nist-800-53r5:AC-6(10)",
+        "ms-va:VA2033",
+    ],
     attack: &["T1505.001", "T1059.003", "AN0511"],
     source: include_str!("public_can_execute_command_module.rs"),
     check,

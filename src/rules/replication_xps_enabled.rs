@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
     controls: &[
         "stig-2022-instance:V-271292",
         "nist-800-53r5:CM-7",
+        "pci-4.0.1:2.2.4",
         "ms-va:VA1235",
     ],
     attack: &[],

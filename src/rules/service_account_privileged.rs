@@ -28,10 +28,14 @@ pub(super) static RULE: Rule = Rule {
     msdb_facts: &[],
     controls: &[
         "stig-2022-instance:V-271358",
-        "cis-2022:3.5",
-        "cis-2022:3.6",
+        "nist-800-53r5:AC-6",
+        "nist-800-53r5:AC-6(8)",
+        "nist-800-53r5:SC-39",
+        "pci-4.0.1:7.2.5",
+        "iso-27001-2022:A.8.2",
+        "soc2:CC5.2",
     ],
-    attack: &["T1505.001", "T1078"],
+    attack: &["T1505.001", "T1078", "T1078.002", "T1134", "T1187"],
     source: include_str!("service_account_privileged.rs"),
     check,
 };

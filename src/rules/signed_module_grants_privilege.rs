@@ -44,7 +44,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:AC-6(8)", "ms-va:VA2129"],
+    controls: &["nist-800-53r5:AC-6(8)"],
     attack: &["T1505.001", "T1548"],
     source: include_str!("signed_module_grants_privilege.rs"),
     check,

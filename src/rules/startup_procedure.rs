@@ -30,7 +30,10 @@ pub(super) static RULE: Rule = Rule {
     controls: &[
         "stig-2022-instance:V-274446",
         "nist-800-53r5:AC-6(8)",
-        "cis-2022:2.8",
+        "nist-800-53r5:CM-7(5)",
+        "nist-800-53r5:SI-7",
+        "iso-27001-2022:A.8.19",
+        "soc2:CC6.8",
         "ms-va:VA1247",
     ],
     attack: &["T1505.001", "AN0511"],

@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[Fact::SystemExtendedProcedures],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:SI-7", "nist-800-53r5:CM-7"],
+    controls: &["nist-800-53r5:CM-7", "nist-800-53r5:SI-7"],
     attack: &["T1505.001", "AN0511"],
     source: include_str!("synonym_to_extended_procedure.rs"),
     check,

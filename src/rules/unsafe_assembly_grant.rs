@@ -33,7 +33,11 @@ pub(super) static RULE: Rule = Rule {
     ],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["cis-2022:6.2"],
+    controls: &[
+        "nist-800-53r5:AC-6(8)",
+        "nist-800-53r5:CM-5(6)",
+        "nist-800-53r5:CM-11(2)",
+    ],
     attack: &["T1505.001"],
     source: include_str!("unsafe_assembly_grant.rs"),
     check,

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     facts: &[],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["nist-800-53r5:CM-3", "iso-27001-2022:A.5.36"],
+    controls: &[],
     attack: &[],
     source: include_str!("waiver_expired.rs"),
     check: on_the_estate,

@@ -20,8 +20,14 @@ pub(super) static RULE: Rule = Rule {
     facts: &[Fact::Host, Fact::Credentials],
     master_facts: &[],
     msdb_facts: &[],
-    controls: &["stig-2022-instance:V-271342", "nist-800-53r5:AC-6(8)"],
-    attack: &["T1505.001", "T1059.003"],
+    controls: &[
+        "nist-800-53r5:AC-6(8)",
+        "nist-800-53r5:IA-5",
+        "pci-4.0.1:7.2.5",
+        "iso-27001-2022:A.5.17",
+        "iso-27001-2022:A.8.18",
+    ],
+    attack: &["T1505.001", "T1059.003", "T1134"],
     source: include_str!("xp_cmdshell_proxy_credential.rs"),
     check,
 };

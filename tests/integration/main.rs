@@ -6,6 +6,7 @@
 mod support;
 
 mod changes;
+mod compliance;
 mod contract;
 mod corpus;
 mod credentials;

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rules", &["ids", "snapshot", "tsql", "graph", "inventory"]),
     // It judges again what a change would make of a snapshot.
     ("score", &["ids", "snapshot", "rules", "graph"]),
-    ("compliance", &["ids"]),
+    ("compliance", &["ids", "rules"]),
     (
         "report",
         &[
