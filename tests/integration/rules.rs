@@ -2,8 +2,11 @@
 //! cannot know, and where its question does not arise. Then laws that hold for all of them.
 
 mod acting_as_dbo;
+mod agent;
 mod assemblies;
 mod code;
+mod code_effects;
+mod code_traits;
 mod databases;
 mod evidence;
 mod grants;
@@ -15,6 +18,7 @@ mod names;
 mod options;
 mod power;
 mod principals;
+mod queues;
 mod rights;
 mod services;
 mod switches;
@@ -276,8 +280,26 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(jobs::fixtures());
     all.extend(loading::fixtures());
     all.extend(triggers::fixtures());
+    all.extend(agent::fixtures());
+    all.extend(code_traits::fixtures());
+    all.extend(code_effects::fixtures());
+    all.extend(queues::fixtures());
     all
 }
+
+/// The function `one` for a table of cases of one rule, on an instance of 2022.
+macro_rules! of {
+    ($rule:literal) => {
+        const fn one(
+            about: &'static str,
+            change: fn(&mut Recording),
+            verdicts: &'static [&'static str],
+        ) -> Fixture {
+            Fixture::new($rule, about, windows(16), change, verdicts)
+        }
+    };
+}
+use of;
 
 const fn windows(version: u16) -> Base {
     Base::windows("fixture", version)
