@@ -1,10 +1,10 @@
 //! What it checks: a member of SQLAgentOperatorRole in msdb, through nested roles too, whose login is not in sysadmin.
-//! Low where a user of SQL Server has no login here; one of Windows or Entra may come in by a group that is in sysadmin:
-//! unknown. A user whose login cannot log in passes, as those do that setup makes for
-//! policies (##MS_Policy…##). Express has no Agent.
+//! Low where a user of SQL Server has no login here; one of Windows or Entra without a login may come in by a group that
+//! is in sysadmin: unknown. A user whose login cannot log in passes, as those do that setup makes for policies
+//! (##MS_Policy…##). Express has no Agent.
 //!
 //! Why it matters: the role starts and stops every local job, enables and disables it, and deletes its history: what an
-//! administrator prepared runs when its member wants it to, and leaves no trace.
+//! administrator prepared runs when its member wants it to.
 //!
 //! How to fix: ALTER ROLE SQLAgentOperatorRole DROP MEMBER […]; -- in msdb. SQLAgentReaderRole sees all jobs and
 //! starts its own.

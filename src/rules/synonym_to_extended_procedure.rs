@@ -50,6 +50,8 @@ enum Stands {
     Command,
     Extended,
     Other,
+    /// Perhaps an object that was not seen.
+    Unseen(Missing),
 }
 
 /// What names lead to.
@@ -80,7 +82,7 @@ impl Names {
         }
     }
 
-    fn stands(&self, database: &DatabaseName, parts: &[String]) -> Stands {
+    fn stands(&self, case: &Case<'_>, database: &DatabaseName, parts: &[String]) -> Stands {
         let last = parts.last().map(String::as_str).unwrap_or_default();
         let sink = sink_of_procedure(last);
         if sink.is_some_and(|sink| CHANNELS.contains(&sink)) {
@@ -89,10 +91,13 @@ impl Names {
         let last = last.to_lowercase();
         let seems = sink.is_some() || last.starts_with(PREFIX) || self.extended.contains(&last);
         let home = Home::new(database.as_str(), None);
-        if seems && self.others.find(&home, parts).is_empty() {
-            return Stands::Extended;
+        if !seems || !self.others.find(&home, parts).is_empty() {
+            return Stands::Other;
         }
-        Stands::Other
+        match unseen_place(case, database, parts) {
+            Some(missing) => Stands::Unseen(missing),
+            None => Stands::Extended,
+        }
     }
 }
 
@@ -102,14 +107,33 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         let names = Names::of(case);
         for facts in case.databases() {
             for synonym in facts.synonyms.seen() {
-                judge(facts, synonym, &names, judgement);
+                judge(case, (facts, synonym), &names, judgement);
             }
         }
     }
     judgement.nothing_there("there is no synonym");
 }
 
-fn judge(facts: &DatabaseFacts, synonym: &Synonym, names: &Names, judgement: &mut Judgement) {
+/// What is missing of the database that a name is looked for in.
+fn unseen_place(case: &Case<'_>, home: &DatabaseName, parts: &[String]) -> Option<Missing> {
+    if parts.len() >= WITH_SERVER {
+        return None;
+    }
+    let database = parts.iter().rev().nth(2).filter(|name| !name.is_empty());
+    let database = database.map_or(home.as_str(), String::as_str);
+    let mut all = case.databases();
+    let facts = all.find(|facts| facts.name.as_str().eq_ignore_ascii_case(database))?;
+    let facts_of_names = [Fact::Schemas, Fact::Objects].into_iter();
+    let mut unseen = facts_of_names.filter_map(|fact| fact.unsettled_in(facts));
+    unseen.next().map(|state| Missing::from(&state))
+}
+
+fn judge(
+    case: &Case<'_>,
+    (facts, synonym): (&DatabaseFacts, &Synonym),
+    names: &Names,
+    judgement: &mut Judgement,
+) {
     let name = facts.object_name(synonym.object_id);
     let subject = Subject::within("synonym", &facts.name, &name);
     let base = synonym.base_object_name.as_deref().unwrap_or_default();
@@ -119,10 +143,11 @@ fn judge(facts: &DatabaseFacts, synonym: &Synonym, names: &Names, judgement: &mu
         let missing = Missing::new("synonyms", Some(&facts.name), need);
         return judgement.unknown(subject, vec![missing]);
     }
-    let (severity, what) = match names.stands(&facts.name, &parts) {
+    let (severity, what) = match names.stands(case, &facts.name, &parts) {
         Stands::Command => (RULE.severity, "which runs commands or opens a way to"),
         Stands::Extended => (Severity::Low, "an extended procedure"),
         Stands::Other => return judgement.pass(),
+        Stands::Unseen(missing) => return judgement.unknown(subject, vec![missing]),
     };
     let there = match parts.len() {
         WITH_SERVER => ", on a linked server",

@@ -2,10 +2,13 @@
 //! cannot know, and where its question does not arise. Then laws that hold for all of them.
 
 mod acting_as_dbo;
+mod agent;
 mod assemblies;
 mod audits;
 mod changes;
 mod code;
+mod code_effects;
+mod code_traits;
 mod databases;
 mod evidence;
 mod grants;
@@ -19,6 +22,7 @@ mod options;
 mod passwords;
 mod power;
 mod principals;
+mod queues;
 mod rights;
 mod server;
 mod services;
@@ -299,8 +303,26 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(server::fixtures());
     all.extend(audits::fixtures());
     all.extend(changes::fixtures());
+    all.extend(agent::fixtures());
+    all.extend(code_traits::fixtures());
+    all.extend(code_effects::fixtures());
+    all.extend(queues::fixtures());
     all
 }
+
+/// The function `one` for a table of cases of one rule, on an instance of 2022.
+macro_rules! of {
+    ($rule:literal) => {
+        const fn one(
+            about: &'static str,
+            change: fn(&mut Recording),
+            verdicts: &'static [&'static str],
+        ) -> Fixture {
+            Fixture::new($rule, about, windows(16), change, verdicts)
+        }
+    };
+}
+use of;
 
 const fn windows(version: u16) -> Base {
     Base::windows("fixture", version)

@@ -1,11 +1,15 @@
-//! Logins kept for linked servers.
+//! Logins kept for linked servers, and what can be run there.
 
-use mssql_posture::snapshot::Fact;
+use mssql_posture::snapshot::{Fact, Observed};
 
-use super::Fixture;
+use super::{Fixture, partly, windows};
+use crate::support::recording::Recording;
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
-    [PRIVILEGED, DEFAULT].into_iter().flatten().collect()
+    [PRIVILEGED, DEFAULT, RPC_OUT]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 const HIGH: &[&str] = &["fail high linked_server BACK"];
@@ -79,5 +83,98 @@ static DEFAULT: &[Fixture] = {
             link login AWAY default self", PASS),
         one("no linked server", "", &["not_applicable: there is nothing of this kind"]),
         one("linked servers were not seen", "", &["unknown instance"]).without(Fact::LinkedServers, None),
+    ]
+};
+
+static RPC_OUT: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        estate: &'static str,
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::of_lines("linked-server-rpc-out", about, estate, verdicts)
+    }
+    const FAIL: &[&str] = &["fail low linked_server AWAY"];
+    fn marked(r: &mut Recording) {
+        let servers = &mut r.snapshot.server.linked_servers;
+        let mut seen = servers.seen().to_vec();
+        let mut row = seen[0].clone();
+        (row.server_id, row.is_linked, row.is_system) = (1, true, true);
+        "AWAY".clone_into(&mut row.name);
+        seen.push(row);
+        *servers = Observed::Known { value: seen };
+    }
+    fn remote(r: &mut Recording) {
+        marked(r);
+        r.snapshot
+            .server
+            .linked_servers
+            .seen_mut()
+            .last_mut()
+            .unwrap()
+            .is_linked = false;
+    }
+    const fn other(
+        about: &'static str,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "linked-server-rpc-out",
+            about,
+            windows(16),
+            change,
+            verdicts,
+        )
+    }
+    &[
+        one("on", "link AWAY to SQL02 rpc data", FAIL)
+            .saying("can be run on linked server AWAY: RPC OUT is on"),
+        one(
+            "on for one of two",
+            "link AWAY to SQL02 rpc; link FAR to SQL03 data",
+            &["fail low linked_server AWAY", "pass"],
+        ),
+        one(
+            "it leads back to this instance",
+            "link AWAY to localhost rpc",
+            FAIL,
+        ),
+        one(
+            "another database's provider",
+            "link AWAY to ora provider OraOLEDB.Oracle rpc",
+            FAIL,
+        ),
+        other(
+            "marked as the system's own, which sp_serveroption does",
+            marked,
+            FAIL,
+        ),
+        one("data access alone", "link AWAY to SQL02 data", PASS),
+        one("neither", "link AWAY to SQL02", PASS),
+        other(
+            "the instance itself has it on, as setup leaves it",
+            |_| {},
+            &["not_applicable: there is no linked server"],
+        ),
+        other(
+            "a remote server of the old kind is another rule's",
+            remote,
+            &["not_applicable: there is no linked server"],
+        ),
+        one(
+            "linked servers were not seen",
+            "link AWAY to SQL02 rpc",
+            &["unknown instance"],
+        )
+        .without(Fact::LinkedServers, None),
+        other(
+            "seen in part: what is there is there",
+            |r| {
+                marked(r);
+                partly(&mut r.snapshot.server.linked_servers);
+            },
+            &["fail low linked_server AWAY", "unknown instance"],
+        ),
     ]
 };

@@ -3,9 +3,10 @@
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::{
     Assembly, AssemblyModule, AuditSpecification, AuditSpecificationDetail, AuditStatus,
-    ExtendedProcedure, Job, JobServer, JobStep, Module, Object, Observed, Parameter, Schema,
-    ServerAudit, ServerTrigger, StartupProcedure, Synonym, SystemExtendedProcedure, TextHash,
-    Trigger, TrustedAssembly, sha256_hex,
+    ExtendedProcedure, Job, JobSchedule, JobServer, JobStep, Module, ModuleLine, NumberedProcedure,
+    Object, Observed, Parameter, Schedule, Schema, ServerAudit, ServerTrigger, ServiceQueue,
+    StartupProcedure, Synonym, SystemExtendedProcedure, TextHash, Trigger, TrustedAssembly,
+    sha256_hex,
 };
 
 use super::{Recording, database, installed, rows, shipped};
@@ -214,6 +215,65 @@ impl Recording {
             output_file_name: None,
         });
         step_id
+    }
+
+    /// Adds number 2 or higher of a procedure; without a text it is encrypted.
+    pub fn add_number(&mut self, database: &str, object_id: i32, number: i32, text: Option<&str>) {
+        let definition = match text {
+            Some(text) => text_hash(text),
+            None => Observed::NotCollected {
+                why: "the module is encrypted".to_owned(),
+            },
+        };
+        let own = rows(&mut self.database(database).numbered_procedures);
+        own.push(NumberedProcedure {
+            object_id,
+            procedure_number: number,
+            definition,
+        });
+        self.further_texts.extend(text.map(|text| ModuleLine {
+            database: Some(database.to_owned()),
+            object_id,
+            part: Some(number.to_string()),
+            sha256: sha256_hex(text.as_bytes()),
+            definition: text.to_owned(),
+        }));
+    }
+
+    /// Adds a queue that starts this procedure, as its owner, for each message.
+    pub fn add_queue(&mut self, database: &str, name: &str, starts: &str) -> &mut ServiceQueue {
+        let object_id = self.add_object(database, name, "SQ");
+        let queues = rows(&mut self.database(database).service_queues);
+        queues.push(ServiceQueue {
+            object_id,
+            activation_procedure: Some(starts.to_owned()),
+            execute_as_principal_id: Some(PrincipalId(-2)),
+            is_activation_enabled: true,
+            is_receive_enabled: true,
+            is_enqueue_enabled: true,
+        });
+        queues.last_mut().unwrap()
+    }
+
+    /// Gives a job a schedule of its own: 4 daily, 64 at Agent start, 128 when idle …
+    pub fn add_schedule(&mut self, job: &str, freq_type: i32) -> &mut Schedule {
+        let server = &mut self.snapshot.server;
+        let schedules = rows(&mut server.schedules);
+        let before = schedules.iter().map(|row| row.schedule_id).max();
+        let schedule_id = before.unwrap_or_default() + 1;
+        rows(&mut server.job_schedules).push(JobSchedule {
+            job_id: Some(job.to_owned()),
+            schedule_id: Some(schedule_id),
+        });
+        schedules.push(Schedule {
+            schedule_id,
+            name: format!("schedule {schedule_id}"),
+            owner_sid: Some("0x01".to_owned()),
+            enabled: 1,
+            freq_type,
+            date_modified: Some(self.changed.clone()),
+        });
+        schedules.last_mut().unwrap()
     }
 
     /// Marks a procedure of master to run at start.

@@ -20,13 +20,14 @@ macro_rules! sort_all {
 fn sort_server(facts: &mut ServerFacts) {
     sort_all!(facts, login_token configurations databases server_principals server_role_members
         server_permissions server_triggers server_modules trusted_assemblies
-        system_extended_procedures startup_procedures sql_logins job_steps subsystems);
+        system_extended_procedures startup_procedures sql_logins job_steps subsystems
+        job_schedules schedules);
 }
 
 fn sort_database(facts: &mut DatabaseFacts) {
     sort_all!(facts, user_token database_principals database_role_members database_permissions
         schemas objects modules triggers parameters synonyms assemblies assembly_files
-        assembly_modules extended_procedures);
+        assembly_modules extended_procedures numbered_procedures service_queues);
 }
 
 /// Whoever does not see all objects of msdb does not know that its tables are tables.
