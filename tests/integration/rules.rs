@@ -262,7 +262,9 @@ fn call(call: &CodeCall) -> ObservedCall {
 }
 
 fn fixtures() -> Vec<&'static Fixture> {
-    let mut all = options::fixtures();
+    let mut all = audits::fixtures();
+    all.extend(changes::fixtures());
+    all.extend(options::fixtures());
     all.extend(code::fixtures());
     all.extend(assemblies::fixtures());
     all.extend(databases::fixtures());
@@ -278,8 +280,6 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(jobs::fixtures());
     all.extend(loading::fixtures());
     all.extend(triggers::fixtures());
-    all.extend(audits::fixtures());
-    all.extend(changes::fixtures());
     all
 }
 
