@@ -282,7 +282,9 @@ fn call(call: &CodeCall) -> ObservedCall {
 }
 
 fn fixtures() -> Vec<&'static Fixture> {
-    let mut all = options::fixtures();
+    let mut all = audits::fixtures();
+    all.extend(changes::fixtures());
+    all.extend(options::fixtures());
     all.extend(code::fixtures());
     all.extend(assemblies::fixtures());
     all.extend(databases::fixtures());
@@ -301,8 +303,6 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(logins::fixtures());
     all.extend(passwords::fixtures());
     all.extend(server::fixtures());
-    all.extend(audits::fixtures());
-    all.extend(changes::fixtures());
     all.extend(agent::fixtures());
     all.extend(code_traits::fixtures());
     all.extend(code_effects::fixtures());

@@ -1,5 +1,7 @@
 //! What is about to change, and what is not as it was when somebody looked at it.
 
+mod rare;
+
 use mssql_posture::snapshot::Observed;
 
 use super::{Fixture, denied, linux, managed_instance, partly, windows};
