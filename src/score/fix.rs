@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Exposure, exposure_of};
+use super::{Exposure, Surveys};
 use crate::graph::{Choke, Graph};
 use crate::rules::{Outcome, Verdict};
 use crate::snapshot::Snapshot;
@@ -86,6 +86,7 @@ struct Search<'s, 'g, 'j> {
 struct Tried {
     choke: Choke,
     patched: Snapshot,
+    surveys: Surveys,
     /// Low and high.
     left: (u32, u32),
 }
@@ -116,11 +117,12 @@ impl Search<'_, '_, '_> {
         for choke in chokes.into_iter().filter(can).take(self.tried) {
             let mut patched = self.snapshot.clone();
             if choke.change.apply(&mut patched).is_ok() {
-                let left = exposure_of(&mut self.graph.after(&patched), &self.verdicts);
+                let surveys = Surveys::of(&mut self.graph.after(&patched));
                 tried.push(Tried {
                     choke,
+                    left: surveys.exposure(&self.verdicts),
                     patched,
-                    left,
+                    surveys,
                 });
             }
         }
@@ -138,6 +140,7 @@ impl Search<'_, '_, '_> {
         let Tried {
             choke,
             patched,
+            surveys,
             left,
         } = tried;
         if choke.ways == 0 && left >= self.before {
@@ -147,7 +150,7 @@ impl Search<'_, '_, '_> {
         if brings_a_finding(&self.verdicts, &verdicts) {
             return None;
         }
-        let (low, high) = exposure_of(&mut self.graph.after(&patched), &verdicts);
+        let (low, high) = surveys.exposure(&verdicts);
         let fix = Fix {
             sentence: choke.change.sentence(),
             statement: choke.change.sql(&self.snapshot),

@@ -91,20 +91,34 @@ pub fn exposure(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (Exposure, Vec<R
     (exposure, low.into_iter().map(|s| s.route).collect())
 }
 
-/// Low and high alone.
-fn exposure_of(graph: &mut Graph<'_>, verdicts: &[Verdict]) -> (u32, u32) {
-    let others = Others {
-        verdicts,
-        detection: graph.records_changes(),
-    };
-    let low = graph.survey(NO_PATHS);
-    let gaps = graph.gaps();
-    let lines = if gaps.is_empty() {
-        others.lines(&low, &low)
-    } else {
-        others.lines(&low, &survey_with(graph, &gaps))
-    };
-    (sum(&lines, |p| p.low), sum(&lines, |p| p.high))
+/// What an exposure is made of besides verdicts: the graph as it is, and as it would be at worst.
+struct Surveys {
+    low: Vec<Surveyed>,
+    /// `None` where everything was seen.
+    high: Option<Vec<Surveyed>>,
+    detection: Option<bool>,
+}
+
+impl Surveys {
+    fn of(graph: &mut Graph<'_>) -> Self {
+        let low = graph.survey(NO_PATHS);
+        let gaps = graph.gaps();
+        Self {
+            low,
+            high: (!gaps.is_empty()).then(|| survey_with(graph, &gaps)),
+            detection: graph.records_changes(),
+        }
+    }
+
+    /// Low and high alone.
+    fn exposure(&self, verdicts: &[Verdict]) -> (u32, u32) {
+        let others = Others {
+            verdicts,
+            detection: self.detection,
+        };
+        let lines = others.lines(&self.low, self.high.as_ref().unwrap_or(&self.low));
+        (sum(&lines, |p| p.low), sum(&lines, |p| p.high))
+    }
 }
 
 /// The exposure of an instance of which nothing was seen.
