@@ -14,6 +14,7 @@ mod loading;
 mod logins;
 mod names;
 mod options;
+mod owners;
 mod passwords;
 mod power;
 mod principals;
@@ -293,6 +294,7 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(loading::fixtures());
     all.extend(triggers::fixtures());
     all.extend(logins::fixtures());
+    all.extend(owners::fixtures());
     all.extend(passwords::fixtures());
     all.extend(server::fixtures());
     all
