@@ -78,5 +78,6 @@ pub use platform::{Availability, Platform, Site, availability};
 pub use route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 pub use search::{Besides, Reach, Way};
 pub use step::{Edge, LIMITS, Step, explained};
+pub use steps::LoginKey;
 pub use survey::{Breadth, Limits, Surveyed};
 pub use wording::Place;

@@ -42,6 +42,7 @@ mod cross_db_chaining_database;
 mod cross_db_chaining_server;
 mod database_mail_enabled;
 mod db_owner_in_trustworthy;
+mod dbo_is_not_the_owner;
 mod default_trace_off;
 mod encrypted_module;
 mod external_access_assembly;
@@ -81,6 +82,7 @@ mod orphaned_owner;
 mod orphaned_user;
 mod password_policy_off;
 mod polybase_export_allowed;
+mod privileged_key_left_in_database;
 mod privileged_module_alterable;
 mod privileged_password_never_expires;
 mod proxy_to_public;
@@ -268,6 +270,8 @@ pub static ALL: &[&Rule] = &[
     &cross_db_chaining_server::RULE,
     &cross_db_chaining_database::RULE,
     &orphaned_user::RULE,
+    &dbo_is_not_the_owner::RULE,
+    &privileged_key_left_in_database::RULE,
 ];
 
 impl Rule {

@@ -19,6 +19,7 @@ mod loading;
 mod logins;
 mod names;
 mod options;
+mod owners;
 mod passwords;
 mod power;
 mod principals;
@@ -301,6 +302,7 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(loading::fixtures());
     all.extend(triggers::fixtures());
     all.extend(logins::fixtures());
+    all.extend(owners::fixtures());
     all.extend(passwords::fixtures());
     all.extend(server::fixtures());
     all.extend(agent::fixtures());

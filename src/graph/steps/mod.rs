@@ -15,5 +15,5 @@ mod trust;
 
 pub(super) use command::channel_of;
 pub(super) use login::is_one_person;
-pub(super) use sign::LoginKey;
+pub use sign::LoginKey;
 pub use trust::Source;

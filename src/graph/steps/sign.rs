@@ -28,7 +28,7 @@ pub struct LoginKey {
 
 impl Graph<'_> {
     /// Keys of a database that have logins.
-    pub(in super::super) fn login_keys(&self, db: Db) -> Vec<LoginKey> {
+    pub fn login_keys(&self, db: Db) -> Vec<LoginKey> {
         let Some(facts) = self.index.database(db) else {
             return Vec::new();
         };
@@ -73,7 +73,7 @@ impl Graph<'_> {
     }
 
     /// Whoever may use a key and write a module in its database; dbo, whoever owns that, among them.
-    pub(in super::super) fn signing_own(&self, db: Db, key: &LoginKey) -> Vec<Edge> {
+    pub fn signing_own(&self, db: Db, key: &LoginKey) -> Vec<Edge> {
         let row = self
             .index
             .principal_fact(super::super::index::Scope::Server, key.login);

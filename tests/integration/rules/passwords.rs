@@ -124,7 +124,7 @@ static POLICY: &[Fixture] = {
                 r.add_login("app", "S");
                 password(r, "app", None, None);
             },
-            &["pass", "unknown principal app"],
+            &["unknown principal app", "pass"],
         ),
         one(
             "a row whose login is hidden",

@@ -99,7 +99,7 @@ static PROXY: &[Fixture] = {
     }
     &[
         one("xp_cmdshell is off, and it waits", windows(16), proxy, FAIL)
-            .saying("runs commands as \"CORP\\\\svc_cmd\""),
+            .saying("runs commands as CORP\\svc_cmd"),
         one(
             "its account was not shown",
             windows(11),
@@ -455,7 +455,7 @@ static ORPHANS: &[Fixture] = {
                 user(r, "app");
                 r.user("Shop", "app").sid = None;
             },
-            &["pass", "unknown principal Shop app"],
+            &["unknown principal Shop app", "pass"],
         ),
         one(
             "how it authenticates was not shown",
@@ -463,7 +463,7 @@ static ORPHANS: &[Fixture] = {
                 user(r, "app");
                 r.user("Shop", "app").authentication_type = None;
             },
-            &["pass", "unknown principal Shop app"],
+            &["unknown principal Shop app", "pass"],
         ),
         one(
             "a login that is not visible is not gone",

@@ -166,6 +166,7 @@ pub const PERMISSION_CODES: &[(&str, &str)] = &[
     ("ALTER ANY EVENT SESSION", "AAES"),
     ("ALTER ANY LOGIN", "ALLG"),
     ("ALTER SETTINGS", "ALST"),
+    ("ALTER TRACE", "ALTR"),
     ("AUTHENTICATE SERVER", "AUTH"),
     ("CONNECT", "CO"),
     ("CONNECT ANY DATABASE", "CADB"),
