@@ -183,7 +183,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
             "SURF-020",
         ],
         &[
-            "CODE-002", "CODE-007", "CODE-008", "CODE-009", "CODE-010", "CODE-011", "CODE-012",
+            "CODE-002", "CODE-008", "CODE-009", "CODE-010", "CODE-011", "CODE-012",
         ],
     ),
     (
