@@ -396,10 +396,7 @@ fn on_the_estate(assessment: &Assessment) -> BTreeMap<&str, compliance::Conclusi
     concluded
 }
 
-fn enter<'a>(
-    rules: &mut BTreeMap<&'a str, compliance::Conclusions>,
-    verdict: &'a VerdictEntry,
-) {
+fn enter<'a>(rules: &mut BTreeMap<&'a str, compliance::Conclusions>, verdict: &'a VerdictEntry) {
     let judged = compliance::Judged::of(&verdict.outcome);
     let conclusions = rules.entry(&verdict.rule).or_default();
     conclusions.enter(judged, verdict.severity);

@@ -18,8 +18,8 @@ mod verdict;
 mod walk;
 
 mod ad_hoc_distributed_queries;
-mod agent_operator_member;
 mod agent_jobs_writable;
+mod agent_operator_member;
 mod agent_os_step_by_non_admin;
 mod ai_runtimes_enabled;
 mod allow_updates;
