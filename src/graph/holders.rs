@@ -223,8 +223,19 @@ impl Index<'_> {
         self.login_of_user(db, user).into_iter().collect()
     }
 
-    /// As whom a login enters a database, and the rows that say so; `None` if it cannot.
+    /// As whom a login enters a database, and the rows that say so; `None` if it cannot. Every channel asks this of the
+    /// same logins, so that it is worked out once.
     pub fn entry(&self, db: Db, login: PrincipalId) -> Option<(PrincipalId, Facts)> {
+        let key = (db, login);
+        if let Some(known) = self.entered.borrow().get(&key) {
+            return known.clone();
+        }
+        let entry = self.enters(db, login);
+        self.entered.borrow_mut().insert(key, entry.clone());
+        entry
+    }
+
+    fn enters(&self, db: Db, login: PrincipalId) -> Option<(PrincipalId, Facts)> {
         let own = self.own_user(db, login);
         let user = own.unwrap_or(GUEST);
         let mut facts = Facts::new();

@@ -1,6 +1,9 @@
 //! What a snapshot says, found by what the search asks for: principals, memberships, permissions by securable.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rustc_hash::FxHashMap;
 
 use super::build::Groups;
 use super::fact::FactRef;
@@ -9,6 +12,7 @@ use super::permission::{
 };
 use super::scope::{ScopeIndex, of_database};
 use super::securable::Securable;
+use super::step::Facts;
 use crate::ids::PrincipalId;
 use crate::snapshot::{
     DatabaseFacts, DatabasePrincipal, DatabaseRow, Fact, Schema, ServerPrincipal, Snapshot,
@@ -56,7 +60,12 @@ pub struct Index<'a> {
     rows: Vec<Option<u32>>,
     /// Logins with the Windows and Entra groups that the inventory has them in.
     in_groups: BTreeMap<PrincipalId, BTreeSet<PrincipalId>>,
+    /// As whom logins enter databases, as far as somebody asked.
+    pub(super) entered: RefCell<Entered>,
 }
+
+/// Users as whom logins enter databases, with the rows; `None` where one does not.
+pub(super) type Entered = FxHashMap<(Db, PrincipalId), Option<(PrincipalId, Facts)>>;
 
 /// A GRANT or DENY row that was found: where it stands, and to whom it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +102,7 @@ impl<'a> Index<'a> {
                 .collect(),
             databases: databases.map(of_database).collect(),
             in_groups: BTreeMap::new(),
+            entered: RefCell::default(),
         };
         index.in_groups = index.memberships_in(groups);
         index

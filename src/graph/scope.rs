@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
+
 use crate::ids::PrincipalId;
 use crate::snapshot::{DatabaseFacts, Permission, RoleMember};
 
@@ -10,7 +12,7 @@ use crate::snapshot::{DatabaseFacts, Permission, RoleMember};
 #[derive(Debug)]
 pub struct ScopeIndex<'a> {
     /// Place of each principal in its list.
-    pub(super) principals: HashMap<PrincipalId, u32>,
+    pub(super) principals: FxHashMap<PrincipalId, u32>,
     /// Role, member, row.
     members: Vec<(PrincipalId, PrincipalId, u32)>,
     /// Member, role, row.
@@ -42,7 +44,7 @@ struct Row {
 #[derive(Debug, Default)]
 struct Rows {
     sorted: Vec<Row>,
-    ranges: HashMap<(i32, i32), Range<u32>>,
+    ranges: FxHashMap<(i32, i32), Range<u32>>,
 }
 
 impl Rows {
@@ -77,7 +79,7 @@ impl<'a> ScopeIndex<'a> {
         permissions: &[Permission],
     ) -> Self {
         let mut index = Self {
-            principals: HashMap::new(),
+            principals: FxHashMap::default(),
             members: Vec::with_capacity(members.len()),
             roles: Vec::with_capacity(members.len()),
             grants: Rows::default(),

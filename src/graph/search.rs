@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::build::Graph;
 use super::index::ANYBODY;
 use super::node::Node;
@@ -59,7 +61,7 @@ pub struct Reach {
 /// stays in the processor's cache.
 #[derive(Debug, Default)]
 struct Ways {
-    places: HashMap<Node, u32>,
+    places: FxHashMap<Node, u32>,
     ways: Vec<Way>,
 }
 

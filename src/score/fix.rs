@@ -1,11 +1,13 @@
 //! Fix first: the few changes that close most, one after the other.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Exposure, Surveys};
 use crate::graph::{Choke, Graph};
-use crate::rules::{Outcome, Verdict};
+use crate::rules::{Outcome, Severity, Subject, Verdict};
 use crate::snapshot::Snapshot;
 
 /// A change that closes ways.
@@ -173,11 +175,17 @@ fn brings_a_finding(before: &[Verdict], after: &[Verdict]) -> bool {
         Outcome::Fail(finding) => Some(finding.severity),
         _ => None,
     };
+    let mut known: BTreeMap<(&str, &Subject), Severity> = BTreeMap::new();
+    for verdict in before {
+        if let Some(severity) = grave(verdict) {
+            let worst = known.entry((verdict.rule.id, &verdict.subject));
+            let worst = worst.or_insert(severity);
+            *worst = severity.max(*worst);
+        }
+    }
     after.iter().any(|verdict| {
-        let same =
-            |other: &&Verdict| other.rule.id == verdict.rule.id && other.subject == verdict.subject;
-        let known = before.iter().filter(same).filter_map(grave).max();
-        grave(verdict).is_some_and(|severity| known.is_none_or(|known| severity > known))
+        let known = known.get(&(verdict.rule.id, &verdict.subject));
+        grave(verdict).is_some_and(|severity| known.is_none_or(|known| severity > *known))
     })
 }
 
