@@ -256,6 +256,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
             "AGENT-003",
             "AGENT-004",
             "AGENT-005",
+            "AGENT-006",
             "AUDIT-002",
             "AUDIT-003",
             "AUDIT-004",

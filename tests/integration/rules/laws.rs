@@ -46,6 +46,7 @@ const TAKES_BACK: &[(&str, Fact)] = &[
     ("SURF-003", Fact::Host),
     ("SURF-008", Fact::ServerIdentity),
     ("SURF-017", Fact::Host),
+    ("SURF-018", Fact::Connections),
     ("PRIV-002", Fact::Host),
     ("PRIV-002", Fact::ServerPrincipals),
     ("PRIV-002", Fact::ServerRoleMembers),
