@@ -139,6 +139,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
         &[
             "AGENT-001",
             "AGENT-002",
+            "AGENT-006",
             "CLR-002",
             "CLR-003",
             "CLR-004",
