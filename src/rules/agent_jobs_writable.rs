@@ -11,8 +11,8 @@
 //! How to fix: in msdb, ALTER ROLE db_datawriter DROP MEMBER [name]; REVOKE UPDATE ON dbo.sysjobsteps FROM [name]; people
 //! who make jobs belong into SQLAgentUserRole, which reaches their own jobs alone.
 //!
-//! When it is fine: for a tool that manages jobs and is run by administrators of the whole instance: give its login that
-//! name, and say so as an expectation.
+//! When it is fine: for the login of a tool that manages jobs, and whose password administrators of the whole instance
+//! alone have.
 //!
 //! References: docs: dbo.sysjobsteps, dbo.sysjobs, SQL Server Agent fixed database roles
 

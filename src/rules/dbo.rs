@@ -8,7 +8,8 @@ use super::{Case, Evidence, Judgement, Subject};
 use crate::graph::{Edge, Index, Node, Scope};
 use crate::snapshot::DatabaseFacts;
 
-/// Who gets to a place by a right in a database, by the last step each; administrators left out, and fixed roles without members.
+/// Who gets to a place by a right in a database, by the last step each; administrators left out, and fixed roles without
+/// members.
 pub(super) struct Dbo<'c, 'a> {
     pub(super) case: &'c Case<'a>,
     pub(super) place: Node,

@@ -30,7 +30,8 @@ const SUBSYSTEMS: &[(Channel, &str)] = &[
 ];
 
 impl Graph<'_> {
-    /// Members of an Agent role, and whoever may execute its procedures, who are granted an enabled proxy for the channel's subsystem.
+    /// Members of an Agent role, and whoever may execute its procedures, who are granted an enabled proxy for the
+    /// channel's subsystem.
     pub(in super::super) fn proxied(&self, channel: Channel) -> Vec<Edge> {
         let Some(msdb) = self.msdb else {
             return Vec::new();
