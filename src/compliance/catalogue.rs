@@ -387,6 +387,6 @@ rules = ["SURF-001"]
         assert!(floor.contains("counts_from names \"CLR-002\""), "{floor}");
         let twice = format!("{OWN}{}", &OWN[OWN.find("[[control]]").unwrap()..]);
         assert!(refused(&twice).contains("twice"));
-        assert!(refused("id = 1").contains("own.toml: "));
+        assert!(refused("id = 1").contains("own.toml:1:6: "));
     }
 }

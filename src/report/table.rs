@@ -296,6 +296,10 @@ fn closing(view: &View) -> String {
     } else {
         found.join(", ")
     };
+    let accepted = match view.accepted {
+        0 => String::new(),
+        n => format!("; {n} accepted"),
+    };
     let unknown = match view.unknown {
         0 => "nothing unknown".to_owned(),
         n => format!("{n} unknown, which is not clean"),
@@ -304,7 +308,7 @@ fn closing(view: &View) -> String {
         return format!("{}. Judged as of {}.", view.scope, view.as_of);
     }
     format!(
-        "{}. Found: {found}; {unknown}. Highest exposure {}. Judged as of {}.",
+        "{}. Found: {found}{accepted}; {unknown}. Highest exposure {}. Judged as of {}.",
         view.scope, view.exposure, view.as_of
     )
 }

@@ -108,7 +108,10 @@ fn whose(case: &Case<'_>, sid: &str) -> (Severity, String) {
     };
     let name = named(&login.name);
     if case.sysadmins().contains(&login.principal_id) {
-        return (Severity::Low, format!("{name}, an administrator without it"));
+        return (
+            Severity::Low,
+            format!("{name}, an administrator without it"),
+        );
     }
     if login.is_disabled == Some(true) {
         return (Severity::Low, format!("{name}, which is disabled"));

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Estate, RUNS, planted, planted_as, said, said_of_estate, waiver_of};
 use crate::support::cli::Ran;
 use crate::support::recording::On;
+use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::sha256_hex;
 
 const MODULE: &str = "module-invokes-command-channel";
@@ -136,6 +137,9 @@ fn an_approval_of_a_thing_is_none_of_who_reaches_it() {
     );
     let mut estate = Estate::new().with(&text);
     for r in &mut estate.recordings {
+        r.database_row("App").is_trustworthy_on = Some(true);
+        let id = r.object_id("App", "dbo.usp_Run");
+        r.module("App", id).execute_as_principal_id = Some(PrincipalId(-2));
         r.grant("App", On::Database, "CONNECT", "guest");
         let on = On::Object("dbo.usp_Run");
         r.grant("App", on, "EXECUTE", "public");

@@ -174,13 +174,13 @@ fn every_waiver_ends_within_a_year() {
         (
             "no such target",
             format!("{sound}targets = [\"erq\"]\n"),
-            ":11:12: ",
+            ":12:12: ",
             "erq",
         ),
         (
             "a word that is not known",
             format!("{sound}until = \"2030-01-01\"\n"),
-            ":11:1: ",
+            ":12:1: ",
             "until",
         ),
     ];
