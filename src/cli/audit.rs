@@ -55,14 +55,14 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
 
 pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let estate = Estate::from_args(&args.targets)?;
-    let inputs = Inputs::new(String::new(), None, estate.inventory.as_meant());
+    let meant = estate.inventory.as_meant();
     stop::listen();
     let plans = estate.plans(args.targets.keep_trying)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
         let mut unseen = BTreeMap::new();
         let note = |snapshot: &Snapshot| {
-            let incomplete = judge::is_incomplete(snapshot, &inputs);
+            let incomplete = judge::is_incomplete(snapshot, &meant);
             unseen.insert(snapshot.target.clone(), incomplete);
         };
         let gathered = gather(

@@ -8,9 +8,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::args::Import;
-use super::audit::{snapshot_name, store};
+use super::audit::store;
 use super::definitions::Files;
-use super::judge::{self, Inputs, Source};
+use super::judge;
 use super::{Exit, output};
 use crate::collect::Collected;
 use crate::collect::offline::{LARGEST_OUTPUT, Output};
@@ -55,17 +55,14 @@ pub(super) fn import(args: &Import) -> anyhow::Result<Exit> {
 
 /// Writes the folder that `collect` would; whether something was not seen.
 fn write(mut bundle: Bundle, imported: Vec<Collected>) -> anyhow::Result<bool> {
-    let mut sources = Vec::new();
-    let snapshots = bundle.root().join("snapshots");
+    let meant = Meant::default();
+    let mut unseen = false;
     for collected in imported {
         let files = Files::from(collected);
-        let name = snapshot_name(&files.snapshot.target);
-        sources.push(Source::beside(&snapshots.join(name)));
+        unseen |= judge::is_incomplete(&files.snapshot, &meant);
         store(&mut bundle, &files)?;
     }
     let root = bundle.root().to_owned();
-    let inputs = Inputs::new(String::new(), None, Meant::default());
-    let unseen = judge::assess(&sources, &inputs, None)?.is_incomplete();
     bundle.finish(&jiff::Timestamp::now().to_string())?;
     output::note(&format!("written to {}", root.display()));
     Ok(unseen)

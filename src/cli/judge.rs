@@ -320,9 +320,10 @@ impl Given {
     }
 }
 
-/// Whether anything in scope was not seen of one target, as its audit would say. No text is read for it.
-pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
-    let mut targets = inputs.inventory.targets.iter();
+/// Whether anything in scope was not seen of one target, as its audit would say on the day of the collection. No text is
+/// read for it.
+pub fn is_incomplete(snapshot: &Snapshot, meant: &Meant) -> bool {
+    let mut targets = meant.targets.iter();
     if let Outcome::SameAs { target } = &snapshot.outcome {
         return !targets.any(|meant| meant.name == *target);
     }
@@ -333,8 +334,10 @@ pub fn is_incomplete(snapshot: &Snapshot, inputs: &Inputs) -> bool {
     }
     let texts = ModuleTexts::default();
     let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
+    let day = snapshot.started.get(..10).unwrap_or_default();
     let case = Case::new(&snapshot, &texts, expected).without_reading();
-    let mut assessment = Assessment::new(inputs.as_of.clone());
+    let case = case.as_of(day);
+    let mut assessment = Assessment::new(day.to_owned());
     assessment.enter(judge(case, &mut Estate::default(), None));
     assessment.close().is_incomplete()
 }

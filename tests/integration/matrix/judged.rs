@@ -21,7 +21,7 @@ pub fn judged(collected: &Collected) -> Judgement {
         String::from_utf8(collected.module_text.bytes().expect("module text")).expect("UTF-8");
     let texts = ModuleTexts::from_jsonl(&text, &snapshot.module_text.sha256).expect("its own text");
     let expected = ["sa", "CORP\\dba"].map(str::to_owned);
-    let verdicts = rules::judge(&Case::new(snapshot, &texts, Some(&expected)));
+    let verdicts = rules::judge(&Case::new(snapshot, &texts, Some(&expected)).as_of("2026-01-01"));
     let mut assessment = Assessment::new("2026-01-01".to_owned());
     assessment.enter(Judged {
         snapshot,

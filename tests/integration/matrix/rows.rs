@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use mssql_posture::collect::{Collected, Query, SESSION_SETTINGS, Scope, TargetPlan, queries};
-use mssql_posture::snapshot::{self, Configuration, Fact, Observed, ServerFacts, Service};
+use mssql_posture::snapshot::{self, Fact, Observed, ServerFacts, Service};
 use serde_json::Value;
 
 use super::judged::{Judgement, judged};
@@ -164,16 +164,6 @@ fn give_rules_reasons(server: &mut ServerFacts) {
             filename: Some("sqlservr.exe".to_owned()),
         });
         value.sort();
-    }
-    if let Observed::Known { value } = &mut server.configurations {
-        value.push(Configuration {
-            configuration_id: 16388,
-            name: "Ole Automation Procedures".to_owned(),
-            value: Some(0),
-            value_in_use: Some(0),
-            is_dynamic: true,
-            is_advanced: true,
-        });
     }
 }
 

@@ -7,8 +7,9 @@ use mssql_posture::snapshot::{
     Assembly, AssemblyFile, AssemblyModule, Configuration, Connection, DatabaseFacts,
     DatabasePrincipal, DatabaseRow, DatabaseSession, Encryption, ExtendedProcedure, Host, Module,
     ModuleLine, Object, Observed, Outcome, Parameter, Permission, RoleMember, Schema, ServerFacts,
-    ServerIdentity, ServerPrincipal, ServerTrigger, SessionIdentity, Snapshot, StartupProcedure,
-    Synonym, SystemExtendedProcedure, TextHash, TokenRow, Trigger, TrustedAssembly,
+    ServerIdentity, ServerPrincipal, ServerTrigger, SessionConnection, SessionIdentity, Snapshot,
+    SqlLogin, StartupProcedure, Synonym, SystemExtendedProcedure, TextHash, TokenRow, Trigger,
+    TrustedAssembly,
 };
 
 use super::Recording;
@@ -102,6 +103,7 @@ const OPTIONS: &[(i32, &str, i32, i32, u16)] = &[
     (1580, "filestream access level", 0, 0, 11),
     (16393, "contained database authentication", 0, 0, 11),
     (16386, "Database Mail XPs", 0, 0, 11),
+    (16388, "Ole Automation Procedures", 0, 0, 11),
     (16390, "xp_cmdshell", 1, 0, 11),
     (16391, "Ad Hoc Distributed Queries", 0, 0, 11),
     (16392, "Replication XPs", 0, 0, 11),
@@ -135,6 +137,13 @@ fn server(version: u16, control: bool, modules: &mut Vec<ModuleLine>) -> ServerF
     facts.configurations.seen_mut().sort();
     facts.databases = known(database_rows(version));
     facts.server_principals = known(logins());
+    facts.sql_logins = known([1, 267, 268].map(sql_login).into());
+    facts.connections = known(vec![SessionConnection {
+        session_id: Some(58),
+        net_transport: "TCP".to_owned(),
+        encrypt_option: "TRUE".to_owned(),
+        auth_scheme: "SQL".to_owned(),
+    }]);
     facts.server_role_members = known(vec![member(3, 1), member(3, 259)]);
     facts.server_permissions = known(vec![
         permission(100, 0, 267, "COSQ", "CONNECT SQL", "G"),
@@ -264,6 +273,15 @@ fn logins() -> Vec<ServerPrincipal> {
         principal(267, super::USER, "S", Some(AUDITOR)),
         principal(268, HOSTILE_NAMES[0], "S", None),
     ]
+}
+
+fn sql_login(id: i32) -> SqlLogin {
+    SqlLogin {
+        principal_id: PrincipalId(id),
+        is_policy_checked: Some(true),
+        is_expiration_checked: Some(true),
+        credential_id: None,
+    }
 }
 
 fn member(role: i32, member: i32) -> RoleMember {
