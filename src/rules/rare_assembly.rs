@@ -1,6 +1,6 @@
 //! What it checks: assemblies that users made whose file, by its SHA2-512, stands on one instance only of those judged
-//! together, of at least three. It takes the assemblies of all of them: while those of another instance were not seen, that
-//! is unknown. Databases that the inventory excludes are not looked into.
+//! together, of at least three whose assemblies were seen. Where those of another instance were not seen, the finding says
+//! so and is for information: that instance may have it too. Databases that the inventory excludes are not looked into.
 //!
 //! Why it matters: what a release brings stands where the release went. What an intruder loads stands where he got in;
 //! AN0511 names a rare assembly as a sign.
@@ -13,6 +13,7 @@
 //! References: MITRE ATT&CK AN0511; docs: sys.assembly_files
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::unsafe_assembly::FIRST_USER_ID;
 use super::{Evidence, Judgement, Missing, Rule, Severity, Subject, Verdict, named, on_the_estate};
@@ -135,47 +136,57 @@ impl<'a> Estate<'a> {
                 judgement.pass();
                 continue;
             }
-            if let Some(missing) = self.unseen_besides(&snapshot.target) {
-                judgement.unknown(subject, vec![missing]);
+            let unseen = self.unseen_besides(&snapshot.target);
+            let others = self.instances - 1 - unseen.len();
+            if others + 1 < FEWEST {
+                judgement.unknown(subject, vec![needed(&unseen)]);
                 continue;
             }
-            let message = format!(
-                "assembly {} of {} stands on this instance alone: no other of the {} judged has its hash",
+            let severity = match unseen.len() {
+                0 => RULE.severity,
+                _ => Severity::Info,
+            };
+            let mut message = format!(
+                "assembly {} of {} stands on this instance alone: none of the {others} others that were seen has its hash",
                 named(&assembly.name),
                 named(database.name.as_str()),
-                self.instances
             );
+            if !unseen.is_empty() {
+                let _ = write!(message, "; {} were not seen", assemblies_of(&unseen));
+            }
             let within = Some(&database.name);
             let evidence = vec![
                 Evidence::row("assemblies", within, assembly),
                 Evidence::row("assembly_files", within, file),
             ];
-            judgement.fail(subject, message, evidence);
+            judgement.fail_at(severity, subject, message, evidence);
         }
         judgement.nothing_there("no assembly that a user made");
         judgement.finish(snapshot)
     }
 
     /// Other instances that may have any file.
-    fn unseen_besides(&self, own: &InstanceId) -> Option<Missing> {
-        let others: Vec<&str> = self
-            .unseen
-            .iter()
-            .filter(|id| **id != own)
-            .map(|id| id.as_str())
-            .collect();
-        let named: Vec<&str> = others.iter().copied().take(MOST_NAMED).collect();
-        let needs = match others.len() {
-            0 => return None,
-            many if many > MOST_NAMED => format!(
-                "the assemblies of {} and {} more instances",
-                named.join(", "),
-                many - MOST_NAMED
-            ),
-            _ => format!("the assemblies of {}", named.join(", ")),
-        };
-        Some(Missing::new("assembly_files", None, needs))
+    fn unseen_besides(&self, own: &InstanceId) -> Vec<&'a InstanceId> {
+        let others = self.unseen.iter().copied();
+        others.filter(|id| *id != own).collect()
     }
+}
+
+fn assemblies_of(instances: &[&InstanceId]) -> String {
+    let named: Vec<String> = instances
+        .iter()
+        .take(MOST_NAMED)
+        .map(|id| named(id.as_str()).to_string())
+        .collect();
+    let more = match instances.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more instances"),
+    };
+    format!("the assemblies of {}{more}", named.join(", "))
+}
+
+fn needed(unseen: &[&InstanceId]) -> Missing {
+    Missing::new("assembly_files", None, assemblies_of(unseen))
 }
 
 fn own_hash(database: &DatabaseFacts, file: Option<&AssemblyFile>) -> Missing {

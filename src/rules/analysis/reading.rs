@@ -171,8 +171,38 @@ fn synonyms_of(database: &DatabaseFacts) -> Synonyms {
     synonyms
 }
 
+/// Bytes of text that are read before another thread has begun.
+const LITTLE: usize = 32 * 1024;
+
+/// Text to be read, in pieces.
+pub(super) trait Work: Sync {
+    /// Of this piece.
+    fn bytes(&self) -> usize;
+}
+
+impl Work for ModuleWork<'_> {
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl Work for StepWork<'_> {
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl<W: Work, T: Sync> Work for (&W, &T) {
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
 /// Does the work on every core, and gives what comes of it in the same order.
-pub(super) fn on_every_core<W: Sync, T: Send>(work: &[W], one: impl Fn(&W) -> T + Sync) -> Vec<T> {
+pub(super) fn on_every_core<W: Work, T: Send>(work: &[W], one: impl Fn(&W) -> T + Sync) -> Vec<T> {
+    if work.iter().map(Work::bytes).sum::<usize>() < LITTLE {
+        return work.iter().map(one).collect();
+    }
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, T)>> = Mutex::default();
     let worker = || {
@@ -188,15 +218,11 @@ pub(super) fn on_every_core<W: Sync, T: Send>(work: &[W], one: impl Fn(&W) -> T 
             .extend(own);
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if cores == 1 || work.len() < 2 {
-        worker();
-    } else {
-        std::thread::scope(|scope| {
-            for _ in 0..cores.min(work.len()) {
-                scope.spawn(worker);
-            }
-        });
-    }
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(work.len()) {
+            scope.spawn(worker);
+        }
+    });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()

@@ -10,7 +10,7 @@ use mssql_posture::snapshot::{Fact, ModuleTexts, Snapshot};
 use proptest::prelude::*;
 
 use super::{Fixture, World, fixtures, line};
-use crate::support::recording::{Hidden, Recorded, estate, hide, is_of_database};
+use crate::support::recording::{Hidden, Recorded, estate, hide, is_of_database, without};
 
 /// Reasons for which a question does not arise whatever else was not seen, and the fact that says so, where it is not
 /// the inventory or who the server is.
@@ -25,10 +25,6 @@ const NEVER_ARISES: &[(&str, Option<Fact>)] = &[
     ("this version has no list of trusted assemblies", None),
     ("Azure SQL Managed Instance does not have it", None),
     ("Azure SQL Managed Instance has no account to choose", None),
-    (
-        "Microsoft keeps Azure SQL Managed Instance up to date",
-        None,
-    ),
     ("Express has no Agent", None),
     ("the inventory excludes master", None),
     ("the inventory excludes msdb", None),
@@ -163,17 +159,13 @@ impl Taken {
     fn new(
         fixture: &Fixture,
         world: &World,
+        snapshot: &mut Snapshot,
         before: &[Verdict],
         what: (Fact, Option<&str>, &Hidden),
     ) -> Option<Self> {
         let (fact, database, how) = what;
-        let mut snapshot = world.snapshot.clone();
-        hide(&mut snapshot, fact, database, how);
-        // What this server does not have cannot be seen in part.
-        if snapshot == world.snapshot {
-            return None;
-        }
         let rule = fixture.rule();
+        let after = without(snapshot, what, |less| rule.judge(&world.case(less)))?;
         Some(Self {
             rule,
             about: format!(
@@ -183,7 +175,7 @@ impl Taken {
                 fact.name()
             ),
             before: before.to_vec(),
-            after: rule.judge(&world.case(&snapshot)),
+            after,
         })
     }
 
@@ -285,19 +277,21 @@ fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
     let mut never = BTreeSet::new();
     let mut invented = BTreeSet::new();
     for fixture in fixtures() {
-        let world = fixture.world();
-        let before = world.judge(fixture.rule());
+        let (rule, world) = (fixture.rule(), fixture.world());
+        let before = world.judge(rule);
+        let mut snapshot = world.snapshot.clone();
         for &fact in Fact::ALL {
             for place in places(fact, &world.snapshot) {
-                if !declares(fixture.rule(), fact, place.as_deref()) {
+                if !declares(rule, fact, place.as_deref()) {
                     continue;
                 }
                 for how in hidden() {
                     let what = (fact, place.as_deref(), &how);
-                    let Some(taken) = Taken::new(fixture, &world, &before, what) else {
+                    let Some(taken) = Taken::new(fixture, &world, &mut snapshot, &before, what)
+                    else {
                         continue;
                     };
-                    let key = (fixture.rule().id, fact);
+                    let key = (rule.id, fact);
                     taken.nothing_looks_better();
                     never.extend(taken.nothing_passes_unseen(what).map(str::to_owned));
                     if !taken.nothing_is_invented(fact) {
@@ -320,16 +314,18 @@ fn a_declared_fact_out_of_sight_makes_nothing_look_better() {
 #[test]
 fn an_undeclared_fact_decides_nothing() {
     for fixture in fixtures() {
-        let world = fixture.world();
-        let before = world.judge(fixture.rule());
+        let (rule, world) = (fixture.rule(), fixture.world());
+        let before = world.judge(rule);
+        let mut snapshot = world.snapshot.clone();
         for &fact in Fact::ALL.iter().filter(|fact| !NEVER_ALONE.contains(fact)) {
             for place in places(fact, &world.snapshot) {
                 let place = place.as_deref();
-                if declares(fixture.rule(), fact, place) {
+                if declares(rule, fact, place) {
                     continue;
                 }
                 let how = Hidden::Denied(vec!["a right".to_owned()]);
-                if let Some(taken) = Taken::new(fixture, &world, &before, (fact, place, &how)) {
+                let what = (fact, place, &how);
+                if let Some(taken) = Taken::new(fixture, &world, &mut snapshot, &before, what) {
                     taken.nothing_undeclared_decides();
                 }
             }
@@ -355,26 +351,23 @@ fn no_rule_passes_without_a_fact_that_it_declares() {
     for (recorded, texts) in ESTATE.iter() {
         let before = rules::judge(&Case::new(&recorded.snapshot, texts, Some(&[])));
         let how = Hidden::Denied(vec!["a right".to_owned()]);
+        let mut snapshot = recorded.snapshot.clone();
         for &fact in Fact::ALL {
             for place in places(fact, &recorded.snapshot) {
                 let place = place.as_deref();
-                let mut snapshot = recorded.snapshot.clone();
-                hide(&mut snapshot, fact, place, &how);
-                if snapshot == recorded.snapshot {
-                    continue;
-                }
-                let case = Case::new(&snapshot, texts, Some(&[]));
-                let needing = rules::ALL.iter().filter(|r| declares(r, fact, place));
-                for rule in needing {
-                    let own = before.iter().filter(|v| v.rule == *rule);
-                    let taken = Taken {
-                        rule,
-                        about: format!("{}, {}: {place:?}", rule.id, fact.name()),
-                        before: own.cloned().collect(),
-                        after: rule.judge(&case),
-                    };
-                    taken.nothing_passes_unseen((fact, place, &how));
-                }
+                without(&mut snapshot, (fact, place, &how), |less| {
+                    let case = Case::new(less, texts, Some(&[]));
+                    for rule in rules::ALL.iter().filter(|r| declares(r, fact, place)) {
+                        let own = before.iter().filter(|v| v.rule == *rule);
+                        let taken = Taken {
+                            rule,
+                            about: format!("{}, {}: {place:?}", rule.id, fact.name()),
+                            before: own.cloned().collect(),
+                            after: rule.judge(&case),
+                        };
+                        taken.nothing_passes_unseen((fact, place, &how));
+                    }
+                });
             }
         }
     }

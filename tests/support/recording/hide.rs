@@ -1,6 +1,6 @@
 //! Taking facts away, one by one, as missing rights and broken queries do.
 
-use mssql_posture::snapshot::{DatabaseFacts, Fact, Snapshot};
+use mssql_posture::snapshot::{Answered, DatabaseFacts, Fact, Observed, Snapshot};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -14,6 +14,14 @@ pub enum Hidden {
     Denied(Vec<String>),
     Failed,
     NotCollected,
+}
+
+/// More rows than any list of the samples has.
+const MOST: usize = 10_000;
+
+fn failed() -> Value {
+    let text = "Lock request time out period exceeded.";
+    json!({"state": "failed", "error": {"number": 1222, "text": text}})
 }
 
 impl Hidden {
@@ -36,10 +44,7 @@ impl Hidden {
                 json!({"state": "partial", "value": value, "needs": needs})
             }
             Self::Denied(needs) => json!({"state": "denied", "needs": needs}),
-            Self::Failed => {
-                let text = "Lock request time out period exceeded.";
-                json!({"state": "failed", "error": {"number": 1222, "text": text}})
-            }
+            Self::Failed => failed(),
             Self::NotCollected => json!({"state": "not_collected", "why": "not asked"}),
         };
     }
@@ -56,28 +61,96 @@ impl Hidden {
     }
 }
 
-/// Without the way through JSON, where a fact is gone as a whole.
-fn hide_at_once(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) -> bool {
-    let name = fact.name();
-    let field = match database {
-        None => snapshot.server.named_mut(name),
-        Some(database) => {
-            let mut all = snapshot.databases.iter_mut();
-            let facts = all.find(|facts| facts.name.as_str() == database);
-            facts.and_then(|facts| facts.named_mut(name))
+/// What is left of a fact.
+enum Left<'a> {
+    /// Of these rows.
+    Some(Vec<Value>, &'a [bool]),
+    Failed,
+}
+
+impl Left<'_> {
+    fn observed<T: DeserializeOwned>(value: Option<T>) -> Observed<T> {
+        match value {
+            Some(value) => Observed::Partial {
+                value,
+                needs: vec!["a right".to_owned()],
+            },
+            None => serde_json::from_value(failed()).expect("a fact that failed"),
         }
+    }
+}
+
+impl Answered for Left<'_> {
+    fn list<T: DeserializeOwned + Ord>(self) -> Observed<Vec<T>> {
+        Self::observed(match self {
+            Self::Some(rows, pattern) => {
+                let turns = pattern.iter().cycle();
+                let left = rows.into_iter().zip(turns).filter(|(_, turn)| **turn);
+                let left = left.map(|(row, _)| serde_json::from_value(row).expect("the same row"));
+                Some(left.collect())
+            }
+            Self::Failed => None,
+        })
+    }
+
+    fn one<T: DeserializeOwned>(self) -> Observed<T> {
+        Self::observed(match self {
+            Self::Some(mut rows, _) => {
+                Some(serde_json::from_value(rows.remove(0)).expect("the same row"))
+            }
+            Self::Failed => None,
+        })
+    }
+}
+
+/// Without the way of all facts through JSON, which laws that take away thousands would wait for; whether it was done.
+fn hide_alone(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) -> bool {
+    // What the collector has before it asks for facts is not placed.
+    if matches!(fact, Fact::ServerIdentity | Fact::Session | Fact::ServerTls) {
+        return false;
+    }
+    let name = fact.name();
+    let place = database.map(|database| {
+        let mut all = snapshot.databases.iter();
+        let place = all.position(|facts| facts.name.as_str() == database);
+        place.expect("a database of the instance")
+    });
+    let state = match place {
+        None => snapshot.server.named_mut(name),
+        Some(place) => snapshot.databases[place].named_mut(name),
     };
-    match (field, how) {
-        (Some(field), Hidden::Denied(needs)) if needs.len() == 1 => field.deny(&needs[0]),
-        (Some(field), Hidden::NotCollected) => field.not_collected("not asked"),
+    let Some(state) = state else { return false };
+    let left = match how {
+        Hidden::Denied(needs) if needs.len() == 1 => {
+            state.deny(&needs[0]);
+            return true;
+        }
+        Hidden::NotCollected => {
+            state.not_collected("not asked");
+            return true;
+        }
+        Hidden::Partial(pattern) if state.state() == "known" && !pattern.is_empty() => {
+            let database = place.map(|place| u32::try_from(place).expect("few databases"));
+            let rows = (0..).map(|row| fact.row(snapshot, database, row));
+            let mut rows: Vec<_> = rows.take_while(|row| !row.is_null()).take(MOST).collect();
+            if rows.len() == MOST {
+                rows.truncate(1); // a single row, however often it is asked for
+            }
+            Left::Some(rows, pattern)
+        }
+        Hidden::Failed => Left::Failed,
         _ => return false,
+    };
+    match place {
+        None => snapshot.server.place(name, left),
+        Some(place) => snapshot.databases[place].place(name, left),
     }
     true
 }
 
 /// Takes a fact away: at server scope, or in one database.
 pub fn hide(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) {
-    if hide_at_once(snapshot, fact, database, how) {
+    if hide_alone(snapshot, fact, database, how) {
         return;
     }
     let done = match database {
@@ -89,6 +162,29 @@ pub fn hide(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &H
             .any(|facts| how.from(facts, fact.name())),
     };
     assert!(done, "{} is not to be found in {database:?}", fact.name());
+}
+
+/// What comes of a snapshot without a fact, which it gets back; nothing where hiding changes nothing: what a server does
+/// not have cannot be seen in part.
+pub fn without<T>(
+    snapshot: &mut Snapshot,
+    (fact, database, how): (Fact, Option<&str>, &Hidden),
+    then: impl FnOnce(&Snapshot) -> T,
+) -> Option<T> {
+    let Some(name) = database else {
+        let whole = snapshot.server.clone();
+        hide(snapshot, fact, None, how);
+        let result = (snapshot.server != whole).then(|| then(snapshot));
+        snapshot.server = whole;
+        return result;
+    };
+    let mut all = snapshot.databases.iter();
+    let place = all.position(|facts| facts.name.as_str() == name)?;
+    let whole = snapshot.databases[place].clone();
+    hide(snapshot, fact, database, how);
+    let result = (snapshot.databases[place] != whole).then(|| then(snapshot));
+    snapshot.databases[place] = whole;
+    result
 }
 
 /// Whether a fact is one of a database's.

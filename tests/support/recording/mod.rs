@@ -21,7 +21,7 @@ use mssql_posture::snapshot::{
     ServerPrincipal, Snapshot,
 };
 
-pub use hide::{Hidden, hide, is_of_database};
+pub use hide::{Hidden, hide, is_of_database, without};
 pub use instance::{AUDITOR, Base, SidKind, sid};
 
 /// What a database permission is about.
