@@ -9,6 +9,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use code::Code;
@@ -22,18 +23,19 @@ use crate::snapshot::{ModuleTexts, Snapshot};
 use crate::tsql::{self, Sink};
 
 /// A module by its database (none for server triggers), its id, and the number of a numbered procedure.
-type Key = (Option<DatabaseName>, i32, Option<i32>);
+type Key<'k> = (Option<&'k str>, i32, Option<i32>);
 
 /// A job step by its job and its number.
 type StepKey = (String, i32);
 
 /// What the modules and the T-SQL job steps of an instance do.
-pub struct Analysis {
-    modules: BTreeMap<Key, ObservedModule>,
+pub struct Analysis<'a> {
+    /// In the order of their keys.
+    modules: Vec<Cow<'a, ObservedModule>>,
     job_steps: BTreeMap<StepKey, ObservedJobStep>,
 }
 
-impl Analysis {
+impl<'a> Analysis<'a> {
     /// Reads every module and T-SQL job step whose text is at hand, but for databases that the inventory excludes.
     pub fn new(snapshot: &Snapshot, texts: &ModuleTexts) -> Self {
         let Texts { modules, job_steps } = Texts::of(snapshot, texts);
@@ -48,12 +50,11 @@ impl Analysis {
         let catalog = Catalog::new(snapshot);
         let modules: Vec<_> = modules.iter().zip(&objects).collect();
         let job_steps: Vec<_> = job_steps.iter().zip(&batches).collect();
-        Self::of(
-            on_every_core(&modules, |(work, object)| work.observed(object, &catalog)),
-            on_every_core(&job_steps, |(work, batches)| {
-                work.observed(batches, &catalog)
-            }),
-        )
+        let modules = on_every_core(&modules, |(work, object)| work.observed(object, &catalog));
+        let job_steps = on_every_core(&job_steps, |(work, batches)| {
+            work.observed(batches, &catalog)
+        });
+        Self::of(modules.into_iter().map(Cow::Owned), job_steps)
     }
 
     /// Every module and T-SQL job step whose text was collected, as if it did nothing.
@@ -65,42 +66,54 @@ impl Analysis {
                 ..ObservedModule::blank(database.cloned(), code.object_id, sha256)
             })
         };
-        let server = snapshot.server.server_modules.seen().iter();
-        let server = server.filter_map(|module| blank(None, &module.into()));
-        let databases = snapshot.databases.iter().filter(|d| !d.excluded);
-        let databases =
-            databases.flat_map(|d| code_of(d).filter_map(|code| blank(Some(&d.name), &code)));
+        let modules = all_code(snapshot).filter_map(|(database, code)| blank(database, &code));
         let steps = job_steps(snapshot);
         let steps = steps.map(|(step, hash)| ObservedJobStep::blank(step, &hash.sha256));
-        Self::of(server.chain(databases), steps)
+        Self::of(modules.map(Cow::Owned), steps)
     }
 
     fn of(
-        modules: impl IntoIterator<Item = ObservedModule>,
+        modules: impl Iterator<Item = Cow<'a, ObservedModule>>,
         job_steps: impl IntoIterator<Item = ObservedJobStep>,
     ) -> Self {
+        let mut modules: Vec<_> = modules.collect();
+        modules.sort_by(|one, other| key(one).cmp(&key(other)));
+        modules.dedup_by(|later, earlier| key(later) == key(earlier));
         let steps = job_steps.into_iter();
         Self {
-            modules: modules.into_iter().map(|m| (key(&m), m)).collect(),
+            modules,
             job_steps: steps.map(|s| ((s.job_id.clone(), s.step_id), s)).collect(),
         }
     }
 
     /// Takes what was observed when the texts were at hand. An observation of another text than the snapshot's is no
     /// observation of the module or the step.
-    pub fn from_observations(snapshot: &Snapshot, observations: &Observations) -> Self {
-        let expected = Self::blank(snapshot);
-        let is_same_module = |m: &&ObservedModule| {
-            let expected = expected.modules.get(&key(m));
-            expected.is_some_and(|expected| expected.sha256 == m.sha256)
+    pub fn from_observations(snapshot: &Snapshot, observations: &'a Observations) -> Self {
+        let mut observed: Vec<&ObservedModule> = observations.modules.iter().collect();
+        observed.sort_by(|one, other| key(one).cmp(&key(other)));
+        let of_this_text = |(database, code): (Option<&DatabaseName>, Code<'_>)| {
+            let expected = &code.definition.known()?.sha256;
+            let own = (
+                database.map(DatabaseName::as_str),
+                code.object_id,
+                code.number,
+            );
+            let found = observed.binary_search_by(|m| key(m).cmp(&own)).ok()?;
+            let module = observed[found];
+            (module.sha256 == *expected).then_some(Cow::Borrowed(module))
         };
+        let steps: BTreeMap<_, _> = job_steps(snapshot)
+            .map(|(step, hash)| ((step.job_id.as_str(), step.step_id), &hash.sha256))
+            .collect();
         let is_same_step = |s: &&ObservedJobStep| {
-            let expected = expected.job_step(&s.job_id, s.step_id);
-            expected.is_some_and(|expected| expected.sha256 == s.sha256)
+            let expected = steps.get(&(s.job_id.as_str(), s.step_id));
+            expected.is_some_and(|expected| **expected == s.sha256)
         };
-        let modules = observations.modules.iter().filter(is_same_module);
         let job_steps = observations.job_steps.iter().filter(is_same_step);
-        Self::of(modules.cloned(), job_steps.cloned())
+        Self::of(
+            all_code(snapshot).filter_map(of_this_text),
+            job_steps.cloned(),
+        )
     }
 
     /// What a module does; `None` if its text is not at hand and nothing was observed of it.
@@ -110,8 +123,8 @@ impl Analysis {
         module: impl Into<Code<'m>>,
     ) -> Option<&ObservedModule> {
         let code = module.into();
-        let key = (database.cloned(), code.object_id, code.number);
-        self.modules.get(&key)
+        let database = database.map(DatabaseName::as_str);
+        self.find((database, code.object_id, code.number))
     }
 
     /// What the module with this id does, if that was seen; number 1 of a numbered procedure.
@@ -120,7 +133,12 @@ impl Analysis {
         database: &DatabaseName,
         object_id: i32,
     ) -> Option<&ObservedModule> {
-        self.modules.get(&(Some(database.clone()), object_id, None))
+        self.find((Some(database.as_str()), object_id, None))
+    }
+
+    fn find(&self, own: Key<'_>) -> Option<&ObservedModule> {
+        let found = self.modules.binary_search_by(|m| key(m).cmp(&own)).ok()?;
+        Some(&self.modules[found])
     }
 
     /// What a step of a job does; `None` if it is not T-SQL, its text is not at hand and nothing was observed of it.
@@ -136,21 +154,30 @@ impl Analysis {
     /// All of it, to be kept instead of the texts.
     pub fn into_observations(self) -> Observations {
         Observations::new(
-            self.modules.into_values().collect(),
+            self.modules.into_iter().map(Cow::into_owned).collect(),
             self.job_steps.into_values().collect(),
         )
     }
 
     /// Modules that execute text which could not be read.
     pub fn unread(&self) -> usize {
-        let unread = |module: &&ObservedModule| {
+        let unread = |module: &&Cow<'_, ObservedModule>| {
             let mut sinks = module.sinks.iter();
             sinks.any(|sink| sink.name == Sink::DynamicUnresolved)
         };
-        self.modules.values().filter(unread).count()
+        self.modules.iter().filter(unread).count()
     }
 }
 
-fn key(module: &ObservedModule) -> Key {
-    (module.database.clone(), module.object_id, module.number)
+fn key(module: &ObservedModule) -> Key<'_> {
+    let database = module.database.as_ref().map(DatabaseName::as_str);
+    (database, module.object_id, module.number)
+}
+
+/// Everything that can be executed, by its database; that of the server is in none.
+fn all_code(snapshot: &Snapshot) -> impl Iterator<Item = (Option<&DatabaseName>, Code<'_>)> {
+    let server = snapshot.server.server_modules.seen().iter();
+    let databases = snapshot.databases.iter().filter(|d| !d.excluded);
+    let databases = databases.flat_map(|d| code_of(d).map(|code| (Some(&d.name), code)));
+    server.map(|module| (None, module.into())).chain(databases)
 }

@@ -27,7 +27,7 @@ pub struct Case<'a> {
     /// What the inventory says of Windows and Entra groups.
     groups: Groups,
     /// What the modules do, read when somebody asks.
-    analysis: OnceCell<Rc<Analysis>>,
+    analysis: OnceCell<Rc<Analysis<'a>>>,
     /// Who reaches what, made when somebody asks.
     graph: OnceCell<Graph<'a>>,
 }
@@ -100,11 +100,11 @@ impl<'a> Case<'a> {
     }
 
     /// What the modules do.
-    pub fn analysis(&self) -> &Analysis {
+    pub fn analysis(&self) -> &Analysis<'a> {
         self.shared_analysis()
     }
 
-    fn shared_analysis(&self) -> &Rc<Analysis> {
+    fn shared_analysis(&self) -> &Rc<Analysis<'a>> {
         self.analysis.get_or_init(|| {
             Rc::new(match self.observations {
                 Some(observations) => Analysis::from_observations(self.snapshot, observations),

@@ -7,9 +7,9 @@ use crate::tsql::How;
 
 /// Modules that reach nothing and call nothing are left out; job steps are all there, since one that is not was not
 /// read.
-pub fn code(analysis: &Analysis) -> Code {
+pub fn code(analysis: &Analysis<'_>) -> Code {
     let mut modules: Vec<ModuleCode> = Vec::new();
-    for module in analysis.modules.values() {
+    for module in &analysis.modules {
         let own = of_module(module);
         match modules.last_mut() {
             // Further numbers of a numbered procedure are run by who may run the first.

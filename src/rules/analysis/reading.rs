@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Key;
 use super::catalog::Catalog;
 use super::code::{Code, MASTER, code_of, database_of, job_steps, name_in_catalog};
 use crate::ids::DatabaseName;
@@ -20,7 +19,7 @@ pub(super) struct Texts<'a> {
 
 /// A module to be read.
 pub(super) struct ModuleWork<'a> {
-    key: Key,
+    key: (Option<DatabaseName>, i32, Option<i32>),
     /// Schema and name in the catalog.
     name: Option<(String, String)>,
     sha256: &'a str,
