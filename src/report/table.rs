@@ -27,7 +27,8 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 const SPACED: TableStyle = STYLE.row_separator(LineStyle::none().fill(' '));
 
 /// An assessment as a summary for a terminal that is `width` columns wide: every instance, the
-/// findings at high and critical, what was not seen, and the estate in one line. Long texts wrap;
+/// findings at high and critical, those about the estate as a whole, what was not seen, each framework's controls by
+/// status, and the estate in one line. Long texts wrap;
 /// long lists end by saying how much they leave out. Ends with a line feed.
 pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
     let view = View::new(assessment);
@@ -37,7 +38,9 @@ pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
         sections.push(page.text(synthetic));
     }
     sections.extend(page.findings(&view));
+    sections.extend(page.estate(&view));
     sections.extend(page.gaps(&view));
+    sections.extend(page.frameworks(&view));
     sections.push(page.text(&closing(&view)));
     sections.join("\n\n") + "\n"
 }
@@ -226,6 +229,53 @@ impl Page {
         let mut text = self.paint(&self.lay_out(&columns, rows.collect()));
         text += &and_more(findings.len(), MOST_FINDINGS);
         Some(text)
+    }
+
+    /// Findings about no single instance, such as a waiver that has expired.
+    fn estate(&self, view: &View) -> Option<String> {
+        let findings = view.estate.iter().flat_map(|group| {
+            let findings = group.findings.iter();
+            findings.map(|finding| {
+                vec![
+                    group.severity_word.to_owned(),
+                    group.rule.clone(),
+                    finding.message.clone(),
+                ]
+            })
+        });
+        let rows: Vec<_> = findings.collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let columns = [left("Severity", 8), left("Rule", 10), free("The estate")];
+        let count = rows.len();
+        let shown = rows.into_iter().take(MOST_FINDINGS).collect();
+        Some(self.paint(&self.lay_out(&columns, shown)) + &and_more(count, MOST_FINDINGS))
+    }
+
+    /// How many controls have which status, of each framework that is about an instance here.
+    fn frameworks(&self, view: &View) -> Option<String> {
+        let in_scope = view.frameworks.iter().filter(|own| own.in_scope);
+        let rows: Vec<Vec<String>> = in_scope
+            .map(|own| {
+                let counts = own.counts.iter().map(|own| own.count.to_string());
+                std::iter::once(own.id.clone()).chain(counts).collect()
+            })
+            .collect();
+        let statuses = view.frameworks.first()?.counts.iter();
+        let statuses = statuses.map(|own| {
+            let longest = own
+                .status
+                .split(' ')
+                .map(str::len)
+                .max()
+                .unwrap_or_default();
+            right(own.status, u16::try_from(longest).unwrap_or_default())
+        });
+        let columns: Vec<_> = std::iter::once(left("Controls of", 18))
+            .chain(statuses)
+            .collect();
+        (!rows.is_empty()).then(|| self.list(&columns, rows))
     }
 
     fn gaps(&self, view: &View) -> Option<String> {
