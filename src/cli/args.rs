@@ -94,7 +94,7 @@ pub enum Command {
     ///
     /// Example: mssql-posture waivers estate.toml
     Waivers(Waivers),
-    /// Print a JSON schema: inventory, snapshot, observations, assessment, paths, preflight or events.
+    /// Print a JSON schema: of the files that this program reads, and of those that it writes.
     ///
     /// Example: mssql-posture schema inventory
     Schema {
@@ -115,6 +115,12 @@ pub enum Command {
 pub enum SchemaName {
     /// What an inventory may hold.
     Inventory,
+    /// A file of waivers and of answers to controls.
+    Waivers,
+    /// A file of rules of one's own.
+    Rules,
+    /// A compliance framework of one's own.
+    Framework,
     /// One instance's collected facts.
     Snapshot,
     /// What modules do, where their text was left out.

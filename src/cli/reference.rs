@@ -8,9 +8,10 @@ use clap::CommandFactory;
 use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
+use crate::compliance::Framework;
 use crate::inventory;
 use crate::report::{Assessment, PathsReport, PreflightReport};
-use crate::rules::Observations;
+use crate::rules::{Observations, OwnRules};
 use crate::snapshot::{EventsLine, Snapshot};
 
 pub(super) fn queries(args: &Queries) -> anyhow::Result<Exit> {
@@ -112,6 +113,9 @@ fn query_table(queries: &[&Query]) -> String {
 pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
     let schema = match name {
         SchemaName::Inventory => inventory::schema(),
+        SchemaName::Waivers => inventory::waivers_schema(),
+        SchemaName::Rules => schemars::schema_for!(OwnRules).to_value(),
+        SchemaName::Framework => schemars::schema_for!(Framework).to_value(),
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),

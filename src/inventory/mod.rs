@@ -386,5 +386,10 @@ pub fn schema() -> serde_json::Value {
     schemars::schema_for!(written::Written).to_value()
 }
 
+/// The JSON schema of a file of waivers and attestations.
+pub fn waivers_schema() -> serde_json::Value {
+    schemars::schema_for!(approvals::WrittenFile).to_value()
+}
+
 #[cfg(test)]
 mod tests;

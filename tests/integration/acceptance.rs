@@ -1,6 +1,7 @@
 //! What somebody accepts: expectations by hash, waivers with an end, answers to controls that no rule can give. They
 //! change what is said of a finding, never what was seen.
 
+mod demo;
 mod expectations;
 mod own;
 mod waivers;

@@ -95,7 +95,7 @@ fn rules_are_listed_for_machines_and_explained_for_people() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for name in ["inventory", "snapshot", "assessment"] {
+    for name in ["inventory", "waivers", "rules", "snapshot", "assessment"] {
         let printed = Cli::new(&["schema", name]).run().code(0).stdout;
         let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
         assert!(
@@ -106,6 +106,16 @@ fn schemas_are_json_schemas() {
             "{name}"
         );
         assert!(schema["properties"]["schema"].is_object(), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_of_a_framework_asks_for_what_says_whose_it_is() {
+    let printed = Cli::new(&["schema", "framework"]).run().code(0).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let required = schema["required"].as_array().unwrap();
+    for field in ["id", "name", "version", "source"] {
+        assert!(required.iter().any(|own| own == field), "{field}");
     }
 }
 

@@ -364,3 +364,17 @@ fn an_own_framework_that_says_nothing_is_refused_with_its_place() {
             .contains("two frameworks have the id")
     );
 }
+
+#[test]
+fn the_rule_in_the_readme_is_one() {
+    let readme = include_str!("../../../README.md");
+    let (_, from) = readme
+        .split_once("schema = \"mssql-posture/rules/v1\"\n")
+        .unwrap();
+    let (lines, _) = from.split_once("```").unwrap();
+    let ran = Estate::new().asking(lines).audit(&["--only", "erp"]);
+    assert_eq!(
+        said(&ran, "erp", "backup-compression-on"),
+        ["fail backup compression default"]
+    );
+}
