@@ -290,6 +290,7 @@ impl Inputs {
                     is_expired: one.expires < self.as_of,
                     evidence: one.evidence.clone(),
                     sha256: one.sha256.clone(),
+                    comment: one.comment.clone(),
                 });
         }
         attested

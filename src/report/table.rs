@@ -231,7 +231,7 @@ impl Page {
         Some(text)
     }
 
-    /// Findings about no single instance, such as a waiver that has expired.
+    /// What is said of no single instance, such as a waiver that has expired.
     fn estate(&self, view: &View) -> Option<String> {
         let findings = view.estate.iter().flat_map(|group| {
             let findings = group.findings.iter();
@@ -243,7 +243,10 @@ impl Page {
                 ]
             })
         });
-        let rows: Vec<_> = findings.collect();
+        let unknown = view.estate_unknown.iter();
+        let unknown =
+            unknown.map(|one| vec!["unknown".to_owned(), one.rule.clone(), one.text.clone()]);
+        let rows: Vec<_> = findings.chain(unknown).collect();
         if rows.is_empty() {
             return None;
         }

@@ -17,6 +17,7 @@ mod laws;
 mod links;
 mod loading;
 mod logins;
+mod mutations;
 mod names;
 mod options;
 mod owners;

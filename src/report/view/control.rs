@@ -194,9 +194,11 @@ fn attested(one: &Attested) -> String {
         (Some(file), Some(hash)) => format!("; {file}, SHA-256 {hash}"),
         _ => String::new(),
     };
+    let comment = one.comment.as_ref();
+    let comment = comment.map_or_else(String::new, |comment| format!(" ({comment})"));
     let (answer, by, on) = (one.answer.replace('_', " "), &one.by, &one.on);
     visible(&format!(
-        "{answer}{targets}, says {by} on {on}; {holds} {}{evidence}",
+        "{answer}{targets}, says {by} on {on}{comment}; {holds} {}{evidence}",
         one.expires
     ))
 }

@@ -56,6 +56,8 @@ pub struct View {
     pub hops: Vec<WayView>,
     /// Findings about the estate as a whole.
     pub estate: Vec<FindingGroup>,
+    /// What could not be told about it.
+    pub estate_unknown: Vec<EstateUnknown>,
     /// The inventory's waivers, those that end first before the others.
     pub waivers: Vec<WaiverView>,
     /// Compliance frameworks.
@@ -118,6 +120,7 @@ impl View {
             settle: settle(&instances),
             hops: fleet.paths.iter().map(hop).collect(),
             estate: finding::groups(&assessment.estate, "fail"),
+            estate_unknown: estate_unknown(assessment),
             waivers: waivers(assessment),
             statuses: frameworks
                 .first()
@@ -183,6 +186,33 @@ fn method() -> Vec<String> {
 
 fn anchor(number: u32) -> String {
     format!("instance-{number}")
+}
+
+/// What a rule about the estate could not tell.
+#[derive(Serialize)]
+pub struct EstateUnknown {
+    pub rule: String,
+    /// What it is about, and what is missing.
+    pub text: String,
+}
+
+fn estate_unknown(assessment: &Assessment) -> Vec<EstateUnknown> {
+    let unknown = assessment.estate.iter().filter(|v| v.outcome == "unknown");
+    unknown
+        .map(|verdict| {
+            let missing = verdict.missing.iter();
+            let missing = missing.map(|one| format!("{}: {}", one.fact, one.needs.join(", ")));
+            let about = verdict.subject.name.as_deref().unwrap_or_default();
+            let missing = missing.collect::<Vec<_>>().join("; ");
+            EstateUnknown {
+                rule: visible(&verdict.rule),
+                text: visible(&format!(
+                    "{} {about}: not seen: {missing}",
+                    verdict.subject.kind
+                )),
+            }
+        })
+        .collect()
 }
 
 fn counts(fleet: &Fleet) -> Vec<Count> {

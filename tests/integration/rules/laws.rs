@@ -115,7 +115,7 @@ fn places(fact: Fact, snapshot: &Snapshot) -> Vec<Option<String>> {
 }
 
 /// Whether a rule declares that it reads this fact there.
-fn declares(rule: &Rule, fact: Fact, database: Option<&str>) -> bool {
+pub(super) fn declares(rule: &Rule, fact: Fact, database: Option<&str>) -> bool {
     let within = |own: &str| database.is_none_or(|name| name == own);
     rule.facts.contains(&fact)
         || (within("master") && rule.master_facts.contains(&fact))

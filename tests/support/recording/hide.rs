@@ -16,9 +16,6 @@ pub enum Hidden {
     NotCollected,
 }
 
-/// More rows than any list of the samples has.
-const MOST: usize = 10_000;
-
 fn failed() -> Value {
     let text = "Lock request time out period exceeded.";
     json!({"state": "failed", "error": {"number": 1222, "text": text}})
@@ -103,6 +100,19 @@ impl Answered for Left<'_> {
     }
 }
 
+/// What was seen of a fact, at server scope or in the database at a place, as JSON has it.
+pub fn rows_of(snapshot: &Snapshot, fact: Fact, place: Option<usize>) -> Vec<Value> {
+    let database = place.map(|place| u32::try_from(place).expect("few databases"));
+    let row = |row| fact.row(snapshot, database, row);
+    // A single row is there however it is numbered.
+    let single = row(u32::MAX);
+    if single.is_null() {
+        (0..).map(row).take_while(|row| !row.is_null()).collect()
+    } else {
+        vec![single]
+    }
+}
+
 /// Without the way of all facts through JSON, which laws that take away thousands would wait for; whether it was done.
 fn hide_alone(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: &Hidden) -> bool {
     // What the collector has before it asks for facts is not placed.
@@ -130,13 +140,7 @@ fn hide_alone(snapshot: &mut Snapshot, fact: Fact, database: Option<&str>, how: 
             return true;
         }
         Hidden::Partial(pattern) if state.state() == "known" && !pattern.is_empty() => {
-            let database = place.map(|place| u32::try_from(place).expect("few databases"));
-            let rows = (0..).map(|row| fact.row(snapshot, database, row));
-            let mut rows: Vec<_> = rows.take_while(|row| !row.is_null()).take(MOST).collect();
-            if rows.len() == MOST {
-                rows.truncate(1); // a single row, however often it is asked for
-            }
-            Left::Some(rows, pattern)
+            Left::Some(rows_of(snapshot, fact, place), pattern)
         }
         Hidden::Failed => Left::Failed,
         _ => return false,

@@ -8,6 +8,7 @@ pub mod estate;
 mod hide;
 mod installed;
 mod instance;
+mod mutate;
 mod queries;
 mod seal;
 mod shipped;
@@ -21,8 +22,9 @@ use mssql_posture::snapshot::{
     ServerPrincipal, Snapshot,
 };
 
-pub use hide::{Hidden, hide, is_of_database, without};
+pub use hide::{Hidden, hide, is_of_database, rows_of, without};
 pub use instance::{AUDITOR, Base, SidKind, sid};
+pub use mutate::{mutations, put};
 
 /// What a database permission is about.
 #[derive(Clone, Copy, Debug)]
