@@ -1,7 +1,8 @@
 //! What it checks: a module that makes an Agent job step of a subsystem that is not T-SQL, or changes one into it:
 //! CmdExec, PowerShell, SSIS and ActiveX run commands. One step lower where it does so by calling another module; low
-//! where the Agent here cannot run such a step, on Express and on Linux. A module whose text was not read, or which
-//! executes text that could not be read, is unknown; module-invokes-command-channel says how texts are read.
+//! where the Agent here cannot run such a step, on Express and on Linux. A module whose text was not read is unknown.
+//! One that executes text which could not be read neither fails nor passes: that is a finding of
+//! module-invokes-command-channel, which says how texts are read.
 //!
 //! Why it matters: the command runs later, by the Agent, under its account or a proxy's, and not in the session that
 //! an audit watches.

@@ -1,7 +1,7 @@
 //! What it checks: a module whose code, or text that it executes, sets an option that opens a command channel with
-//! sp_configure, or clr strict security to 0; one step lower where it does so by calling another module. A value that is
-//! not plainly 0 counts. A module whose text was not read, or which executes text that could not be read, is unknown;
-//! module-invokes-command-channel says how texts are read.
+//! sp_configure, or clr strict security to 0; one step lower where it does so by calling another module. A value that
+//! is not plainly 0 counts. A module whose text was not read is unknown. One that executes text which could not be read
+//! neither fails nor passes: that is a finding of module-invokes-command-channel, which says how texts are read.
 //!
 //! Why it matters: what such a module opens it can close again: the channel is shut whenever somebody looks, and open
 //! while the module runs. sp_configure asks for ALTER SETTINGS, so that the module runs as somebody privileged.

@@ -1,7 +1,8 @@
 //! What it checks: a module that reaches a command channel (xp_cmdshell, OLE automation, an external script, a job step
 //! that is not T-SQL) with a text into which a parameter, or data that it reads, flows; one step lower where it passes
-//! that on to another module that does. Where it cannot be told what flows in, where the text was not read, or where the
-//! module executes text that could not be read, it is unknown; module-invokes-command-channel says how texts are read.
+//! that on to another module that does. Where it cannot be told what flows in, or the text was not read, it is unknown.
+//! A module that executes text which could not be read neither fails nor passes: that is a finding of
+//! module-invokes-command-channel, which says how texts are read.
 //!
 //! Why it matters: who may run the module, or write that data, chooses the command: one character that the shell knows
 //! (&, |, a line break) begins a second one.

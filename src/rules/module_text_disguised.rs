@@ -1,7 +1,8 @@
 //! What it checks: a module that comes to a command channel, or to what opens one, by a name that is put together from
 //! pieces, by a variable that holds the procedure's name, or by a synonym. A name that stands whole in a text that is
-//! executed is no disguise, whatever its arguments are. A module whose text was not read, or which executes text that
-//! could not be read, is unknown; module-invokes-command-channel says how texts are read.
+//! executed is no disguise, whatever its arguments are. A module whose text was not read is unknown. One that executes
+//! text which could not be read neither fails nor passes: that is a finding of module-invokes-command-channel, which
+//! says how texts are read.
 //!
 //! Why it matters: a search of the texts for the channel's name does not find it, and code that only wants a result has
 //! no need of that.

@@ -1,7 +1,7 @@
-//! What it checks: a module that calls xp_regwrite, xp_regdeletevalue, xp_regaddmultistring or one of their kin, also in
-//! the form xp_instance_reg…; one step lower where it does so by calling another module. Reading is no writing. A module
-//! whose text was not read, or which executes text that could not be read, is unknown; module-invokes-command-channel
-//! says how texts are read.
+//! What it checks: a module that calls xp_regwrite, xp_regdeletevalue, xp_regaddmultistring or one of their kin, also
+//! in the form xp_instance_reg…; one step lower where it does so by calling another module. Reading is no writing. A
+//! module whose text was not read is unknown. One that executes text which could not be read neither fails nor passes:
+//! that is a finding of module-invokes-command-channel, which says how texts are read.
 //!
 //! Why it matters: a value under a Run key or of a service is a program that starts with Windows; others change how the
 //! server authenticates, logs and listens.

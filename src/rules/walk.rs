@@ -240,9 +240,15 @@ impl From<bool> for Look {
     }
 }
 
+const EXECUTED: &str = "what is in the text that is executed";
+/// That is a finding of a low severity there, once and not for each rule on code.
+const FOUND_ELSEWHERE: &str =
+    "it executes text that could not be read: see module-invokes-command-channel";
+
 /// Judges each of these modules by its sinks: those that `look` finds bad are a finding of severity `worst`, and no
-/// worse than medium where the module comes to them by calling others alone. `say` says what the module does by them. Modules whose text was not read, or
-/// which execute text that could not be read, are one unknown.
+/// worse than medium where the module comes to them by calling others alone. `say` says what the module does by them.
+/// Modules whose text was not read are one unknown. A module that executes text which could not be read neither fails
+/// nor passes.
 pub(super) fn judge_sinks<'a>(
     modules: impl Iterator<Item = Walked<'a>>,
     judgement: &mut Judgement,
@@ -266,11 +272,11 @@ pub(super) fn judge_sinks<'a>(
             Look::Open(need) => Some((need, sink.line)),
             Look::Bad | Look::Fine => None,
         });
-        let executed = unread_line(&does.sinks);
-        let executed = executed.map(|line| ("what is in the text that is executed", line));
-        match open.next().or(executed) {
-            Some((need, line)) => unread.open(&module, need, line),
-            None => judgement.pass(),
+        match (open.next(), unread_line(&does.sinks)) {
+            (Some((need, line)), _) => unread.open(&module, need, line),
+            (None, Some(line)) if module.is_numbered() => unread.open(&module, EXECUTED, line),
+            (None, Some(_)) => judgement.not_applicable(FOUND_ELSEWHERE),
+            (None, None) => judgement.pass(),
         }
     }
     unread.say(judgement);

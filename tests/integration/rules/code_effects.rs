@@ -1,12 +1,13 @@
 //! What modules do besides running commands, and what their callers have to do with it.
 
+use mssql_posture::rules::Rule;
 use mssql_posture::snapshot::Fact;
 
 use super::code_traits::{
-    HIGH, LOW, NOTHING, OPEN, PASS, app, called, code, encrypted, executes_data, hidden,
+    HIGH, LOW, NOTHING, OPEN, PASS, UNREAD, app, called, code, encrypted, executes_data, hidden,
     without_modules,
 };
-use super::{Fixture, denied, linux, of, partly, windows};
+use super::{Fixture, denied, line, linux, of, partly, windows};
 use crate::support::recording::Recording;
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
@@ -42,8 +43,7 @@ static ENABLES: &[Fixture] = {
         one("it only prints it", |r| code(r, "PRINT 'EXEC sp_configure ''xp_cmdshell'', 1'"), PASS),
         one("it uses the channel and leaves the option", |r| code(r, "EXEC xp_cmdshell @c"), PASS),
         one("no module", without_modules, NOTHING),
-        one("it executes text that comes from data", executes_data, OPEN)
-            .saying("what is in the text that is executed: dbo.p (line 4)"),
+        one("it executes text that comes from data", executes_data, UNREAD),
         one("encrypted", |r| _ = encrypted(r), OPEN).saying("the module is encrypted: dbo.p"),
         one("hidden by DENY", hidden, OPEN),
         one("so many that not all are named", |r| {
@@ -147,7 +147,11 @@ static OS_JOBS: &[Fixture] = {
             PASS,
         ),
         one("no module", without_modules, NOTHING),
-        one("it executes text that comes from data", executes_data, OPEN),
+        one(
+            "it executes text that comes from data",
+            executes_data,
+            UNREAD,
+        ),
         one("encrypted", |r| _ = encrypted(r), OPEN),
         one(
             "modules were not seen",
@@ -223,7 +227,7 @@ static REGISTRY: &[Fixture] = {
         one(
             "it executes what it is given",
             |r| code(r, "EXEC (@c)"),
-            OPEN,
+            UNREAD,
         ),
         one("encrypted", |r| _ = encrypted(r), OPEN),
         one(
@@ -269,8 +273,7 @@ static TAINTED: &[Fixture] = {
         }, HIGH),
         one("a parameter that goes into a query", |r| code(r, "EXEC sp_executesql N'SELECT @x', N'@x int', @c"), PASS),
         one("no module", without_modules, NOTHING),
-        one("it executes what it is given, which may be a command", |r| code(r, "EXEC (@c)"), OPEN)
-            .saying("what is in the text that is executed: dbo.p (line 2)"),
+        one("it executes what it is given, which may be a command", |r| code(r, "EXEC (@c)"), UNREAD),
         one("what flows in cannot be told", |r| {
             code(r, "DECLARE @s varchar(999) EXEC dbo.unseen @s OUTPUT\nEXEC xp_cmdshell @s");
         }, OPEN).saying("what flows into the command that is run: dbo.p (line 3)"),
@@ -279,3 +282,32 @@ static TAINTED: &[Fixture] = {
             .without(Fact::Modules, Some("App")),
     ]
 };
+
+/// It is a finding of module-invokes-command-channel, once: see there.
+#[test]
+fn a_module_that_executes_unread_text_is_not_among_those_that_pass() {
+    let mut judged = 0;
+    let executing = fixtures()
+        .into_iter()
+        .filter(|f| f.about.starts_with("it executes"));
+    for fixture in executing {
+        let verdicts = fixture.world().judge(fixture.rule());
+        let population = verdicts[0].population.unwrap();
+        assert_eq!(population.not_applicable, 1, "{}", fixture.rule);
+        assert_eq!(
+            population.passed + 1,
+            population.subjects,
+            "{}",
+            fixture.rule
+        );
+        let found = Rule::find("module-invokes-command-channel").unwrap();
+        let found = fixture.world().judge(found);
+        assert!(
+            line(&found[0]).starts_with("fail low module App dbo.p"),
+            "{}",
+            fixture.rule
+        );
+        judged += 1;
+    }
+    assert_eq!(judged, 4);
+}

@@ -14,6 +14,8 @@ pub(super) const PASS: &[&str] = &["pass"];
 pub(super) const NOTHING: &[&str] = &["not_applicable: there is nothing of this kind"];
 pub(super) const HIGH: &[&str] = &["fail high module App dbo.p", "pass"];
 pub(super) const LOW: &[&str] = &["fail low module App dbo.p", "pass"];
+/// A module that neither fails nor passes, beside others that pass.
+pub(super) const UNREAD: &[&str] = PASS;
 /// A module that could not be judged, beside others that pass.
 pub(super) const OPEN: &[&str] = &["unknown instance", "pass"];
 
@@ -478,9 +480,13 @@ static DISGUISED: &[Fixture] = {
         one(
             "a name that its caller gives",
             |r| code(r, "EXEC @c 'dir'"),
-            OPEN,
+            UNREAD,
         ),
-        one("it executes text that comes from data", executes_data, OPEN),
+        one(
+            "it executes text that comes from data",
+            executes_data,
+            UNREAD,
+        ),
         one("encrypted", |r| _ = encrypted(r), OPEN),
         one(
             "modules were not seen",
