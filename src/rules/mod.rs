@@ -27,6 +27,7 @@ mod alter_settings_granted;
 mod assembly_changed_after_trust;
 mod assembly_key_login;
 mod audit_configured_not_running;
+mod audit_connection_unverified;
 mod audit_misses_changes;
 mod audit_misses_logins;
 mod audit_narrowed;
@@ -242,6 +243,7 @@ pub static ALL: &[&Rule] = &[
     &instance_not_seen_whole::RULE,
     &metadata_hidden_from_auditor::RULE,
     &auditor_is_sysadmin::RULE,
+    &audit_connection_unverified::RULE,
     &xp_cmdshell_enabled::RULE,
     &xp_cmdshell_staged::RULE,
     &ole_automation_enabled::RULE,

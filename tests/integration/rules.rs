@@ -32,7 +32,7 @@ mod switches;
 mod triggers;
 mod trust;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mssql_posture::graph::{Code, CodeCall, CodeSink};
 use mssql_posture::rules::{
@@ -483,6 +483,29 @@ const IMPOSSIBLE: &[(&str, &str, &str)] = &[
         "no permission set is a boundary, so every assembly of a user is reported",
     ),
 ];
+
+/// Rules that read options and nothing else, but for where the question does not arise.
+fn only_compares_options(rule: &Rule) -> bool {
+    let aside = [Fact::Configurations, Fact::Host, Fact::ServerIdentity];
+    let own = [rule.facts, rule.master_facts, rule.msdb_facts].concat();
+    own.contains(&Fact::Configurations) && own.iter().all(|fact| aside.contains(fact))
+}
+
+#[test]
+fn each_family_has_rules_and_few_only_compare_an_option() {
+    let mut families: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in rules::ALL {
+        *families.entry(rule.family()).or_default() += 1;
+    }
+    assert_eq!(families.len(), 10, "{families:?}");
+    assert!(families.values().all(|count| *count >= 5), "{families:?}");
+    assert!(rules::ALL.len() >= 70);
+    let options: Vec<_> = rules::ALL
+        .iter()
+        .filter(|r| only_compares_options(r))
+        .collect();
+    assert!(options.len() <= 25, "{}", options.len());
+}
 
 #[test]
 fn each_rule_has_fixtures_for_all_four_outcomes() {

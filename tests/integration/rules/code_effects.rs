@@ -4,8 +4,8 @@ use mssql_posture::rules::Rule;
 use mssql_posture::snapshot::Fact;
 
 use super::code_traits::{
-    HIGH, LOW, NOTHING, OPEN, PASS, UNREAD, app, called, code, encrypted, executes_data, hidden,
-    without_modules,
+    HIGH, LOGON, LOW, NOTHING, NUMBER, OPEN, PASS, UNREAD, app, called, code, encrypted,
+    executes_data, hidden, logon, number, without_modules,
 };
 use super::{Fixture, denied, line, linux, of, partly, windows};
 use crate::support::recording::Recording;
@@ -20,6 +20,7 @@ static ENABLES: &[Fixture] = {
     &[
         one("xp_cmdshell", |r| code(r, "EXEC sp_configure 'xp_cmdshell', 1 RECONFIGURE"), HIGH)
             .saying("dbo.p sets xp_cmdshell by sp_configure (line 2)"),
+        one("in number 2 of a procedure", |r| number(r, "EXEC sp_configure 'xp_cmdshell', 1"), NUMBER),
         one("as short as the server takes it, and twice", |r| {
             code(r, "EXEC sp_configure 'xp_cmd', 1\nEXEC sp_configure 'Ole Auto', 1\nEXEC sp_configure 'xp_cmdshell', 1");
         }, HIGH).saying("sets Ole Automation Procedures, xp_cmdshell by"),
@@ -80,6 +81,8 @@ static OS_JOBS: &[Fixture] = {
     &[
         one("CmdExec", |r| code(r, STEP), HIGH)
             .saying("dbo.p makes or changes a job step that is not T-SQL (line 2)"),
+        one("in number 2 of a procedure", |r| number(r, STEP), NUMBER),
+        one("in a trigger of the server", |r| logon(r, STEP), LOGON),
         one(
             "PowerShell, into which a step is changed",
             |r| {
@@ -168,6 +171,8 @@ static REGISTRY: &[Fixture] = {
         "EXEC master..xp_regwrite 'HKEY_LOCAL_MACHINE', 'Software\\Run', 'x', 'REG_SZ', 'x.exe'";
     &[
         one("a value", |r| code(r, WRITE), HIGH).saying("dbo.p writes the registry (line 2)"),
+        one("in number 2 of a procedure", |r| number(r, WRITE), NUMBER),
+        one("in a trigger of the server", |r| logon(r, WRITE), LOGON),
         one(
             "in the form for instances",
             |r| {
@@ -244,6 +249,10 @@ static TAINTED: &[Fixture] = {
     &[
         one("a parameter", |r| code(r, "EXEC xp_cmdshell @c"), HIGH)
             .saying("dbo.p lets a parameter or data flow into what it runs by xp_cmdshell (line 2)"),
+        one("in number 2 of a procedure", |r| number(r, "EXEC xp_cmdshell @c"), NUMBER),
+        one("in a trigger of the server", |r| {
+            logon(r, "DECLARE @s varchar(999) SELECT @s = name FROM dbo.Files EXEC xp_cmdshell @s");
+        }, LOGON),
         one("a part of the command", |r| {
             code(r, "DECLARE @s varchar(999) = 'dir ' + QUOTENAME(@c, '\"') EXEC xp_cmdshell @s");
         }, HIGH),

@@ -14,6 +14,8 @@ pub(super) const PASS: &[&str] = &["pass"];
 pub(super) const NOTHING: &[&str] = &["not_applicable: there is nothing of this kind"];
 pub(super) const HIGH: &[&str] = &["fail high module App dbo.p", "pass"];
 pub(super) const LOW: &[&str] = &["fail low module App dbo.p", "pass"];
+pub(super) const NUMBER: &[&str] = &["fail high module App dbo.p;2", "pass"];
+pub(super) const LOGON: &[&str] = &["fail high module logon", "pass"];
 /// A module that neither fails nor passes, beside others that pass.
 pub(super) const UNREAD: &[&str] = PASS;
 /// A module that could not be judged, beside others that pass.
@@ -271,7 +273,14 @@ static SYNONYMS: &[Fixture] = {
     ]
 };
 
-fn number(r: &mut Recording, body: &str) {
+/// A trigger of the server with this code.
+pub(super) fn logon(r: &mut Recording, body: &str) {
+    let text = format!("CREATE TRIGGER logon ON ALL SERVER FOR LOGON AS\n{body}\n");
+    r.add_server_trigger("logon", &text);
+}
+
+/// Number 2 of a procedure, with this code.
+pub(super) fn number(r: &mut Recording, body: &str) {
     code(r, "RETURN");
     let id = r.object_id("App", "dbo.p");
     let text = format!("CREATE PROCEDURE dbo.p;2 @c nvarchar(200) AS\n{body}\n");
@@ -377,6 +386,7 @@ static NUMBERED: &[Fixture] = {
 
 static DISGUISED: &[Fixture] = {
     of!("module-text-disguised");
+    const DISGUISE: &str = "DECLARE @s nvarchar(99) = N'xp_' + N'cmdshell ''dir''' EXEC (@s)";
     &[
         one(
             "a name put together from pieces",
@@ -389,6 +399,12 @@ static DISGUISED: &[Fixture] = {
             HIGH,
         )
         .saying("dbo.p comes to xp_cmdshell by a name that it hides (line 2)"),
+        one(
+            "in number 2 of a procedure",
+            |r| number(r, DISGUISE),
+            NUMBER,
+        ),
+        one("in a trigger of the server", |r| logon(r, DISGUISE), LOGON),
         one(
             "a name turned round",
             |r| {

@@ -18,6 +18,7 @@ const NEVER_ARISES: &[(&str, Option<Fact>)] = &[
     ("SQL Server on Linux does not have it", Some(Fact::Host)),
     ("the packages for Linux run it as mssql", Some(Fact::Host)),
     ("nothing can be hidden from sysadmin", Some(Fact::Session)),
+    ("a script collected on the host", None),
     (
         "Express has no Agent, and msdb is not TRUSTWORTHY",
         Some(Fact::Databases),

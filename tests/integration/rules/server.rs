@@ -2,7 +2,9 @@
 //! crosses the borders of databases.
 
 use mssql_posture::ids::PrincipalId;
-use mssql_posture::snapshot::{Credential, Observed, SessionConnection, SessionIdentity};
+use mssql_posture::snapshot::{
+    Credential, Encryption, Observed, Offline, SessionConnection, SessionIdentity,
+};
 
 use super::{Fixture, denied, linux, managed_instance, partly, windows};
 use crate::support::recording::{Base, Recording, SidKind, rows, sid};
@@ -10,6 +12,7 @@ use crate::support::recording::{Base, Recording, SidKind, rows, sid};
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     let tables = [
         AUDITOR,
+        CONNECTION,
         PROXY,
         CONNECTIONS,
         RELEASE,
@@ -60,6 +63,66 @@ static AUDITOR: &[Fixture] = {
             "one of the two was not said",
             |r| session(r).control_server = None,
             &["unknown principal posture_audit"],
+        ),
+        one(
+            "who asked was not seen",
+            |r| denied(&mut r.snapshot.server.session),
+            UNKNOWN,
+        ),
+    ]
+};
+
+static CONNECTION: &[Fixture] = {
+    const fn one(
+        about: &'static str,
+        change: fn(&mut Recording),
+        verdicts: &'static [&'static str],
+    ) -> Fixture {
+        Fixture::new(
+            "audit-connection-unverified",
+            about,
+            windows(16),
+            change,
+            verdicts,
+        )
+    }
+    const FAIL: &[&str] = &["fail medium instance"];
+    fn encrypted(r: &mut Recording, encryption: Encryption) {
+        r.snapshot.connection.encryption = encryption;
+    }
+    fn trusting(r: &mut Recording) {
+        r.snapshot.connection.trust_server_certificate = true;
+    }
+    &[
+        one("encrypted, the certificate verified", |_| {}, PASS),
+        one("by TDS 8.0", |r| encrypted(r, Encryption::Strict), PASS),
+        one("any certificate is taken", trusting, FAIL).saying("without verifying it"),
+        one(
+            "without encryption",
+            |r| encrypted(r, Encryption::Off),
+            FAIL,
+        )
+        .saying("was not encrypted"),
+        one(
+            "for the login alone",
+            |r| encrypted(r, Encryption::LoginOnly),
+            FAIL,
+        )
+        .saying("only the login"),
+        one(
+            "a script collected, and trusted whom it liked",
+            |r| {
+                trusting(r);
+                r.snapshot.offline = Some(Offline {
+                    script_sha256: "ab".repeat(32),
+                    login: None,
+                    host: None,
+                    application: None,
+                    records: 1,
+                    seal: "cd".repeat(32),
+                });
+            },
+            &["not_applicable: a script collected on the host"],
         ),
         one(
             "who asked was not seen",

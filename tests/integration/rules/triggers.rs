@@ -43,6 +43,11 @@ static TRIGGERS: &[Fixture] = {
             r.add_module("App", "dbo.p", "P", "CREATE PROCEDURE dbo.p AS EXEC xp_cmdshell 'dir'");
             r.add_server_trigger("t", THROUGH);
         }, LOGON).saying("runs by itself and reaches xp_cmdshell through dbo.p (line 1)"),
+        one("by a synonym", |r| {
+            r.add_database("App", "sa");
+            r.add_synonym("App", "dbo.s", "[master]..[xp_cmdshell]");
+            r.add_trigger("App", "guard", None, "CREATE TRIGGER guard ON DATABASE FOR CREATE_TABLE AS EXEC dbo.s 'dir'");
+        }, &["fail high module App guard"]),
         one("disabled", |r| {
             shell(r);
             r.snapshot.server.server_triggers.seen_mut().iter_mut().for_each(|t| t.is_disabled = true);
