@@ -1,7 +1,8 @@
 //! What it checks: logins made from a certificate or an asymmetric key that hold UNSAFE ASSEMBLY or EXTERNAL ACCESS
-//! ASSEMBLY, with the key and the place of its private half. High where a copy with the private half stands in a database
-//! under its master key, medium where that copy has a password of its own, low where the private half is nowhere on this
-//! instance. Keys are told by their thumbprint. SQL Server on Linux runs SAFE assemblies alone.
+//! ASSEMBLY, themselves or by a role, with the key and the place of its private half. High where a copy with the
+//! private half stands in a database under its master key, medium where that copy has a password of its own, low where
+//! the private half is nowhere on this instance. Keys are told by their thumbprint. SQL Server on Linux runs SAFE
+//! assemblies alone.
 //!
 //! Why it matters: the server loads whatever is signed with such a key, as UNSAFE, in every database. Where the private
 //! half lies in a database, its dbo signs code of his own; elsewhere whoever holds the file does.
@@ -14,10 +15,10 @@
 //!
 //! References: docs: clr strict security, CREATE ASSEMBLY, sys.asymmetric_keys, sys.certificates; CIS 2022 6.2
 
-use super::unsafe_assembly_grant::{holders, is_key, right};
+use super::unsafe_assembly_grant::{RIGHTS, is_key};
 use super::{Case, Evidence, Judgement, Rule, Severity, Subject, named};
-use crate::graph::{Node, Scope};
-use crate::ids::DatabaseName;
+use crate::graph::{FactRef, Node, Scope};
+use crate::ids::{DatabaseName, PrincipalId};
 use crate::snapshot::{AsymmetricKey, Certificate, DatabaseFacts, Fact};
 
 pub(super) static RULE: Rule = Rule {
@@ -46,24 +47,21 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     if case.not_on_linux(judgement) {
         return;
     }
-    for holder in holders(case) {
-        let Node::Principal(Scope::Server, id) = holder.node else {
-            continue;
-        };
-        if !is_key(case, holder.node) {
+    for login in case.snapshot.server.server_principals.seen() {
+        let id = login.principal_id;
+        if !is_key(case, Node::login(id)) {
             continue;
         }
-        let graph = case.graph();
-        let rows = holder.facts.iter().copied();
-        let rows = rows.chain(graph.index().principal_fact(Scope::Server, id));
-        let mut evidence = case.cited(&rows.collect::<Vec<_>>());
+        let Some((right, rows)) = held(case, id) else {
+            continue;
+        };
+        let mut evidence = case.cited(&rows);
         let copies = Copies::of(case, case.login(id).and_then(|login| login.sid.as_deref()));
         let (severity, where_it_is) = copies.say(&mut evidence);
         let name = case.login_name(id);
         let message = format!(
-            "{} is the login of a key and holds {}: what is signed with it is loaded; {where_it_is}",
+            "{} is the login of a key and holds {right}: what is signed with it is loaded; {where_it_is}",
             named(&name),
-            right(&holder),
         );
         judgement.fail_at(
             severity,
@@ -73,6 +71,23 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
         );
     }
     judgement.pass_unless_open();
+}
+
+/// The right that lets in what a key signed, by its own name or by one above it, itself or through roles; with the rows
+/// that say so.
+fn held(case: &Case<'_>, login: PrincipalId) -> Option<(&'static str, Vec<FactRef>)> {
+    let index = case.graph().index();
+    let (right, given) = RIGHTS
+        .iter()
+        .find_map(|(code, right)| Some((*right, index.holds(login, code)?)))?;
+    let permissions = case.snapshot.server.server_permissions.seen();
+    let holder = permissions.get(given.row as usize)?.grantee_principal_id;
+    let members = case.graph().members_of(holder);
+    let membership = members.into_iter().find(|m| m.member == login);
+    let through = membership.into_iter().flat_map(|m| m.facts);
+    let rows = std::iter::once(given).chain(through);
+    let rows = rows.chain(index.principal_fact(Scope::Server, login));
+    Some((right, rows.collect()))
 }
 
 /// A certificate or asymmetric key.

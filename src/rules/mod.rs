@@ -99,6 +99,7 @@ mod sa_not_renamed;
 mod scan_for_startup_procs;
 mod securityadmin_member;
 mod service_account_privileged;
+mod shipped;
 mod signed_module_grants_privilege;
 mod stale_trusted_assembly;
 mod startup_procedure;

@@ -1,11 +1,12 @@
-//! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code calls
-//! xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script, or writes an Agent job step that is no
-//! T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, by a synonym, inside a string that the
-//! module executes, or, one step lower, by calling another module that does. Comments, printed text and names in other
-//! roles do not count. A module that executes text which could not be read in full, because it is put together from
-//! data, parameters or functions, has not passed: it is a finding of low severity with the line. A module that is
-//! encrypted or hidden, or whose text is not at hand, is unknown. Code of assemblies, numbered procedures and Agent jobs
-//! are not among the modules.
+//! What it checks: procedures, functions, triggers and views of every database, and server triggers, whose own code
+//! calls xp_cmdshell, OLE automation (sp_OACreate …) or sp_execute_external_script, or writes an Agent job step that is
+//! no T-SQL (CmdExec, PowerShell …): directly under any qualification or spelling, by a synonym, inside a string that
+//! the module executes, or, one step lower, by calling another module that does. Comments, printed text and names in
+//! other roles do not count. A module that executes text which could not be read in full, because it is put together
+//! from data, parameters or functions, has not passed: it is a finding of low severity with the line. A module that is
+//! encrypted or hidden, or whose text is not at hand, is unknown. Numbers of a procedure are modules of their own; code
+//! of assemblies and of Agent jobs is none. What Microsoft ships in msdb under the same name, marked as shipped, and
+//! known to do no less, is low.
 //!
 //! What is recognised: every spelling of a name (case, full-width letters, brackets, double quotes under either setting
 //! of QUOTED_IDENTIFIER, comments and line ends between its parts, one to four parts), EXEC in all its forms, procedure
@@ -42,6 +43,7 @@
 //! sp_add_jobstep
 
 use super::analysis::Code;
+use super::shipped;
 use super::walk::CHANNELS;
 use super::{Case, Evidence, Judgement, Missing, ObservedSink, Rule, Severity, Subject, named};
 use serde::Serialize;
@@ -57,8 +59,11 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::High,
     facts: &[
         Fact::Databases,
+        Fact::Schemas,
+        Fact::Objects,
         Fact::Modules,
         Fact::NumberedProcedures,
+        Fact::Synonyms,
         Fact::ServerModules,
     ],
     master_facts: &[],
@@ -160,7 +165,18 @@ fn judge<R: Serialize>(
         let place = call.place(&observed.sha256);
         Evidence::row(fact, database, judged.row).at(place)
     });
-    let message = format!("{} {does}", named(name));
+    let facts = case.databases().find(|facts| Some(&facts.name) == database);
+    let is_shipped_so = judged.code.number().is_none()
+        && facts.is_some_and(|facts| {
+            let sinks = calls.all().map(|call| call.name);
+            shipped::does(facts, judged.code.object_id(), sinks)
+        });
+    let (severity, remark) = if is_shipped_so {
+        (Severity::Low, shipped::REMARK)
+    } else {
+        (severity, "")
+    };
+    let message = format!("{} {does}{remark}", named(name));
     judgement.fail_at(severity, subject, message, evidence.collect());
 }
 

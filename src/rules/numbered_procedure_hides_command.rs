@@ -1,6 +1,7 @@
 //! What it checks: number 2 or higher of a numbered procedure (name;2) that reaches a command channel, opens one, or
-//! plants what will; one step lower where it does so by calling a module. A number whose text was not read, or which
-//! executes text that could not be read, is unknown; module-invokes-command-channel says how texts are read.
+//! plants what will; one step lower where it does so by calling a module. A number whose text was not read is unknown.
+//! One that executes text which could not be read neither fails nor passes: that is a finding of
+//! module-invokes-command-channel, which says how texts are read.
 //!
 //! Why it matters: sys.sql_modules, and most scripts that look for code, hold number 1 alone: the others stand in
 //! sys.numbered_procedures, which few read. EXECUTE on the procedure covers them all.

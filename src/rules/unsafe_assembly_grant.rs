@@ -54,7 +54,7 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
 }
 
 /// Who holds one of the two rights by its own name, each once, with the stronger first.
-pub(super) fn holders(case: &Case<'_>) -> Vec<Holder> {
+fn holders(case: &Case<'_>) -> Vec<Holder> {
     let mut found: Vec<Holder> = Vec::new();
     for holder in case.graph().holders_at_server("XA") {
         let by_name = matches!(holder.held.0.1, "XU" | "XA");
@@ -70,12 +70,16 @@ pub(super) fn holders(case: &Case<'_>) -> Vec<Holder> {
 }
 
 /// The name of the right.
-pub(super) fn right(holder: &Holder) -> &'static str {
-    match holder.held.0.1 {
-        "XU" => "UNSAFE ASSEMBLY",
-        _ => "EXTERNAL ACCESS ASSEMBLY",
-    }
+fn right(holder: &Holder) -> &'static str {
+    let known = RIGHTS.iter().find(|(code, _)| *code == holder.held.0.1);
+    known.map_or(RIGHTS[1].1, |(_, name)| name)
 }
+
+/// The two rights, the stronger first, by their codes.
+pub(super) const RIGHTS: [(&str, &str); 2] = [
+    ("XU", "UNSAFE ASSEMBLY"),
+    ("XA", "EXTERNAL ACCESS ASSEMBLY"),
+];
 
 /// Whether it is the login of a certificate or key.
 pub(super) fn is_key(case: &Case<'_>, node: Node) -> bool {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::analysis::Code;
+use super::shipped;
 use super::{
     Case, Evidence, Judgement, Missing, ObservedCall, ObservedModule, ObservedSink, Severity,
     Subject, named,
@@ -56,6 +57,14 @@ impl<'a> Walked<'a> {
     /// Whether it is number 2 or higher of a numbered procedure.
     pub(super) fn is_numbered(&self) -> bool {
         matches!(self.row, Row::Numbered(_))
+    }
+
+    /// Whether Microsoft ships a module of this name that does so.
+    fn is_shipped_so(&self, sinks: &[&ObservedSink]) -> bool {
+        let (Some(facts), Row::Module(module)) = (self.home, self.row) else {
+            return false;
+        };
+        shipped::does(facts, module.object_id, sinks.iter().map(|sink| sink.name))
     }
 
     /// Its text.
@@ -240,7 +249,6 @@ impl From<bool> for Look {
     }
 }
 
-const EXECUTED: &str = "what is in the text that is executed";
 /// That is a finding of a low severity there, once and not for each rule on code.
 const FOUND_ELSEWHERE: &str =
     "it executes text that could not be read: see module-invokes-command-channel";
@@ -274,7 +282,6 @@ pub(super) fn judge_sinks<'a>(
         });
         match (open.next(), unread_line(&does.sinks)) {
             (Some((need, line)), _) => unread.open(&module, need, line),
-            (None, Some(line)) if module.is_numbered() => unread.open(&module, EXECUTED, line),
             (None, Some(_)) => judgement.not_applicable(FOUND_ELSEWHERE),
             (None, None) => judgement.pass(),
         }
@@ -293,13 +300,18 @@ fn fail(
     let own: Vec<_> = own.collect();
     let name = module.name();
     let evidence = module.evidence_at(bad);
+    let (worst, remark) = if module.is_shipped_so(bad) {
+        (Severity::Low, shipped::REMARK)
+    } else {
+        (worst, "")
+    };
     let Some(first) = own.first() else {
         let first = bad.first();
         let via = first.iter().flat_map(|sink| &sink.via);
         let via: Vec<String> = via.map(|name| named(name)).collect();
         let line = first.map_or(0, |sink| sink.line);
         let message = format!(
-            "{} {} through {} (line {line})",
+            "{} {} through {} (line {line}){remark}",
             named(&name),
             say(bad),
             via.join(", ")
@@ -307,7 +319,8 @@ fn fail(
         let severity = worst.min(Severity::Medium);
         return judgement.fail_at(severity, module.subject(), message, evidence);
     };
-    let message = format!("{} {} (line {})", named(&name), say(&own), first.line);
+    let (name, line) = (named(&name), first.line);
+    let message = format!("{name} {} (line {line}){remark}", say(&own));
     judgement.fail_at(worst, module.subject(), message, evidence);
 }
 

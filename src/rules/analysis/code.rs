@@ -14,6 +14,18 @@ pub struct Code<'a> {
     pub(super) quoted_identifier: bool,
 }
 
+impl Code<'_> {
+    /// Object id.
+    pub fn object_id(&self) -> i32 {
+        self.object_id
+    }
+
+    /// Number of a numbered procedure, from 2.
+    pub fn number(&self) -> Option<i32> {
+        self.number
+    }
+}
+
 impl<'a> From<&'a Module> for Code<'a> {
     fn from(module: &'a Module) -> Self {
         Self {

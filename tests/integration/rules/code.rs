@@ -3,7 +3,7 @@
 use mssql_posture::snapshot::Observed;
 
 use super::{Fixture, denied, partly, windows};
-use crate::support::recording::Recording;
+use crate::support::recording::{Recording, rows};
 
 pub(super) fn fixtures() -> Vec<&'static Fixture> {
     let tables = [MODULES, UNREAD, MODULES_UNSEEN];
@@ -14,6 +14,19 @@ fn add_code(r: &mut Recording, body: &str) {
     r.add_database("App", "sa");
     let text = format!("CREATE PROCEDURE dbo.p @c nvarchar(200) AS\n{body}\n");
     r.add_module("App", "dbo.p", "P", &text);
+}
+
+/// A procedure of msdb, marked as shipped or not.
+fn in_msdb(r: &mut Recording, name: &str, body: &str, is_ms_shipped: bool) {
+    let id = r.add_module(
+        "msdb",
+        name,
+        "P",
+        &format!("CREATE PROCEDURE {name} AS {body}"),
+    );
+    let objects = rows(&mut r.database("msdb").objects);
+    let object = objects.iter_mut().find(|object| object.object_id == id);
+    object.unwrap().is_ms_shipped = Some(is_ms_shipped);
 }
 
 static MODULES: &[Fixture] = {
@@ -38,6 +51,44 @@ static MODULES: &[Fixture] = {
             FAIL,
         )
         .saying("dbo.p calls xp_cmdshell (line 2)"),
+        one(
+            "in number 2 of a procedure",
+            |r| {
+                add_code(r, "RETURN");
+                let id = r.object_id("App", "dbo.p");
+                r.add_number("App", id, 2, Some("CREATE PROCEDURE dbo.p;2 AS EXEC xp_cmdshell 'dir'"));
+            },
+            &["fail high module App dbo.p;2", "pass"],
+        ),
+        one(
+            "by a synonym",
+            |r| {
+                add_code(r, "EXEC dbo.s @c");
+                r.add_synonym("App", "dbo.s", "[master]..[xp_cmdshell]");
+            },
+            FAIL,
+        ),
+        one(
+            "Microsoft ships a module of this name that does so",
+            |r| in_msdb(r, "dbo.sp_set_local_time", "EXEC xp_cmdshell 'time'", true),
+            &["fail low module msdb dbo.sp_set_local_time", "pass"],
+        )
+        .saying("compare its text"),
+        one(
+            "that name without the mark",
+            |r| in_msdb(r, "dbo.sp_set_local_time", "EXEC xp_cmdshell 'time'", false),
+            &["fail high module msdb dbo.sp_set_local_time", "pass"],
+        ),
+        one(
+            "that name, which does more",
+            |r| in_msdb(r, "dbo.sp_set_local_time", "DECLARE @o int EXEC sp_OACreate 'x', @o OUT EXEC xp_cmdshell 'time'", true),
+            &["fail high module msdb dbo.sp_set_local_time", "pass"],
+        ),
+        one(
+            "another name with the mark",
+            |r| in_msdb(r, "dbo.sp_agent_history_trim", "EXEC xp_cmdshell 'time'", true),
+            &["fail high module msdb dbo.sp_agent_history_trim", "pass"],
+        ),
         one(
             "behind comments, brackets and odd case",
             |r| add_code(r, "EXEC/*x*/[master]..[Xp_CmdShell]/*y*/@c"),

@@ -370,11 +370,12 @@ static NUMBERED: &[Fixture] = {
         )
         .saying("the module is encrypted: \"dbo.p;2\""),
         one(
-            "it executes what it is given",
+            "it executes what it is given, which is another finding",
             |r| number(r, "EXEC (@c)"),
-            &["unknown instance"],
-        )
-        .saying("what is in the text that is executed: \"dbo.p;2\" (line 2)"),
+            &[
+                "not_applicable: it executes text that could not be read: see module-invokes-command-channel",
+            ],
+        ),
         one(
             "numbered procedures were not seen",
             app,

@@ -216,6 +216,24 @@ static MARKED: &[Fixture] = {
         )
         .saying("dbo.sp_helper (type P) is marked as shipped"),
         one(
+            "a DDL trigger, which stands in no list of objects",
+            windows(16),
+            |r| {
+                r.add_database("App", "sa");
+                r.add_trigger(
+                    "App",
+                    "guard",
+                    None,
+                    "CREATE TRIGGER guard ON DATABASE FOR CREATE_TABLE AS RETURN",
+                );
+                let triggers = r.database("App").triggers.seen_mut();
+                triggers
+                    .iter_mut()
+                    .for_each(|t| t.is_ms_shipped = Some(true));
+            },
+            &["fail medium object App guard", "pass"],
+        ),
+        one(
             "a procedure in master",
             windows(16),
             |r| mark(r, "master", "dbo.sp_helper", "P"),

@@ -112,6 +112,9 @@ static KEYS: &[Fixture] = {
             "login signer type C; grant EXTERNAL ACCESS ASSEMBLY to signer; \
              in master: certificate own private key for signer", &["fail high principal signer"])
             .saying("holds EXTERNAL ACCESS ASSEMBLY"),
+        one("by a role of the server that holds the right",
+            "login signer type C; server role loaders; member signer of loaders; grant UNSAFE ASSEMBLY to loaders; \
+             in master: certificate own private key for signer", &["fail high principal signer"]),
         one("under a password", "login signer type C; grant UNSAFE ASSEMBLY to signer; \
             in master: certificate own private key with password for signer", &["fail medium principal signer"]),
         one("not on this instance", PUBLIC_HALF, &["fail low principal signer"])

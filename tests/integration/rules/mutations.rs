@@ -11,7 +11,37 @@ use super::{Fixture, World, fixtures, line};
 use crate::support::recording::{is_of_database, mutations, put, rows_of};
 
 /// Facts that a rule asks for where no change of a row turns a verdict, each with its reason.
-const UNMOVED: &[(&str, Fact, &str)] = &[];
+const UNMOVED: &[(&str, Fact, &str)] = &[
+    ("AGENT-006", Fact::Databases, LIST),
+    ("SIGHT-003", Fact::UserToken, ROLES),
+    (
+        "SIGHT-005",
+        Fact::Session,
+        "that it was made at all is what counts",
+    ),
+    ("PRIV-008", Fact::NumberedProcedures, READ),
+    ("PRIV-008", Fact::Synonyms, READ),
+    ("PRIV-009", Fact::NumberedProcedures, READ),
+    ("PRIV-009", Fact::Synonyms, READ),
+    ("PRIV-009", Fact::AssemblyModules, SEARCHED),
+    ("PRIV-010", Fact::ServerRoleMembers, SEARCHED),
+    ("PRIV-010", Fact::ServerPermissions, SEARCHED),
+    ("PRIV-010", Fact::DatabasePrincipals, SEARCHED),
+    ("PRIV-010", Fact::DatabaseRoleMembers, SEARCHED),
+    ("TRUST-003", Fact::Modules, SEARCHED),
+    ("TRUST-003", Fact::AssemblyModules, SEARCHED),
+    ("TRUST-010", Fact::Objects, SEARCHED),
+    ("TRUST-010", Fact::Modules, SEARCHED),
+    ("TRUST-010", Fact::Triggers, SEARCHED),
+];
+
+const LIST: &str =
+    "what is in the databases is read where they stand; the list says that none is missing";
+const ROLES: &str =
+    "roles of the auditor, to which a DENY may be given; the fixtures give it to the login";
+const READ: &str = "read with the texts; the fixtures have what came of that";
+const SEARCHED: &str =
+    "read by the search for who reaches what, whose own cases turn each of its steps";
 
 /// Rules that ask whether facts were seen, not what they say.
 const ON_SIGHT: &[&str] = &["SIGHT-001", "SIGHT-002"];
@@ -97,10 +127,7 @@ fn every_rule_reacts_to_every_fact_that_it_needs() {
     let worker = || {
         let mut all = Vec::new();
         while let Some(rule) = of_instances.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let start = std::time::Instant::now();
-            let own = unmoved(rule);
-            eprintln!("{} {:?} {own:?}", rule.id, start.elapsed());
-            all.extend(own);
+            all.extend(unmoved(rule));
         }
         all
     };

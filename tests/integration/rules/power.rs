@@ -62,6 +62,26 @@ static PUBLIC: &[Fixture] = {
                 P,
             ),
             (
+                "a command that is switched on, in a module that an asymmetric key signed",
+                "option xp_cmdshell = 1; login signer type K; grant CONTROL SERVER to signer
+                 database Shop; in Shop:; key signing for signer
+                 procedure dbo.p signed by key signing runs dynamic xp_cmdshell; grant EXECUTE on dbo.p to public",
+                P,
+            ),
+            (
+                "by an ownership chain to xp_cmdshell, which has a proxy",
+                "option xp_cmdshell = 1; credential xp_cmdshell proxy CORP\\svc
+                 database Shop owner sa chaining; in Shop:
+                 procedure dbo.p runs xp_cmdshell; grant EXECUTE on dbo.p to public",
+                P,
+            ),
+            (
+                "guest, by a role that it is in",
+                "database Shop owner sa trustworthy; in Shop:; grant CONNECT to guest; role r; member guest of r
+                 procedure dbo.p execute as owner executes given text; grant EXECUTE on dbo.p to r",
+                P,
+            ),
+            (
                 "the same, switched off",
                 "login signer type C; member signer of sysadmin
                  database Shop; in Shop:; certificate signing for signer
@@ -205,6 +225,19 @@ static ALTERABLE: &[Fixture] = {
                 PASS,
             ),
             (
+                "a job of somebody who holds CONTROL SERVER",
+                "login boss; grant CONTROL SERVER to boss; login bob; database Shop owner sa; in Shop:; user bob
+                 user boss; procedure dbo.p; grant ALTER on dbo.p to bob; server:
+                 job nightly owner boss step calls Shop.dbo.p",
+                P,
+            ),
+            (
+                "a queue that runs it as its owner",
+                "login bob; database Shop owner sa trustworthy broker; in Shop:; user bob
+                 procedure dbo.p; queue dbo.q runs dbo.p execute as owner; grant ALTER on dbo.p to bob",
+                P,
+            ),
+            (
                 "a job that is off, and one of somebody without power",
                 "login bob; database Shop owner sa; in Shop:; user bob; procedure dbo.p
                  grant ALTER on dbo.p to bob; server:; job nightly owner sa disabled step calls Shop.dbo.p
@@ -226,6 +259,13 @@ static SIGNED: &[Fixture] = {
                 "login signer type C; member signer of sysadmin; login bob
                  database Shop; in Shop:; user bob; certificate signing for signer
                  procedure dbo.p signed by signing; grant EXECUTE on dbo.p to bob",
+                &["fail high module Shop dbo.p"],
+            ),
+            (
+                "a user runs it by a role",
+                "login signer type C; member signer of sysadmin; login bob
+                 database Shop; in Shop:; user bob; role r; member bob of r; certificate signing for signer
+                 procedure dbo.p signed by signing; grant EXECUTE on dbo.p to r",
                 &["fail high module Shop dbo.p"],
             ),
             (
