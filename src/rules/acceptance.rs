@@ -266,7 +266,7 @@ impl<'a> Acceptances<'a> {
             expired.pass();
             match ready.breadth() {
                 Some(why) => {
-                    too_broad.fail(subject(), format!("waiver {} {why}", named(id)), Vec::new())
+                    too_broad.fail(subject(), format!("waiver {} {why}", named(id)), Vec::new());
                 }
                 None => too_broad.pass(),
             }
@@ -342,7 +342,10 @@ impl Ready<'_> {
             (Some(pattern), Some(text)) => pattern.matches_with(text, EXACT),
             (Some(_), None) => false,
         };
-        let database = subject.database.as_ref().map(|name| name.as_str());
+        let database = subject
+            .database
+            .as_ref()
+            .map(super::super::ids::DatabaseName::as_str);
         self.names(target)
             && fits(&self.subject, subject.name.as_deref())
             && fits(&self.database, database)
@@ -423,7 +426,11 @@ fn approves(
     let answers = families.is_some_and(|(_, families)| families.contains(&rule.family()));
     let targets = approval.targets.as_ref();
     let is_about = subject.kind == approval.kind.as_str()
-        && subject.database.as_ref().map(|d| d.as_str()) == approval.database.as_deref()
+        && subject
+            .database
+            .as_ref()
+            .map(super::super::ids::DatabaseName::as_str)
+            == approval.database.as_deref()
         && targets.is_none_or(|targets| targets.contains(&snapshot.target));
     if !answers || !is_about {
         return false;

@@ -57,14 +57,13 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     };
     let members = members_of(msdb.database_role_members.seen(), role.principal_id);
     for id in &members {
-        match users.iter().find(|user| user.principal_id == *id) {
-            Some(user) => judge(case, (msdb, role), user, judgement),
-            None => {
-                let subject = Subject::within("principal", &msdb.name, format!("user {id}"));
-                let need = format!("the name of user {id}, who is in the role");
-                let missing = Missing::new("database_principals", Some(&msdb.name), need);
-                judgement.unknown(subject, vec![missing]);
-            }
+        if let Some(user) = users.iter().find(|user| user.principal_id == *id) {
+            judge(case, (msdb, role), user, judgement);
+        } else {
+            let subject = Subject::within("principal", &msdb.name, format!("user {id}"));
+            let need = format!("the name of user {id}, who is in the role");
+            let missing = Missing::new("database_principals", Some(&msdb.name), need);
+            judgement.unknown(subject, vec![missing]);
         }
     }
     if members.is_empty() {

@@ -277,7 +277,7 @@ fn option(case: &Case<'_>, judgement: &mut Judgement, name: &str, must_be: i32) 
     let values = (option.value, option.value_in_use);
     match values {
         (Some(set), Some(runs)) if set == must_be && runs == must_be => {
-            judgement.pass_with(evidence)
+            judgement.pass_with(evidence);
         }
         (Some(set), Some(runs)) => {
             let message = format!(
@@ -452,7 +452,7 @@ impl Members<'_> {
             None => "server_principals",
         };
         let database = self.database.map(|database| &database.name);
-        Missing::new(fact, database, &format!("the name of principal {id}"))
+        Missing::new(fact, database, format!("the name of principal {id}"))
     }
 }
 

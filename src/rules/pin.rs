@@ -12,8 +12,11 @@ use crate::snapshot::{DatabaseFacts, Snapshot, TextHash, sha256_hex};
 pub struct Pins<'a> {
     snapshot: &'a Snapshot,
     /// Hashes of modules by database and name, made when somebody asks; none where two differ or one was not seen.
-    modules: OnceCell<HashMap<(Option<&'a DatabaseName>, String), Option<&'a str>>>,
+    modules: OnceCell<Hashes<'a>>,
 }
+
+/// Hashes by database and name.
+type Hashes<'a> = HashMap<(Option<&'a DatabaseName>, String), Option<&'a str>>;
 
 impl<'a> Pins<'a> {
     /// Nothing is worked out yet.
@@ -57,9 +60,7 @@ fn agreed<T: PartialEq>(values: impl IntoIterator<Item = Option<T>>) -> Option<T
 }
 
 /// Every module's hash by database and name as findings have it.
-fn modules<'a>(
-    snapshot: &'a Snapshot,
-) -> HashMap<(Option<&'a DatabaseName>, String), Option<&'a str>> {
+fn modules<'a>(snapshot: &'a Snapshot) -> Hashes<'a> {
     let mut all: HashMap<(Option<&DatabaseName>, String), Option<&str>> = HashMap::new();
     let mut enter = |database, name, text: Option<&'a TextHash>| {
         let hash = text.map(|text| text.sha256.as_str());

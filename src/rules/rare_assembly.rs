@@ -176,7 +176,7 @@ fn assemblies_of(instances: &[&InstanceId]) -> String {
     let named: Vec<String> = instances
         .iter()
         .take(MOST_NAMED)
-        .map(|id| named(id.as_str()).to_string())
+        .map(|id| named(id.as_str()).clone())
         .collect();
     let more = match instances.len().saturating_sub(MOST_NAMED) {
         0 => String::new(),

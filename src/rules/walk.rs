@@ -180,22 +180,22 @@ impl<'a> Unread<'a> {
     /// A module's text was not read.
     pub(super) fn without_text(&mut self, module: &Walked<'a>) {
         for need in module.needs() {
-            self.add(module, need, String::new());
+            self.add(module, need, "");
         }
     }
 
     /// It was, and leaves something open in a line.
     pub(super) fn open(&mut self, module: &Walked<'a>, need: &str, line: u32) {
-        self.add(module, need.to_owned(), format!(" (line {line})"));
+        self.add(module, need.to_owned(), &format!(" (line {line})"));
     }
 
-    fn add(&mut self, module: &Walked<'a>, need: String, at: String) {
+    fn add(&mut self, module: &Walked<'a>, need: String, at: &str) {
         let of_fact = self
             .0
             .entry((module.fact(), module.database()))
             .or_default();
         let names = of_fact.entry(need).or_default();
-        names.push(named(&module.name()) + &at);
+        names.push(named(&module.name()) + at);
     }
 
     /// Says unknown for all of them, if there are any.

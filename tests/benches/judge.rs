@@ -3,7 +3,12 @@
 //! privilege graph's exposure and what to fix first take (`--bench graph`). In the same run, what the stored form takes to
 //! read, and the same rules on the same instance without modules.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,6 +28,9 @@ const MODULES: usize = 5_000;
 const LOGINS: usize = 200;
 const ROUNDS: usize = 15;
 
+/// Makes the text of a module from its number.
+type Text = fn(usize) -> String;
+
 fn main() {
     let none = instance(0, text);
     let bare = best(|| rules::judge(&none.case()));
@@ -31,7 +39,7 @@ fn main() {
         rules::ALL.len(),
         shown(bare)
     );
-    let estates: [(&str, fn(usize) -> String); 2] = [
+    let estates: [(&str, Text); 2] = [
         (
             "one of fifty reaches a command channel, one executes its parameter",
             text,
@@ -102,7 +110,7 @@ fn shown(time: Duration) -> String {
 }
 
 /// With so many modules in each database.
-fn instance(modules: usize, text: fn(usize) -> String) -> Own {
+fn instance(modules: usize, text: Text) -> Own {
     let mut r = Recording::new(Base::windows("BIG", 16));
     r.set_option("xp_cmdshell", 1, 1);
     for id in 0..LOGINS {
@@ -149,7 +157,7 @@ fn text(id: usize) -> String {
 /// Every module calls two others, down to the first.
 fn loud(id: usize) -> String {
     let calls = format!("EXEC dbo.p{}; EXEC dbo.p{};\n", id / 2, id / 3);
-    let own = if id % 50 == 0 {
+    let own = if id.is_multiple_of(50) {
         "EXEC master.dbo.xp_cmdshell @text;\n"
     } else {
         ""

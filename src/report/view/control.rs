@@ -1,5 +1,7 @@
 //! Frameworks and waivers, ready to show.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::wording::counted;
@@ -124,7 +126,7 @@ fn population(framework: &FrameworkStatus) -> String {
     if !framework.unassigned.is_empty() {
         let names = framework.unassigned.iter().map(|id| visible(id.as_str()));
         let names: Vec<String> = names.collect();
-        text.push_str(&format!("; version not seen: {}", names.join(", ")));
+        let _ = write!(text, "; version not seen: {}", names.join(", "));
     }
     text
 }
@@ -137,7 +139,7 @@ impl ControlView {
         let more = control.failed as usize - failing.len();
         let mut failing = failing.join(", ");
         if more > 0 {
-            failing.push_str(&format!(" and {more} more"));
+            let _ = write!(failing, " and {more} more");
         }
         Self {
             id: visible(&control.id),
@@ -166,14 +168,14 @@ fn sampled(control: &ControlStatus) -> String {
     let found = found.into_iter().filter(|(n, _)| *n > 0);
     let found: Vec<String> = found.map(|(n, word)| format!("{n} {word}")).collect();
     if !found.is_empty() {
-        text.push_str(&format!(": {}", found.join(", ")));
+        let _ = write!(text, ": {}", found.join(", "));
     }
     for (n, word) in [
         (control.unknown, "not seen"),
         (control.not_applicable, "not applicable"),
     ] {
         if n > 0 {
-            text.push_str(&format!("; {n} {word}"));
+            let _ = write!(text, "; {n} {word}");
         }
     }
     text

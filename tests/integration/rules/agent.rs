@@ -269,7 +269,7 @@ static STEPS: &[Fixture] = {
                 step(
                     r,
                     "EXEC xp_regread 'HKEY_LOCAL_MACHINE', 'Software\\x', 'y'",
-                )
+                );
             },
             PASS,
         ),

@@ -70,7 +70,9 @@ fn configured(r: &mut Recording, is_on: Option<bool>, predicate: Option<&str>) {
 /// How its specification is.
 fn specification(r: &mut Recording, is_on: Option<bool>) {
     let rows = r.snapshot.server.server_audit_specifications.seen_mut();
-    rows.iter_mut().for_each(|row| row.is_state_enabled = is_on);
+    for row in rows.iter_mut() {
+        row.is_state_enabled = is_on;
+    }
 }
 
 /// What of one group is recorded.

@@ -260,7 +260,9 @@ static TRUSTED: &[Fixture] = {
             |r| {
                 changed(r, CLR_NAME);
                 let rows = r.snapshot.server.trusted_assemblies.seen_mut();
-                rows.iter_mut().for_each(|row| row.description = None);
+                for row in rows.iter_mut() {
+                    row.description = None;
+                }
             },
             NOT_NAMED,
         ),

@@ -219,7 +219,7 @@ static REGISTRY: &[Fixture] = {
                 code(
                     r,
                     "EXEC xp_instance_regenumvalues 'HKEY_LOCAL_MACHINE', 'x'",
-                )
+                );
             },
             PASS,
         ),

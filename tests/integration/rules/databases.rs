@@ -227,9 +227,9 @@ static MARKED: &[Fixture] = {
                     "CREATE TRIGGER guard ON DATABASE FOR CREATE_TABLE AS RETURN",
                 );
                 let triggers = r.database("App").triggers.seen_mut();
-                triggers
-                    .iter_mut()
-                    .for_each(|t| t.is_ms_shipped = Some(true));
+                for trigger in triggers.iter_mut() {
+                    trigger.is_ms_shipped = Some(true);
+                }
             },
             &["fail medium object App guard", "pass"],
         ),

@@ -325,7 +325,7 @@ static GROUPS: &[Fixture] = {
                     r,
                     "VORDEFINIERT\\Leute",
                     "0x01020000000000052000000024020000",
-                )
+                );
             },
             &["fail medium principal VORDEFINIERT\\Leute"],
         )

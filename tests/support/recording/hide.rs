@@ -107,7 +107,10 @@ pub fn rows_of(snapshot: &Snapshot, fact: Fact, place: Option<usize>) -> Vec<Val
     // A single row is there however it is numbered.
     let single = row(u32::MAX);
     if single.is_null() {
-        (0..).map(row).take_while(|row| !row.is_null()).collect()
+        (0..u32::MAX)
+            .map(row)
+            .take_while(|row| !row.is_null())
+            .collect()
     } else {
         vec![single]
     }

@@ -12,13 +12,12 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn known<T>(self, value: serde_json::Result<T>) -> Observed<T> {
-        match value {
-            Ok(value) => Observed::Known { value },
-            Err(_) => {
-                *self.fits = false;
-                Observed::NotCollected {
-                    why: "no row of this form".to_owned(),
-                }
+        if let Ok(value) = value {
+            Observed::Known { value }
+        } else {
+            *self.fits = false;
+            Observed::NotCollected {
+                why: "no row of this form".to_owned(),
             }
         }
     }

@@ -166,9 +166,9 @@ static ESTATES: &[Estate] = &[
 
 fn judge(instances: &[Snapshot]) -> Vec<(InstanceId, Vec<Verdict>)> {
     let mut assemblies = Assemblies::default();
-    instances
-        .iter()
-        .for_each(|snapshot| assemblies.enter(snapshot));
+    for snapshot in instances {
+        assemblies.enter(snapshot);
+    }
     let judged = assemblies.judge().into_iter();
     judged
         .map(|(kept, verdicts)| (kept.target.clone(), verdicts))

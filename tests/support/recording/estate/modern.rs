@@ -88,7 +88,7 @@ fn take_windows_accounts_only(r: &mut Recording) {
     ACCOUNT.clone_into(&mut login.name);
     "U".clone_into(&mut login.r#type);
     login.sid = Some(account);
-    r.snapshot.connection.authentication = "integrated".to_owned();
+    "integrated".clone_into(&mut r.snapshot.connection.authentication);
     r.snapshot.connection.user = None;
     let server = &mut r.snapshot.server;
     if let Observed::Known { value } = &mut server.session {
