@@ -73,22 +73,41 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
     judgement.pass_unless_open();
 }
 
-/// The right that lets in what a key signed, by its own name or by one above it, itself or through roles; with the rows
-/// that say so.
+/// The right that lets in what a key signed, granted by its own name to the login, to a role it is in or to public, and
+/// not denied; with the rows that say so. CONTROL SERVER, which setup gives to a certificate of its own, is another finding.
 fn held(case: &Case<'_>, login: PrincipalId) -> Option<(&'static str, Vec<FactRef>)> {
     let index = case.graph().index();
-    let (right, given) = RIGHTS
+    let held = RIGHTS
         .iter()
-        .find_map(|(code, right)| Some((*right, index.holds(login, code)?)))?;
-    let permissions = case.snapshot.server.server_permissions.seen();
-    let holder = permissions.get(given.row as usize)?.grantee_principal_id;
-    let members = case.graph().members_of(holder);
-    let membership = members.into_iter().find(|m| m.member == login);
-    let through = membership.into_iter().flat_map(|m| m.facts);
-    let rows = std::iter::once(given).chain(through);
-    let rows = rows.chain(index.principal_fact(Scope::Server, login));
-    Some((right, rows.collect()))
+        .filter(|(code, _)| index.holds(login, code).is_some());
+    held.into_iter().find_map(|(code, right)| {
+        let (row, through) = granted(case, login, code)?;
+        let rows = std::iter::once(FactRef::server(Fact::ServerPermissions, row)).chain(through);
+        let rows = rows.chain(index.principal_fact(Scope::Server, login));
+        Some((*right, rows.collect()))
+    })
 }
+
+/// The row that grants a right by its own name, and those of the membership by which the login has it.
+fn granted(case: &Case<'_>, login: PrincipalId, code: &str) -> Option<(u32, Vec<FactRef>)> {
+    let permissions = case.snapshot.server.server_permissions.seen();
+    (0..).zip(permissions).find_map(|(at, row)| {
+        if row.r#type != code || !matches!(row.state.as_str(), "G" | "W") {
+            return None;
+        }
+        let holder = row.grantee_principal_id;
+        if holder == login || holder == PUBLIC {
+            return Some((at, Vec::new()));
+        }
+        let members = case.graph().members_of(holder).into_iter();
+        let mut own = members.filter(|member| member.member == login);
+        own.next()
+            .map(|member| (at, member.facts.into_iter().collect()))
+    })
+}
+
+/// The server role that every login is in.
+const PUBLIC: PrincipalId = PrincipalId(2);
 
 /// A certificate or asymmetric key.
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ use crate::snapshot::{Encryption, Fact, SessionIdentity};
 pub(super) static RULE: Rule = Rule {
     id: "SIGHT-005",
     slug: "audit-connection-unverified",
-    title: "The audit's connection was not verified or not encrypted",
+    title: "The connection of the audit was not verified or not encrypted",
     severity: Severity::Medium,
     facts: &[Fact::Session],
     master_facts: &[],

@@ -407,6 +407,7 @@ mod tests {
             "pin",
             "reached",
             "renamed",
+            "shipped",
             "verdict",
             "walk",
         ];
