@@ -35,6 +35,18 @@ pub enum Command {
     ///
     /// Example: mssql-posture assess out/snapshots --inventory estate.toml -o again
     Assess(Assess),
+    /// Say whether a folder that an audit wrote is as it was, who signed it, and whether its verdicts follow.
+    ///
+    /// Example: mssql-posture verify out --key auditor.pub
+    Verify(Verify),
+    /// Make a pair of keys to sign with, in minisign's format.
+    ///
+    /// Example: mssql-posture keygen -o auditor --key-password-env KEY_PASSWORD
+    Keygen(Keygen),
+    /// Sign a folder that an audit wrote.
+    ///
+    /// Example: mssql-posture sign out --key auditor --key-password-env KEY_PASSWORD
+    Sign(Sign),
     /// Judge T-SQL files before they are deployed.
     ///
     /// Example: mssql-posture scan migrations --format sarif
@@ -201,6 +213,57 @@ pub struct Judging {
     /// A compliance framework of one's own (TOML), besides those of the inventory. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub framework: Vec<PathBuf>,
+    /// Signature.
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
+/// How to sign what is written.
+#[derive(Debug, Args)]
+pub struct Signing {
+    /// Sign the folder with this secret key of `keygen` or minisign.
+    #[arg(long, value_name = "KEY")]
+    pub sign_key: Option<PathBuf>,
+    /// Environment variable that holds the key's password.
+    #[arg(long, value_name = "VAR", requires = "sign_key")]
+    pub key_password_env: Option<String>,
+}
+
+/// `keygen`.
+#[derive(Debug, Args)]
+pub struct Keygen {
+    /// File for the secret key; the public one stands beside it, with .pub added.
+    #[arg(short, long, value_name = "KEY")]
+    pub output: PathBuf,
+    /// Environment variable that holds the password to protect the secret key with.
+    #[arg(long, value_name = "VAR", required_unless_present = "no_password")]
+    pub key_password_env: Option<String>,
+    /// Write the secret key unprotected, for a place that protects files itself.
+    #[arg(long, conflicts_with = "key_password_env")]
+    pub no_password: bool,
+}
+
+/// `sign`.
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// The folder that an audit wrote.
+    pub bundle: PathBuf,
+    /// The secret key of `keygen` or minisign.
+    #[arg(long, value_name = "KEY")]
+    pub key: PathBuf,
+    /// Environment variable that holds the key's password.
+    #[arg(long, value_name = "VAR")]
+    pub key_password_env: Option<String>,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The folder that an audit wrote.
+    pub bundle: PathBuf,
+    /// The public key that must have signed it: a file, or the key itself. One inside the folder proves nothing.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
 }
 
 /// Which module texts are kept.
@@ -243,6 +306,9 @@ pub struct Collect {
     /// Module text to keep in snapshots/*.modules.jsonl. What the rest does is kept as observations.
     #[arg(long, value_name = "WHICH", default_value = "all")]
     pub definitions: Definitions,
+    /// Signature.
+    #[command(flatten)]
+    pub signing: Signing,
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,

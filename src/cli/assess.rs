@@ -55,8 +55,9 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
     };
     let inputs = overridden(inputs, &args.judging)?;
     let sources: Vec<Source> = sources.into_iter().map(|(_, source)| source).collect();
+    let signer = args.judging.signing.key()?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
-    judge::conclude(bundle, &sources, &inputs, &args.judging)
+    judge::conclude(bundle, &sources, &inputs, &args.judging, signer.as_ref())
 }
 
 /// What the arguments say goes before what was recorded.

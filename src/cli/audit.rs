@@ -33,6 +33,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         &args.judging.framework,
     )?;
     let plans = estate.plans(args.targets.keep_trying)?;
+    let signer = args.judging.signing.key()?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
         let gathered = gather(
@@ -44,7 +45,13 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
             |_| {},
         )?;
         let stopped = gathered.completion == Completion::Stopped;
-        let exit = judge::conclude(gathered.bundle, &gathered.sources, &inputs, &args.judging)?;
+        let exit = judge::conclude(
+            gathered.bundle,
+            &gathered.sources,
+            &inputs,
+            &args.judging,
+            signer.as_ref(),
+        )?;
         Ok(if stopped || stop::asked() {
             Exit::Incomplete
         } else {
@@ -58,6 +65,7 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
     let meant = estate.inventory.as_meant();
     stop::listen();
     let plans = estate.plans(args.targets.keep_trying)?;
+    let signer = args.signing.key()?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     Ok(output::incomplete_on_error(|| {
         let mut unseen = BTreeMap::new();
@@ -77,7 +85,7 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
         let root = gathered.bundle.root().to_owned();
         gathered
             .bundle
-            .finish(&jiff::Timestamp::now().to_string())?;
+            .finish(&jiff::Timestamp::now().to_string(), signer.as_ref())?;
         output::note(&format!("written to {}", root.display()));
         let stopped = gathered.completion == Completion::Stopped;
         Ok(

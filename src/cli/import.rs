@@ -63,7 +63,7 @@ fn write(mut bundle: Bundle, imported: Vec<Collected>) -> anyhow::Result<bool> {
         store(&mut bundle, &files)?;
     }
     let root = bundle.root().to_owned();
-    bundle.finish(&jiff::Timestamp::now().to_string())?;
+    bundle.finish(&jiff::Timestamp::now().to_string(), None)?;
     output::note(&format!("written to {}", root.display()));
     Ok(unseen)
 }

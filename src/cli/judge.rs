@@ -12,7 +12,7 @@ use super::args::{Format, Judging};
 use super::learn::Proposals;
 use super::{Exit, output, print, targets};
 use crate::compliance::{self, Attested, Framework, FrameworkStatus};
-use crate::evidence::Bundle;
+use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
@@ -480,6 +480,7 @@ pub fn conclude(
     sources: &[Source],
     inputs: &Inputs,
     judging: &Judging,
+    signer: Option<&SigningKey>,
 ) -> anyhow::Result<Exit> {
     let mut proposals = Proposals::default();
     let wanted = judging.learn.then_some(&mut proposals);
@@ -499,7 +500,7 @@ pub fn conclude(
         )?;
     }
     let root = bundle.root().to_owned();
-    bundle.finish(&jiff::Timestamp::now().to_string())?;
+    bundle.finish(&jiff::Timestamp::now().to_string(), signer)?;
     if judging.format.contains(&Format::Table) {
         let terminal = output::Terminal::of_stdout();
         print(&report::table(&assessment, terminal.width, terminal.color))?;
@@ -518,7 +519,7 @@ fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool)
     }
 }
 
-fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
+pub fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -10,6 +10,7 @@ mod changes;
 mod definitions;
 mod import;
 mod judge;
+mod keys;
 mod learn;
 mod output;
 mod paths;
@@ -22,6 +23,7 @@ mod script;
 mod secrets;
 mod stop;
 mod targets;
+mod verify;
 mod waivers;
 
 use std::io::{self, Write};
@@ -61,6 +63,9 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::audit(&args),
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
+        Command::Verify(args) => verify::verify(&args),
+        Command::Keygen(args) => keys::keygen(&args),
+        Command::Sign(args) => keys::sign(&args),
         Command::Scan(args) => scan::scan(&args),
         Command::Paths(args) => paths::paths(&args),
         Command::Preflight(args) => preflight::preflight(&args),

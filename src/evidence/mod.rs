@@ -1,6 +1,12 @@
 //! The output folder: every file is written whole or not at all, hashed, and listed. SHA256SUMS comes
 //! last: a folder without it was not finished.
 
+mod signature;
+mod verify;
+
+pub use signature::{NewKeys, SignatureError, SigningKey, VerifyingKey, generate};
+pub use verify::{Intact, Signed, VerifyError, verify};
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
@@ -13,6 +19,8 @@ use sha2::{Digest, Sha256};
 pub const MANIFEST_SCHEMA: &str = "mssql-posture/manifest/v1";
 const MANIFEST: &str = "manifest.json";
 const SUMS: &str = "SHA256SUMS";
+/// Where minisign looks for the signature of `SHA256SUMS`.
+const SIGNATURE: &str = "SHA256SUMS.minisig";
 
 /// Writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
@@ -55,7 +63,7 @@ struct Entry {
 struct Manifest<'a> {
     schema: &'static str,
     created: &'a str,
-    created_by: &'static str,
+    created_by: &'a str,
     files: Vec<Listed<'a>>,
 }
 
@@ -80,6 +88,9 @@ pub enum BundleError {
         /// Why not.
         source: io::Error,
     },
+    /// No signature could be made.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
 }
 
 impl Bundle {
@@ -187,35 +198,71 @@ impl Bundle {
         Ok((hex(&hash.finalize()), bytes))
     }
 
-    /// Writes manifest.json and, last of all, SHA256SUMS.
+    /// Writes manifest.json, SHA256SUMS and, last of all, its signature where there is a key.
     ///
     /// # Errors
-    /// The platform refused.
-    pub fn finish(mut self, created: &str) -> Result<(), BundleError> {
-        let manifest = Manifest {
-            schema: MANIFEST_SCHEMA,
-            created,
-            created_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")),
-            files: self
-                .files
-                .iter()
-                .map(|(path, entry)| Listed { path, entry })
-                .collect(),
-        };
-        let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(|e| BundleError::Io {
-            path: self.root.join(MANIFEST),
-            source: e.into(),
-        })?;
-        bytes.push(b'\n');
+    /// The platform refused, or no signature could be made.
+    pub fn finish(mut self, created: &str, key: Option<&SigningKey>) -> Result<(), BundleError> {
+        let bytes =
+            render_manifest(&self.files, created, CREATED_BY).map_err(|e| BundleError::Io {
+                path: self.root.join(MANIFEST),
+                source: e.into(),
+            })?;
         self.write(MANIFEST, &bytes)?;
-        let lines = self
-            .files
-            .iter()
-            .map(|(path, entry)| format!("{}  {path}\n", entry.sha256));
-        let sums: String = lines.collect();
-        self.store(SUMS, &|to| to.write_all(sums.as_bytes()))
-            .map(drop)
+        let sums = render_sums(&self.files);
+        self.store(SUMS, &|to| to.write_all(sums.as_bytes()))?;
+        if let Some(key) = key {
+            sign_sums(&self.root, sums.as_bytes(), key, created)?;
+        }
+        Ok(())
     }
+}
+
+/// Program and version, as the manifest has them.
+pub const CREATED_BY: &str = concat!("mssql-posture ", env!("CARGO_PKG_VERSION"));
+
+fn render_manifest(
+    files: &BTreeMap<String, Entry>,
+    created: &str,
+    created_by: &str,
+) -> serde_json::Result<Vec<u8>> {
+    let files = files.iter().map(|(path, entry)| Listed { path, entry });
+    let mut bytes = serde_json::to_vec_pretty(&Manifest {
+        schema: MANIFEST_SCHEMA,
+        created,
+        created_by,
+        files: files.collect(),
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn render_sums(files: &BTreeMap<String, Entry>) -> String {
+    let lines = files.iter();
+    lines
+        .map(|(path, entry)| format!("{}  {path}\n", entry.sha256))
+        .collect()
+}
+
+/// Signs a finished folder, whose list of hashes stands for all of it.
+///
+/// # Errors
+/// It is altered or was not finished, or the platform refused.
+pub fn sign(root: &Path, key: &SigningKey, now: &str) -> Result<(), BundleError> {
+    let path = root.join(SUMS);
+    let sums = fs::read(&path).map_err(|source| BundleError::Io { path, source })?;
+    sign_sums(root, &sums, key, now)
+}
+
+fn sign_sums(root: &Path, sums: &[u8], key: &SigningKey, now: &str) -> Result<(), BundleError> {
+    let signature = key.sign(sums, &format!("{SUMS}, signed {now} by {CREATED_BY}"))?;
+    let path = root.join(SIGNATURE);
+    private_file(&path)
+        .and_then(|mut file| {
+            file.write_all(signature.as_bytes())
+                .and_then(|()| file.sync_all())
+        })
+        .map_err(|source| BundleError::Io { path, source })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -315,7 +362,7 @@ mod tests {
             .unwrap();
         bundle.write("assessment.json", b"{}\n").unwrap();
         assert!(!folder.path().join(SUMS).exists());
-        bundle.finish("2026-01-01T00:00:00Z").unwrap();
+        bundle.finish("2026-01-01T00:00:00Z", None).unwrap();
         let sums = fs::read_to_string(folder.path().join(SUMS)).unwrap();
         let paths: Vec<_> = sums
             .lines()

@@ -16,6 +16,7 @@ mod demo;
 mod demo_recordings;
 mod end_to_end;
 mod estates;
+mod evidence;
 mod fixes;
 mod foreign_client;
 mod hostile;

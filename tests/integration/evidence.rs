@@ -1,0 +1,233 @@
+//! Keys, signatures and `verify`, as those use them who sign and who check.
+
+use std::path::Path;
+use std::process::Command;
+
+use mssql_posture::evidence::Bundle;
+
+use crate::support::cli::{Cli, Ran};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn demo(only: &str) -> Cli {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/inventory/demo.toml");
+    Cli::new(&[
+        "audit",
+        demo,
+        "--only",
+        only,
+        "-o",
+        "out",
+        "--format",
+        "json,html,md",
+    ])
+}
+
+/// An audit that was signed, and the public key's file.
+fn signed() -> (Ran, String) {
+    let keys = Cli::new(&["keygen", "-o", "key", "--key-password-env", "P"]);
+    let keys = keys.env("P", PASSWORD).run().code(0);
+    let (secret, public) = (keys.read("key"), keys.read("key.pub"));
+    assert!(!secret.contains(PASSWORD) && !keys.stdout.contains(PASSWORD));
+    let ran = demo("vault-2022").file("key", secret).env("P", PASSWORD);
+    let ran = ran.args(&["--sign-key", "key", "--key-password-env", "P"]);
+    (ran.run().code(0), public)
+}
+
+fn verify(folder: &Path, key: Option<&str>) -> Ran {
+    let folder = folder.to_str().unwrap();
+    let verify = Cli::new(&["verify", folder]);
+    match key {
+        Some(key) => verify
+            .file("key.pub", key)
+            .args(&["--key", "key.pub"])
+            .run(),
+        None => verify.run(),
+    }
+}
+
+#[test]
+fn a_signed_audit_is_verified_with_the_public_key_alone() {
+    let (ran, public) = signed();
+    let out = ran.path("out");
+    let good = verify(&out, Some(&public)).code(0);
+    assert!(
+        good.stdout.starts_with("intact, signed by key "),
+        "{}",
+        good.stdout
+    );
+    let follows = "assessment.json, reports/report.html, reports/report.md follow to the byte";
+    assert!(good.stdout.contains(follows), "{}", good.stdout);
+    let line = public.lines().nth(1).unwrap();
+    let given = Cli::new(&["verify", out.to_str().unwrap(), "--key", line]);
+    given.run().code(0);
+    let unchecked = verify(&out, None).code(0);
+    assert!(
+        unchecked.stdout.contains("not checked"),
+        "{}",
+        unchecked.stdout
+    );
+    let other = Cli::new(&["keygen", "-o", "key", "--no-password"])
+        .run()
+        .code(0);
+    let other = verify(&out, Some(&other.read("key.pub"))).code(1);
+    assert!(
+        other
+            .stdout
+            .starts_with("NOT AS IT WAS: SHA256SUMS.minisig"),
+        "{}",
+        other.stdout
+    );
+}
+
+/// The program's own word is not needed: the tools that everybody has say the same.
+#[test]
+fn stock_tools_verify_it() {
+    let (ran, public) = signed();
+    let out = ran.path("out");
+    let mut sums = Command::new("sha256sum");
+    sums.args(["-c", "--strict", "SHA256SUMS"])
+        .current_dir(&out);
+    if let Ok(done) = sums.output() {
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+    let key = public.lines().nth(1).unwrap();
+    let mut minisign = Command::new("minisign");
+    minisign
+        .args(["-V", "-P", key, "-m", "SHA256SUMS"])
+        .current_dir(&out);
+    match minisign.output() {
+        Ok(done) => assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        ),
+        Err(_) => println!("skipped: minisign is not installed here"),
+    }
+}
+
+/// The folder again, with one file changed and all hashes made anew, as somebody without the key can.
+fn forged(from: &Path, to: &Path, path: &str, change: impl Fn(String) -> String) {
+    let mut bundle = Bundle::create(to).unwrap();
+    let sums = std::fs::read_to_string(from.join("SHA256SUMS")).unwrap();
+    for own in sums.lines().filter_map(|line| line.split_once("  ")) {
+        if own.1 == "manifest.json" {
+            continue;
+        }
+        let text = std::fs::read_to_string(from.join(own.1)).unwrap();
+        let text = if own.1 == path {
+            let changed = change(text.clone());
+            assert_ne!(changed, text, "{path}");
+            changed
+        } else {
+            text
+        };
+        if own.1.ends_with(".modules.jsonl") {
+            bundle
+                .write_sensitive(own.1, &|to| to.write_all(text.as_bytes()))
+                .unwrap();
+        } else {
+            bundle.write(own.1, text.as_bytes()).unwrap();
+        }
+    }
+    bundle.finish("2026-11-18T00:00:00Z", None).unwrap();
+}
+
+#[test]
+fn verdicts_and_reports_that_do_not_follow_are_named_even_where_all_hashes_are_right() {
+    let ran = demo("crm-2012").run().code(1);
+    let out = ran.path("out");
+    let quiet = |text: String| text.replacen("\"fail\"", "\"pass\"", 1);
+    let word = |text: String| text.replacen("crm", "CRM", 1);
+    let cases: [(&str, &dyn Fn(String) -> String); 4] = [
+        ("assessment.json", &quiet),
+        ("reports/report.html", &word),
+        ("reports/report.md", &word),
+        ("snapshots/crm-2012.snapshot.json", &|text| {
+            text.replacen("\"value_in_use\": 1", "\"value_in_use\": 0", 1)
+        }),
+    ];
+    for (index, (path, change)) in cases.into_iter().enumerate() {
+        let to = ran.path(&format!("forged-{index}"));
+        forged(&out, &to, path, change);
+        let said = verify(&to, None).code(1).stdout;
+        let named = if path.starts_with("snapshots") {
+            "assessment.json"
+        } else {
+            path
+        };
+        assert!(
+            said.starts_with(&format!("NOT AS IT WAS: {named}")),
+            "{path}: {said}"
+        );
+    }
+    let to = ran.path("again");
+    forged(&out, &to, "inputs/judgement.json", |text| {
+        text.replace("\"fail_on\": \"high\"", "\"fail_on\": \"low\"")
+    });
+    verify(&to, None).code(0);
+}
+
+#[test]
+fn a_folder_is_signed_afterwards_once() {
+    let ran = demo("vault-2022").run().code(0);
+    let keys = Cli::new(&["keygen", "-o", "key", "--no-password"])
+        .run()
+        .code(0);
+    let (secret, public) = (keys.read("key"), keys.read("key.pub"));
+    let out = ran.path("out");
+    let sign = || {
+        let folder = out.to_str().unwrap();
+        Cli::new(&["sign", folder, "--key", "key"])
+            .file("key", &secret)
+            .run()
+    };
+    sign().code(0).says("signed by key");
+    sign().code(2).says("is signed already");
+    verify(&out, Some(&public)).code(0);
+    std::fs::write(out.join("assessment.json"), "{}").unwrap();
+    std::fs::remove_file(out.join("SHA256SUMS.minisig")).unwrap();
+    sign().code(2).says("assessment.json: it is not the file");
+}
+
+#[test]
+fn a_key_is_asked_for_before_anything_is_done() {
+    let none = demo("vault-2022")
+        .args(&["--sign-key", "lost"])
+        .run()
+        .code(2);
+    assert!(!none.path("out").exists());
+    let keys = Cli::new(&["keygen", "-o", "key", "--key-password-env", "P"]);
+    let keys = keys.env("P", PASSWORD).run().code(0);
+    let wrong = demo("vault-2022")
+        .file("key", keys.read("key"))
+        .env("P", "wrong");
+    let wrong = wrong.args(&["--sign-key", "key", "--key-password-env", "P"]);
+    wrong.run().code(2).says("Wrong password");
+    let bare = demo("vault-2022").file("key", keys.read("key"));
+    bare.args(&["--sign-key", "key"])
+        .run()
+        .code(2)
+        .says("cannot be used");
+    Cli::new(&["keygen", "-o", "key"]).run().code(2);
+    let again = Cli::new(&["keygen", "-o", "key", "--no-password"]).file("key", "mine");
+    let again = again.run().code(2).says("is there already");
+    assert_eq!(again.read("key"), "mine");
+}
+
+#[test]
+fn what_is_no_bundle_is_usage() {
+    Cli::new(&["verify", "."])
+        .run()
+        .code(2)
+        .says("is no finished bundle");
+    Cli::new(&["verify", "."])
+        .args(&["--key", "nonsense"])
+        .run()
+        .code(2)
+        .says("no minisign public key");
+}
