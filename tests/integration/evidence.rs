@@ -80,33 +80,51 @@ fn a_signed_audit_is_verified_with_the_public_key_alone() {
     );
 }
 
-/// The program's own word is not needed: the tools that everybody has say the same.
+/// A tool that shares no code with the program; `.ci/stock-tools` installs it, elsewhere it may be absent.
+fn stock(tool: &str, folder: &Path, args: &[&str]) -> bool {
+    let ran = Command::new(tool).args(args).current_dir(folder).output();
+    match ran {
+        Ok(done) => {
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{tool}: {said}");
+            true
+        }
+        Err(_) if std::env::var_os("STOCK_TOOLS").is_none() => {
+            println!("skipped: {tool} is not installed here");
+            false
+        }
+        Err(error) => panic!("{tool}: {error}"),
+    }
+}
+
+/// The program's own word is not needed: tools that everybody has say the same.
 #[test]
-fn stock_tools_verify_it() {
+fn stock_tools_verify_what_was_signed() {
     let (ran, public) = signed();
     let out = ran.path("out");
-    let mut sums = Command::new("sha256sum");
-    sums.args(["-c", "--strict", "SHA256SUMS"])
-        .current_dir(&out);
-    if let Ok(done) = sums.output() {
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
+    stock("sha256sum", &out, &["-c", "--strict", "SHA256SUMS"]);
     let key = public.lines().nth(1).unwrap();
-    let mut minisign = Command::new("minisign");
-    minisign
-        .args(["-V", "-P", key, "-m", "SHA256SUMS"])
-        .current_dir(&out);
-    match minisign.output() {
-        Ok(done) => assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        ),
-        Err(_) => println!("skipped: minisign is not installed here"),
+    stock("minisign", &out, &["-V", "-P", key, "-m", "SHA256SUMS"]);
+}
+
+#[test]
+fn stock_signatures_are_verified() {
+    let ran = demo("vault-2022").run().code(0);
+    let out = ran.path("out");
+    let keys = ["-G", "-W", "-p", "../stock.pub", "-s", "../stock.key"];
+    if stock("minisign", &out, &keys) {
+        let sign = [
+            "-S",
+            "-s",
+            "../stock.key",
+            "-m",
+            "SHA256SUMS",
+            "-t",
+            "by the stock tool",
+        ];
+        stock("minisign", &out, &sign);
+        let good = verify(&out, Some(&ran.read("stock.pub"))).code(0);
+        assert!(good.stdout.contains("by the stock tool"), "{}", good.stdout);
     }
 }
 
@@ -148,7 +166,9 @@ fn verdicts_and_reports_that_do_not_follow_are_named_even_where_all_hashes_are_r
         ("reports/report.html", &word),
         ("reports/report.md", &word),
         ("snapshots/crm-2012.snapshot.json", &|text| {
-            text.replacen("\"value_in_use\": 1", "\"value_in_use\": 0", 1)
+            let at = text.find("\"Ole Automation Procedures\"").unwrap();
+            let (before, row) = text.split_at(at);
+            before.to_owned() + &row.replacen("\"value_in_use\": 1", "\"value_in_use\": 0", 1)
         }),
     ];
     for (index, (path, change)) in cases.into_iter().enumerate() {
