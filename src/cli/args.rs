@@ -139,6 +139,8 @@ pub enum SchemaName {
     Observations,
     /// What was concluded.
     Assessment,
+    /// One line of verdicts.jsonl.
+    Verdict,
     /// What `paths --format json` prints.
     Paths,
     /// What `preflight --format json` prints.
@@ -661,4 +663,8 @@ pub enum Format {
     Html,
     /// reports/report.md.
     Md,
+    /// reports/verdicts.csv: every verdict as a row.
+    Csv,
+    /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
+    Jsonl,
 }

@@ -473,6 +473,40 @@ pub fn exclude(snapshot: &mut Snapshot, names: &[String]) {
     }
 }
 
+/// A report that stands in the folder.
+pub struct Report {
+    /// By which it is asked for.
+    pub format: Format,
+    /// Where it stands.
+    pub path: &'static str,
+    /// What it holds.
+    pub render: fn(&Assessment) -> anyhow::Result<Vec<u8>>,
+}
+
+/// Every report of an assessment; the same assessment gives the same bytes.
+pub const REPORTS: &[Report] = &[
+    Report {
+        format: Format::Html,
+        path: "reports/report.html",
+        render: |assessment| Ok(report::html(assessment)?.into_bytes()),
+    },
+    Report {
+        format: Format::Md,
+        path: "reports/report.md",
+        render: |assessment| Ok(report::markdown(assessment)?.into_bytes()),
+    },
+    Report {
+        format: Format::Csv,
+        path: "reports/verdicts.csv",
+        render: |assessment| Ok(report::verdicts_csv(assessment)?),
+    },
+    Report {
+        format: Format::Jsonl,
+        path: "reports/verdicts.jsonl",
+        render: |assessment| Ok(report::verdict_lines(assessment)?),
+    },
+];
+
 /// Writes inputs, assessment and reports into the folder, prints the table, and says how it ended.
 /// SHA256SUMS comes last.
 pub fn conclude(
@@ -490,14 +524,10 @@ pub fn conclude(
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
-    if judging.format.contains(&Format::Html) {
-        bundle.write("reports/report.html", report::html(&assessment)?.as_bytes())?;
-    }
-    if judging.format.contains(&Format::Md) {
-        bundle.write(
-            "reports/report.md",
-            report::markdown(&assessment)?.as_bytes(),
-        )?;
+    for report in REPORTS {
+        if judging.format.contains(&report.format) {
+            bundle.write(report.path, &(report.render)(&assessment)?)?;
+        }
     }
     let root = bundle.root().to_owned();
     bundle.finish(&jiff::Timestamp::now().to_string(), signer)?;

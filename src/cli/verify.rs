@@ -81,15 +81,10 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     let sources = ordered(files, &inputs.inventory)?;
     let sources: Vec<_> = sources.into_iter().map(|(_, source)| source).collect();
     let assessment = judge::assess(&sources, &inputs, None)?;
-    let html = || report::html(&assessment).map(String::into_bytes);
-    let markdown = || report::markdown(&assessment).map(String::into_bytes);
-    let mut compared = vec![same(root, "assessment.json", judge::json(&assessment)?)?];
-    for (path, render) in [
-        ("reports/report.html", &html as &dyn Fn() -> _),
-        ("reports/report.md", &markdown),
-    ] {
-        if root.join(path).is_file() {
-            compared.push(same(root, path, render()?)?);
+    let mut compared = vec![same(root, "assessment.json", &judge::json(&assessment)?)?];
+    for report in judge::REPORTS {
+        if root.join(report.path).is_file() {
+            compared.push(same(root, report.path, &(report.render)(&assessment)?)?);
         }
     }
     Ok(format!(
@@ -98,7 +93,7 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     ))
 }
 
-fn same<'p>(root: &Path, path: &'p str, due: Vec<u8>) -> anyhow::Result<&'p str> {
+fn same<'p>(root: &Path, path: &'p str, due: &[u8]) -> anyhow::Result<&'p str> {
     let is = std::fs::read(root.join(path)).with_context(|| format!("cannot read {path}"))?;
     if is != due {
         anyhow::bail!("{path}: it does not follow from the snapshots and {INPUTS}");

@@ -19,7 +19,7 @@ fn demo(only: &str) -> Cli {
         "-o",
         "out",
         "--format",
-        "json,html,md",
+        "json,html,md,csv,jsonl",
     ])
 }
 
@@ -56,7 +56,8 @@ fn a_signed_audit_is_verified_with_the_public_key_alone() {
         "{}",
         good.stdout
     );
-    let follows = "assessment.json, reports/report.html, reports/report.md follow to the byte";
+    let follows = "assessment.json, reports/report.html, reports/report.md, reports/verdicts.csv, \
+                   reports/verdicts.jsonl follow to the byte";
     assert!(good.stdout.contains(follows), "{}", good.stdout);
     let line = public.lines().nth(1).unwrap();
     let given = Cli::new(&["verify", out.to_str().unwrap(), "--key", line]);
@@ -161,10 +162,12 @@ fn verdicts_and_reports_that_do_not_follow_are_named_even_where_all_hashes_are_r
     let out = ran.path("out");
     let quiet = |text: String| text.replacen("\"fail\"", "\"pass\"", 1);
     let word = |text: String| text.replacen("crm", "CRM", 1);
-    let cases: [(&str, &dyn Fn(String) -> String); 4] = [
+    let cases: [(&str, &dyn Fn(String) -> String); 6] = [
         ("assessment.json", &quiet),
         ("reports/report.html", &word),
         ("reports/report.md", &word),
+        ("reports/verdicts.csv", &word),
+        ("reports/verdicts.jsonl", &word),
         ("snapshots/crm-2012.snapshot.json", &|text| {
             let at = text.find("\"Ole Automation Procedures\"").unwrap();
             let (before, row) = text.split_at(at);
