@@ -240,7 +240,7 @@ fn render_manifest(
 fn render_sums(files: &BTreeMap<String, Entry>) -> String {
     let lines = files.iter();
     lines
-        .map(|(path, entry)| format!("{}  {path}\n", entry.sha256))
+        .flat_map(|(path, entry)| [entry.sha256.as_str(), "  ", path, "\n"])
         .collect()
 }
 

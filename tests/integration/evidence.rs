@@ -82,6 +82,7 @@ fn a_signed_audit_is_verified_with_the_public_key_alone() {
 }
 
 /// A tool that shares no code with the program; `.ci/stock-tools` installs it, elsewhere it may be absent.
+#[allow(clippy::print_stdout)] // said to whoever runs the tests
 fn stock(tool: &str, folder: &Path, args: &[&str]) -> bool {
     let ran = Command::new(tool).args(args).current_dir(folder).output();
     match ran {

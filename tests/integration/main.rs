@@ -19,6 +19,7 @@ mod estates;
 mod evidence;
 mod fixes;
 mod foreign_client;
+mod formats;
 mod hostile;
 mod limits;
 mod matrix;
