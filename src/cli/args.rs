@@ -1,5 +1,11 @@
 //! The command line.
 
+mod evidence;
+mod reference;
+
+pub use evidence::{Keygen, Sign, Signing, Verify};
+pub use reference::{Queries, QueriesFormat, SchemaName};
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -122,33 +128,6 @@ pub enum Command {
     },
 }
 
-/// Schemas by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SchemaName {
-    /// What an inventory may hold.
-    Inventory,
-    /// A file of waivers and of answers to controls.
-    Waivers,
-    /// A file of rules of one's own.
-    Rules,
-    /// A compliance framework of one's own.
-    Framework,
-    /// One instance's collected facts.
-    Snapshot,
-    /// What modules do, where their text was left out.
-    Observations,
-    /// What was concluded.
-    Assessment,
-    /// One line of verdicts.jsonl.
-    Verdict,
-    /// What `paths --format json` prints.
-    Paths,
-    /// What `preflight --format json` prints.
-    Preflight,
-    /// One line of what `changes` writes.
-    Events,
-}
-
 /// Which targets.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
@@ -218,54 +197,6 @@ pub struct Judging {
     /// Signature.
     #[command(flatten)]
     pub signing: Signing,
-}
-
-/// How to sign what is written.
-#[derive(Debug, Args)]
-pub struct Signing {
-    /// Sign the folder with this secret key of `keygen` or minisign.
-    #[arg(long, value_name = "KEY")]
-    pub sign_key: Option<PathBuf>,
-    /// Environment variable that holds the key's password.
-    #[arg(long, value_name = "VAR", requires = "sign_key")]
-    pub key_password_env: Option<String>,
-}
-
-/// `keygen`.
-#[derive(Debug, Args)]
-pub struct Keygen {
-    /// File for the secret key; the public one stands beside it, with .pub added.
-    #[arg(short, long, value_name = "KEY")]
-    pub output: PathBuf,
-    /// Environment variable that holds the password to protect the secret key with.
-    #[arg(long, value_name = "VAR", required_unless_present = "no_password")]
-    pub key_password_env: Option<String>,
-    /// Write the secret key unprotected, for a place that protects files itself.
-    #[arg(long, conflicts_with = "key_password_env")]
-    pub no_password: bool,
-}
-
-/// `sign`.
-#[derive(Debug, Args)]
-pub struct Sign {
-    /// The folder that an audit wrote.
-    pub bundle: PathBuf,
-    /// The secret key of `keygen` or minisign.
-    #[arg(long, value_name = "KEY")]
-    pub key: PathBuf,
-    /// Environment variable that holds the key's password.
-    #[arg(long, value_name = "VAR")]
-    pub key_password_env: Option<String>,
-}
-
-/// `verify`.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// The folder that an audit wrote.
-    pub bundle: PathBuf,
-    /// The public key that must have signed it: a file, or the key itself. One inside the folder proves nothing.
-    #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
 }
 
 /// Which module texts are kept.
@@ -517,30 +448,6 @@ pub enum EventsFormat {
     Table,
     /// One JSON object a line (`schema events`), with whole statements. Recognised secrets are masked.
     Jsonl,
-}
-
-/// `queries`.
-#[derive(Debug, Args)]
-pub struct Queries {
-    /// Only those for a major version (11 = 2012 … 17 = 2025).
-    #[arg(long)]
-    pub version: Option<u16>,
-    /// Only this query.
-    pub name: Option<String>,
-    /// text, or one of the README's tables (md, rights).
-    #[arg(long, default_value = "text")]
-    pub format: QueriesFormat,
-}
-
-/// Forms of `queries`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum QueriesFormat {
-    /// Statements.
-    Text,
-    /// A Markdown table.
-    Md,
-    /// A Markdown table of the rights that they need, by version.
-    Rights,
 }
 
 /// `rules`.

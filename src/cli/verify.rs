@@ -59,7 +59,8 @@ fn read_key(given: &str) -> anyhow::Result<VerifyingKey> {
     } else {
         given.to_owned()
     };
-    VerifyingKey::read(&text).with_context(|| format!("--key {given}"))
+    // Not repeated: a secret half may have been given by mistake.
+    VerifyingKey::read(&text).context("--key")
 }
 
 const INPUTS: &str = "inputs/judgement.json";

@@ -1,0 +1,53 @@
+//! What the commands take that make keys, sign and verify.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How to sign what is written.
+#[derive(Debug, Args)]
+pub struct Signing {
+    /// Sign the folder with this secret key of `keygen` or minisign.
+    #[arg(long, value_name = "KEY")]
+    pub sign_key: Option<PathBuf>,
+    /// Environment variable that holds the key's password.
+    #[arg(long, value_name = "VAR", requires = "sign_key")]
+    pub key_password_env: Option<String>,
+}
+
+/// `keygen`.
+#[derive(Debug, Args)]
+pub struct Keygen {
+    /// File for the secret key; the public one stands beside it, with .pub added.
+    #[arg(short, long, value_name = "KEY")]
+    pub output: PathBuf,
+    /// Environment variable that holds the password to protect the secret key with.
+    #[arg(long, value_name = "VAR", required_unless_present = "no_password")]
+    pub key_password_env: Option<String>,
+    /// Write the secret key unprotected, for a place that protects files itself.
+    #[arg(long, conflicts_with = "key_password_env")]
+    pub no_password: bool,
+}
+
+/// `sign`.
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// The folder that an audit wrote.
+    pub bundle: PathBuf,
+    /// The secret key of `keygen` or minisign.
+    #[arg(long, value_name = "KEY")]
+    pub key: PathBuf,
+    /// Environment variable that holds the key's password.
+    #[arg(long, value_name = "VAR")]
+    pub key_password_env: Option<String>,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The folder that an audit wrote.
+    pub bundle: PathBuf,
+    /// The public key that must have signed it: a file, or the key itself. One inside the folder proves nothing.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+}

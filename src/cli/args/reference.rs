@@ -1,0 +1,54 @@
+//! What the commands take that explain the program itself.
+
+use clap::{Args, ValueEnum};
+
+/// Schemas by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaName {
+    /// What an inventory may hold.
+    Inventory,
+    /// A file of waivers and of answers to controls.
+    Waivers,
+    /// A file of rules of one's own.
+    Rules,
+    /// A compliance framework of one's own.
+    Framework,
+    /// One instance's collected facts.
+    Snapshot,
+    /// What modules do, where their text was left out.
+    Observations,
+    /// What was concluded.
+    Assessment,
+    /// One line of verdicts.jsonl.
+    Verdict,
+    /// What `paths --format json` prints.
+    Paths,
+    /// What `preflight --format json` prints.
+    Preflight,
+    /// One line of what `changes` writes.
+    Events,
+}
+
+/// `queries`.
+#[derive(Debug, Args)]
+pub struct Queries {
+    /// Only those for a major version (11 = 2012 … 17 = 2025).
+    #[arg(long)]
+    pub version: Option<u16>,
+    /// Only this query.
+    pub name: Option<String>,
+    /// text, or one of the README's tables (md, rights).
+    #[arg(long, default_value = "text")]
+    pub format: QueriesFormat,
+}
+
+/// Forms of `queries`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueriesFormat {
+    /// Statements.
+    Text,
+    /// A Markdown table.
+    Md,
+    /// A Markdown table of the rights that they need, by version.
+    Rights,
+}
