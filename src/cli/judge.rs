@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
 use super::learn::Proposals;
+use super::reports::{REPORTS, is_basis};
 use super::{Exit, output, print, targets};
 use crate::compliance::{self, Attested, Framework, FrameworkStatus};
 use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
-use crate::report::{self, Assessment, Judged, VerdictEntry};
+use crate::report::{self, Assessment, Judged, Judgement, VerdictEntry};
 use crate::rules::{
     self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
 };
@@ -473,40 +474,6 @@ pub fn exclude(snapshot: &mut Snapshot, names: &[String]) {
     }
 }
 
-/// A report that stands in the folder.
-pub struct Report {
-    /// By which it is asked for.
-    pub format: Format,
-    /// Where it stands.
-    pub path: &'static str,
-    /// What it holds.
-    pub render: fn(&Assessment) -> anyhow::Result<Vec<u8>>,
-}
-
-/// Every report of an assessment; the same assessment gives the same bytes.
-pub const REPORTS: &[Report] = &[
-    Report {
-        format: Format::Html,
-        path: "reports/report.html",
-        render: |assessment| Ok(report::html(assessment)?.into_bytes()),
-    },
-    Report {
-        format: Format::Md,
-        path: "reports/report.md",
-        render: |assessment| Ok(report::markdown(assessment)?.into_bytes()),
-    },
-    Report {
-        format: Format::Csv,
-        path: "reports/verdicts.csv",
-        render: |assessment| Ok(report::verdicts_csv(assessment)?),
-    },
-    Report {
-        format: Format::Jsonl,
-        path: "reports/verdicts.jsonl",
-        render: |assessment| Ok(report::verdict_lines(assessment)?),
-    },
-];
-
 /// Writes inputs, assessment and reports into the folder, prints the table, and says how it ended.
 /// SHA256SUMS comes last.
 pub fn conclude(
@@ -524,9 +491,15 @@ pub fn conclude(
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
+    let judgement = Judgement {
+        assessment: &assessment,
+        files: bundle.hashes().filter(|(path, _)| is_basis(path)).collect(),
+    };
     for report in REPORTS {
         if judging.format.contains(&report.format) {
-            bundle.write(report.path, &(report.render)(&assessment)?)?;
+            for file in (report.render)(&judgement)? {
+                bundle.write(&file.path, &file.bytes)?;
+            }
         }
     }
     let root = bundle.root().to_owned();

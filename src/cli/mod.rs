@@ -17,6 +17,7 @@ mod paths;
 mod preflight;
 mod progress;
 mod reference;
+mod reports;
 mod rules;
 mod scan;
 mod script;

@@ -1,5 +1,6 @@
 //! `verify`: whether a folder is as it was, who signed it, and whether its verdicts follow from what it holds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
@@ -7,9 +8,10 @@ use anyhow::Context;
 use super::args::Verify;
 use super::assess::{find, ordered, read_inputs};
 use super::judge;
+use super::reports::{REPORTS, Report, is_basis};
 use super::{Exit, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
-use crate::report;
+use crate::report::{self, Judgement};
 
 pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
     let key = args.key.as_deref().map(read_key).transpose()?;
@@ -25,7 +27,7 @@ pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
     print(&format!(
         "intact, {}\n{} files, {} bytes, finished {} by {}\n{followed}\n",
         signed(&intact.signed),
-        intact.files,
+        intact.files.len(),
         intact.bytes,
         report::visible(&intact.created),
         report::visible(&intact.created_by),
@@ -77,16 +79,29 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
             report::visible(&intact.created_by)
         ));
     }
+    let holds_snapshots = intact
+        .files
+        .keys()
+        .any(|path| path.starts_with("snapshots/"));
+    if !holds_snapshots {
+        return Ok("not judged again: it holds no snapshots".to_owned());
+    }
     let inputs = read_inputs(&inputs)?;
     let files = find(&[root.to_owned()])?;
     let sources = ordered(files, &inputs.inventory)?;
     let sources: Vec<_> = sources.into_iter().map(|(_, source)| source).collect();
     let assessment = judge::assess(&sources, &inputs, None)?;
-    let mut compared = vec![same(root, "assessment.json", &judge::json(&assessment)?)?];
-    for report in judge::REPORTS {
-        if root.join(report.path).is_file() {
-            compared.push(same(root, report.path, &(report.render)(&assessment)?)?);
-        }
+    same(root, "assessment.json", &judge::json(&assessment)?)?;
+    let basis = intact.files.iter().filter(|(path, _)| is_basis(path));
+    let judgement = Judgement {
+        assessment: &assessment,
+        files: basis
+            .map(|(path, hash)| (path.clone(), hash.clone()))
+            .collect(),
+    };
+    let mut compared = vec!["assessment.json".to_owned()];
+    for report in REPORTS {
+        compared.extend(rendered_again(root, intact, report, &judgement)?);
     }
     Ok(format!(
         "judged again from the snapshots: {} follow to the byte",
@@ -94,10 +109,40 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     ))
 }
 
-fn same<'p>(root: &Path, path: &'p str, due: &[u8]) -> anyhow::Result<&'p str> {
+/// Compares a format's files, if the folder has any, and says in words which they are.
+fn rendered_again(
+    root: &Path,
+    intact: &Intact,
+    report: &Report,
+    judgement: &Judgement<'_>,
+) -> anyhow::Result<Option<String>> {
+    let mut held: BTreeSet<&str> = intact.files.keys().map(String::as_str).collect();
+    held.retain(|path| report.owns(path));
+    let Some(first) = held.first().copied() else {
+        return Ok(None);
+    };
+    let said = match held.len() {
+        1 => first.to_owned(),
+        more => format!("{more} files of {}", report.places.join(" and ")),
+    };
+    for file in (report.render)(judgement)? {
+        same(root, &file.path, &file.bytes)?;
+        held.remove(file.path.as_str());
+    }
+    match held.first() {
+        Some(path) => anyhow::bail!("{path}: {}", not_following()),
+        None => Ok(Some(said)),
+    }
+}
+
+fn same(root: &Path, path: &str, due: &[u8]) -> anyhow::Result<()> {
     let is = std::fs::read(root.join(path)).with_context(|| format!("cannot read {path}"))?;
     if is != due {
-        anyhow::bail!("{path}: it does not follow from the snapshots and {INPUTS}");
+        anyhow::bail!("{path}: {}", not_following());
     }
-    Ok(path)
+    Ok(())
+}
+
+fn not_following() -> String {
+    format!("it does not follow from the snapshots and {INPUTS}")
 }

@@ -126,6 +126,12 @@ impl Bundle {
         &self.root
     }
 
+    /// The files written so far, by path, with the SHA-256 of each.
+    pub fn hashes(&self) -> impl Iterator<Item = (String, String)> {
+        let files = self.files.iter();
+        files.map(|(path, entry)| (path.clone(), entry.sha256.clone()))
+    }
+
     /// Writes a file at a path relative to the folder, with `/` between its parts.
     ///
     /// # Errors

@@ -55,8 +55,8 @@ pub enum Signed {
 /// A folder in which nothing is off.
 #[derive(Debug)]
 pub struct Intact {
-    /// Files that are listed.
-    pub files: usize,
+    /// Files that are listed, by path, with the SHA-256 of each.
+    pub files: BTreeMap<String, String>,
     /// Their bytes.
     pub bytes: u64,
     /// Program and version that wrote it, as the manifest says.
@@ -103,8 +103,11 @@ pub fn verify(root: &Path, key: Option<&VerifyingKey>) -> Result<Intact, VerifyE
     let manifest = manifest(root, &files)?;
     let signed = signed(root, signature, &sums, key)?;
     Ok(Intact {
-        files: files.len(),
         bytes: files.values().map(|entry| entry.bytes).sum(),
+        files: files
+            .into_iter()
+            .map(|(path, entry)| (path, entry.sha256))
+            .collect(),
         created_by: manifest.created_by,
         created: manifest.created,
         signed,
@@ -355,7 +358,7 @@ mod tests {
         let folder = Folder::new();
         let intact = verify(&folder.root(), Some(&folder.key)).unwrap();
         assert_eq!(
-            (intact.files, intact.created.as_str()),
+            (intact.files.len(), intact.created.as_str()),
             (4, "2026-01-01T00:00:00Z")
         );
         let Signed::By { key, comment } = intact.signed else {

@@ -2,6 +2,7 @@
 
 mod assessment;
 mod events;
+mod judgement;
 mod lines;
 mod missing;
 mod paths;
@@ -20,6 +21,7 @@ pub use assessment::{
     VerdictEntry,
 };
 pub use events::{events_heading, events_table, write_events_line};
+pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};

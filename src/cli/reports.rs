@@ -1,0 +1,77 @@
+//! The reports that stand in the folder: which format makes which files.
+
+use super::args::Format;
+use crate::report::{self, Judgement};
+
+/// What one format makes.
+pub struct Report {
+    /// By which it is asked for.
+    pub format: Format,
+    /// Where its files stand: their paths, or folders that hold nothing else (those end in `/`).
+    pub places: &'static [&'static str],
+    /// Its files; the same judgement gives the same bytes.
+    pub render: fn(&Judgement<'_>) -> anyhow::Result<Vec<File>>,
+}
+
+/// A file of a report.
+pub struct File {
+    /// In the folder, with `/` between its parts.
+    pub path: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+impl Report {
+    /// Whether a file of the folder is one of this format's.
+    pub fn owns(&self, path: &str) -> bool {
+        let mut places = self.places.iter();
+        places.any(|place| path == *place || (place.ends_with('/') && path.starts_with(place)))
+    }
+}
+
+/// Every format that makes files.
+pub const REPORTS: &[Report] = &[
+    Report {
+        format: Format::Html,
+        places: &["reports/report.html"],
+        render: |judged| one("reports/report.html", report::html(judged.assessment)?),
+    },
+    Report {
+        format: Format::Md,
+        places: &["reports/report.md"],
+        render: |judged| one("reports/report.md", report::markdown(judged.assessment)?),
+    },
+    Report {
+        format: Format::Csv,
+        places: &["reports/verdicts.csv"],
+        render: |judged| {
+            one(
+                "reports/verdicts.csv",
+                report::verdicts_csv(judged.assessment)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Jsonl,
+        places: &["reports/verdicts.jsonl"],
+        render: |judged| {
+            one(
+                "reports/verdicts.jsonl",
+                report::verdict_lines(judged.assessment)?,
+            )
+        },
+    },
+];
+
+// A table of functions that can fail, of which this one cannot.
+#[allow(clippy::unnecessary_wraps)]
+fn one(path: &str, content: impl Into<Vec<u8>>) -> anyhow::Result<Vec<File>> {
+    let (path, bytes) = (path.to_owned(), content.into());
+    Ok(vec![File { path, bytes }])
+}
+
+/// Whether a file of the folder is one that reports may refer to by its hash: it is there before them.
+pub fn is_basis(path: &str) -> bool {
+    const BEFORE: [&str; 4] = ["snapshots/", "inputs/", "evidence/", "assessment.json"];
+    BEFORE.iter().any(|start| path.starts_with(start))
+}
