@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
+use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry, answer};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
 use crate::score::{self, Exposure, Fix, Points, Unsettled};
@@ -193,6 +193,7 @@ fn clean() -> Instance {
             "2026-09-30T02:00:09Z".to_owned(),
         ],
         criticality: None,
+        command_execution: answer(&[], &score::unseen(), &[]),
         exposure: exposure(&[], &[]),
         coverage: Coverage {
             finished: true,
