@@ -13,8 +13,9 @@ use super::judge::{self, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output, progress, stop};
 use crate::collect::{self, Completion, NewScratch, Progress, Scratch, TargetPlan};
-use crate::evidence::{Bundle, BundleError, file_name};
+use crate::evidence::{Bundle, BundleError};
 use crate::ids::InstanceId;
+use crate::ids::file_name;
 use crate::inventory::Reach;
 use crate::snapshot::{
     Connection, Encryption, ModuleLine, Outcome, Snapshot, Stage, Trouble, render_module_lines,

@@ -17,7 +17,7 @@ use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
-use crate::report::{self, Assessment, Judged, Judgement, VerdictEntry};
+use crate::report::{self, Assessment, Judged, Judgement, Templates, VerdictEntry};
 use crate::rules::{
     self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
 };
@@ -47,6 +47,9 @@ pub struct Inputs {
     /// Rules of one's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_rules: Vec<OwnRule>,
+    /// Templates of one's own, by the name of their file.
+    #[serde(default, skip_serializing_if = "Templates::is_empty")]
+    pub templates: Templates,
     /// The same as rules, made when this is read.
     #[serde(skip)]
     pub made: Vec<&'static Rule>,
@@ -88,6 +91,7 @@ impl Inputs {
             inventory,
             frameworks: Vec::new(),
             own_rules: Vec::new(),
+            templates: Templates::default(),
             made: Vec::new(),
         }
     }
@@ -498,6 +502,7 @@ pub fn conclude(
     }
     let judgement = Judgement {
         assessment: &assessment,
+        templates: &inputs.templates,
         files: bundle.hashes().filter(|(path, _)| is_basis(path)).collect(),
     };
     for report in REPORTS {

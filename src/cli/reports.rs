@@ -36,13 +36,18 @@ impl Report {
 pub const REPORTS: &[Report] = &[
     Report {
         format: Format::Html,
-        places: &["reports/report.html"],
-        render: |judged| one("reports/report.html", report::html(judged.assessment)?),
+        places: &["reports/report.html", "reports/instances/"],
+        render: pages,
     },
     Report {
         format: Format::Md,
         places: &["reports/report.md"],
-        render: |judged| one("reports/report.md", report::markdown(judged.assessment)?),
+        render: |judged| {
+            one(
+                "reports/report.md",
+                report::markdown(judged.assessment, judged.templates)?,
+            )
+        },
     },
     Report {
         format: Format::Csv,
@@ -65,6 +70,16 @@ pub const REPORTS: &[Report] = &[
         },
     },
 ];
+
+fn pages<'a>(judged: &'a Judgement<'_>) -> anyhow::Result<Files<'a>> {
+    let pages = report::html(judged.assessment, judged.templates)?;
+    Ok(Box::new(pages.map(|page| {
+        let report::Page { path, html } = page?;
+        let path = format!("reports/{path}");
+        let bytes = html.into_bytes();
+        Ok(File { path, bytes })
+    })))
+}
 
 // A table of functions that can fail, of which this one cannot.
 #[allow(clippy::unnecessary_wraps)]

@@ -95,6 +95,7 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     let basis = intact.files.iter().filter(|(path, _)| is_basis(path));
     let judgement = Judgement {
         assessment: &assessment,
+        templates: &inputs.templates,
         files: basis
             .map(|(path, hash)| (path.clone(), hash.clone()))
             .collect(),

@@ -29,6 +29,7 @@ pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use provenance::{Cited, Clock, Reported};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;
-pub use template::{RenderError, html, markdown};
+pub use template::{InstancePage, Page, RenderError, TemplateError, Templates, html, markdown};
+pub use view::{VIEW_SCHEMA, View};
 pub use visible::visible;
 pub use waivers::waivers;

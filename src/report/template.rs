@@ -1,41 +1,321 @@
 //! The reports that handlebars lays out. Templates escape every value: they have no way to print one
 //! raw, which a test holds them to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use handlebars::{
     Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::assessment::Assessment;
-use super::view::{CodeView, View};
+use super::view::{CodeView, Gathered, InstanceView, Place, View};
+use super::visible;
 
-const HTML: &str = include_str!("../../report-templates/report.html.hbs");
-const MARKDOWN: &str = include_str!("../../report-templates/report.md.hbs");
+/// The templates of this version, by the name of their file. What ends in `.html.hbs` or `.md.hbs` is a document;
+/// everything else is a part of documents, called by the first word of its name.
+const TEMPLATES: &[(&str, &str)] = &[
+    (
+        "answer.hbs",
+        include_str!("../../report-templates/answer.hbs"),
+    ),
+    ("bar.hbs", include_str!("../../report-templates/bar.hbs")),
+    (
+        "calls.hbs",
+        include_str!("../../report-templates/calls.hbs"),
+    ),
+    (
+        "evidence.hbs",
+        include_str!("../../report-templates/evidence.hbs"),
+    ),
+    (
+        "filter.hbs",
+        include_str!("../../report-templates/filter.hbs"),
+    ),
+    (
+        "findings.hbs",
+        include_str!("../../report-templates/findings.hbs"),
+    ),
+    ("foot.hbs", include_str!("../../report-templates/foot.hbs")),
+    (
+        "gauge.hbs",
+        include_str!("../../report-templates/gauge.hbs"),
+    ),
+    ("head.hbs", include_str!("../../report-templates/head.hbs")),
+    (
+        "instance.hbs",
+        include_str!("../../report-templates/instance.hbs"),
+    ),
+    (
+        "instance.html.hbs",
+        include_str!("../../report-templates/instance.html.hbs"),
+    ),
+    (
+        "report.html.hbs",
+        include_str!("../../report-templates/report.html.hbs"),
+    ),
+    (
+        "report.md.hbs",
+        include_str!("../../report-templates/report.md.hbs"),
+    ),
+    (
+        "script.js",
+        include_str!("../../report-templates/script.js"),
+    ),
+    (
+        "style.css",
+        include_str!("../../report-templates/style.css"),
+    ),
+    (
+        "subject.hbs",
+        include_str!("../../report-templates/subject.hbs"),
+    ),
+    ("way.hbs", include_str!("../../report-templates/way.hbs")),
+];
 
-/// A template does not fit the view: a fault of the program, never of the data.
+const PAGE: &str = "report.html.hbs";
+const INSTANCE_PAGE: &str = "instance.html.hbs";
+const MARKDOWN: &str = "report.md.hbs";
+
+/// Templates that stand in for those of this version, by the name of their file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Templates(BTreeMap<String, String>);
+
+/// What is wrong with a template of one's own.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// It is no template.
+    #[error("{name}:{line}: {why}")]
+    Syntax {
+        /// The file.
+        name: String,
+        /// Line from 1; 0 where it is not known.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// It prints a value as it is.
+    #[error(
+        "{name}:{line}: a value is printed as it is; names from servers would be obeyed by a browser, so write {{{{name}}}}"
+    )]
+    Raw {
+        /// The file.
+        name: String,
+        /// Line from 1.
+        line: usize,
+    },
+    /// A document or part of that name is made from nothing.
+    #[error("{name}: a template's name ends in .hbs, .css or .js")]
+    Name {
+        /// The file.
+        name: String,
+    },
+    /// It asks for what the view does not have.
+    #[error("{0}")]
+    Render(#[from] RenderError),
+}
+
+impl Templates {
+    /// Templates by the name of their file.
+    ///
+    /// # Errors
+    /// See [`TemplateError`]; whether the view has what they ask for is seen when they are rendered.
+    pub fn new(files: BTreeMap<String, String>) -> Result<Self, TemplateError> {
+        for (name, text) in &files {
+            let known = [".hbs", ".css", ".js"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            if !known {
+                return Err(TemplateError::Name { name: name.clone() });
+            }
+            let raw = text.lines().zip(1..).find(|(line, _)| prints_raw(line));
+            if let Some((_, line)) = raw {
+                let name = name.clone();
+                return Err(TemplateError::Raw { name, line });
+            }
+            if let Err(error) = handlebars::Template::compile(text) {
+                return Err(TemplateError::Syntax {
+                    name: name.clone(),
+                    line: error.pos().map_or(0, |(line, _)| line),
+                    why: error.reason().to_string(),
+                });
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn text<'t>(&'t self, name: &str) -> &'t str {
+        let shipped = || TEMPLATES.iter().find(|(own, _)| *own == name);
+        let own = self.0.get(name).map(String::as_str);
+        own.or_else(|| shipped().map(|(_, text)| *text))
+            .unwrap_or_default()
+    }
+
+    /// What renders documents: every template under its file's name, every part under its own too.
+    fn engine(&self) -> Result<Handlebars<'static>, RenderError> {
+        let mut engine = Handlebars::new();
+        engine.set_strict_mode(true);
+        let names = TEMPLATES.iter().map(|(name, _)| *name);
+        let names: BTreeSet<&str> = names.chain(self.0.keys().map(String::as_str)).collect();
+        for name in names {
+            let is_document = name.matches('.').count() > 1;
+            let part = name.split('.').next().unwrap_or_default();
+            let called = if is_document { name } else { part };
+            let text = self.text(name);
+            engine
+                .register_template_string(called, text)
+                .map_err(handlebars::RenderError::from)?;
+        }
+        engine.register_helper("csp_hash", Box::new(csp_hash));
+        engine.register_helper("fenced", Box::new(fenced));
+        Ok(engine)
+    }
+}
+
+/// Whether a line of a template prints a value without escaping it.
+fn prints_raw(line: &str) -> bool {
+    let without_space: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    ["{{{", "{{~{", "{{&", "{{~&"]
+        .iter()
+        .any(|raw| without_space.contains(raw))
+}
+
+/// A template does not fit the view.
 #[derive(Debug, thiserror::Error)]
 #[error("the report could not be rendered: {0}")]
 pub struct RenderError(#[from] handlebars::RenderError);
 
-/// An assessment as one HTML page that loads nothing and runs nothing.
+/// A page of a report.
+pub struct Page {
+    /// Beside the first page, which is `report.html`, with `/` between its parts.
+    pub path: String,
+    /// HTML.
+    pub html: String,
+}
+
+/// So many instances stand on one page,
+const MOST_INSTANCES: usize = 60;
+/// with so many verdicts,
+const MOST_VERDICTS: usize = 20_000;
+/// if the page has no more bytes than this.
+const LONGEST_PAGE: usize = 4_500_000;
+
+/// An assessment as HTML that loads nothing: one page, or, where that would be too much for a browser, one for the
+/// estate and one for each instance. The pages come one at a time.
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn html(assessment: &Assessment) -> Result<String, RenderError> {
-    let mut templates = Handlebars::new();
-    templates.set_strict_mode(true);
-    Ok(templates.render_template(HTML, &View::new(assessment))?)
+pub fn html<'a>(
+    assessment: &'a Assessment,
+    templates: &Templates,
+) -> Result<Box<dyn Iterator<Item = Result<Page, RenderError>> + 'a>, RenderError> {
+    let engine = templates.engine()?;
+    let verdicts: usize = assessment.instances.iter().map(|i| i.verdicts.len()).sum();
+    if assessment.instances.len() <= MOST_INSTANCES && verdicts <= MOST_VERDICTS {
+        let html = engine.render(PAGE, &View::new(assessment))?;
+        if html.len() <= LONGEST_PAGE {
+            let path = "report.html".to_owned();
+            return Ok(Box::new(std::iter::once(Ok(Page { path, html }))));
+        }
+    }
+    Ok(Box::new(Pages::new(assessment, engine)))
+}
+
+/// The pages of a split report: those of the instances, and last that of the estate, which is gathered on the way.
+struct Pages<'a> {
+    as_of: String,
+    judged_by: String,
+    engine: Handlebars<'static>,
+    places: std::vec::IntoIter<Place>,
+    gathered: Option<Gathered<'a>>,
+}
+
+/// What the page of an instance is made from.
+#[derive(Serialize, JsonSchema)]
+pub struct InstancePage<'v> {
+    /// The day as of which was judged.
+    as_of: &'v str,
+    /// Program and version that judged.
+    judged_by: &'v str,
+    /// The instance, with all that is shown of it.
+    instance: &'v InstanceView,
+}
+
+impl<'a> Pages<'a> {
+    fn new(assessment: &'a Assessment, engine: Handlebars<'static>) -> Self {
+        let gathered = Gathered::new(assessment, true);
+        Self {
+            as_of: visible(&assessment.as_of),
+            judged_by: visible(&assessment.judged_by),
+            engine,
+            places: gathered.order().into_iter(),
+            gathered: Some(gathered),
+        }
+    }
+
+    fn page(&self, path: &str, template: &str, of: &impl Serialize) -> Result<Page, RenderError> {
+        let html = self.engine.render(template, of)?;
+        let path = path.to_owned();
+        Ok(Page { path, html })
+    }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<Page, RenderError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let Some(place) = self.places.next() {
+            let instance = self.gathered.as_ref()?.prepare(&place);
+            let page = place.page.as_deref().map(|path| {
+                let of = InstancePage {
+                    as_of: &self.as_of,
+                    judged_by: &self.judged_by,
+                    instance: &instance,
+                };
+                self.page(path, INSTANCE_PAGE, &of)
+            });
+            self.gathered.as_mut()?.enter(instance);
+            if page.is_some() {
+                return page;
+            }
+        }
+        let view = self.gathered.take()?.close();
+        Some(self.page("report.html", PAGE, &view))
+    }
 }
 
 /// An assessment as Markdown (GitHub's dialect), shorter than the page: without rows.
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn markdown(assessment: &Assessment) -> Result<String, RenderError> {
-    let mut templates = Handlebars::new();
-    templates.set_strict_mode(true);
-    templates.register_escape_fn(escape_markdown);
-    templates.register_helper("fenced", Box::new(fenced));
-    Ok(templates.render_template(MARKDOWN, &View::new(assessment))?)
+pub fn markdown(assessment: &Assessment, templates: &Templates) -> Result<String, RenderError> {
+    let mut engine = templates.engine()?;
+    engine.register_escape_fn(escape_markdown);
+    Ok(engine.render(MARKDOWN, &View::new(assessment))?)
+}
+
+/// What a page's policy calls a script that it may run: the hash of the template of that name, which has no values.
+fn csp_hash(
+    helper: &Helper<'_>,
+    engine: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let name = helper.param(0).and_then(|name| name.value().as_str());
+    let name = name.ok_or(RenderErrorReason::ParamNotFoundForIndex("csp_hash", 0))?;
+    let script = engine.render(name, &())?;
+    let hash = data_encoding::BASE64.encode(&Sha256::digest(script.as_bytes()));
+    out.write(&format!("sha256-{hash}"))?;
+    Ok(())
 }
 
 /// Indent of code in the Markdown: that of the list item it belongs to.
@@ -123,25 +403,35 @@ mod tests {
 
     use super::super::visible;
 
+    fn pages(assessment: &Assessment) -> Vec<Page> {
+        let pages = html(assessment, &Templates::default()).unwrap();
+        pages.map(Result::unwrap).collect()
+    }
+
     fn page() -> String {
-        html(&sample::assessment()).unwrap()
+        let [page] = pages(&sample::assessment()).try_into().ok().unwrap();
+        page.html
+    }
+
+    fn marked_down(assessment: &Assessment) -> String {
+        markdown(assessment, &Templates::default()).unwrap()
     }
 
     #[test]
     fn templates_have_no_way_to_print_a_value_raw() {
-        for template in [HTML, MARKDOWN] {
-            assert!(!template.contains("{{{") && !template.contains("{{&"));
+        for (name, template) in TEMPLATES {
+            assert!(!template.lines().any(prints_raw), "{name}");
         }
     }
 
     #[test]
     fn markdown_of_the_sample() {
-        insta::assert_snapshot!(markdown(&sample::assessment()).unwrap());
+        insta::assert_snapshot!(marked_down(&sample::assessment()));
     }
 
     #[test]
     fn markdown_has_the_template_s_structure_and_no_other() {
-        let text = without_code(&markdown(&sample::assessment()).unwrap());
+        let text = without_code(&marked_down(&sample::assessment()));
         let mut columns = None;
         for line in text.lines() {
             let known = [
@@ -189,7 +479,7 @@ mod tests {
 
     #[test]
     fn code_is_shown_as_it_is_and_cannot_leave_its_block() {
-        let text = markdown(&sample::assessment()).unwrap();
+        let text = marked_down(&sample::assessment());
         let line = "😀 ```<b>|\\u{202e} EXEC xp_cmdshell @c -- </pre><script>alert(3)</script>";
         assert!(
             text.contains(&format!("{INDENT}````sql\n{INDENT}{line}\n{INDENT}````\n")),
@@ -270,8 +560,12 @@ mod tests {
         }
     }
 
+    const VOID: [&str; 7] = ["!doctype", "meta", "rect", "line", "path", "input", "br"];
+
     /// Every tag of a page with the open elements around it, and the text before it.
     fn walk(page: &str, mut see: impl FnMut(&[String], &str, &str)) {
+        let script = Templates::default().text("script.js").to_owned();
+        let page = page.replacen(&script, "", 1);
         let style = page.find("</style>").unwrap();
         let mut open: Vec<String> = Vec::new();
         for (at, tag) in page.match_indices('<').map(|(at, _)| (at, &page[at + 1..])) {
@@ -280,7 +574,7 @@ mod tests {
             let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap();
             if let Some(closed) = tag.strip_prefix('/') {
                 assert_eq!(open.pop().as_deref(), Some(closed), "at byte {at}");
-            } else if !["!doctype", "meta", "rect", "line"].contains(&name) {
+            } else if !VOID.contains(&name) {
                 open.push(name.to_owned());
             }
             assert!(at < style || !text.contains('>'), "{text}");
@@ -316,12 +610,20 @@ mod tests {
     }
 
     #[test]
-    fn the_page_loads_nothing_and_runs_nothing() {
+    fn the_page_loads_nothing_and_runs_its_own_script_alone() {
         let page = page();
         assert!(page.starts_with("<!doctype html>\n"));
-        assert!(page.contains(r#"content="default-src 'none'; style-src 'unsafe-inline'""#));
+        let script = Templates::default().text("script.js").to_owned();
+        let hash = data_encoding::BASE64.encode(&Sha256::digest(script.as_bytes()));
+        let policy = format!(
+            "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; \
+             base-uri 'none'; form-action 'none'\""
+        );
+        assert!(page.contains(&policy), "{policy}");
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(page.contains(&format!("<script>{script}</script>")));
         for loading in [
-            "url(", "@import", " src=", "srcset", "<link", "<img", "<script", "<iframe", "<form",
+            "url(", "@import", " src=", "srcset", "<link", "<img", "<iframe", "<form",
         ] {
             assert!(!page.contains(loading), "{loading}");
         }
@@ -331,6 +633,16 @@ mod tests {
                 "{tag}"
             );
         });
+        for calling in [
+            "fetch",
+            "XMLHttp",
+            "innerHTML",
+            "eval",
+            "document.write",
+            "import(",
+        ] {
+            assert!(!script.contains(calling), "{calling}");
+        }
     }
 
     #[test]
@@ -398,7 +710,7 @@ mod tests {
     #[test]
     fn an_empty_estate_renders() {
         let empty = Assessment::new("2026-09-30".to_owned());
-        walk(&html(&empty).unwrap(), |_, _, _| {});
-        assert!(markdown(&empty).unwrap().contains("Scope: 0 targets"));
+        walk(&pages(&empty)[0].html, |_, _, _| {});
+        assert!(marked_down(&empty).contains("Scope: 0 targets"));
     }
 }
