@@ -194,6 +194,10 @@ pub struct Judging {
     /// A compliance framework of one's own (TOML), besides those of the inventory. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub framework: Vec<PathBuf>,
+    /// A folder of templates of one's own, which stand in for report-templates/ by the name of their file
+    /// (`schema view` says what they are given). They are kept in inputs/judgement.json.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Option<PathBuf>,
     /// Signature.
     #[command(flatten)]
     pub signing: Signing,
@@ -566,7 +570,7 @@ pub enum Format {
     Table,
     /// assessment.json (always written).
     Json,
-    /// reports/report.html.
+    /// reports/report.html, and reports/instances/ where one page would be too much.
     Html,
     /// reports/report.md.
     Md,

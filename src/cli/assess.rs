@@ -64,8 +64,10 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
 fn overridden(inputs: Inputs, judging: &Judging) -> anyhow::Result<Inputs> {
     let as_of = targets::as_of(judging.as_of.as_deref(), Some(&inputs.as_of))?;
     let fail_on = judging.fail_on.map_or(inputs.fail_on, FailOn::severity);
-    let now = Inputs::new(as_of, fail_on, inputs.inventory);
+    let mut now = Inputs::new(as_of, fail_on, inputs.inventory);
+    now.templates = inputs.templates;
     let now = now.with(inputs.frameworks, inputs.own_rules, &judging.framework)?;
+    let now = now.with_templates(judging.templates.as_deref())?;
     if now.rules != inputs.rules {
         output::note(&format!(
             "the recorded judgement was made by version {}, this is {}: verdicts may differ",

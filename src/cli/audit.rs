@@ -33,6 +33,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         estate.rules.clone(),
         &args.judging.framework,
     )?;
+    let inputs = inputs.with_templates(args.judging.templates.as_deref())?;
     let plans = estate.plans(args.targets.keep_trying)?;
     let signer = args.judging.signing.key()?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;

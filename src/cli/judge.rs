@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::args::{Format, Judging};
 use super::learn::Proposals;
 use super::reports::{REPORTS, is_basis};
-use super::{Exit, output, print, targets};
+use super::{Exit, output, print, reports, targets};
 use crate::compliance::{self, Attested, Framework, FrameworkStatus};
 use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
@@ -78,6 +78,17 @@ impl Inputs {
             bail!("two frameworks have the id {:?}", twice.id);
         }
         self.acceptances()?;
+        Ok(self)
+    }
+
+    /// The same with the templates of a folder, if one is given.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds what is no template.
+    pub fn with_templates(mut self, folder: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(folder) = folder {
+            self.templates = reports::templates(folder)?;
+        }
         Ok(self)
     }
 

@@ -10,7 +10,7 @@ use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
 use crate::inventory;
-use crate::report::{Assessment, PathsReport, PreflightReport, VerdictLine};
+use crate::report::{Assessment, InstancePage, PathsReport, PreflightReport, VerdictLine, View};
 use crate::rules::{Observations, OwnRules};
 use crate::snapshot::{EventsLine, Snapshot};
 
@@ -119,6 +119,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
         SchemaName::Verdict => schemars::schema_for!(VerdictLine).to_value(),
+        SchemaName::View => schemars::schema_for!(View).to_value(),
+        SchemaName::InstanceView => schemars::schema_for!(InstancePage<'static>).to_value(),
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),

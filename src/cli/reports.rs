@@ -1,7 +1,12 @@
 //! The reports that stand in the folder: which format makes which files.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+
 use super::args::Format;
-use crate::report::{self, Judgement};
+use crate::report::{self, Judgement, Templates};
 
 /// What one format makes.
 pub struct Report {
@@ -92,4 +97,19 @@ fn one<'a>(path: &str, content: impl Into<Vec<u8>>) -> anyhow::Result<Files<'a>>
 pub fn is_basis(path: &str) -> bool {
     const BEFORE: [&str; 4] = ["snapshots/", "inputs/", "evidence/", "assessment.json"];
     BEFORE.iter().any(|start| path.starts_with(start))
+}
+
+/// The templates of a folder. A file that is none is an error: one that is misspelt would be passed over.
+pub fn templates(folder: &Path) -> anyhow::Result<Templates> {
+    let place = || folder.display().to_string();
+    let entries = std::fs::read_dir(folder).with_context(place)?;
+    let mut files = BTreeMap::new();
+    for entry in entries {
+        let entry = entry.with_context(place)?;
+        let path = entry.path();
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        files.insert(entry.file_name().to_string_lossy().into_owned(), text);
+    }
+    Templates::new(files).with_context(place)
 }

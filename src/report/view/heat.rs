@@ -13,7 +13,7 @@ const MOST_ROWS: usize = 50;
 /// Instances by channels.
 #[derive(Serialize, JsonSchema)]
 pub struct HeatView {
-    /// Titles of the channels, in order.
+    /// The channels in a word or two, in order.
     pub channels: Vec<&'static str>,
     /// The instances to look at first.
     pub rows: Vec<HeatRow>,
@@ -69,6 +69,24 @@ fn counted(count: u32, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// The head of a channel's column, short enough for one of twelve.
+fn heading(channel: Channel) -> &'static str {
+    match channel {
+        Channel::XpCmdshell => "xp_cmdshell",
+        Channel::Clr => "CLR",
+        Channel::OleAutomation => "OLE",
+        Channel::ExternalScript => "External script",
+        Channel::AgentCmdExec => "Agent CmdExec",
+        Channel::AgentPowerShell => "Agent PowerShell",
+        Channel::AgentSsis => "Agent SSIS",
+        Channel::AgentActiveX => "Agent ActiveX",
+        Channel::ExtendedProcedure => "Extended proc.",
+        Channel::LinkedHop => "Linked server",
+        Channel::RegistryAutorun => "Registry",
+        Channel::ModuleCommand => "Module",
+    }
+}
+
 /// Every channel of an instance.
 pub fn cells(instance: &Instance) -> Vec<Cell> {
     let routes = &instance.routes;
@@ -90,7 +108,7 @@ impl HeatView {
             open_points: instance.exposure.open,
         });
         Self {
-            channels: Channel::ALL.into_iter().map(Channel::title).collect(),
+            channels: Channel::ALL.into_iter().map(heading).collect(),
             rows: rows.collect(),
             more: judged().count().saturating_sub(MOST_ROWS),
         }
