@@ -61,6 +61,11 @@ pub const REPORTS: &[Report] = &[
             )
         },
     },
+    Report {
+        format: Format::Junit,
+        places: &["reports/junit.xml"],
+        render: |judged| one("reports/junit.xml", report::junit(judged.assessment)?),
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.
