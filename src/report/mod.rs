@@ -2,6 +2,7 @@
 
 mod assessment;
 mod events;
+mod identity;
 mod judgement;
 mod junit;
 mod lines;
@@ -10,6 +11,7 @@ mod paths;
 mod preflight;
 #[cfg(test)]
 mod sample;
+mod sarif;
 mod scan;
 mod table;
 mod template;
@@ -26,7 +28,8 @@ pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
-pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
+pub use sarif::{sarif, verdicts_sarif};
+pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;
 pub use template::{RenderError, html, junit, markdown};
 pub use visible::visible;
