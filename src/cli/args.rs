@@ -576,6 +576,8 @@ pub enum Format {
     Junit,
     /// reports/results.sarif: every verdict as a result of SARIF 2.1.0.
     Sarif,
+    /// reports/ocsf.jsonl: every verdict as OCSF's Compliance Finding, 1.5.0.
+    Ocsf,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
 }

@@ -71,6 +71,11 @@ pub const REPORTS: &[Report] = &[
         places: &["reports/results.sarif"],
         render: |judged| one("reports/results.sarif", report::verdicts_sarif(judged)?),
     },
+    Report {
+        format: Format::Ocsf,
+        places: &["reports/ocsf.jsonl"],
+        render: |judged| one("reports/ocsf.jsonl", report::ocsf(judged)?),
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.

@@ -7,6 +7,7 @@ mod judgement;
 mod junit;
 mod lines;
 mod missing;
+mod ocsf;
 mod paths;
 mod preflight;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use assessment::{
 pub use events::{events_heading, events_table, write_events_line};
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
+pub use ocsf::ocsf;
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use sarif::{sarif, verdicts_sarif};

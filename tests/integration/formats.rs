@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::cli::{Cli, Ran};
 
 mod junit;
+mod ocsf;
 mod sarif;
 
 /// How many verdicts have which outcome.
