@@ -578,6 +578,8 @@ pub enum Format {
     Sarif,
     /// reports/ocsf.jsonl: every verdict as OCSF's Compliance Finding, 1.5.0.
     Ocsf,
+    /// reports/metrics.prom: counts for Prometheus' textfile collector.
+    Prom,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
 }

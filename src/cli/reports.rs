@@ -76,6 +76,16 @@ pub const REPORTS: &[Report] = &[
         places: &["reports/ocsf.jsonl"],
         render: |judged| one("reports/ocsf.jsonl", report::ocsf(judged)?),
     },
+    Report {
+        format: Format::Prom,
+        places: &["reports/metrics.prom"],
+        render: |judged| {
+            one(
+                "reports/metrics.prom",
+                report::prometheus(judged.assessment),
+            )
+        },
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.

@@ -10,6 +10,7 @@ mod missing;
 mod ocsf;
 mod paths;
 mod preflight;
+mod prometheus;
 #[cfg(test)]
 mod sample;
 mod sarif;
@@ -30,6 +31,7 @@ pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use ocsf::ocsf;
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
+pub use prometheus::prometheus;
 pub use sarif::{sarif, verdicts_sarif};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;

@@ -8,6 +8,7 @@ use crate::support::cli::{Cli, Ran};
 
 mod junit;
 mod ocsf;
+mod prom;
 mod sarif;
 
 /// How many verdicts have which outcome.
