@@ -580,6 +580,8 @@ pub enum Format {
     Ocsf,
     /// reports/metrics.prom: counts for Prometheus' textfile collector.
     Prom,
+    /// reports/summary.md: a first page under 1 MiB, for the summary of a pipeline's step.
+    Summary,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
 }

@@ -86,6 +86,11 @@ pub const REPORTS: &[Report] = &[
             )
         },
     },
+    Report {
+        format: Format::Summary,
+        places: &["reports/summary.md"],
+        render: |judged| one("reports/summary.md", report::summary(judged.assessment)?),
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.

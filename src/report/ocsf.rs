@@ -136,13 +136,7 @@ impl<'a> Events<'a> {
             "finding_info": finding(verdict, rule, uid),
             "compliance": self.compliance(verdict, &statuses),
             "resources": self.resources(instance, verdict),
-            "unmapped": {
-                "as_of": self.judged.assessment.as_of,
-                "rule_severity": verdict.severity.as_str(),
-                "waiver": verdict.waiver.as_deref().map(visible),
-                "missing": verdict.missing,
-                "population": verdict.population,
-            },
+            "unmapped": self.unmapped(verdict),
         });
         if let Some(remediation) = remediation(verdict, rule) {
             event["remediation"] = json!({ "desc": remediation });
@@ -171,6 +165,24 @@ impl<'a> Events<'a> {
             "status_code": verdict.outcome,
             "status_id": statuses.control.0,
         })
+    }
+
+    /// What the class has no place for.
+    fn unmapped(&self, verdict: &VerdictEntry) -> Value {
+        let mut unmapped = json!({
+            "as_of": self.judged.assessment.as_of,
+            "rule_severity": verdict.severity.as_str(),
+        });
+        if let Some(waiver) = &verdict.waiver {
+            unmapped["waiver"] = visible(waiver).into();
+        }
+        if !verdict.missing.is_empty() {
+            unmapped["missing"] = json!(verdict.missing);
+        }
+        if let Some(population) = &verdict.population {
+            unmapped["population"] = json!(population);
+        }
+        unmapped
     }
 
     /// The instance, and what of it the verdict is about.
@@ -202,12 +214,15 @@ impl<'a> Events<'a> {
                 subject.name.as_deref(),
             ];
             let parts: Vec<&str> = parts.into_iter().flatten().collect();
-            resources.push(json!({
+            let mut resource = json!({
                 "uid": visible(&parts.join("/")),
                 "name": visible(name),
                 "type": subject.kind,
-                "namespace": visible(database.unwrap_or_default()),
-            }));
+            });
+            if let Some(database) = database {
+                resource["namespace"] = visible(database).into();
+            }
+            resources.push(resource);
         }
         resources.into()
     }

@@ -7,11 +7,13 @@ use handlebars::{
 
 use super::assessment::Assessment;
 use super::junit::JunitView;
+use super::summary::SummaryView;
 use super::view::{CodeView, View};
 
 const HTML: &str = include_str!("../../report-templates/report.html.hbs");
 const JUNIT: &str = include_str!("../../report-templates/junit.xml.hbs");
 const MARKDOWN: &str = include_str!("../../report-templates/report.md.hbs");
+const SUMMARY: &str = include_str!("../../report-templates/summary.md.hbs");
 
 /// A template does not fit the view: a fault of the program, never of the data.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,17 @@ pub fn markdown(assessment: &Assessment) -> Result<String, RenderError> {
     templates.register_escape_fn(escape_markdown);
     templates.register_helper("fenced", Box::new(fenced));
     Ok(templates.render_template(MARKDOWN, &View::new(assessment))?)
+}
+
+/// The first page of an assessment as Markdown, for the summary of a pipeline's step: never over 1 MiB.
+///
+/// # Errors
+/// See [`RenderError`].
+pub fn summary(assessment: &Assessment) -> Result<String, RenderError> {
+    let mut templates = Handlebars::new();
+    templates.set_strict_mode(true);
+    templates.register_escape_fn(escape_markdown);
+    Ok(templates.render_template(SUMMARY, &SummaryView::new(assessment))?)
 }
 
 /// An assessment as JUnit's XML, for pipelines.
@@ -141,7 +154,7 @@ mod tests {
 
     #[test]
     fn templates_have_no_way_to_print_a_value_raw() {
-        for template in [HTML, MARKDOWN, JUNIT] {
+        for template in [HTML, MARKDOWN, JUNIT, SUMMARY] {
             assert!(!template.contains("{{{") && !template.contains("{{&"));
         }
     }

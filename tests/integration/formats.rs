@@ -10,6 +10,7 @@ mod junit;
 mod ocsf;
 mod prom;
 mod sarif;
+mod summary;
 
 /// How many verdicts have which outcome.
 type Tally = BTreeMap<String, usize>;
