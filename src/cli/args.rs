@@ -576,6 +576,16 @@ pub enum Format {
     Md,
     /// reports/verdicts.csv: every verdict as a row.
     Csv,
+    /// reports/junit.xml: every verdict as a test of a pipeline.
+    Junit,
+    /// reports/results.sarif: every verdict as a result of SARIF 2.1.0.
+    Sarif,
+    /// reports/ocsf.jsonl: every verdict as OCSF's Compliance Finding, 1.5.0.
+    Ocsf,
+    /// reports/metrics.prom: counts for Prometheus' textfile collector.
+    Prom,
+    /// reports/summary.md: a first page under 1 MiB, for the summary of a pipeline's step.
+    Summary,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
+use super::audit::snapshot_name;
 use super::learn::Proposals;
 use super::reports::{REPORTS, is_basis};
 use super::{Exit, output, print, reports, targets};
@@ -317,6 +318,32 @@ impl Inputs {
         attested
     }
 
+    /// What reports are rendered from; `files` are those of the folder, with their hashes.
+    pub fn judgement<'a>(
+        &'a self,
+        assessment: &'a Assessment,
+        files: impl Iterator<Item = (String, String)>,
+    ) -> Judgement<'a> {
+        let targets = self.inventory.targets.iter();
+        let lines = targets.filter_map(|target| Some((target.name.clone(), target.line?)));
+        let files: BTreeMap<_, _> = files.filter(|(path, _)| is_basis(path)).collect();
+        let snapshots = assessment.instances.iter().map(|own| {
+            let path = format!("snapshots/{}", snapshot_name(&own.id));
+            (own.id.clone(), path)
+        });
+        Judgement {
+            assessment,
+            templates: &self.templates,
+            inventory: self.inventory.file.clone(),
+            lines: lines.collect(),
+            snapshots: snapshots
+                .filter(|(_, path)| files.contains_key(path))
+                .collect(),
+            files,
+            own_rules: &self.made,
+        }
+    }
+
     fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
         self.inventory.targets.iter().find(|t| t.name == *name)
     }
@@ -511,11 +538,7 @@ pub fn conclude(
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
-    let judgement = Judgement {
-        assessment: &assessment,
-        templates: &inputs.templates,
-        files: bundle.hashes().filter(|(path, _)| is_basis(path)).collect(),
-    };
+    let judgement = inputs.judgement(&assessment, bundle.hashes());
     for report in REPORTS {
         if judging.format.contains(&report.format) {
             for file in (report.render)(&judgement)? {

@@ -74,6 +74,46 @@ pub const REPORTS: &[Report] = &[
             )
         },
     },
+    Report {
+        format: Format::Junit,
+        places: &["reports/junit.xml"],
+        render: |judged| {
+            one(
+                "reports/junit.xml",
+                report::junit(judged.assessment, judged.templates)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Sarif,
+        places: &["reports/results.sarif"],
+        render: |judged| one("reports/results.sarif", report::verdicts_sarif(judged)?),
+    },
+    Report {
+        format: Format::Ocsf,
+        places: &["reports/ocsf.jsonl"],
+        render: |judged| one("reports/ocsf.jsonl", report::ocsf(judged)?),
+    },
+    Report {
+        format: Format::Prom,
+        places: &["reports/metrics.prom"],
+        render: |judged| {
+            one(
+                "reports/metrics.prom",
+                report::prometheus(judged.assessment),
+            )
+        },
+    },
+    Report {
+        format: Format::Summary,
+        places: &["reports/summary.md"],
+        render: |judged| {
+            one(
+                "reports/summary.md",
+                report::summary(judged.assessment, judged.templates)?,
+            )
+        },
+    },
 ];
 
 fn pages<'a>(judged: &'a Judgement<'_>) -> anyhow::Result<Files<'a>> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Assessment, Templates};
+use crate::ids::InstanceId;
+use crate::rules::Rule;
 
 /// A judgement and what it rests on.
 pub struct Judgement<'a> {
@@ -13,4 +15,36 @@ pub struct Judgement<'a> {
     pub files: BTreeMap<String, String>,
     /// Templates that stand in for those of this version.
     pub templates: &'a Templates,
+    /// The inventory's file as it was given; `None` if there was none, or one that does not say.
+    pub inventory: Option<String>,
+    /// The line of that file that names an instance.
+    pub lines: BTreeMap<InstanceId, u32>,
+    /// Where in the folder an instance's snapshot stands; a folder that `assess` wrote has none.
+    pub snapshots: BTreeMap<InstanceId, String>,
+    /// Rules of one's own.
+    pub own_rules: &'a [&'static Rule],
+}
+
+impl Judgement<'_> {
+    /// The rule with this id.
+    pub fn rule(&self, id: &str) -> Option<&'static Rule> {
+        let mut own = self.own_rules.iter().copied();
+        Rule::find(id).or_else(|| own.find(|rule| rule.id == id))
+    }
+}
+
+#[cfg(test)]
+impl<'a> Judgement<'a> {
+    /// An assessment alone.
+    pub fn of(assessment: &'a Assessment) -> Self {
+        Self {
+            assessment,
+            templates: Templates::SHIPPED,
+            files: BTreeMap::new(),
+            inventory: None,
+            lines: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            own_rules: &[],
+        }
+    }
 }

@@ -25,7 +25,8 @@ pub struct VerdictLine {
     pub verdict: VerdictEntry,
 }
 
-fn all(assessment: &Assessment) -> impl Iterator<Item = (Option<&str>, &VerdictEntry)> {
+/// Every verdict with its instance's name; none for what is said of the estate.
+pub(super) fn all(assessment: &Assessment) -> impl Iterator<Item = (Option<&str>, &VerdictEntry)> {
     let estate = assessment.estate.iter().map(|verdict| (None, verdict));
     let instances = assessment.instances.iter().flat_map(|instance| {
         let own = instance.verdicts.iter();

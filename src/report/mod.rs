@@ -2,15 +2,21 @@
 
 mod assessment;
 mod events;
+mod identity;
 mod judgement;
+mod junit;
 mod lines;
 mod missing;
+mod ocsf;
 mod paths;
 mod preflight;
+mod prometheus;
 mod provenance;
 #[cfg(test)]
 mod sample;
+mod sarif;
 mod scan;
+mod summary;
 mod table;
 mod template;
 mod view;
@@ -24,12 +30,17 @@ pub use assessment::{
 pub use events::{events_heading, events_table, write_events_line};
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
+pub use ocsf::ocsf;
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
+pub use prometheus::prometheus;
 pub use provenance::{Cited, Clock, Reported};
-pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
+pub use sarif::{sarif, verdicts_sarif};
+pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;
-pub use template::{InstancePage, Page, RenderError, TemplateError, Templates, html, markdown};
+pub use template::{
+    InstancePage, Page, RenderError, TemplateError, Templates, html, junit, markdown, summary,
+};
 pub use view::{VIEW_SCHEMA, View};
 pub use visible::visible;
 pub use waivers::waivers;

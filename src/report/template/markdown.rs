@@ -6,9 +6,11 @@ use handlebars::{
 
 use super::{RenderError, Templates};
 use crate::report::assessment::Assessment;
+use crate::report::summary::SummaryView;
 use crate::report::view::{CodeView, View};
 
 const MARKDOWN: &str = "report.md.hbs";
+const SUMMARY: &str = "summary.md.hbs";
 
 /// An assessment as Markdown (GitHub's dialect), shorter than the page: without rows.
 ///
@@ -18,6 +20,16 @@ pub fn markdown(assessment: &Assessment, templates: &Templates) -> Result<String
     let mut engine = templates.engine()?;
     engine.register_escape_fn(escape_markdown);
     Ok(engine.render(MARKDOWN, &View::new(assessment))?)
+}
+
+/// The first page of an assessment as Markdown, for the summary of a pipeline's step: never over 1 MiB.
+///
+/// # Errors
+/// See [`RenderError`].
+pub fn summary(assessment: &Assessment, templates: &Templates) -> Result<String, RenderError> {
+    let mut engine = templates.engine()?;
+    engine.register_escape_fn(escape_markdown);
+    Ok(engine.render(SUMMARY, &SummaryView::new(assessment))?)
 }
 
 /// Indent of code in the Markdown: that of the list item it belongs to.

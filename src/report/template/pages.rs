@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{RenderError, Templates};
 use crate::report::assessment::Assessment;
-use crate::report::view::{Gathered, InstanceView, Place, View};
+use crate::report::view::{Budget, Gathered, InstanceView, Place, View};
 use crate::report::visible;
 
 const PAGE: &str = "report.html.hbs";
@@ -40,7 +40,7 @@ pub fn html<'a>(
     let engine = templates.engine()?;
     let verdicts: usize = assessment.instances.iter().map(|i| i.verdicts.len()).sum();
     if assessment.instances.len() <= MOST_INSTANCES && verdicts <= MOST_VERDICTS {
-        let html = engine.render(PAGE, &View::new(assessment))?;
+        let html = engine.render(PAGE, &View::within(assessment, Budget::of_a_page))?;
         if html.len() <= LONGEST_PAGE {
             let path = "report.html".to_owned();
             return Ok(Box::new(std::iter::once(Ok(Page { path, html }))));
@@ -71,7 +71,7 @@ pub struct InstancePage<'v> {
 
 impl<'a> Pages<'a> {
     fn new(assessment: &'a Assessment, engine: Handlebars<'static>) -> Self {
-        let gathered = Gathered::new(assessment, true);
+        let gathered = Gathered::new(assessment, true, Budget::of_a_page);
         Self {
             as_of: visible(&assessment.as_of),
             judged_by: visible(&assessment.judged_by),

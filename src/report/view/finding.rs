@@ -131,11 +131,20 @@ pub struct Budget {
     findings: usize,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
+impl Budget {
+    /// As much as a page may have.
+    pub fn of_a_page() -> Self {
         Self {
             evidence: 2_000_000,
             findings: 1_000_000,
+        }
+    }
+
+    /// Everything.
+    pub fn whole() -> Self {
+        Self {
+            evidence: usize::MAX,
+            findings: usize::MAX,
         }
     }
 }

@@ -46,6 +46,7 @@ pub struct Place {
 pub struct Gathered<'a> {
     assessment: &'a Assessment,
     split: bool,
+    budget: fn() -> Budget,
     places: Vec<Place>,
     instances: Vec<InstanceView>,
     bad: usize,
@@ -64,8 +65,8 @@ struct Settling {
 }
 
 impl<'a> Gathered<'a> {
-    /// Nothing yet. `split` gives each instance a page of its own.
-    pub fn new(assessment: &'a Assessment, split: bool) -> Self {
+    /// Nothing yet. `split` gives each instance a page of its own; the budget is that of one instance.
+    pub fn new(assessment: &'a Assessment, split: bool, budget: fn() -> Budget) -> Self {
         let numbered = assessment.instances.iter().enumerate();
         let places = numbered.map(|(at, instance)| {
             let anchor = format!("instance-{}", at + 1);
@@ -81,6 +82,7 @@ impl<'a> Gathered<'a> {
         Self {
             assessment,
             split,
+            budget,
             places: places.collect(),
             instances: Vec::new(),
             bad: 0,
@@ -112,7 +114,13 @@ impl<'a> Gathered<'a> {
         let other = other.and_then(|id| self.assessment.instances.iter().position(|i| i.id == *id));
         let other = other.and_then(|at| self.places.get(at));
         let other = other.map(|place| place.href.clone());
-        InstanceView::new(instance, place.anchor.clone(), place.href.clone(), other)
+        InstanceView::new(
+            instance,
+            place.anchor.clone(),
+            place.href.clone(),
+            other,
+            (self.budget)(),
+        )
     }
 
     /// Enters an instance. Of one that has a page of its own, what that page shows is let go.
@@ -177,7 +185,7 @@ impl<'a> Gathered<'a> {
             "fail",
             "estate",
             &Sent::default(),
-            &mut Budget::default(),
+            &mut (self.budget)(),
         );
         View {
             schema: VIEW_SCHEMA,

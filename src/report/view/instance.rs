@@ -247,9 +247,9 @@ impl InstanceView {
         anchor: String,
         href: String,
         other_href: Option<String>,
+        mut budget: Budget,
     ) -> Self {
         let sent = Sent::of(&instance.queries);
-        let mut budget = Budget::default();
         let (version, edition) = (&instance.product_version, &instance.edition);
         let counts = counts(instance);
         let state = State::of(instance);

@@ -21,11 +21,11 @@ use serde::Serialize;
 
 pub use call::CodeView;
 pub use control::{FrameworkView, WaiverView};
-pub use finding::{FindingGroup, FindingView};
+pub use finding::{Budget, FindingGroup, FindingView};
 pub use gathered::{Gathered, Place};
 pub use instance::InstanceView;
 pub use way::WayView;
-pub use wording::{counted, first_of, first_of_all, quoted, version_name};
+pub use wording::{counted, first_of, first_of_all, quoted, subject, version_name};
 
 use super::assessment::{Assessment, Fleet, Instance};
 use super::paths::chain_place;
@@ -158,9 +158,14 @@ pub struct AnswerCount {
 }
 
 impl View {
-    /// Prepares an assessment, all of it in one.
+    /// Prepares an assessment, all of it.
     pub fn new(assessment: &Assessment) -> Self {
-        let mut gathered = Gathered::new(assessment, false);
+        Self::within(assessment, Budget::whole)
+    }
+
+    /// Prepares an assessment in one, each instance within a budget.
+    pub fn within(assessment: &Assessment, budget: fn() -> Budget) -> Self {
+        let mut gathered = Gathered::new(assessment, false, budget);
         for place in gathered.order() {
             let instance = gathered.prepare(&place);
             gathered.enter(instance);
