@@ -147,6 +147,18 @@ impl ServerIdentity {
     }
 }
 
+impl SessionIdentity {
+    /// Without what is of one session and one moment: what all sessions of a login have in common.
+    #[must_use]
+    pub fn standing(&self) -> Self {
+        Self {
+            session_id: 0,
+            utc_now: None,
+            ..self.clone()
+        }
+    }
+}
+
 impl Snapshot {
     /// A snapshot of a target of which nothing was seen.
     pub fn unseen(target: InstanceId, outcome: Outcome, connection: Connection, at: &str) -> Self {
