@@ -14,7 +14,7 @@ use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{
     Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, WaiverEntry,
 };
-use crate::score::{Exposure, Fix, rank};
+use crate::score::{Answer, Asked, Concluded, Exposure, Fix, rank};
 use crate::snapshot::{self, Connection, Fact, FactState, QueryRecord, Snapshot, Stage, Trouble};
 
 /// The first field of every assessment of this version.
@@ -75,6 +75,8 @@ pub struct Instance {
     pub criticality: Option<Criticality>,
     /// 0 (closed) to 100.
     pub exposure: Exposure,
+    /// Whether running operating-system commands from SQL is disabled, tightly governed, monitored or none of these.
+    pub command_execution: Answer,
     /// What was seen.
     pub coverage: Coverage,
     /// Ways to run an operating-system command: every channel, in order.
@@ -319,6 +321,8 @@ impl Assessment {
                 }
                 None => {}
             }
+            instance.command_execution =
+                answer(&instance.routes, &instance.exposure, &instance.verdicts);
             self.fleet.count(instance);
         }
         for verdict in &self.estate {
@@ -389,6 +393,7 @@ impl Instance {
             reported: Reported::of(snapshot),
             collected: [snapshot.started.clone(), snapshot.ended.clone()],
             criticality,
+            command_execution: answer(&routes, &exposure, &[]),
             exposure,
             coverage,
             routes,
@@ -414,6 +419,26 @@ impl Instance {
             }
         }
     }
+}
+
+pub(super) fn answer(routes: &[Route], exposure: &Exposure, verdicts: &[VerdictEntry]) -> Answer {
+    let mut concluded: BTreeMap<&str, Concluded> = BTreeMap::new();
+    for verdict in verdicts {
+        let one = match verdict.outcome.as_str() {
+            "pass" => Concluded::Passed,
+            "not_applicable" => Concluded::NotApplicable,
+            "accepted" => Concluded::Accepted,
+            "fail" => Concluded::Failed,
+            _ => Concluded::Unknown,
+        };
+        let worst = concluded.entry(&verdict.rule).or_insert(one);
+        *worst = one.max(*worst);
+    }
+    Answer::of(&Asked {
+        routes,
+        exposure,
+        concluded,
+    })
 }
 
 /// Before 2017 there is no view that says so, and no other platform than Windows.

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
+use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry, answer};
 use super::provenance::{self, Clock, Reported};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
@@ -239,6 +239,7 @@ fn clean() -> Instance {
             "2026-09-30T02:00:09Z".to_owned(),
         ],
         criticality: None,
+        command_execution: answer(&[], &score::unseen(), &[]),
         exposure: exposure(&[], &[]),
         coverage: Coverage {
             finished: true,
