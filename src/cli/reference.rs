@@ -10,7 +10,9 @@ use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
 use crate::inventory;
-use crate::report::{Assessment, PathsReport, PreflightReport, VerdictLine};
+use crate::report::{
+    Assessment, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
+};
 use crate::rules::{Observations, OwnRules};
 use crate::snapshot::{EventsLine, Snapshot};
 
@@ -118,6 +120,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Framework => schemars::schema_for!(Framework).to_value(),
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
+        SchemaName::Evidence => schemars::schema_for!(TargetEvidence).to_value(),
+        SchemaName::Run => schemars::schema_for!(RunRecord).to_value(),
         SchemaName::Verdict => schemars::schema_for!(VerdictLine).to_value(),
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),

@@ -132,6 +132,11 @@ impl Bundle {
         files.map(|(path, entry)| (path.clone(), entry.sha256.clone()))
     }
 
+    /// The SHA-256 of a file that was written.
+    pub fn hash_of(&self, path: &str) -> Option<&str> {
+        self.files.get(path).map(|entry| entry.sha256.as_str())
+    }
+
     /// Writes a file at a path relative to the folder, with `/` between its parts.
     ///
     /// # Errors
@@ -271,7 +276,8 @@ fn sign_sums(root: &Path, sums: &[u8], key: &SigningKey, now: &str) -> Result<()
         .map_err(|source| BundleError::Io { path, source })
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail

@@ -175,18 +175,28 @@ fn query_of(citation: &Citation) -> (String, Option<DatabaseName>) {
 /// whose answer the snapshot holds: what a session is greeted with from the first that was answered, all else from the
 /// last.
 pub fn records(all: &[QueryRecord], cited: &Cited) -> Vec<QueryRecord> {
-    let mut found: BTreeMap<(&str, Option<&DatabaseName>), &QueryRecord> = BTreeMap::new();
-    for record in all {
+    let counting = counting(all).into_values();
+    let records = counting.filter_map(|place| all.get(place));
+    let is_cited =
+        |record: &&QueryRecord| cited.contains(&(record.query.clone(), record.database.clone()));
+    records.filter(is_cited).cloned().collect()
+}
+
+/// Of each query in each database the place of the record whose answer the snapshot holds.
+pub fn counting(all: &[QueryRecord]) -> BTreeMap<(&str, Option<&DatabaseName>), usize> {
+    let mut found = BTreeMap::new();
+    for (place, record) in all.iter().enumerate() {
         let key = (record.query.as_str(), record.database.as_ref());
-        let is_kept = found.get(&key).is_some_and(|before| {
+        let before = found.get(&key).and_then(|place: &usize| all.get(*place));
+        let is_kept = before.is_some_and(|before| {
             let answered = before.outcome == QueryOutcome::Answered;
             answered && (is_greeting(&record.query) || record.outcome == QueryOutcome::Failed)
         });
-        if !is_kept && cited.contains(&(record.query.clone(), record.database.clone())) {
-            found.insert(key, record);
+        if !is_kept {
+            found.insert(key, place);
         }
     }
-    found.into_values().cloned().collect()
+    found
 }
 
 fn is_greeting(query: &str) -> bool {
