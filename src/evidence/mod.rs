@@ -21,6 +21,10 @@ const MANIFEST: &str = "manifest.json";
 const SUMS: &str = "SHA256SUMS";
 /// Where minisign looks for the signature of `SHA256SUMS`.
 const SIGNATURE: &str = "SHA256SUMS.minisig";
+/// What is sent to a time-stamping authority (RFC 3161), and what it answers. They come after the folder was finished,
+/// so nothing lists them.
+const STAMP_REQUEST: &str = "SHA256SUMS.tsq";
+const STAMP: &str = "SHA256SUMS.tsr";
 
 /// Writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
