@@ -10,12 +10,12 @@ use anyhow::Context;
 use super::args::{Audit, Collect, Definitions, FailOn};
 use super::definitions::{Files, Text};
 use super::judge::{self, Inputs, Source};
+use super::ledger::{Ledger, Run};
 use super::targets::{self, Estate};
 use super::{Exit, output, progress, stop};
 use crate::collect::{self, Completion, NewScratch, Progress, Scratch, TargetPlan};
-use crate::evidence::{Bundle, BundleError};
-use crate::ids::InstanceId;
-use crate::ids::file_name;
+use crate::evidence::Bundle;
+use crate::ids::{InstanceId, file_name};
 use crate::inventory::Reach;
 use crate::snapshot::{
     Connection, Encryption, ModuleLine, Outcome, Snapshot, Stage, Trouble, render_module_lines,
@@ -47,8 +47,14 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
             |_| {},
         )?;
         let stopped = gathered.completion == Completion::Stopped;
+        let mut bundle = gathered.bundle;
+        let run = Run {
+            frameworks: &inputs.frameworks,
+            ..estate.run("audit")
+        };
+        gathered.ledger.close(&mut bundle, run)?;
         let exit = judge::conclude(
-            gathered.bundle,
+            bundle,
             &gathered.sources,
             &inputs,
             &args.judging,
@@ -84,10 +90,10 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
             note,
         )?;
         let unseen = unseen.values().any(|incomplete| *incomplete);
-        let root = gathered.bundle.root().to_owned();
-        gathered
-            .bundle
-            .finish(&jiff::Timestamp::now().to_string(), signer.as_ref())?;
+        let mut bundle = gathered.bundle;
+        gathered.ledger.close(&mut bundle, estate.run("collect"))?;
+        let root = bundle.root().to_owned();
+        bundle.finish(&jiff::Timestamp::now().to_string(), signer.as_ref())?;
         output::note(&format!("written to {}", root.display()));
         let stopped = gathered.completion == Completion::Stopped;
         Ok(
@@ -103,6 +109,7 @@ pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {
 /// What was collected, in an unfinished folder.
 pub(super) struct Gathered {
     pub(super) bundle: Bundle,
+    pub(super) ledger: Ledger,
     /// In the order of the inventory.
     pub(super) sources: Vec<Source>,
     pub(super) completion: Completion,
@@ -117,12 +124,20 @@ pub(super) fn gather(
     mut bundle: Bundle,
     mut stored: impl FnMut(&Snapshot),
 ) -> anyhow::Result<Gathered> {
+    let root = bundle.root().to_owned();
     let progress = progress::for_stderr(estate.inventory.targets.len(), "collected");
-    recordings(estate, &mut bundle, definitions, &progress, &mut stored)?;
+    let mut ledger = Ledger::open();
+    let mut store_one = |files: &Files| {
+        let excluded = estate.excluded(&files.snapshot.target);
+        store(&mut bundle, &mut ledger, files, excluded)?;
+        stored(&files.snapshot);
+        Ok::<_, anyhow::Error>(())
+    };
+    recordings(estate, definitions, &progress, &mut store_one)?;
     let completion = if plans.is_empty() {
         Completion::Whole
     } else {
-        let root = bundle.root().to_owned();
+        let root = root.clone();
         let scratch: NewScratch = Arc::new(move || {
             let file = tempfile::tempfile_in(&root)?;
             Ok(Box::new(file) as Box<dyn Scratch>)
@@ -132,9 +147,7 @@ pub(super) fn gather(
         }
         let store_one = |collected| {
             let files = Files::from(collected).keeping(definitions, &[])?;
-            store(&mut bundle, &files)?;
-            stored(&files.snapshot);
-            Ok::<_, anyhow::Error>(())
+            store_one(&files)
         };
         collect::collect(
             plans,
@@ -144,13 +157,14 @@ pub(super) fn gather(
             store_one,
         )?
     };
-    let snapshots = bundle.root().join("snapshots");
+    let snapshots = root.join("snapshots");
     let targets = estate.inventory.targets.iter();
     let sources = targets
         .map(|t| Source::beside(&snapshots.join(snapshot_name(&t.name))))
         .collect();
     Ok(Gathered {
         bundle,
+        ledger,
         sources,
         completion,
     })
@@ -160,7 +174,12 @@ pub(super) fn snapshot_name(target: &InstanceId) -> String {
     format!("{}.snapshot.json", file_name(target.as_str()))
 }
 
-pub(super) fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleError> {
+pub(super) fn store(
+    bundle: &mut Bundle,
+    ledger: &mut Ledger,
+    files: &Files,
+    excluded: &[String],
+) -> anyhow::Result<()> {
     let stem = file_name(files.snapshot.target.as_str());
     let path = format!("snapshots/{stem}.snapshot.json");
     let modules = format!("snapshots/{stem}.modules.jsonl");
@@ -168,16 +187,16 @@ pub(super) fn store(bundle: &mut Bundle, files: &Files) -> Result<(), BundleErro
     if let Some(observations) = &files.observations {
         bundle.write(&format!("snapshots/{stem}.observations.json"), observations)?;
     }
-    bundle.write_with(&path, &|to| files.snapshot.write_to(to))
+    bundle.write_with(&path, &|to| files.snapshot.write_to(to))?;
+    ledger.enter(bundle, &files.snapshot, excluded)
 }
 
 /// Copies recordings into the folder. One that cannot be read is a target that was not reached.
 fn recordings(
     estate: &Estate,
-    bundle: &mut Bundle,
     definitions: Definitions,
     progress: &Arc<dyn Progress>,
-    stored: &mut impl FnMut(&Snapshot),
+    store: &mut impl FnMut(&Files) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     for target in &estate.inventory.targets {
         let Reach::Snapshot(file) = &target.reach else {
@@ -187,8 +206,7 @@ fn recordings(
         let files = recording(&path, &target.name)
             .unwrap_or_else(|error| unreadable(&target.name, file, &error))
             .keeping(definitions, &target.exclude_databases)?;
-        store(bundle, &files)?;
-        stored(&files.snapshot);
+        store(&files)?;
         progress.finished(&target.name, &files.snapshot.outcome);
     }
     Ok(())

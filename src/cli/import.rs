@@ -11,6 +11,7 @@ use super::args::Import;
 use super::audit::store;
 use super::definitions::Files;
 use super::judge;
+use super::ledger::{Ledger, Run};
 use super::{Exit, output};
 use crate::collect::Collected;
 use crate::collect::offline::{LARGEST_OUTPUT, Output};
@@ -57,11 +58,20 @@ pub(super) fn import(args: &Import) -> anyhow::Result<Exit> {
 fn write(mut bundle: Bundle, imported: Vec<Collected>) -> anyhow::Result<bool> {
     let meant = Meant::default();
     let mut unseen = false;
+    let mut ledger = Ledger::open();
     for collected in imported {
         let files = Files::from(collected);
         unseen |= judge::is_incomplete(&files.snapshot, &meant);
-        store(&mut bundle, &files)?;
+        store(&mut bundle, &mut ledger, &files, &[])?;
     }
+    let run = Run {
+        command: "import",
+        inventory: None,
+        not_selected: Vec::new(),
+        frameworks: &[],
+        own_rules: 0,
+    };
+    ledger.close(&mut bundle, run)?;
     let root = bundle.root().to_owned();
     bundle.finish(&jiff::Timestamp::now().to_string(), None)?;
     output::note(&format!("written to {}", root.display()));

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::args::{Keygen, Sign, Signing};
-use super::{Exit, output, print};
+use super::{Exit, output, print, secrets};
 use crate::evidence::{self, SigningKey};
 
 pub(super) fn keygen(args: &Keygen) -> anyhow::Result<Exit> {
@@ -46,7 +46,10 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 pub(super) fn sign(args: &Sign) -> anyhow::Result<Exit> {
-    let key = read_key(&args.key, args.key_password_env.as_deref())?;
+    let given = (args.key.as_deref(), args.sign_key_command.as_deref());
+    let Some(key) = key(given, args.key_password_env.as_deref())? else {
+        bail!("there is no key to sign with: --key or --sign-key-command names it");
+    };
     let intact = evidence::verify(&args.bundle, None)?;
     if intact.signed != evidence::Signed::No {
         bail!(
@@ -62,18 +65,42 @@ pub(super) fn sign(args: &Sign) -> anyhow::Result<Exit> {
 impl Signing {
     /// The key to sign with, if one is asked for. It is read before anything else is done.
     pub(super) fn key(&self) -> anyhow::Result<Option<SigningKey>> {
-        let path = self.sign_key.as_deref();
-        path.map(|path| read_key(path, self.key_password_env.as_deref()))
-            .transpose()
+        let given = (self.sign_key.as_deref(), self.sign_key_command.as_deref());
+        key(given, self.key_password_env.as_deref())
     }
 }
 
-fn read_key(path: &Path, variable: Option<&str>) -> anyhow::Result<SigningKey> {
-    let text = std::fs::read_to_string(path)
-        .map(SecretString::from)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    SigningKey::read(&text, password(variable)?.as_ref())
-        .with_context(|| path.display().to_string())
+/// The key that a file holds or a command prints.
+fn key(
+    given: (Option<&Path>, Option<&str>),
+    variable: Option<&str>,
+) -> anyhow::Result<Option<SigningKey>> {
+    let (text, place) = match given {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path)
+                .map(SecretString::from)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            (text, path.display().to_string())
+        }
+        (None, Some(command)) => (printed_by(command)?, "--sign-key-command".to_owned()),
+        (None, None) => return Ok(None),
+    };
+    let key = SigningKey::read(&text, password(variable)?.as_ref()).context(place)?;
+    Ok(Some(key))
+}
+
+/// What a command prints: a program alone, or an array of it and its arguments.
+fn printed_by(command: &str) -> anyhow::Result<SecretString> {
+    let words: Vec<String> = if command.trim_start().starts_with('[') {
+        // Not quoted in the error: an argument may be a secret.
+        serde_json::from_str(command)
+            .ok()
+            .context("--sign-key-command is no array of texts: write it like [\"pass\", \"show\", \"auditor\"]")?
+    } else {
+        vec![command.to_owned()]
+    };
+    let text = secrets::run(&words).map_err(|why| anyhow::anyhow!("--sign-key-command: {why}"))?;
+    Ok(SecretString::from(text))
 }
 
 fn password(variable: Option<&str>) -> anyhow::Result<Option<SecretString>> {

@@ -12,6 +12,8 @@ mod import;
 mod judge;
 mod keys;
 mod learn;
+mod ledger;
+mod operator;
 mod output;
 mod paths;
 mod preflight;

@@ -10,7 +10,10 @@ use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
 use crate::inventory;
-use crate::report::{Assessment, InstancePage, PathsReport, PreflightReport, VerdictLine, View};
+use crate::report::{
+    Assessment, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
+    View,
+};
 use crate::rules::{Observations, OwnRules};
 use crate::snapshot::{EventsLine, Snapshot};
 
@@ -118,6 +121,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Framework => schemars::schema_for!(Framework).to_value(),
         SchemaName::Snapshot => schemars::schema_for!(Snapshot).to_value(),
         SchemaName::Observations => schemars::schema_for!(Observations).to_value(),
+        SchemaName::Evidence => schemars::schema_for!(TargetEvidence).to_value(),
+        SchemaName::Run => schemars::schema_for!(RunRecord).to_value(),
         SchemaName::Verdict => schemars::schema_for!(VerdictLine).to_value(),
         SchemaName::View => schemars::schema_for!(View).to_value(),
         SchemaName::InstanceView => schemars::schema_for!(InstancePage<'static>).to_value(),

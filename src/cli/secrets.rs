@@ -45,7 +45,7 @@ fn read(owner: &str, reference: &SecretRef, folder: &Path) -> Result<SecretStrin
             &std::fs::read_to_string(folder.join(path))
                 .map_err(|e| format!("the secret's file {path} cannot be read: {e}"))?,
         ),
-        SecretRef::Command(words) => run(words)?,
+        SecretRef::Command(words) => first_line(&run(words)?),
         SecretRef::Prompt => {
             rpassword::prompt_password(format!("Password of {}: ", visible(owner)))
                 .map_err(|e| format!("the password cannot be asked for: {e}"))?
@@ -83,8 +83,8 @@ fn told(variable: &str) -> &str {
 const PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST: u64 = 64 << 10;
 
-/// What the command says on its error output may hold the secret: it is not shown.
-fn run(words: &[String]) -> Result<String, String> {
+/// All that a command prints. What it says on its error output may hold the secret: it is not shown.
+pub fn run(words: &[String]) -> Result<String, String> {
     let (program, arguments) = words.split_first().ok_or("the secret's command is empty")?;
     let fault = |why: String| format!("the secret's command {program} {why}");
     let mut child = Command::new(program)
@@ -115,6 +115,5 @@ fn run(words: &[String]) -> Result<String, String> {
     if !status.success() {
         return Err(fault(format!("ended with {status}")));
     }
-    let text = String::from_utf8(text).map_err(|_| fault("did not answer in UTF-8".to_owned()))?;
-    Ok(first_line(&text))
+    String::from_utf8(text).map_err(|_| fault("did not answer in UTF-8".to_owned()))
 }

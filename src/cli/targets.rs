@@ -9,13 +9,16 @@ use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 
 use super::args::Targets;
+use super::ledger::Run;
 use super::output;
 use super::secrets::Secrets;
 use crate::collect::{Credential, CredentialGate, TargetPlan, TlsPlan};
 use crate::compliance::{self, Framework};
+use crate::ids::InstanceId;
 use crate::inventory::{
     self, Auth, Endpoint, Inventory, Reach, SecretRef, ServerTarget, Target, TlsMode, parse_server,
 };
+use crate::report::FileHash;
 use crate::rules::{self, OwnRule, Rule};
 use crate::snapshot::{Encryption, sha256_hex};
 
@@ -29,6 +32,8 @@ pub struct Estate {
     pub frameworks: Vec<Framework>,
     /// Rules of one's own that it names.
     pub rules: Vec<OwnRule>,
+    /// The inventory file.
+    pub file: Option<FileHash>,
 }
 
 impl Estate {
@@ -53,6 +58,7 @@ impl Estate {
             folder: PathBuf::new(),
             frameworks: Vec::new(),
             rules: Vec::new(),
+            file: None,
         })
     }
 
@@ -77,12 +83,35 @@ impl Estate {
         let frameworks = own.map(|file| framework(&folder.join(file), &rules));
         let frameworks = frameworks.collect::<anyhow::Result<Vec<Framework>>>()?;
         inventory.select(only, exclude)?;
+        let file = FileHash {
+            path: path.display().to_string(),
+            sha256: sha256_hex(text.as_bytes()),
+        };
         Ok(Self {
             inventory,
             folder,
             frameworks,
             rules,
+            file: Some(file),
         })
+    }
+
+    /// What a run over it is known by.
+    pub fn run(&self, command: &'static str) -> Run<'_> {
+        Run {
+            command,
+            inventory: self.file.clone(),
+            not_selected: self.inventory.as_meant().not_selected,
+            frameworks: &self.frameworks,
+            own_rules: self.rules.len(),
+        }
+    }
+
+    /// Databases that it leaves out of a target.
+    pub fn excluded(&self, target: &InstanceId) -> &[String] {
+        let mut targets = self.inventory.targets.iter();
+        let own = targets.find(|own| own.name == *target);
+        own.map_or(&[], |own| &own.exclude_databases)
     }
 
     /// A plan for each server, with its secret; recordings need none.

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::args::Verify;
 use super::assess::{find, ordered, read_inputs};
 use super::judge;
+use super::ledger;
 use super::reports::{REPORTS, Report};
 use super::{Exit, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
@@ -25,8 +26,9 @@ pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
         Err(error) => return off(&format!("{error:#}")),
     };
     print(&format!(
-        "intact, {}\n{} files, {} bytes, finished {} by {}\n{followed}\n",
+        "intact, {}\n{}{} files, {} bytes, finished {} by {}\n{followed}\n",
         signed(&intact.signed),
+        if intact.stamped { STAMPED } else { "" },
         intact.files.len(),
         intact.bytes,
         report::visible(&intact.created),
@@ -34,6 +36,9 @@ pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
     ))?;
     Ok(Exit::Clean)
 }
+
+/// Whom to trust with time is the reader's choice, and no authority is built in.
+const STAMPED: &str = "SHA256SUMS.tsr: a time stamp of this SHA256SUMS, it says: not checked; `openssl ts -verify` does it\n";
 
 /// The first thing that is off.
 fn off(what: &str) -> anyhow::Result<Exit> {
@@ -69,13 +74,12 @@ const INPUTS: &str = "inputs/judgement.json";
 
 /// Judges again what the folder holds, where this is the version that judged it. In words, whether that was done.
 fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
+    ledger::statements_are_named_by_hash(&intact.files)?;
     let inputs = root.join(INPUTS);
-    if !inputs.is_file() {
-        return Ok("no verdicts: snapshots alone".to_owned());
-    }
+    let has_verdicts = inputs.is_file();
     if intact.created_by != CREATED_BY {
         return Ok(format!(
-            "not judged again: the verdicts are those of {}, and this is {CREATED_BY}",
+            "not judged again: it is the work of {}, and this is {CREATED_BY}",
             report::visible(&intact.created_by)
         ));
     }
@@ -86,7 +90,14 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     if !holds_snapshots {
         return Ok("not judged again: it holds no snapshots".to_owned());
     }
-    let inputs = read_inputs(&inputs)?;
+    let inputs = has_verdicts.then(|| read_inputs(&inputs)).transpose()?;
+    let evidence = ledger::follows(root, &intact.files, inputs.as_ref())?;
+    let Some(inputs) = inputs else {
+        return Ok(match evidence {
+            Some(told) => format!("no verdicts: {told} follow from the snapshots"),
+            None => "no verdicts: snapshots alone".to_owned(),
+        });
+    };
     let files = find(&[root.to_owned()])?;
     let sources = ordered(files, &inputs.inventory)?;
     let sources: Vec<_> = sources.into_iter().map(|(_, source)| source).collect();
@@ -99,6 +110,7 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);
     }
+    compared.extend(evidence);
     Ok(format!(
         "judged again from the snapshots: {} follow to the byte",
         compared.join(", ")

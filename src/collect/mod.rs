@@ -338,7 +338,7 @@ fn seen_hash(snapshot: &Snapshot) -> Option<String> {
     }
     let mut server = snapshot.server.clone();
     if let Observed::Known { value } = &mut server.session {
-        value.session_id = 0;
+        *value = value.standing();
     }
     for name in OF_THE_MOMENT {
         if let Some(fact) = server.named_mut(name) {

@@ -435,12 +435,7 @@ impl<'a> Look<'a> {
     async fn another_session(&self) -> Result<Session, Trouble> {
         let (session, identity, rights) = hello(self.target, &mut Recorder::default()).await?;
         let same = self.rights().is_some_and(|(first, held, _)| {
-            let session_id = held.session_id;
-            let rights = SessionIdentity {
-                session_id,
-                ..rights
-            };
-            *first == identity && *held == rights
+            *first == identity && held.standing() == rights.standing()
         });
         if same {
             return Ok(session);

@@ -237,17 +237,10 @@ async fn rights_are_still(
         .map_err(|broken| trouble(broken.to_string()))?;
     match answer.identity() {
         Err(error) => Err(trouble(format!("error {}: {}", error.number, error.text))),
-        Ok((_, held)) => {
-            let due = SessionIdentity {
-                session_id: held.session_id,
-                ..rights.clone()
-            };
-            if held == due {
-                Ok(())
-            } else {
-                let why = "the login's rights changed while the server was read";
-                Err(trouble(why.to_owned()))
-            }
+        Ok((_, held)) if held.standing() == rights.standing() => Ok(()),
+        Ok(_) => {
+            let why = "the login's rights changed while the server was read";
+            Err(trouble(why.to_owned()))
         }
     }
 }
@@ -274,11 +267,7 @@ pub(super) async fn another_session(
             "name the instance itself, not an alias or load balancer",
         );
     }
-    let held = SessionIdentity {
-        session_id: rights.session_id,
-        ..held
-    };
-    if held != *rights {
+    if held.standing() != rights.standing() {
         return fault(
             "the login's rights differ between two sessions",
             "run again while nobody changes them, and name the instance itself",

@@ -21,6 +21,10 @@ const MANIFEST: &str = "manifest.json";
 const SUMS: &str = "SHA256SUMS";
 /// Where minisign looks for the signature of `SHA256SUMS`.
 const SIGNATURE: &str = "SHA256SUMS.minisig";
+/// What is sent to a time-stamping authority (RFC 3161), and what it answers. They come after the folder was finished,
+/// so nothing lists them.
+const STAMP_REQUEST: &str = "SHA256SUMS.tsq";
+const STAMP: &str = "SHA256SUMS.tsr";
 
 /// Writes the content of a file.
 pub type Content<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
@@ -130,6 +134,11 @@ impl Bundle {
     pub fn hashes(&self) -> impl Iterator<Item = (String, String)> {
         let files = self.files.iter();
         files.map(|(path, entry)| (path.clone(), entry.sha256.clone()))
+    }
+
+    /// The SHA-256 of a file that was written.
+    pub fn hash_of(&self, path: &str) -> Option<&str> {
+        self.files.get(path).map(|entry| entry.sha256.as_str())
     }
 
     /// Writes a file at a path relative to the folder, with `/` between its parts.
@@ -271,7 +280,8 @@ fn sign_sums(root: &Path, sums: &[u8], key: &SigningKey, now: &str) -> Result<()
         .map_err(|source| BundleError::Io { path, source })
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail

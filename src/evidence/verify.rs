@@ -10,7 +10,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::signature::{SignatureError, VerifyingKey, claimed_id};
-use super::{Entry, MANIFEST, MANIFEST_SCHEMA, SIGNATURE, SUMS, hex, render_manifest, render_sums};
+use super::{
+    Entry, MANIFEST, MANIFEST_SCHEMA, SIGNATURE, STAMP, STAMP_REQUEST, SUMS, hex, render_manifest,
+    render_sums,
+};
 
 /// Why a folder is not vouched for.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,9 @@ pub struct Intact {
     pub created: String,
     /// Its signature.
     pub signed: Signed,
+    /// Whether a time-stamping authority's answer is there. It names this folder's list of hashes; whether the authority
+    /// gave it was not checked.
+    pub stamped: bool,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +105,10 @@ pub fn verify(root: &Path, key: Option<&VerifyingKey>) -> Result<Intact, VerifyE
     walk(root, "", &mut files)?;
     files.remove(SUMS);
     let signature = files.remove(SIGNATURE).is_some();
+    let stamps = [STAMP_REQUEST, STAMP].map(|path| files.remove(path).map(|_| path));
+    for path in stamps.into_iter().flatten() {
+        names(root, path, &sums)?;
+    }
     compare(&sums, &files)?;
     let manifest = manifest(root, &files)?;
     let signed = signed(root, signature, &sums, key)?;
@@ -111,7 +121,29 @@ pub fn verify(root: &Path, key: Option<&VerifyingKey>) -> Result<Intact, VerifyE
         created_by: manifest.created_by,
         created: manifest.created,
         signed,
+        stamped: stamps[1].is_some(),
     })
+}
+
+/// Largest time stamp that is read: one with the authority's certificates takes a few thousand bytes.
+const LARGEST_STAMP: u64 = 1 << 20;
+
+/// A time stamp, or what is sent for one, holds the hash of the list as plain bytes.
+fn names(root: &Path, path: &str, sums: &[u8]) -> Result<(), VerifyError> {
+    let length = fs::metadata(root.join(path)).map_or(u64::MAX, |data| data.len());
+    if length > LARGEST_STAMP {
+        return Err(altered(path, "it is larger than any time stamp"));
+    }
+    let bytes = read(root, path)?.unwrap_or_default();
+    let hash = Sha256::digest(sums);
+    let mut places = bytes.windows(hash.len());
+    if places.any(|place| place == hash.as_slice()) {
+        return Ok(());
+    }
+    Err(altered(
+        path,
+        format!("it is not about this {SUMS}: it does not hold its SHA-256"),
+    ))
 }
 
 fn altered(path: &str, what: impl Into<String>) -> VerifyError {
@@ -430,6 +462,39 @@ mod tests {
             "manifest.json: SHA256SUMS lists it",
         );
         named(&|root| fs::remove_file(root.join(SUMS)).unwrap(), "");
+    }
+
+    #[test]
+    fn a_time_stamp_beside_the_list_is_of_this_list() {
+        let folder = Folder::new();
+        let place = folder.root().join(STAMP);
+        let sums = fs::read(folder.root().join(SUMS)).unwrap();
+        let stamp = [b"0\x82", Sha256::digest(&sums).as_slice(), b"more"].concat();
+        assert!(!verify(&folder.root(), None).unwrap().stamped);
+        fs::write(&place, &stamp).unwrap();
+        assert!(verify(&folder.root(), Some(&folder.key)).unwrap().stamped);
+        fs::write(&place, &stamp[3..]).unwrap();
+        assert!(
+            folder
+                .said()
+                .starts_with("SHA256SUMS.tsr: it is not about this")
+        );
+        fs::rename(&place, folder.root().join(STAMP_REQUEST)).unwrap();
+        assert!(
+            folder
+                .said()
+                .starts_with("SHA256SUMS.tsq: it is not about this")
+        );
+        fs::rename(
+            folder.root().join(STAMP_REQUEST),
+            folder.root().join("x.tsr"),
+        )
+        .unwrap();
+        assert!(
+            folder
+                .said()
+                .starts_with("x.tsr: SHA256SUMS does not list it")
+        );
     }
 
     #[test]

@@ -460,13 +460,6 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (excluded, in_scope): (Vec<_>, Vec<_>) =
         snapshot.databases.iter().partition(|d| d.excluded);
-    let hidden = |m: &snapshot::Module| matches!(m.definition, snapshot::Observed::Denied { .. });
-    let whole = |d: &&&snapshot::DatabaseFacts| {
-        let mut asked = Fact::ALL
-            .iter()
-            .filter(|fact| !Fact::BEYOND_LEAST.contains(fact));
-        !asked.any(|fact| fact.unsettled_in(d).is_some()) && !d.modules.seen().iter().any(hidden)
-    };
     let listed = snapshot.server.databases.seen().len();
     Coverage {
         finished: matches!(snapshot.outcome, snapshot::Outcome::Finished),
@@ -478,7 +471,7 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
             .and_then(|s| s.login.clone()),
         connection: snapshot.connection.clone(),
         databases: count(listed.max(snapshot.databases.len())),
-        databases_read: count(in_scope.iter().filter(whole).count()),
+        databases_read: count(in_scope.iter().filter(|d| is_read_whole(d)).count()),
         databases_excluded: excluded.iter().map(|d| d.name.clone()).collect(),
         missing: judged
             .missing
@@ -492,6 +485,16 @@ fn coverage(judged: &Judged<'_>) -> Coverage {
             .collect(),
         modules_with_unread_dynamic_sql: judged.modules_with_unread_dynamic_sql,
     }
+}
+
+/// Whether everything of a database was seen that the least-privileged login can see.
+pub(super) fn is_read_whole(facts: &snapshot::DatabaseFacts) -> bool {
+    let hidden = |m: &snapshot::Module| matches!(m.definition, snapshot::Observed::Denied { .. });
+    let mut asked = Fact::ALL
+        .iter()
+        .filter(|fact| !Fact::BEYOND_LEAST.contains(fact));
+    !asked.any(|fact| fact.unsettled_in(facts).is_some())
+        && !facts.modules.seen().iter().any(hidden)
 }
 
 impl VerdictEntry {

@@ -2,6 +2,7 @@
 
 mod assessment;
 mod events;
+mod evidence;
 mod identity;
 mod judgement;
 mod junit;
@@ -12,6 +13,7 @@ mod paths;
 mod preflight;
 mod prometheus;
 mod provenance;
+mod run;
 #[cfg(test)]
 mod sample;
 mod sarif;
@@ -28,6 +30,10 @@ pub use assessment::{
     VerdictEntry,
 };
 pub use events::{events_heading, events_table, write_events_line};
+pub use evidence::{
+    EVIDENCE_SCHEMA, EvidenceBasis, FileHash, STATEMENTS, StatementText, TargetEvidence,
+    statement_path,
+};
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use ocsf::ocsf;
@@ -35,6 +41,7 @@ pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use prometheus::prometheus;
 pub use provenance::{Cited, Clock, Reported};
+pub use run::{FrameworkVersion, RUN_SCHEMA, RuleSet, RunCompleteness, RunRecord, RunTarget, Tool};
 pub use sarif::{sarif, verdicts_sarif};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;

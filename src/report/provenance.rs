@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,17 +88,44 @@ impl Reported {
             login: session.and_then(|session| session.original_login.clone()),
             auth_scheme: session.and_then(|session| session.auth_scheme.clone()),
             net_transport: session.and_then(|session| session.net_transport.clone()),
-            clock: None,
+            clock: clock(snapshot),
         })
     }
+}
+
+/// Where a script collected, all times are the server's own.
+fn clock(snapshot: &Snapshot) -> Option<Clock> {
+    if snapshot.offline.is_some() {
+        return None;
+    }
+    let session = snapshot.server.session.known()?;
+    let said: DateTime = session.utc_now.as_deref()?.parse().ok()?;
+    let said = Offset::UTC.to_timestamp(said).ok()?;
+    let greeting = (Fact::Session.name().to_owned(), None);
+    let record = records(&snapshot.queries, &Cited::from([greeting])).pop()?;
+    let sent: Timestamp = record.started.parse().ok()?;
+    let ahead = said.duration_since(sent);
+    let answered = SignedDuration::from_millis(record.duration_ms.into());
+    Some(Clock {
+        server: format!("{said:.3}"),
+        skew_least_ms: milliseconds(ahead - answered - UP_TO * 3),
+        skew_most_ms: milliseconds(ahead + UP_TO),
+    })
+}
+
+/// Times, spans and their difference are cut to milliseconds: each may be off by so much.
+const UP_TO: SignedDuration = SignedDuration::from_millis(1);
+
+fn milliseconds(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The server's local time as UTC; `None` if it is no time.
 fn as_utc(local: &str, offset_minutes: i32) -> Option<String> {
     let local: DateTime = local.parse().ok()?;
     let by = SignedDuration::from_mins(offset_minutes.into());
-    let utc = jiff::tz::Offset::UTC.to_timestamp(local).ok()?;
-    let utc: Timestamp = utc.checked_sub(by).ok()?;
+    let utc = Offset::UTC.to_timestamp(local).ok()?;
+    let utc = utc.checked_sub(by).ok()?;
     Some(format!("{utc:.3}"))
 }
 
@@ -147,18 +175,28 @@ fn query_of(citation: &Citation) -> (String, Option<DatabaseName>) {
 /// whose answer the snapshot holds: what a session is greeted with from the first that was answered, all else from the
 /// last.
 pub fn records(all: &[QueryRecord], cited: &Cited) -> Vec<QueryRecord> {
-    let mut found: BTreeMap<(&str, Option<&DatabaseName>), &QueryRecord> = BTreeMap::new();
-    for record in all {
+    let counting = counting(all).into_values();
+    let records = counting.filter_map(|place| all.get(place));
+    let is_cited =
+        |record: &&QueryRecord| cited.contains(&(record.query.clone(), record.database.clone()));
+    records.filter(is_cited).cloned().collect()
+}
+
+/// Of each query in each database the place of the record whose answer the snapshot holds.
+pub fn counting(all: &[QueryRecord]) -> BTreeMap<(&str, Option<&DatabaseName>), usize> {
+    let mut found = BTreeMap::new();
+    for (place, record) in all.iter().enumerate() {
         let key = (record.query.as_str(), record.database.as_ref());
-        let is_kept = found.get(&key).is_some_and(|before| {
+        let before = found.get(&key).and_then(|place: &usize| all.get(*place));
+        let is_kept = before.is_some_and(|before| {
             let answered = before.outcome == QueryOutcome::Answered;
             answered && (is_greeting(&record.query) || record.outcome == QueryOutcome::Failed)
         });
-        if !is_kept && cited.contains(&(record.query.clone(), record.database.clone())) {
-            found.insert(key, record);
+        if !is_kept {
+            found.insert(key, place);
         }
     }
-    found.into_values().cloned().collect()
+    found
 }
 
 fn is_greeting(query: &str) -> bool {

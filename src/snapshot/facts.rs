@@ -98,6 +98,16 @@ impl<T> AnyFact for Observed<T> {
     }
 }
 
+/// A fact as the file holds it.
+pub struct Held {
+    /// See [`Observed::state`].
+    pub state: &'static str,
+    /// Rows that were seen.
+    pub rows: usize,
+    /// The fact's JSON without white space: state, value, needs.
+    pub json: Vec<u8>,
+}
+
 /// Turns one answer into a fact.
 pub trait Answered {
     /// A list of rows.
@@ -144,6 +154,15 @@ macro_rules! fact_row {
     };
     ($one:ident $field:expr, $row:expr) => {
         json_of($field.known())
+    };
+}
+
+macro_rules! fact_rows {
+    (list $field:expr) => {
+        $field.seen().len()
+    };
+    ($one:ident $field:expr) => {
+        usize::from($field.known().is_some())
     };
 }
 
@@ -196,6 +215,23 @@ macro_rules! facts {
                 vec![$((stringify!($s_field), &mut self.$s_field as &mut dyn AnyFact),)*]
             }
 
+            /// Every fact with its name, in the order of the file.
+            pub fn all(&self) -> Vec<(&'static str, &dyn AnyFact)> {
+                vec![$((stringify!($s_field), &self.$s_field as &dyn AnyFact),)*]
+            }
+
+            /// The fact of this name as the file holds it, if the instance has one.
+            pub fn held(&self, name: &str) -> Option<Held> {
+                match name {
+                    $(stringify!($s_field) => Some(Held {
+                        state: self.$s_field.state(),
+                        rows: fact_rows!($s_kind self.$s_field),
+                        json: serde_json::to_vec(&self.$s_field).unwrap_or_default(),
+                    }),)*
+                    _ => None,
+                }
+            }
+
             /// The state of the fact of this name, see [`Observed::state`].
             pub fn state_of(&self, name: &str) -> Option<&'static str> {
                 match name {
@@ -235,6 +271,23 @@ macro_rules! facts {
             /// Every fact with its name, in the order of the file.
             pub fn all_mut(&mut self) -> Vec<(&'static str, &mut dyn AnyFact)> {
                 vec![$((stringify!($d_field), &mut self.$d_field as &mut dyn AnyFact),)*]
+            }
+
+            /// Every fact with its name, in the order of the file.
+            pub fn all(&self) -> Vec<(&'static str, &dyn AnyFact)> {
+                vec![$((stringify!($d_field), &self.$d_field as &dyn AnyFact),)*]
+            }
+
+            /// The fact of this name as the file holds it, if a database has one.
+            pub fn held(&self, name: &str) -> Option<Held> {
+                match name {
+                    $(stringify!($d_field) => Some(Held {
+                        state: self.$d_field.state(),
+                        rows: fact_rows!($d_kind self.$d_field),
+                        json: serde_json::to_vec(&self.$d_field).unwrap_or_default(),
+                    }),)*
+                    _ => None,
+                }
             }
 
             /// The fact of this name, if a database has one.

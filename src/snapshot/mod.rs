@@ -16,7 +16,7 @@ pub use events::{
     EventSubject, EventWho, EventsHeader, EventsLine, EventsTarget, SourceEvents, SourceState,
     TargetLine,
 };
-pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, ServerFacts};
+pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
 pub use observed::{Observed, ServerError, short};
 pub use offline::{OFFLINE, Offline};
@@ -144,6 +144,18 @@ impl ServerIdentity {
             return Some(NEWEST_KNOWN_THERE);
         }
         self.major_version()
+    }
+}
+
+impl SessionIdentity {
+    /// Without what is of one session and one moment: what all sessions of a login have in common.
+    #[must_use]
+    pub fn standing(&self) -> Self {
+        Self {
+            session_id: 0,
+            utc_now: None,
+            ..self.clone()
+        }
     }
 }
 

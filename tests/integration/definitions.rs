@@ -92,10 +92,10 @@ fn kept(ran: &Ran, target: &str) -> Vec<String> {
     names.collect()
 }
 
-/// All that a run concluded: what it printed and every file but the snapshots and their hashes.
+/// All that a run concluded: what it printed and every file but the snapshots, how they came to be, and their hashes.
 fn concluded(ran: &Ran) -> BTreeMap<String, String> {
     let files = ran.files("out").into_iter();
-    let files = files.filter(|f| !f.starts_with("snapshots/"));
+    let files = files.filter(|f| !f.starts_with("snapshots/") && !f.starts_with("evidence/"));
     let files = files.filter(|f| !matches!(f.as_str(), "manifest.json" | "SHA256SUMS"));
     let mut all: BTreeMap<_, _> = files
         .map(|file| (file.clone(), ran.read(&format!("out/{file}"))))

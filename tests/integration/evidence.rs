@@ -34,7 +34,7 @@ fn signed() -> (Ran, String) {
     (ran.run().code(0), public)
 }
 
-fn verify(folder: &Path, key: Option<&str>) -> Ran {
+pub fn verify(folder: &Path, key: Option<&str>) -> Ran {
     let folder = folder.to_str().unwrap();
     let verify = Cli::new(&["verify", folder]);
     match key {
@@ -83,7 +83,7 @@ fn a_signed_audit_is_verified_with_the_public_key_alone() {
 
 /// A tool that shares no code with the program; `.ci/stock-tools` installs it, elsewhere it may be absent.
 #[allow(clippy::print_stdout)] // said to whoever runs the tests
-fn stock(tool: &str, folder: &Path, args: &[&str]) -> bool {
+pub fn stock(tool: &str, folder: &Path, args: &[&str]) -> bool {
     let ran = Command::new(tool).args(args).current_dir(folder).output();
     match ran {
         Ok(done) => {
@@ -131,7 +131,7 @@ fn stock_signatures_are_verified() {
 }
 
 /// The folder again, with one file changed and all hashes made anew, as somebody without the key can.
-fn forged(from: &Path, to: &Path, path: &str, change: impl Fn(String) -> String) {
+pub fn forged(from: &Path, to: &Path, path: &str, change: impl Fn(String) -> String) {
     let mut bundle = Bundle::create(to).unwrap();
     let sums = std::fs::read_to_string(from.join("SHA256SUMS")).unwrap();
     for own in sums.lines().filter_map(|line| line.split_once("  ")) {
@@ -180,7 +180,7 @@ fn verdicts_and_reports_that_do_not_follow_are_named_even_where_all_hashes_are_r
         forged(&out, &to, path, change);
         let said = verify(&to, None).code(1).stdout;
         let named = if path.starts_with("snapshots") {
-            "assessment.json"
+            "evidence/crm-2012.evidence.json"
         } else {
             path
         };
@@ -241,6 +241,129 @@ fn a_key_is_asked_for_before_anything_is_done() {
     let again = Cli::new(&["keygen", "-o", "key", "--no-password"]).file("key", "mine");
     let again = again.run().code(2).says("is there already");
     assert_eq!(again.read("key"), "mine");
+}
+
+#[test]
+fn a_key_comes_from_a_command_without_a_shell() {
+    let keys = Cli::new(&["keygen", "-o", "key", "--key-password-env", "P"]);
+    let keys = keys.env("P", PASSWORD).run().code(0);
+    let (secret, public) = (keys.read("key"), keys.read("key.pub"));
+    let with = |command: &str| {
+        let audit = demo("vault-2022")
+            .file("the key", &secret)
+            .env("P", PASSWORD);
+        audit.args(&["--sign-key-command", command, "--key-password-env", "P"])
+    };
+    let ran = with("[\"cat\", \"the key\"]").run().code(0);
+    verify(&ran.path("out"), Some(&public)).code(0);
+    for (command, says) in [
+        ("[\"cat\", \"lost; touch owned\"]", "command cat ended with"),
+        ("cat key", "cannot be run"),
+        ("[\"cat\", hunter2]", "is no array of texts"),
+        ("[\"echo\", \"nonsense\"]", "cannot be used"),
+        ("[]", "is empty"),
+    ] {
+        let refused = with(command).run().code(2).says(says);
+        assert!(!refused.path("out").exists(), "{command}");
+        assert!(!refused.path("owned").exists(), "{command}");
+        assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    }
+    let both = with("[\"cat\", \"the key\"]").args(&["--sign-key", "the key"]);
+    both.run().code(2).says("cannot be used with");
+
+    let ran = demo("vault-2022").run().code(0);
+    let folder = ran.path("out");
+    let sign = ["sign", folder.to_str().unwrap(), "--key-password-env", "P"];
+    let sign = || Cli::new(&sign).file("key", &secret).env("P", PASSWORD);
+    sign().run().code(2).says("--key");
+    let command = ["--sign-key-command", "[\"cat\", \"key\"]"];
+    sign().args(&command).run().code(0).says("signed by key");
+    verify(&folder, Some(&public)).code(0);
+}
+
+/// README's commands, with an authority that openssl itself makes.
+#[test]
+fn stock_openssl_stamps_the_time() {
+    let (ran, public) = signed();
+    let out = ran.path("out");
+    let openssl = |args: &[&str]| stock("openssl", &out, args);
+    let authority = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=tsa",
+        "-addext",
+        "extendedKeyUsage=critical,timeStamping",
+        "-keyout",
+        "../tsa.key",
+        "-out",
+        "../tsa.pem",
+    ];
+    if !openssl(&authority) {
+        return;
+    }
+    std::fs::write(ran.path("serial"), "01\n").unwrap();
+    let settings = "[tsa]\nserial = ../serial\nsigner_cert = ../tsa.pem\nsigner_key = ../tsa.key\n\
+                    signer_digest = sha256\ndefault_policy = 1.2.3.4\ndigests = sha256\n";
+    std::fs::write(ran.path("tsa.cnf"), settings).unwrap();
+    let query = "ts -query -data SHA256SUMS -sha256 -cert -out SHA256SUMS.tsq";
+    let words = |line: &'static str| line.split(' ').collect::<Vec<&str>>();
+    openssl(&words(query));
+    openssl(&words(
+        "ts -reply -config ../tsa.cnf -section tsa -queryfile SHA256SUMS.tsq -out SHA256SUMS.tsr",
+    ));
+    let check = "ts -verify -data SHA256SUMS -in SHA256SUMS.tsr -CAfile ../tsa.pem";
+    openssl(&words(check));
+    for line in [
+        query,
+        "ts -verify -data SHA256SUMS -in SHA256SUMS.tsr -CAfile",
+    ] {
+        let readme = include_str!("../../README.md");
+        let line = line.replace("SHA256SUMS", "q1/SHA256SUMS");
+        assert!(readme.contains(&line), "README has no {line}");
+    }
+    let good = verify(&out, Some(&public)).code(0);
+    assert!(
+        good.stdout.contains("SHA256SUMS.tsr: a time stamp"),
+        "{}",
+        good.stdout
+    );
+
+    // Another folder's list under the same stamp: both tools say so.
+    let other = demo("crm-2012").run().code(1);
+    for file in ["SHA256SUMS.tsq", "SHA256SUMS.tsr"] {
+        std::fs::copy(out.join(file), other.path("out").join(file)).unwrap();
+    }
+    let bad = verify(&other.path("out"), None).code(1);
+    assert!(
+        bad.stdout.contains("SHA256SUMS.tsq: it is not about this"),
+        "{}",
+        bad.stdout
+    );
+    let authority = ran.path("tsa.pem");
+    let args = [
+        "ts",
+        "-verify",
+        "-data",
+        "SHA256SUMS",
+        "-in",
+        "SHA256SUMS.tsr",
+        "-CAfile",
+    ];
+    let refused = Command::new("openssl")
+        .args(args)
+        .arg(&authority)
+        .current_dir(other.path("out"))
+        .output();
+    assert!(
+        !refused.unwrap().status.success(),
+        "openssl takes it for another list's"
+    );
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::support::driver::{Driver, config};
 use crate::support::instance::{Fault, Instance, PASSWORD, RunningInstance, USER, error, sample};
 use crate::support::tds_server::{Encryption, Options};
 
-/// Numbers a client's session, and so differs between clients.
-const SESSION_ID: &str = "session_id";
+/// Of one session and one moment, and so differs between clients.
+const OF_THE_SESSION: [&str; 2] = ["session_id", "utc_now"];
 
 /// What one client read of one question.
 #[derive(Debug, PartialEq)]
@@ -25,10 +25,12 @@ struct Read {
 
 impl Read {
     fn without_session(mut self) -> Self {
-        if let Some(at) = self.columns.iter().position(|name| name == SESSION_ID) {
-            self.columns.remove(at);
-            for row in &mut self.rows {
-                row.remove(at);
+        for own in OF_THE_SESSION {
+            if let Some(at) = self.columns.iter().position(|name| name == own) {
+                self.columns.remove(at);
+                for row in &mut self.rows {
+                    row.remove(at);
+                }
             }
         }
         self

@@ -21,6 +21,7 @@ mod fixes;
 mod foreign_client;
 mod formats;
 mod hostile;
+mod ledger;
 mod limits;
 mod matrix;
 mod offline;

@@ -8,10 +8,14 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub struct Signing {
     /// Sign the folder with this secret key of `keygen` or minisign.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", group = "signing_key")]
     pub sign_key: Option<PathBuf>,
+    /// Sign it with the secret key that this command prints: a program, or an array like ["pass", "show", "auditor"]. It is
+    /// run directly, never by a shell.
+    #[arg(long, value_name = "COMMAND", group = "signing_key")]
+    pub sign_key_command: Option<String>,
     /// Environment variable that holds the key's password.
-    #[arg(long, value_name = "VAR", requires = "sign_key")]
+    #[arg(long, value_name = "VAR", requires = "signing_key")]
     pub key_password_env: Option<String>,
 }
 
@@ -35,8 +39,12 @@ pub struct Sign {
     /// The folder that an audit wrote.
     pub bundle: PathBuf,
     /// The secret key of `keygen` or minisign.
-    #[arg(long, value_name = "KEY")]
-    pub key: PathBuf,
+    #[arg(long, value_name = "KEY", required_unless_present = "sign_key_command")]
+    pub key: Option<PathBuf>,
+    /// The command that prints it: a program, or an array like ["pass", "show", "auditor"]. It is run directly, never by a
+    /// shell.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "key")]
+    pub sign_key_command: Option<String>,
     /// Environment variable that holds the key's password.
     #[arg(long, value_name = "VAR")]
     pub key_password_env: Option<String>,

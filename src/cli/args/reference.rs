@@ -19,6 +19,10 @@ pub enum SchemaName {
     Observations,
     /// What was concluded.
     Assessment,
+    /// How one target's snapshot came to be: evidence/*.evidence.json.
+    Evidence,
+    /// What a run was: evidence/run.json.
+    Run,
     /// One line of verdicts.jsonl.
     Verdict,
     /// What templates of the report are given.

@@ -31,6 +31,7 @@ fn session() -> SessionIdentity {
         net_transport: None,
         auth_scheme: None,
         utc_offset_minutes: Some(0),
+        utc_now: None,
     }
 }
 

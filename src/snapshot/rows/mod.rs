@@ -95,6 +95,9 @@ rows! {
         auth_scheme: Option<String>,
         /// The server's clock against UTC, in minutes.
         utc_offset_minutes: Option<i32>,
+        /// What the server's clock said, UTC; snapshots of the first versions lack it.
+        #[serde(default)]
+        utc_now: Option<String>,
     }
 
     /// `sys.login_token` or `sys.user_token`: a principal the auditor's session is.

@@ -6,6 +6,7 @@ use mssql_posture::snapshot::{Observed, ServerIdentity, SessionIdentity};
 
 use super::datum::{Content, Datum, error};
 use super::facts::Database;
+use super::times::Moment;
 use super::{World, same_name};
 use crate::support::contract::{Catalog, SqlType};
 use crate::support::tds_server::answer::Message;
@@ -104,11 +105,24 @@ impl Place<'_> {
             "SUBSTRING" => substring(arguments)?,
             // Only its offset is ever asked for.
             "SYSDATETIMEOFFSET" => Datum::from(self.session()?.utc_offset_minutes),
+            "SYSUTCDATETIME" => self.utc_now()?,
             _ => {
                 let text = format!("{function} of {arguments:?} is not recorded");
                 return Err(Unanswered::Unrecorded(text));
             }
         })
+    }
+
+    /// The recorded time, a second later with each session.
+    fn utc_now(&self) -> Answer {
+        let session = self.session()?;
+        let Some(text) = session.utc_now.as_deref() else {
+            return Ok(Datum::Null);
+        };
+        let moment = Moment::recorded(text, SqlType::DateTime2(7));
+        let moment = moment.map_err(Unanswered::Unrecorded)?;
+        let later = self.session_id - session.session_id;
+        Ok(Datum::Time(moment.later(later.into())))
     }
 
     fn user(&self) -> Result<&mssql_posture::snapshot::DatabaseSession, Unanswered> {

@@ -230,6 +230,7 @@ fn session(version: u16) -> SessionIdentity {
         net_transport: words("TCP"),
         auth_scheme: words("SQL"),
         utc_offset_minutes: Some(-210),
+        utc_now: words("2026-05-06T07:08:09.1234567"),
     }
 }
 

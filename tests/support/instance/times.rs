@@ -37,6 +37,13 @@ impl Moment {
         }
     }
 
+    /// So many seconds later.
+    pub fn later(self, seconds: i64) -> Self {
+        Self {
+            units: self.units + seconds * UNITS_PER_SECOND,
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let parsed: DateTime = text.parse().ok()?;
         let days = parsed.date().since(date(1, 1, 1)).ok()?.get_days();

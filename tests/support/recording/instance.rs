@@ -185,6 +185,7 @@ fn session(base: &Base) -> SessionIdentity {
         net_transport: Some("TCP".to_owned()),
         auth_scheme: Some("SQL".to_owned()),
         utc_offset_minutes: Some(60),
+        utc_now: None, // see `queries::record`
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mssql_posture::collect::{self, Query, Scope};
 use mssql_posture::ids::DatabaseName;
-use mssql_posture::snapshot::{QueryOutcome, QueryRecord, ServerError, Snapshot, sha256_hex};
+use mssql_posture::snapshot::{
+    Observed, QueryOutcome, QueryRecord, ServerError, Snapshot, sha256_hex,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,13 +42,22 @@ pub fn permission(name: &str) -> &'static str {
     queries.find(|q| q.name == name).unwrap().permission
 }
 
+/// From the start to the moment when the server read its clock.
+const FIRST_ANSWER: SignedDuration = SignedDuration::from_millis(20);
+/// How far its clock is ahead.
+const SERVER_AHEAD: SignedDuration = SignedDuration::from_millis(340);
+
 /// Writes the records of a whole collection: session, server, then each database that was asked.
 pub fn record(snapshot: &mut Snapshot, version: u16, errors: &Errors) {
     let mut clock: Timestamp = snapshot.started.parse().unwrap();
+    if let Observed::Known { value } = &mut snapshot.server.session {
+        let answered = clock + FIRST_ANSWER + SERVER_AHEAD;
+        value.utc_now = Some(format!("{answered:.7}").replace('Z', ""));
+    }
     let mut records = Vec::new();
     let mut batch =
         |queries: Vec<&'static Query>, database: Option<&DatabaseName>, facts: Value, ms: i64| {
-            clock += jiff::SignedDuration::from_millis(11);
+            clock += SignedDuration::from_millis(11);
             for query in queries {
                 let Some(rows) = answer(&facts[query.name]) else {
                     continue;
@@ -71,7 +82,7 @@ pub fn record(snapshot: &mut Snapshot, version: u16, errors: &Errors) {
                     error: errors.get(&key).cloned(),
                 });
             }
-            clock += jiff::SignedDuration::from_millis(ms);
+            clock += SignedDuration::from_millis(ms);
         };
     let server = value(&snapshot.server);
     batch(
