@@ -448,6 +448,8 @@ pub enum EventsFormat {
     Table,
     /// One JSON object a line (`schema events`), with whole statements. Recognised secrets are masked.
     Jsonl,
+    /// reports/report.xlsx: a workbook with everything on sheets.
+    Xlsx,
 }
 
 /// `rules`.
@@ -574,4 +576,6 @@ pub enum Format {
     Csv,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
+    /// reports/report.xlsx: a workbook with everything on sheets.
+    Xlsx,
 }

@@ -61,6 +61,11 @@ pub const REPORTS: &[Report] = &[
             )
         },
     },
+    Report {
+        format: Format::Xlsx,
+        places: &["reports/report.xlsx"],
+        render: |judged| one("reports/report.xlsx", report::xlsx(judged)?),
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.

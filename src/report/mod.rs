@@ -15,6 +15,7 @@ mod template;
 mod view;
 mod visible;
 mod waivers;
+mod xlsx;
 
 pub use assessment::{
     Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked, SCHEMA, Tally,
@@ -30,3 +31,4 @@ pub use table::table;
 pub use template::{RenderError, html, markdown};
 pub use visible::visible;
 pub use waivers::waivers;
+pub use xlsx::xlsx;
