@@ -498,6 +498,7 @@ pub fn conclude(
     for report in REPORTS {
         if judging.format.contains(&report.format) {
             for file in (report.render)(&judgement)? {
+                let file = file?;
                 bundle.write(&file.path, &file.bytes)?;
             }
         }

@@ -9,9 +9,12 @@ pub struct Report {
     pub format: Format,
     /// Where its files stand: their paths, or folders that hold nothing else (those end in `/`).
     pub places: &'static [&'static str],
-    /// Its files; the same judgement gives the same bytes.
-    pub render: fn(&Judgement<'_>) -> anyhow::Result<Vec<File>>,
+    /// Its files, one at a time in memory; the same judgement gives the same bytes.
+    pub render: for<'a> fn(&'a Judgement<'_>) -> anyhow::Result<Files<'a>>,
 }
+
+/// Files as they are made.
+pub type Files<'a> = Box<dyn Iterator<Item = anyhow::Result<File>> + 'a>;
 
 /// A file of a report.
 pub struct File {
@@ -70,9 +73,9 @@ pub const REPORTS: &[Report] = &[
 
 // A table of functions that can fail, of which this one cannot.
 #[allow(clippy::unnecessary_wraps)]
-fn one(path: &str, content: impl Into<Vec<u8>>) -> anyhow::Result<Vec<File>> {
+fn one<'a>(path: &str, content: impl Into<Vec<u8>>) -> anyhow::Result<Files<'a>> {
     let (path, bytes) = (path.to_owned(), content.into());
-    Ok(vec![File { path, bytes }])
+    Ok(Box::new(std::iter::once(Ok(File { path, bytes }))))
 }
 
 /// Whether a file of the folder is one that reports may refer to by its hash: it is there before them.

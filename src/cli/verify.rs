@@ -126,6 +126,7 @@ fn rendered_again(
         more => format!("{more} files of {}", report.places.join(" and ")),
     };
     for file in (report.render)(judgement)? {
+        let file = file?;
         same(root, &file.path, &file.bytes)?;
         held.remove(file.path.as_str());
     }
