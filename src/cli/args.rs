@@ -574,6 +574,8 @@ pub enum Format {
     Md,
     /// reports/verdicts.csv: every verdict as a row.
     Csv,
+    /// reports/junit.xml: every verdict as a test of a pipeline.
+    Junit,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
     /// reports/report.xlsx: a workbook with everything on sheets.

@@ -69,6 +69,11 @@ pub const REPORTS: &[Report] = &[
         places: &["reports/report.xlsx"],
         render: |judged| one("reports/report.xlsx", report::xlsx(judged)?),
     },
+    Report {
+        format: Format::Junit,
+        places: &["reports/junit.xml"],
+        render: |judged| one("reports/junit.xml", report::junit(judged.assessment)?),
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.

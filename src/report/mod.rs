@@ -3,6 +3,7 @@
 mod assessment;
 mod events;
 mod judgement;
+mod junit;
 mod lines;
 mod missing;
 mod paths;
@@ -28,7 +29,7 @@ pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;
-pub use template::{RenderError, html, markdown};
+pub use template::{RenderError, html, junit, markdown};
 pub use visible::visible;
 pub use waivers::waivers;
 pub use xlsx::xlsx;

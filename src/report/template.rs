@@ -6,9 +6,11 @@ use handlebars::{
 };
 
 use super::assessment::Assessment;
+use super::junit::JunitView;
 use super::view::{CodeView, View};
 
 const HTML: &str = include_str!("../../report-templates/report.html.hbs");
+const JUNIT: &str = include_str!("../../report-templates/junit.xml.hbs");
 const MARKDOWN: &str = include_str!("../../report-templates/report.md.hbs");
 
 /// A template does not fit the view: a fault of the program, never of the data.
@@ -36,6 +38,16 @@ pub fn markdown(assessment: &Assessment) -> Result<String, RenderError> {
     templates.register_escape_fn(escape_markdown);
     templates.register_helper("fenced", Box::new(fenced));
     Ok(templates.render_template(MARKDOWN, &View::new(assessment))?)
+}
+
+/// An assessment as JUnit's XML, for pipelines.
+///
+/// # Errors
+/// See [`RenderError`].
+pub fn junit(assessment: &Assessment) -> Result<String, RenderError> {
+    let mut templates = Handlebars::new();
+    templates.set_strict_mode(true);
+    Ok(templates.render_template(JUNIT, &JunitView::new(assessment))?)
 }
 
 /// Indent of code in the Markdown: that of the list item it belongs to.
@@ -129,7 +141,7 @@ mod tests {
 
     #[test]
     fn templates_have_no_way_to_print_a_value_raw() {
-        for template in [HTML, MARKDOWN] {
+        for template in [HTML, MARKDOWN, JUNIT] {
             assert!(!template.contains("{{{") && !template.contains("{{&"));
         }
     }
