@@ -450,6 +450,8 @@ pub enum EventsFormat {
     Jsonl,
     /// reports/report.xlsx: a workbook with everything on sheets.
     Xlsx,
+    /// reports/stig/: a STIG checklist (CKLB) for each instance of SQL Server 2022 and each of its databases.
+    Cklb,
 }
 
 /// `rules`.
@@ -580,4 +582,6 @@ pub enum Format {
     Jsonl,
     /// reports/report.xlsx: a workbook with everything on sheets.
     Xlsx,
+    /// reports/stig/: a STIG checklist (CKLB) for each instance of SQL Server 2022 and each of its databases.
+    Cklb,
 }

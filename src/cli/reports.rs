@@ -1,6 +1,7 @@
 //! The reports that stand in the folder: which format makes which files.
 
 use super::args::Format;
+use super::checklists;
 use crate::report::{self, Judgement};
 
 /// What one format makes.
@@ -68,6 +69,11 @@ pub const REPORTS: &[Report] = &[
         format: Format::Xlsx,
         places: &["reports/report.xlsx"],
         render: |judged| one("reports/report.xlsx", report::xlsx(judged)?),
+    },
+    Report {
+        format: Format::Cklb,
+        places: &[checklists::FOLDER],
+        render: |judged| Ok(checklists::files(judged)),
     },
     Report {
         format: Format::Junit,

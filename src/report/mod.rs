@@ -1,6 +1,7 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
 mod assessment;
+mod cklb;
 mod events;
 mod judgement;
 mod junit;
@@ -11,6 +12,7 @@ mod preflight;
 #[cfg(test)]
 mod sample;
 mod scan;
+mod stable;
 mod table;
 mod template;
 mod view;
@@ -22,6 +24,7 @@ pub use assessment::{
     Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked, SCHEMA, Tally,
     VerdictEntry,
 };
+pub use cklb::cklb;
 pub use events::{events_heading, events_table, write_events_line};
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::support::cli::{Cli, Ran};
 
+mod cklb;
 mod junit;
 mod xlsx;
 

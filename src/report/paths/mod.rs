@@ -102,7 +102,7 @@ pub struct Server {
 
 impl Server {
     /// The catalog holds the machine's SID only where the machine's own account has a login.
-    fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(snapshot: &Snapshot) -> Self {
         const DEFAULT_PORT: u16 = 1433;
         let identity = snapshot.server.server_identity.known();
         let machine = identity.and_then(|i| i.machine_name.clone());
