@@ -6,8 +6,8 @@ use std::io::Cursor;
 use calamine::{Data, Range, Reader, Xlsx};
 
 use super::*;
+use crate::report::lines;
 use crate::report::sample::{self, HOSTILE_ASSEMBLY, HOSTILE_DATABASE};
-use crate::report::{Assessment, lines};
 
 fn read(bytes: &[u8]) -> BTreeMap<String, Range<Data>> {
     let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes.to_vec())).unwrap();
