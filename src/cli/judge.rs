@@ -250,7 +250,7 @@ pub fn assess(
     }
     for (kept, mut verdicts) in assemblies.judge() {
         acceptances.apply(kept, &mut verdicts);
-        assessment.add(&kept.target, verdicts);
+        assessment.add(kept, verdicts);
     }
     for (target, logins) in estate.wanted() {
         if let Some(source) = places.get(&target) {
@@ -259,6 +259,11 @@ pub fn assess(
         }
     }
     assessment.fleet.paths = estate.paths(MOST_PATHS);
+    for (target, cited) in assessment.uncited() {
+        if let Some(source) = places.get(&target) {
+            assessment.cite(&source.read()?.snapshot, &cited);
+        }
+    }
     let of_estate = acceptances.verdicts().into_iter();
     assessment.estate = of_estate.map(VerdictEntry::new).collect();
     assessment.waivers = acceptances.list();

@@ -1,20 +1,21 @@
 //! The assessment: every verdict on every instance, in its own versioned form. It is written as
 //! `assessment.json`, and all other reports are rendered from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::missing;
+use super::provenance::{self, Cited, Reported};
 use crate::compliance::FrameworkStatus;
 use crate::graph::{Path, Route};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{
     Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, WaiverEntry,
 };
-use crate::score::{Exposure, Fix, rank};
-use crate::snapshot::{self, Connection, Fact, FactState, Snapshot, Stage, Trouble};
+use crate::score::{Answer, Asked, Concluded, Exposure, Fix, rank};
+use crate::snapshot::{self, Connection, Fact, FactState, QueryRecord, Snapshot, Stage, Trouble};
 
 /// The first field of every assessment of this version.
 pub const SCHEMA: &str = "mssql-posture/assessment/v1";
@@ -64,6 +65,9 @@ pub struct Instance {
     pub edition: Option<String>,
     /// Windows or Linux.
     pub platform: Option<String>,
+    /// The server and the auditing session as the server reports them; absent if it was not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Reported>,
     /// Start and end of the collection, UTC.
     pub collected: [String; 2],
     /// How much depends on it, as the inventory says.
@@ -71,6 +75,8 @@ pub struct Instance {
     pub criticality: Option<Criticality>,
     /// 0 (closed) to 100.
     pub exposure: Exposure,
+    /// Whether running operating-system commands from SQL is disabled, tightly governed, monitored or none of these.
+    pub command_execution: Answer,
     /// What was seen.
     pub coverage: Coverage,
     /// Ways to run an operating-system command: every channel, in order.
@@ -79,6 +85,10 @@ pub struct Instance {
     pub fix_first: Vec<Fix>,
     /// Verdicts, by rule.
     pub verdicts: Vec<VerdictEntry>,
+    /// The queries whose rows are evidence of these verdicts and routes, or of chains of the estate: each as it was
+    /// sent, by query and database. `server_tls` has none: it was seen on a connection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<QueryRecord>,
 }
 
 /// What was seen of an instance, and what was not.
@@ -247,16 +257,40 @@ impl Assessment {
         self.instances.push(Instance::new(judged));
     }
 
-    /// Adds verdicts that took all instances, where their rule stands among an instance's own.
-    pub fn add(&mut self, id: &InstanceId, verdicts: Vec<Verdict>) {
-        let Some(instance) = self.instances.iter_mut().find(|own| own.id == *id) else {
+    /// Adds verdicts that took all instances, where their rule stands among an instance's own. Of the snapshot only its
+    /// name and the records of their queries are read.
+    pub fn add(&mut self, of: &Snapshot, verdicts: Vec<Verdict>) {
+        let mut instances = self.instances.iter_mut();
+        let Some(instance) = instances.find(|own| own.id == of.target) else {
             return;
         };
-        for entry in verdicts.into_iter().map(VerdictEntry::new) {
+        let entries: Vec<_> = verdicts.into_iter().map(VerdictEntry::new).collect();
+        instance.cite(&of.queries, &provenance::cited(&entries, &[]));
+        for entry in entries {
             let mut own = instance.verdicts.iter();
             let after = own.position(|v| v.rule > entry.rule);
             let place = after.unwrap_or(instance.verdicts.len());
             instance.verdicts.insert(place, entry);
+        }
+    }
+
+    /// Instances that chains of the estate cite by queries of which nothing is told yet.
+    pub fn uncited(&self) -> BTreeMap<InstanceId, Cited> {
+        let mut cited = provenance::cited_by_chains(&self.fleet.paths);
+        for instance in &self.instances {
+            if let Some(of_instance) = cited.get_mut(&instance.id) {
+                of_instance.retain(|query| !instance.tells(query));
+            }
+        }
+        cited.retain(|_, queries| !queries.is_empty());
+        cited
+    }
+
+    /// Tells of these queries of an instance.
+    pub fn cite(&mut self, snapshot: &Snapshot, cited: &Cited) {
+        let mut instances = self.instances.iter_mut();
+        if let Some(instance) = instances.find(|own| own.id == snapshot.target) {
+            instance.cite(&snapshot.queries, cited);
         }
     }
 
@@ -278,6 +312,7 @@ impl Assessment {
             match &instance.same_as {
                 Some(other) if judged.contains(other) => {
                     instance.verdicts.clear();
+                    instance.queries.clear();
                     instance.coverage.missing.clear();
                 }
                 Some(other) => {
@@ -286,6 +321,8 @@ impl Assessment {
                 }
                 None => {}
             }
+            instance.command_execution =
+                answer(&instance.routes, &instance.exposure, &instance.verdicts);
             self.fleet.count(instance);
         }
         for verdict in &self.estate {
@@ -340,6 +377,8 @@ impl Instance {
             ..
         } = judged;
         let identity = snapshot.server.server_identity.known();
+        let verdicts: Vec<_> = verdicts.into_iter().map(VerdictEntry::new).collect();
+        let cited = provenance::cited(&verdicts, &routes);
         Self {
             id: snapshot.target.clone(),
             target: snapshot.connection.endpoint.clone(),
@@ -351,15 +390,55 @@ impl Instance {
             product_version: identity.map(|i| i.product_version.clone()),
             edition: identity.and_then(|i| i.edition.clone()),
             platform: platform(snapshot),
+            reported: Reported::of(snapshot),
             collected: [snapshot.started.clone(), snapshot.ended.clone()],
             criticality,
+            command_execution: answer(&routes, &exposure, &[]),
             exposure,
             coverage,
             routes,
             fix_first,
-            verdicts: verdicts.into_iter().map(VerdictEntry::new).collect(),
+            verdicts,
+            queries: provenance::records(&snapshot.queries, &cited),
         }
     }
+
+    fn tells(&self, query: &(String, Option<DatabaseName>)) -> bool {
+        let mut told = self.queries.iter();
+        told.any(|record| record.query == query.0 && record.database == query.1)
+    }
+
+    fn cite(&mut self, records: &[QueryRecord], cited: &Cited) {
+        for record in provenance::records(records, cited) {
+            let key = (&record.query, &record.database);
+            let place = self
+                .queries
+                .binary_search_by_key(&key, |own| (&own.query, &own.database));
+            if let Err(place) = place {
+                self.queries.insert(place, record);
+            }
+        }
+    }
+}
+
+pub(super) fn answer(routes: &[Route], exposure: &Exposure, verdicts: &[VerdictEntry]) -> Answer {
+    let mut concluded: BTreeMap<&str, Concluded> = BTreeMap::new();
+    for verdict in verdicts {
+        let one = match verdict.outcome.as_str() {
+            "pass" => Concluded::Passed,
+            "not_applicable" => Concluded::NotApplicable,
+            "accepted" => Concluded::Accepted,
+            "fail" => Concluded::Failed,
+            _ => Concluded::Unknown,
+        };
+        let worst = concluded.entry(&verdict.rule).or_insert(one);
+        *worst = one.max(*worst);
+    }
+    Answer::of(&Asked {
+        routes,
+        exposure,
+        concluded,
+    })
 }
 
 /// Before 2017 there is no view that says so, and no other platform than Windows.

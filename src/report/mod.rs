@@ -9,6 +9,7 @@ mod lines;
 mod missing;
 mod paths;
 mod preflight;
+mod provenance;
 #[cfg(test)]
 mod sample;
 mod scan;
@@ -30,6 +31,7 @@ pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
+pub use provenance::{Cited, Clock, Reported};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;
 pub use template::{RenderError, html, junit, markdown};

@@ -5,11 +5,14 @@
 
 use serde_json::{Value, json};
 
-use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry};
+use super::assessment::{Assessment, Coverage, Instance, MissingFact, VerdictEntry, answer};
+use super::provenance::{self, Clock, Reported};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
 use crate::score::{self, Exposure, Fix, Points, Unsettled};
-use crate::snapshot::{Connection, Encryption, Stage, Trouble};
+use crate::snapshot::{
+    Connection, Encryption, QueryOutcome, QueryRecord, Stage, Trouble, sha256_hex,
+};
 
 /// A database's name with everything that breaks out of a quotation.
 pub const HOSTILE_DATABASE: &str = "a]b'c\"d`|e\r\n# f";
@@ -37,7 +40,11 @@ pub fn assessment() -> Assessment {
         alias(),
         lab(),
     ] {
-        assessment.instances.push(instance);
+        let queries = queries(&instance);
+        assessment.instances.push(Instance {
+            queries,
+            ..instance
+        });
     }
     assessment.close()
 }
@@ -63,6 +70,44 @@ pub fn with_estate() -> Assessment {
         not_applicable("CHANGE-005", "fewer than two instances were read"),
     ];
     assessment.close()
+}
+
+/// The record of each query that the instance cites.
+fn queries(instance: &Instance) -> Vec<QueryRecord> {
+    let cited = provenance::cited(&instance.verdicts, &instance.routes);
+    let asked = cited.into_iter().filter(|(query, _)| query != "server_tls");
+    asked
+        .map(|(query, database)| QueryRecord {
+            sha256: sha256_hex(query.as_bytes()),
+            query,
+            database,
+            started: "2026-09-30T02:00:05.250Z".to_owned(),
+            duration_ms: 12,
+            rows: 345,
+            outcome: QueryOutcome::Answered,
+            error: None,
+        })
+        .collect()
+}
+
+/// A server that calls itself what it likes.
+fn reported() -> Reported {
+    Reported {
+        server_name: Some("WEB-EDGE\\<b>".to_owned()),
+        machine_name: Some("WEB-EDGE".to_owned()),
+        instance_name: Some("<b>".to_owned()),
+        physical_name: Some("NODE\u{202e}1".to_owned()),
+        started: Some("2026-09-01T03:04:05.670Z".to_owned()),
+        availability_roles: vec!["PRIMARY".to_owned()],
+        login: Some("posture_audit".to_owned()),
+        auth_scheme: Some("SQL".to_owned()),
+        net_transport: Some("TCP".to_owned()),
+        clock: Some(Clock {
+            server: "2026-09-30T02:00:04.120Z".to_owned(),
+            skew_least_ms: -31,
+            skew_most_ms: 12,
+        }),
+    }
 }
 
 /// One instance with this many findings at high.
@@ -211,11 +256,13 @@ fn clean() -> Instance {
         product_version: Some("16.0.4135.4".to_owned()),
         edition: Some("Standard Edition (64-bit)".to_owned()),
         platform: Some("Linux".to_owned()),
+        reported: Some(reported()),
         collected: [
             "2026-09-30T02:00:04Z".to_owned(),
             "2026-09-30T02:00:09Z".to_owned(),
         ],
         criticality: None,
+        command_execution: answer(&[], &score::unseen(), &[]),
         exposure: exposure(&[], &[]),
         coverage: Coverage {
             finished: true,
@@ -245,6 +292,7 @@ fn clean() -> Instance {
                 "the inventory does not say who is expected in sysadmin",
             ),
         ],
+        queries: Vec::new(),
     }
 }
 
@@ -518,6 +566,7 @@ fn unreached() -> Instance {
         product_version: None,
         edition: None,
         platform: None,
+        reported: None,
         criticality: None,
         exposure: score::unseen(),
         coverage: Coverage {
@@ -550,6 +599,7 @@ fn alias() -> Instance {
         product_version: None,
         edition: None,
         platform: None,
+        reported: None,
         coverage: Coverage {
             finished: false,
             databases: 0,

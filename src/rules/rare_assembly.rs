@@ -17,8 +17,10 @@ use std::fmt::Write as _;
 
 use super::unsafe_assembly::FIRST_USER_ID;
 use super::{Evidence, Judgement, Missing, Rule, Severity, Subject, Verdict, named, on_the_estate};
-use crate::ids::InstanceId;
-use crate::snapshot::{Assembly, AssemblyFile, DatabaseFacts, Fact, Outcome, Snapshot};
+use crate::ids::{DatabaseName, InstanceId};
+use crate::snapshot::{
+    Assembly, AssemblyFile, DatabaseFacts, Fact, Outcome, QueryRecord, Snapshot,
+};
 
 pub(super) static RULE: Rule = Rule {
     id: "CHANGE-005",
@@ -44,7 +46,7 @@ const MOST_NAMED: usize = 5;
 /// The assemblies of the instances that are judged together.
 #[derive(Default)]
 pub struct Assemblies {
-    /// Each instance, with nothing of it but its assemblies.
+    /// Each instance, with nothing of it but its assemblies and how they were asked for.
     instances: Vec<Snapshot>,
 }
 
@@ -56,6 +58,15 @@ impl Assemblies {
         kept.server.databases = snapshot.server.databases.clone();
         let databases = snapshot.databases.iter();
         kept.databases = databases.map(only_assemblies).collect();
+        let asked: BTreeSet<&DatabaseName> = assemblies(snapshot)
+            .map(|(database, ..)| &database.name)
+            .collect();
+        let is_cited = |record: &&QueryRecord| {
+            record.query == Fact::AssemblyFiles.name() || record.query == Fact::Assemblies.name()
+        };
+        let queries = snapshot.queries.iter().filter(is_cited);
+        let of_these = queries.filter(|q| q.database.as_ref().is_some_and(|d| asked.contains(d)));
+        kept.queries = of_these.cloned().collect();
         self.instances.push(kept);
     }
 

@@ -1,6 +1,7 @@
 //! Exposure: how far an instance is open to operating-system command execution, from 0 to 100. An interval: `low` is
 //! made of what was seen, `high` adds what the unseen could hold.
 
+mod answer;
 mod fix;
 mod method;
 mod rank;
@@ -12,6 +13,7 @@ use crate::graph::{Assumed, Gap, Graph, Limits, Route, State, Surveyed};
 use crate::ids::DatabaseName;
 use crate::rules::{Outcome, Verdict};
 
+pub use answer::{Answer, Asked, Claim, Concluded, Holds, Word};
 pub use fix::{Fix, Judge, fix_first};
 pub use method::{EXPLANATION, Width};
 pub use rank::rank;

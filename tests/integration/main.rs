@@ -28,6 +28,7 @@ mod oracle;
 mod paths;
 mod preflight;
 mod privileges;
+mod provenance;
 mod reaching;
 mod readme;
 mod reference;
