@@ -578,6 +578,8 @@ pub enum Format {
     Csv,
     /// reports/junit.xml: every verdict as a test of a pipeline.
     Junit,
+    /// reports/results.sarif: every verdict as a result of SARIF 2.1.0.
+    Sarif,
     /// reports/verdicts.jsonl: every verdict as a line (`schema verdict`).
     Jsonl,
     /// reports/report.xlsx: a workbook with everything on sheets.

@@ -12,6 +12,7 @@ use super::{Exit, output};
 use crate::evidence::Bundle;
 use crate::ids::InstanceId;
 use crate::inventory::{Meant, MeantTarget};
+use crate::rules::OwnRule;
 
 pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
     let files = find(&args.snapshots)?;
@@ -92,7 +93,7 @@ fn known(sources: &[(InstanceId, Source)], inventory: &Meant, path: &Path) -> an
 pub(super) fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let inputs: Inputs = serde_json::from_str(&text)
+    let mut inputs: Inputs = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a judgement.json of this version", path.display()))?;
     if inputs.schema != SCHEMA {
         bail!(
@@ -100,6 +101,7 @@ pub(super) fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
             path.display()
         );
     }
+    inputs.made = inputs.own_rules.iter().map(OwnRule::as_rule).collect();
     Ok(inputs)
 }
 

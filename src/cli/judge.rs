@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
+use super::audit::snapshot_name;
 use super::learn::Proposals;
 use super::reports::{REPORTS, is_basis};
 use super::{Exit, output, print, targets};
@@ -172,18 +173,6 @@ pub struct Concluded {
     pub servers: BTreeMap<InstanceId, Server>,
 }
 
-impl Concluded {
-    /// What reports are rendered from, with those of the folder's files that they may refer to.
-    pub fn judgement(&self, files: impl Iterator<Item = (String, String)>) -> Judgement<'_> {
-        Judgement {
-            assessment: &self.assessment,
-            files: files.filter(|(path, _)| is_basis(path)).collect(),
-            checklists: &self.checklists,
-            servers: &self.servers,
-        }
-    }
-}
-
 /// Databases that are in scope, as far as they are seen.
 fn databases(snapshot: &Snapshot) -> BTreeSet<DatabaseName> {
     let listed = snapshot.server.databases.seen().iter();
@@ -311,6 +300,34 @@ impl Inputs {
     fn judge_own(&self, case: &Case<'_>) -> Vec<Verdict> {
         let own = self.own_rules.iter().zip(&self.made);
         own.flat_map(|(own, rule)| own.judge(rule, case)).collect()
+    }
+
+    /// What reports are rendered from; `files` are those of the folder, with their hashes.
+    pub fn judgement<'a>(
+        &'a self,
+        concluded: &'a Concluded,
+        files: impl Iterator<Item = (String, String)>,
+    ) -> Judgement<'a> {
+        let assessment = &concluded.assessment;
+        let targets = self.inventory.targets.iter();
+        let lines = targets.filter_map(|target| Some((target.name.clone(), target.line?)));
+        let files: BTreeMap<_, _> = files.filter(|(path, _)| is_basis(path)).collect();
+        let snapshots = assessment.instances.iter().map(|own| {
+            let path = format!("snapshots/{}", snapshot_name(&own.id));
+            (own.id.clone(), path)
+        });
+        Judgement {
+            assessment,
+            inventory: self.inventory.file.clone(),
+            lines: lines.collect(),
+            snapshots: snapshots
+                .filter(|(_, path)| files.contains_key(path))
+                .collect(),
+            files,
+            own_rules: &self.made,
+            checklists: &concluded.checklists,
+            servers: &concluded.servers,
+        }
     }
 
     fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
@@ -457,7 +474,7 @@ pub fn conclude(
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
-    let judgement = concluded.judgement(bundle.hashes());
+    let judgement = inputs.judgement(&concluded, bundle.hashes());
     for report in REPORTS {
         if judging.format.contains(&report.format) {
             for file in (report.render)(&judgement)? {

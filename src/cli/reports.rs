@@ -80,6 +80,11 @@ pub const REPORTS: &[Report] = &[
         places: &["reports/junit.xml"],
         render: |judged| one("reports/junit.xml", report::junit(judged.assessment)?),
     },
+    Report {
+        format: Format::Sarif,
+        places: &["reports/results.sarif"],
+        render: |judged| one("reports/results.sarif", report::verdicts_sarif(judged)?),
+    },
 ];
 
 // A table of functions that can fail, of which this one cannot.

@@ -97,7 +97,8 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
         &judge::json(&concluded.assessment)?,
     )?;
     let files = intact.files.iter();
-    let judgement = concluded.judgement(files.map(|(path, hash)| (path.clone(), hash.clone())));
+    let files = files.map(|(path, hash)| (path.clone(), hash.clone()));
+    let judgement = inputs.judgement(&concluded, files);
     let mut compared = vec!["assessment.json".to_owned()];
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);

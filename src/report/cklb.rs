@@ -426,7 +426,7 @@ mod tests {
     }
 
     fn file(assessment: &Assessment, list: &Checklist) -> Value {
-        let bytes = cklb(&Judgement::sample(assessment), list).unwrap().unwrap();
+        let bytes = cklb(&Judgement::of(assessment), list).unwrap().unwrap();
         serde_json::from_slice(&bytes).unwrap()
     }
 

@@ -3,6 +3,7 @@
 mod assessment;
 mod cklb;
 mod events;
+mod identity;
 mod judgement;
 mod junit;
 mod lines;
@@ -12,6 +13,7 @@ mod preflight;
 mod provenance;
 #[cfg(test)]
 mod sample;
+mod sarif;
 mod scan;
 mod stable;
 mod table;
@@ -32,7 +34,8 @@ pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use provenance::{Cited, Clock, Reported};
-pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
+pub use sarif::{sarif, verdicts_sarif};
+pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;
 pub use template::{RenderError, html, junit, markdown};
 pub use visible::visible;

@@ -8,6 +8,7 @@ use crate::support::cli::{Cli, Ran};
 
 mod cklb;
 mod junit;
+mod sarif;
 mod xlsx;
 
 /// How many verdicts have which outcome.

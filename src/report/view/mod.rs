@@ -19,7 +19,7 @@ pub use control::{FrameworkView, WaiverView};
 pub use finding::{FindingGroup, FindingView};
 pub use instance::InstanceView;
 pub use way::WayView;
-pub use wording::{counted, first_of, quoted, version_name};
+pub use wording::{counted, first_of, quoted, subject, version_name};
 
 use super::assessment::{Assessment, Fleet, Instance};
 use super::paths::chain_place;
