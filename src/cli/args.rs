@@ -452,6 +452,8 @@ pub enum EventsFormat {
     Xlsx,
     /// reports/stig/: a STIG checklist (CKLB) for each instance of SQL Server 2022 and each of its databases.
     Cklb,
+    /// reports/oscal-assessment-results.json: OSCAL, every verdict an observation.
+    Oscal,
 }
 
 /// `rules`.
@@ -586,4 +588,6 @@ pub enum Format {
     Xlsx,
     /// reports/stig/: a STIG checklist (CKLB) for each instance of SQL Server 2022 and each of its databases.
     Cklb,
+    /// reports/oscal-assessment-results.json: OSCAL, every verdict an observation.
+    Oscal,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::Inputs;
 use crate::compliance::{self, Attested, Checklist, Framework, FrameworkStatus, Said};
-use crate::ids::{DatabaseName, InstanceId, release};
+use crate::ids::{DatabaseName, InstanceId};
 use crate::report::{self, Assessment, VerdictEntry};
 use crate::rules::{self, Rule};
 
@@ -179,21 +179,18 @@ fn enter<'a>(rules: &mut BTreeMap<&'a str, compliance::Conclusions>, verdict: &'
     conclusions.enter(judged, verdict.severity);
 }
 
-/// An instance as controls are assessed on it. What is no box product is in scope of no release's benchmark.
+/// An instance as controls are assessed on it.
 fn as_assessed<'a>(
     instance: &'a report::Instance,
     of_estate: &BTreeMap<&'a str, compliance::Conclusions>,
 ) -> compliance::Instance<'a> {
-    const MANAGED: &str = "managed";
-    let is_managed = instance.edition.as_deref() == Some("SQL Azure");
-    let release = instance.product_version.as_deref().and_then(release);
     let mut rules = of_estate.clone();
     for verdict in &instance.verdicts {
         enter(&mut rules, verdict);
     }
     compliance::Instance {
         id: &instance.id,
-        release: if is_managed { Some(MANAGED) } else { release },
+        release: instance.release(),
         rules,
     }
 }

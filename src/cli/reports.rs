@@ -76,6 +76,16 @@ pub const REPORTS: &[Report] = &[
         render: |judged| Ok(checklists::files(judged)),
     },
     Report {
+        format: Format::Oscal,
+        places: &["reports/oscal-assessment-results.json"],
+        render: |judged| {
+            one(
+                "reports/oscal-assessment-results.json",
+                report::oscal(judged)?,
+            )
+        },
+    },
+    Report {
         format: Format::Junit,
         places: &["reports/junit.xml"],
         render: |judged| one("reports/junit.xml", report::junit(judged.assessment)?),

@@ -117,11 +117,15 @@ impl<'a> Page<'a> {
 
     fn target(&self) -> Value {
         let target = visible(&self.instance.target);
-        let host = target.split([',', '\\']).next().unwrap_or_default();
-        let host = match host {
-            "" => visible(self.instance.id.as_str()),
-            host => host.to_owned(),
-        };
+        let reported = self.instance.reported.as_ref();
+        let machine = reported.and_then(|reported| reported.machine_name.as_deref());
+        let asked_for = target.split([',', '\\']).next().unwrap_or_default();
+        let names = [
+            machine.unwrap_or_default(),
+            asked_for,
+            self.instance.id.as_str(),
+        ];
+        let host = names.into_iter().find(|name| !name.is_empty()).map(visible);
         json!({
             "target_type": "Computing",
             "host_name": host,
