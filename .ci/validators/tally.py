@@ -1,7 +1,8 @@
 """How many verdicts of which outcome an audited folder has.
 
 tally.py FOLDER prints them as JSON. tally.py --forget-one FOLDER takes one of each outcome out of every list of
-assessment.json, so that nothing else in the folder agrees with it any more. Validators in Python import `tally` and `compare`.
+assessment.json, and a route that somebody has a way to, so that nothing else in the folder agrees with it any more.
+Validators in Python import `tally` and `compare`.
 """
 
 import collections
@@ -39,6 +40,9 @@ def forget_one(folder):
             if one["outcome"] in left:
                 left.remove(one["outcome"])
                 own.remove(one)
+    for own in assessment["instances"]:
+        reached = [route for route in own["routes"] if route["paths"]]
+        own["routes"] = [route for route in own["routes"] if route not in reached[:1]]
     (pathlib.Path(folder) / "assessment.json").write_text(json.dumps(assessment), "utf-8")
 
 

@@ -454,6 +454,8 @@ pub enum EventsFormat {
     Cklb,
     /// reports/oscal-assessment-results.json: OSCAL, every verdict an observation.
     Oscal,
+    /// reports/opengraph.json: the ways to a command for BloodHound, in MSSQLHound's kinds.
+    Opengraph,
 }
 
 /// `rules`.
@@ -590,4 +592,6 @@ pub enum Format {
     Cklb,
     /// reports/oscal-assessment-results.json: OSCAL, every verdict an observation.
     Oscal,
+    /// reports/opengraph.json: the ways to a command for BloodHound, in MSSQLHound's kinds.
+    Opengraph,
 }

@@ -2,7 +2,7 @@
 
 use super::args::Format;
 use super::checklists;
-use crate::report::{self, Judgement};
+use crate::report::{self, Judgement, PathsReport};
 
 /// What one format makes.
 pub struct Report {
@@ -82,6 +82,16 @@ pub const REPORTS: &[Report] = &[
             one(
                 "reports/oscal-assessment-results.json",
                 report::oscal(judged)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Opengraph,
+        places: &["reports/opengraph.json"],
+        render: |judged| {
+            one(
+                "reports/opengraph.json",
+                PathsReport::of(judged).opengraph()?,
             )
         },
     },

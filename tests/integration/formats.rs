@@ -8,6 +8,8 @@ use crate::support::cli::{Cli, Ran};
 
 mod cklb;
 mod junit;
+mod opengraph;
+mod oscal;
 mod sarif;
 mod xlsx;
 
