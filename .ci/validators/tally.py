@@ -1,7 +1,8 @@
 """How many verdicts of which outcome an audited folder has.
 
-tally.py FOLDER prints them as JSON. tally.py --forget-one FOLDER takes one of each outcome out of assessment.json, so
-that nothing else in the folder agrees with it any more. Validators in Python import `tally` and `compare`.
+tally.py FOLDER prints them as JSON. tally.py --forget-one FOLDER takes one of each outcome out of every list of
+assessment.json, and a route that somebody has a way to, so that nothing else in the folder agrees with it any more.
+Validators in Python import `tally` and `compare`.
 """
 
 import collections
@@ -33,12 +34,15 @@ def compare(what, counted, folder):
 
 def forget_one(folder):
     assessment = read(folder)
-    left = set(tally(folder))
     for own in verdicts(assessment):
+        left = {one["outcome"] for one in own}
         for one in list(own):
             if one["outcome"] in left:
                 left.remove(one["outcome"])
                 own.remove(one)
+    for own in assessment["instances"]:
+        reached = [route for route in own["routes"] if route["paths"]]
+        own["routes"] = [route for route in own["routes"] if route not in reached[:1]]
     (pathlib.Path(folder) / "assessment.json").write_text(json.dumps(assessment), "utf-8")
 
 

@@ -7,6 +7,8 @@ mod args;
 mod assess;
 mod audit;
 mod changes;
+mod checklists;
+mod controls;
 mod definitions;
 mod import;
 mod judge;

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::args::Format;
-use crate::report::{self, Judgement, Templates};
+use super::checklists;
+use crate::report::{self, Judgement, PathsReport, Templates};
 
 /// What one format makes.
 pub struct Report {
@@ -71,6 +72,36 @@ pub const REPORTS: &[Report] = &[
             one(
                 "reports/verdicts.jsonl",
                 report::verdict_lines(judged.assessment)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Xlsx,
+        places: &["reports/report.xlsx"],
+        render: |judged| one("reports/report.xlsx", report::xlsx(judged)?),
+    },
+    Report {
+        format: Format::Cklb,
+        places: &[checklists::FOLDER],
+        render: |judged| Ok(checklists::files(judged)),
+    },
+    Report {
+        format: Format::Oscal,
+        places: &["reports/oscal-assessment-results.json"],
+        render: |judged| {
+            one(
+                "reports/oscal-assessment-results.json",
+                report::oscal(judged)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Opengraph,
+        places: &["reports/opengraph.json"],
+        render: |judged| {
+            one(
+                "reports/opengraph.json",
+                PathsReport::of(judged).opengraph()?,
             )
         },
     },

@@ -101,11 +101,15 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     let files = find(&[root.to_owned()])?;
     let sources = ordered(files, &inputs.inventory)?;
     let sources: Vec<_> = sources.into_iter().map(|(_, source)| source).collect();
-    let assessment = judge::assess(&sources, &inputs, None)?;
-    same(root, "assessment.json", &judge::json(&assessment)?)?;
+    let concluded = judge::assess(&sources, &inputs, None)?;
+    same(
+        root,
+        "assessment.json",
+        &judge::json(&concluded.assessment)?,
+    )?;
     let files = intact.files.iter();
     let files = files.map(|(path, hash)| (path.clone(), hash.clone()));
-    let judgement = inputs.judgement(&assessment, files);
+    let judgement = inputs.judgement(&concluded, files);
     let mut compared = vec!["assessment.json".to_owned()];
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);

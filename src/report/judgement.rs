@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Assessment, Templates};
+use super::{Assessment, Server, Templates};
+use crate::compliance::Checklist;
 use crate::ids::InstanceId;
 use crate::rules::Rule;
 
@@ -23,6 +24,10 @@ pub struct Judgement<'a> {
     pub snapshots: BTreeMap<InstanceId, String>,
     /// Rules of one's own.
     pub own_rules: &'a [&'static Rule],
+    /// Controls on single instances and databases, for the frameworks that want them so.
+    pub checklists: &'a [Checklist],
+    /// Each instance as others name it; absent where no snapshot of it was given.
+    pub servers: &'a BTreeMap<InstanceId, Server>,
 }
 
 impl Judgement<'_> {
@@ -37,6 +42,7 @@ impl Judgement<'_> {
 impl<'a> Judgement<'a> {
     /// An assessment alone.
     pub fn of(assessment: &'a Assessment) -> Self {
+        static NONE: BTreeMap<InstanceId, Server> = BTreeMap::new();
         Self {
             assessment,
             templates: Templates::SHIPPED,
@@ -45,6 +51,8 @@ impl<'a> Judgement<'a> {
             lines: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             own_rules: &[],
+            checklists: &[],
+            servers: &NONE,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
 mod assessment;
+mod cklb;
 mod events;
 mod evidence;
 mod identity;
@@ -9,6 +10,7 @@ mod junit;
 mod lines;
 mod missing;
 mod ocsf;
+mod oscal;
 mod paths;
 mod preflight;
 mod prometheus;
@@ -18,17 +20,20 @@ mod run;
 mod sample;
 mod sarif;
 mod scan;
+mod stable;
 mod summary;
 mod table;
 mod template;
 mod view;
 mod visible;
 mod waivers;
+mod xlsx;
 
 pub use assessment::{
     Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked, SCHEMA, Tally,
     VerdictEntry,
 };
+pub use cklb::cklb;
 pub use events::{events_heading, events_table, write_events_line};
 pub use evidence::{
     EVIDENCE_SCHEMA, EvidenceBasis, FileHash, STATEMENTS, StatementText, TargetEvidence,
@@ -37,6 +42,7 @@ pub use evidence::{
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use ocsf::ocsf;
+pub use oscal::oscal;
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use prometheus::prometheus;
@@ -45,9 +51,11 @@ pub use run::{FrameworkVersion, RUN_SCHEMA, RuleSet, RunCompleteness, RunRecord,
 pub use sarif::{sarif, verdicts_sarif};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;
+use template::escape_markdown;
 pub use template::{
     InstancePage, Page, RenderError, TemplateError, Templates, html, junit, markdown, summary,
 };
 pub use view::{VIEW_SCHEMA, View};
 pub use visible::visible;
 pub use waivers::waivers;
+pub use xlsx::xlsx;

@@ -60,7 +60,7 @@ fn main() {
         megabytes(bytes),
         ratio(csv, json)
     );
-    let (html, pages) = timed(|| pages(&estate, out));
+    let (html, pages) = timed(|| write_pages(&estate, out));
     println!(
         "  HTML  {}, {} in {} pages, {}",
         shown(html),
@@ -77,7 +77,7 @@ fn main() {
 
     for (instances, findings) in [(5_000, 20), (1, 100_000)] {
         let estate = self::estate(&demo, instances, findings);
-        let (took, pages) = timed(|| pages(&estate, out));
+        let (took, pages) = timed(|| write_pages(&estate, out));
         println!(
             "{instances} instances with {findings} findings each: {}, largest page {}",
             shown(took),
@@ -128,7 +128,7 @@ struct Pages {
     largest: usize,
 }
 
-fn pages(estate: &Assessment, out: &Path) -> Pages {
+fn write_pages(estate: &Assessment, out: &Path) -> Pages {
     let mut pages = Pages {
         count: 0,
         bytes: 0,

@@ -6,11 +6,15 @@ use serde_json::Value;
 
 use crate::support::cli::{Cli, Ran};
 
+mod cklb;
 mod junit;
 mod ocsf;
+mod opengraph;
+mod oscal;
 mod prom;
 mod sarif;
 mod summary;
+mod xlsx;
 
 /// How many verdicts have which outcome.
 type Tally = BTreeMap<String, usize>;

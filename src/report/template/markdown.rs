@@ -63,7 +63,7 @@ pub(super) fn fenced(
 /// A text of one line so that Markdown shows it as it is: no emphasis, code, link, HTML, table cell,
 /// mention or bare address comes of it. Escapes only where something would, so that the source stays
 /// readable. The template never begins a line with a value.
-fn escape_markdown(text: &str) -> String {
+pub fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut previous = ' ';
     let mut rest = text.chars().peekable();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use junit::junit;
-pub use markdown::{markdown, summary};
+pub use markdown::{escape_markdown, markdown, summary};
 pub use pages::{InstancePage, Page, html};
 
 /// The templates of this version, by the name of their file. What has two dots in its name is a document;

@@ -201,7 +201,7 @@ fn hop(path: &Path) -> WayView {
 }
 
 /// What a reader must know besides what `explain score` says.
-fn method() -> Vec<String> {
+pub fn method() -> Vec<String> {
     let unknown = "Unknown is a result: a rule whose facts were not seen whole is neither passed nor failed. A rule \
         passes only on what was seen whole.";
     let ways = "Ways are found by searching backwards from each channel through what the catalogs say of principals, \
