@@ -477,7 +477,7 @@ mod tests {
         let assessment = assessment();
         let list = list(&assessment, DATABASE, Some(HOSTILE_DATABASE));
         let file = file(&assessment, &list);
-        assert_eq!(file["target_data"]["host_name"], "sql01.corp.example");
+        assert_eq!(file["target_data"]["host_name"], "WEB-EDGE");
         let place = format!("erp-prod/{}", visible(HOSTILE_DATABASE));
         assert_eq!(file["target_data"]["web_db_instance"], place);
         let details = file["stigs"][0]["rules"][0]["finding_details"]
