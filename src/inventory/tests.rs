@@ -364,7 +364,7 @@ fn a_target_is_known_by_the_line_that_names_it() {
     let text = format!("{HEAD}{}\n{}", target(""), target(""));
     let named = text
         .lines()
-        .zip(1..)
+        .zip(1_u32..)
         .filter(|(line, _)| line.starts_with("name"));
     let due: Vec<_> = named.map(|(_, number)| Some(number)).collect();
     assert_eq!(lines, due);
