@@ -350,3 +350,29 @@ fn the_schema_names_every_key() {
         assert!(schema.contains(key), "{key}");
     }
 }
+
+#[test]
+fn a_target_is_known_by_the_line_that_names_it() {
+    let inventory = parse(&format!(
+        "{}\n{}",
+        target(""),
+        target("").replace("\"a\"", "\"b\"")
+    ))
+    .unwrap();
+    let targets = inventory.as_meant().targets;
+    let lines: Vec<_> = targets.iter().map(|target| target.line).collect();
+    let text = format!("{HEAD}{}\n{}", target(""), target(""));
+    let named = text
+        .lines()
+        .zip(1_u32..)
+        .filter(|(line, _)| line.starts_with("name"));
+    let due: Vec<_> = named.map(|(_, number)| Some(number)).collect();
+    assert_eq!(lines, due);
+}
+
+#[test]
+fn what_was_meant_before_lines_were_kept_is_still_read() {
+    let old = r#"{"targets":[{"name":"a","tags":{},"groups":[],"exclude_databases":[],"expected_sysadmins":null}]}"#;
+    let meant: Meant = serde_json::from_str(old).unwrap();
+    assert_eq!((meant.file, meant.targets[0].line), (None, None));
+}

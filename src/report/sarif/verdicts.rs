@@ -17,7 +17,7 @@ use crate::report::judgement::Judgement;
 use crate::report::lines::all;
 use crate::report::view::{counted, subject};
 use crate::report::visible;
-use crate::rules::WaiverEntry;
+use crate::rules::{Rule, WaiverEntry};
 
 /// SARIF 2.1.0 of a judgement: one run.
 ///
@@ -132,7 +132,7 @@ impl<'a> Rules<'a> {
 /// A rule by its own documentation; by the title alone where the judgement was made by another version's rules.
 fn described(judged: &Judgement<'_>, verdict: &VerdictEntry) -> Described {
     let rule = judged.rule(&verdict.rule);
-    let parts = rule.map(|rule| rule.documentation()).unwrap_or_default();
+    let parts = rule.map(Rule::documentation).unwrap_or_default();
     let parts = parts.split("\n\n").filter(|part| !part.trim().is_empty());
     let parts: Vec<String> = parts.map(|part| part.trim().replace('\n', " ")).collect();
     let checks = parts.first().and_then(|part| part.split_once(": "));

@@ -4,7 +4,7 @@ use mssql_posture::snapshot::Observed;
 use serde_json::Value;
 
 use super::{Estate, said, said_of_estate, waiver_of};
-use crate::support::cli::Ran;
+use crate::support::cli::{Cli, Ran};
 
 /// A rule of one's own with this question.
 fn rule(check: &str) -> String {
@@ -136,12 +136,25 @@ fn an_own_rule_is_chosen_reported_and_waived_like_any_other() {
     let asked = rule_for("OWN-001", "own-question", OPTION, targets);
     let ran = Estate::new()
         .asking(&asked)
-        .audit(&["--format", "table,html,md"]);
+        .audit(&["--format", "table,html,md,sarif"]);
     assert_eq!(said(&ran, "erp", "own-question"), ["fail remote access"]);
     assert_eq!(said(&ran, "crm", "own-question"), ["not_applicable all"]);
     for report in ["out/reports/report.html", "out/reports/report.md"] {
         assert!(ran.read(report).contains("OWN-001"), "{report}");
     }
+    let sarif = ran.read("out/reports/results.sarif");
+    assert!(
+        sarif.contains("**How to fix:** mend it"),
+        "by its own words"
+    );
+    assert!(
+        sarif.contains("\"uri\": \"estate.toml\""),
+        "as it was given"
+    );
+    let out = ran.path("out");
+    let verify = ["verify", out.to_str().unwrap()];
+    let verified = Cli::new(&verify).run().code(0);
+    assert!(verified.stdout.contains("follow to the byte"));
     let waiver = waiver_of("own-question", "targets = [\"*\"]");
     let estate = Estate::new().asking(&asked).waiving(&waiver);
     let ran = estate.audit(&[]);
