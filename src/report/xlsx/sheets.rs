@@ -292,6 +292,8 @@ fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxErro
     let columns = [
         ("Instance", 18.0),
         ("Target", 28.0),
+        ("Server name", 24.0),
+        ("Node", 20.0),
         ("Same as", 18.0),
         ("Synthetic", 28.0),
         ("Version", 14.0),
@@ -302,6 +304,7 @@ fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxErro
         ("Criticality", 11.0),
         ("Exposure, low", 13.0),
         ("Exposure, high", 13.0),
+        ("Command execution", 18.0),
         ("Finished", 10.0),
         ("What ended it early", 60.0),
         ("Login", 20.0),
@@ -314,14 +317,18 @@ fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxErro
     to.sheet("Coverage", columns, assessment.instances.iter(), covered)
 }
 
-fn covered(instance: &Instance) -> [Cell; 20] {
+fn covered(instance: &Instance) -> [Cell; 23] {
+    let reported = instance.reported.as_ref();
     let coverage = &instance.coverage;
     let trouble = coverage.trouble.as_ref();
     let trouble = trouble.map(|trouble| format!("{trouble}; {}", trouble.remedy));
     let [from, end] = &instance.collected;
+    let answer = serde_json::to_value(instance.command_execution.word).ok();
     [
         Cell::text(instance.id.as_str()),
         Cell::text(&instance.target),
+        Cell::maybe(reported.and_then(|own| own.server_name.as_deref())),
+        Cell::maybe(reported.and_then(|own| own.physical_name.as_deref())),
         Cell::maybe(instance.same_as.as_ref().map(InstanceId::as_str)),
         Cell::maybe(instance.synthetic.as_deref()),
         Cell::maybe(instance.product_version.as_deref()),
@@ -332,6 +339,7 @@ fn covered(instance: &Instance) -> [Cell; 20] {
         Cell::maybe(instance.criticality.map(|word| word.as_str())),
         Cell::number(instance.exposure.low),
         Cell::number(instance.exposure.high),
+        Cell::maybe(answer.as_ref().and_then(|word| word.as_str())),
         Cell::Flag(coverage.finished),
         Cell::maybe(trouble),
         Cell::maybe(coverage.login.as_deref()),
