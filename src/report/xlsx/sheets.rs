@@ -339,7 +339,7 @@ fn covered(instance: &Instance) -> [Cell; 23] {
         Cell::maybe(instance.criticality.map(|word| word.as_str())),
         Cell::number(instance.exposure.low),
         Cell::number(instance.exposure.high),
-        Cell::maybe(answer.as_ref().and_then(|word| word.as_str())),
+        Cell::maybe(answer.as_ref().and_then(serde_json::Value::as_str)),
         Cell::Flag(coverage.finished),
         Cell::maybe(trouble),
         Cell::maybe(coverage.login.as_deref()),
