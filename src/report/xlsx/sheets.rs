@@ -5,7 +5,7 @@ use rust_xlsxwriter::XlsxError;
 use super::{Cell, Writer};
 use crate::compliance::{ControlStatus, FrameworkStatus};
 use crate::graph::{Channel, Path, Route};
-use crate::ids::{DatabaseName, InstanceId};
+use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::report::assessment::{Assessment, Instance, MissingFact, VerdictEntry};
 use crate::report::lines::{all, missing};
 use crate::report::paths::{chain_place, chain_sentence};
@@ -336,7 +336,7 @@ fn covered(instance: &Instance) -> [Cell; 23] {
         Cell::maybe(instance.platform.as_deref()),
         Cell::Moment(from.clone()),
         Cell::Moment(end.clone()),
-        Cell::maybe(instance.criticality.map(|word| word.as_str())),
+        Cell::maybe(instance.criticality.map(Criticality::as_str)),
         Cell::number(instance.exposure.low),
         Cell::number(instance.exposure.high),
         Cell::maybe(answer.as_ref().and_then(serde_json::Value::as_str)),
