@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::Inputs;
-use crate::compliance::{self, Attested, Checklist, Framework, FrameworkStatus, Said};
+use crate::compliance::{self, Attested, Checklist, Framework, FrameworkStatus, Said, Status};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::report::{self, Assessment, VerdictEntry};
 use crate::rules::{self, Rule};
@@ -51,7 +51,7 @@ impl Inputs {
                 if compliance::is_of_databases(framework) {
                     all.extend(wanted.of_databases(&whole, &said, databases));
                 } else {
-                    all.extend(wanted.of(&whole, None));
+                    all.extend(wanted.of(whole.id, None, wanted.statuses(&whole)));
                 }
             }
         }
@@ -87,48 +87,61 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    fn statuses(&self, instance: &compliance::Instance<'_>) -> Option<Vec<Status>> {
+        compliance::on_one(self.framework, instance, self.naming)
+    }
+
     fn of(
         &self,
-        instance: &compliance::Instance<'_>,
+        instance: &InstanceId,
         database: Option<&DatabaseName>,
+        statuses: Option<Vec<Status>>,
     ) -> Option<Checklist> {
-        let statuses = compliance::on_one(self.framework, instance, self.naming)?;
         Some(Checklist {
             framework: self.framework.id.clone(),
-            instance: instance.id.clone(),
+            instance: instance.clone(),
             database: database.cloned(),
-            statuses,
+            statuses: statuses?,
         })
     }
 
     /// Rules that no control of the framework rests on are left aside: there may be many verdicts, and many databases.
+    /// Of most of these the same is concluded.
     fn of_databases(
         &self,
         instance: &compliance::Instance<'_>,
         said: &[Said<'_>],
         databases: &BTreeSet<DatabaseName>,
     ) -> Vec<Checklist> {
-        let own = format!("{}:", self.framework.id);
-        let named = self.naming.iter().filter(|(key, _)| key.starts_with(&own));
-        let mut bearing: BTreeSet<&str> =
-            named.flat_map(|(_, rules)| rules.iter().copied()).collect();
-        let controls = self.framework.controls.iter();
-        bearing.extend(
-            controls
-                .flat_map(|control| &control.rules)
-                .map(String::as_str),
-        );
+        let bearing = self.bearing();
         let said = said.iter().filter(|said| bearing.contains(said.rule));
         let said: Vec<Said<'_>> = said.copied().collect();
+        let mut known: Vec<(compliance::Instance<'_>, Option<Vec<Status>>)> = Vec::new();
         let lists = databases.iter().filter_map(|database| {
-            let one = compliance::Instance {
-                id: instance.id,
-                release: instance.release,
-                rules: compliance::in_database(&said, database),
+            let rules = compliance::in_database(&said, database);
+            let before = known.iter().find(|(other, _)| other.rules == rules);
+            let statuses = if let Some((_, statuses)) = before {
+                statuses.clone()
+            } else {
+                let (id, release) = (instance.id, instance.release);
+                let one = compliance::Instance { id, release, rules };
+                let statuses = self.statuses(&one);
+                known.push((one, statuses.clone()));
+                statuses
             };
-            self.of(&one, Some(database))
+            self.of(instance.id, Some(database), statuses)
         });
         lists.collect()
+    }
+
+    /// Rules that a control of the framework rests on.
+    fn bearing(&self) -> BTreeSet<&str> {
+        let own = format!("{}:", self.framework.id);
+        let named = self.naming.iter().filter(|(key, _)| key.starts_with(&own));
+        let named = named.flat_map(|(_, rules)| rules.iter().copied());
+        let controls = self.framework.controls.iter();
+        let written = controls.flat_map(|control| &control.rules);
+        named.chain(written.map(String::as_str)).collect()
     }
 }
 

@@ -485,10 +485,10 @@ mod tests {
             .unwrap();
         assert!(details.contains("fail CODE-002 (critical): dbo.p in database master calls"));
         assert!(!details.contains("dbo.warmup"), "is in master: {details}");
-        let last = details.lines().last().unwrap();
+        let end = details.lines().last().unwrap();
         assert!(
-            last.ends_with("more in other databases of the instance"),
-            "{last}"
+            end.ends_with("more in other databases of the instance"),
+            "{end}"
         );
         assert!(details.lines().all(|line| visible(line) == line));
     }

@@ -187,7 +187,7 @@ impl<'a> Results<'a> {
             .map(|(path, sha256)| {
                 json!({
                     "uuid": resource(path),
-                    "title": markup(path),
+                    "title": line(path),
                     "props": [{ "name": "type", "value": "evidence" }],
                     "rlinks": [rlink(path, sha256)],
                 })

@@ -131,7 +131,7 @@ impl<'a> Results<'a> {
         ];
         let props: Vec<Value> = props.into_iter().flatten().collect();
         let on = moment(&format!("{}T00:00:00Z", answer.on));
-        let expires = moment(&format!("{}T23:59:59Z", answer.expires));
+        let end = moment(&format!("{}T23:59:59Z", answer.expires));
         let mut observation = json!({
             "uuid": uuid,
             "title": "Attestation",
@@ -142,8 +142,8 @@ impl<'a> Results<'a> {
             "subjects": [{ "subject-uuid": estate(), "type": "component" }],
             "collected": on.unwrap_or_else(|| self.collected[1].clone()),
         });
-        if let Some(expires) = expires {
-            observation["expires"] = Value::from(expires);
+        if let Some(end) = end {
+            observation["expires"] = Value::from(end);
         }
         if let Some(comment) = &answer.comment {
             observation["remarks"] = Value::from(markup(comment));

@@ -30,7 +30,7 @@ fn workbook(judged: &Judgement<'_>, most_rows: u32) -> Result<Vec<u8>, XlsxError
     let mut book = Workbook::new();
     let mut about = DocProperties::new()
         .set_title("SQL Server posture")
-        .set_author(&shown(&judged.assessment.judged_by));
+        .set_author(shown(&judged.assessment.judged_by));
     if let Some(day) = moment(&judged.assessment.as_of) {
         about = about.set_creation_datetime(&day);
     }

@@ -5,7 +5,7 @@ use rust_xlsxwriter::XlsxError;
 use super::{Cell, Writer};
 use crate::compliance::{ControlStatus, FrameworkStatus};
 use crate::graph::{Channel, Path, Route};
-use crate::ids::{DatabaseName, InstanceId};
+use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::report::assessment::{Assessment, Instance, MissingFact, VerdictEntry};
 use crate::report::lines::{all, missing};
 use crate::report::paths::{chain_place, chain_sentence};
@@ -292,6 +292,8 @@ fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxErro
     let columns = [
         ("Instance", 18.0),
         ("Target", 28.0),
+        ("Server name", 24.0),
+        ("Node", 20.0),
         ("Same as", 18.0),
         ("Synthetic", 28.0),
         ("Version", 14.0),
@@ -302,6 +304,7 @@ fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxErro
         ("Criticality", 11.0),
         ("Exposure, low", 13.0),
         ("Exposure, high", 13.0),
+        ("Command execution", 18.0),
         ("Finished", 10.0),
         ("What ended it early", 60.0),
         ("Login", 20.0),
@@ -314,14 +317,18 @@ fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxErro
     to.sheet("Coverage", columns, assessment.instances.iter(), covered)
 }
 
-fn covered(instance: &Instance) -> [Cell; 20] {
+fn covered(instance: &Instance) -> [Cell; 23] {
+    let reported = instance.reported.as_ref();
     let coverage = &instance.coverage;
     let trouble = coverage.trouble.as_ref();
     let trouble = trouble.map(|trouble| format!("{trouble}; {}", trouble.remedy));
     let [from, end] = &instance.collected;
+    let answer = serde_json::to_value(instance.command_execution.word).ok();
     [
         Cell::text(instance.id.as_str()),
         Cell::text(&instance.target),
+        Cell::maybe(reported.and_then(|own| own.server_name.as_deref())),
+        Cell::maybe(reported.and_then(|own| own.physical_name.as_deref())),
         Cell::maybe(instance.same_as.as_ref().map(InstanceId::as_str)),
         Cell::maybe(instance.synthetic.as_deref()),
         Cell::maybe(instance.product_version.as_deref()),
@@ -329,9 +336,10 @@ fn covered(instance: &Instance) -> [Cell; 20] {
         Cell::maybe(instance.platform.as_deref()),
         Cell::Moment(from.clone()),
         Cell::Moment(end.clone()),
-        Cell::maybe(instance.criticality.map(|word| word.as_str())),
+        Cell::maybe(instance.criticality.map(Criticality::as_str)),
         Cell::number(instance.exposure.low),
         Cell::number(instance.exposure.high),
+        Cell::maybe(answer.as_ref().and_then(serde_json::Value::as_str)),
         Cell::Flag(coverage.finished),
         Cell::maybe(trouble),
         Cell::maybe(coverage.login.as_deref()),
