@@ -17,7 +17,7 @@ use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, InstanceId, release};
 use crate::inventory::{Meant, MeantTarget, TagValue};
-use crate::report::{self, Assessment, Judged, Judgement, VerdictEntry};
+use crate::report::{self, Assessment, Judged, Judgement, Names, VerdictEntry};
 use crate::rules::{
     self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
 };
@@ -490,8 +490,12 @@ pub fn conclude(
 ) -> anyhow::Result<Exit> {
     let mut proposals = Proposals::default();
     let wanted = judging.learn.then_some(&mut proposals);
-    let assessment = assess(sources, inputs, wanted)?;
-    bundle.write("inputs/judgement.json", &json(inputs)?)?;
+    let mut assessment = assess(sources, inputs, wanted)?;
+    if judging.redact {
+        assessment = redacted(&assessment, sources, inputs)?;
+    } else {
+        bundle.write("inputs/judgement.json", &json(inputs)?)?;
+    }
     bundle.write("assessment.json", &json(&assessment)?)?;
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
@@ -516,6 +520,20 @@ pub fn conclude(
     }
     output::note(&format!("written to {}", root.display()));
     Ok(exit(&assessment, inputs.fail_on, judging.allow_partial))
+}
+
+/// The assessment under pseudonyms of all that snapshots and inventory name.
+fn redacted(
+    assessment: &Assessment,
+    sources: &[Source],
+    inputs: &Inputs,
+) -> anyhow::Result<Assessment> {
+    let mut names = Names::default();
+    names.enter_inventory(&serde_json::to_value(&inputs.inventory)?);
+    for source in sources {
+        names.enter(&source.read()?.snapshot);
+    }
+    Ok(report::redacted(assessment, &names)?)
 }
 
 fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool) -> Exit {

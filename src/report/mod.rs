@@ -9,6 +9,7 @@ mod missing;
 mod paths;
 mod preflight;
 mod provenance;
+mod redact;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -33,6 +34,7 @@ pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use provenance::{Cited, Clock, Reported};
+pub use redact::{Names, RedactError, redacted};
 pub use run::{FrameworkVersion, RUN_SCHEMA, RuleSet, RunCompleteness, RunRecord, RunTarget, Tool};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
 pub use table::table;

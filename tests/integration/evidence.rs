@@ -57,8 +57,10 @@ fn a_signed_audit_is_verified_with_the_public_key_alone() {
         good.stdout
     );
     let follows = "assessment.json, reports/report.html, reports/report.md, reports/verdicts.csv, \
-                   reports/verdicts.jsonl follow to the byte";
+                   reports/verdicts.jsonl, ";
     assert!(good.stdout.contains(follows), "{}", good.stdout);
+    let all = " files of evidence/ follow to the byte";
+    assert!(good.stdout.contains(all), "{}", good.stdout);
     let line = public.lines().nth(1).unwrap();
     let given = Cli::new(&["verify", out.to_str().unwrap(), "--key", line]);
     given.run().code(0);
