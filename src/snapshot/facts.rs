@@ -162,7 +162,10 @@ macro_rules! fact_rows {
         $field.seen().len()
     };
     ($one:ident $field:expr) => {
-        usize::from($field.known().is_some())
+        usize::from(matches!(
+            $field,
+            Observed::Known { .. } | Observed::Partial { .. }
+        ))
     };
 }
 
