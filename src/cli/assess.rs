@@ -12,6 +12,7 @@ use super::{Exit, output};
 use crate::evidence::Bundle;
 use crate::ids::InstanceId;
 use crate::inventory::{Meant, MeantTarget};
+use crate::rules::OwnRule;
 
 pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
     let files = find(&args.snapshots)?;
@@ -64,8 +65,10 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
 fn overridden(inputs: Inputs, judging: &Judging) -> anyhow::Result<Inputs> {
     let as_of = targets::as_of(judging.as_of.as_deref(), Some(&inputs.as_of))?;
     let fail_on = judging.fail_on.map_or(inputs.fail_on, FailOn::severity);
-    let now = Inputs::new(as_of, fail_on, inputs.inventory);
+    let mut now = Inputs::new(as_of, fail_on, inputs.inventory);
+    now.templates = inputs.templates;
     let now = now.with(inputs.frameworks, inputs.own_rules, &judging.framework)?;
+    let now = now.with_templates(judging.templates.as_deref())?;
     if now.rules != inputs.rules {
         output::note(&format!(
             "the recorded judgement was made by version {}, this is {}: verdicts may differ",
@@ -92,7 +95,7 @@ fn known(sources: &[(InstanceId, Source)], inventory: &Meant, path: &Path) -> an
 pub(super) fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let inputs: Inputs = serde_json::from_str(&text)
+    let mut inputs: Inputs = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a judgement.json of this version", path.display()))?;
     if inputs.schema != SCHEMA {
         bail!(
@@ -100,6 +103,7 @@ pub(super) fn read_inputs(path: &Path) -> anyhow::Result<Inputs> {
             path.display()
         );
     }
+    inputs.made = inputs.own_rules.iter().map(OwnRule::as_rule).collect();
     Ok(inputs)
 }
 

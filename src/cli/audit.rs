@@ -14,8 +14,8 @@ use super::ledger::{Ledger, Run};
 use super::targets::{self, Estate};
 use super::{Exit, output, progress, stop};
 use crate::collect::{self, Completion, NewScratch, Progress, Scratch, TargetPlan};
-use crate::evidence::{Bundle, file_name};
-use crate::ids::InstanceId;
+use crate::evidence::Bundle;
+use crate::ids::{InstanceId, file_name};
 use crate::inventory::Reach;
 use crate::snapshot::{
     Connection, Encryption, ModuleLine, Outcome, Snapshot, Stage, Trouble, render_module_lines,
@@ -33,6 +33,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         estate.rules.clone(),
         &args.judging.framework,
     )?;
+    let inputs = inputs.with_templates(args.judging.templates.as_deref())?;
     let plans = estate.plans(args.targets.keep_trying)?;
     let signer = args.judging.signing.key()?;
     let out = Bundle::create(&output::folder(args.output.as_ref()))?;

@@ -9,15 +9,16 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
+use super::audit::snapshot_name;
 use super::learn::Proposals;
 use super::reports::{REPORTS, is_basis};
-use super::{Exit, output, print, targets};
-use crate::compliance::{self, Attested, Framework, FrameworkStatus};
+use super::{Exit, output, print, reports, targets};
+use crate::compliance::{Checklist, Framework};
 use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
-use crate::ids::{Criticality, InstanceId, release};
+use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::inventory::{Meant, MeantTarget, TagValue};
-use crate::report::{self, Assessment, Judged, Judgement, Names, VerdictEntry};
+use crate::report::{self, Assessment, Judged, Judgement, Server, Templates, VerdictEntry};
 use crate::rules::{
     self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
 };
@@ -47,6 +48,9 @@ pub struct Inputs {
     /// Rules of one's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_rules: Vec<OwnRule>,
+    /// Templates of one's own, by the name of their file.
+    #[serde(default, skip_serializing_if = "Templates::is_empty")]
+    pub templates: Templates,
     /// The same as rules, made when this is read.
     #[serde(skip)]
     pub made: Vec<&'static Rule>,
@@ -78,6 +82,17 @@ impl Inputs {
         Ok(self)
     }
 
+    /// The same with the templates of a folder, if one is given.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds what is no template.
+    pub fn with_templates(mut self, folder: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(folder) = folder {
+            self.templates = reports::templates(folder)?;
+        }
+        Ok(self)
+    }
+
     /// What this version judges by.
     pub fn new(as_of: String, fail_on: Option<Severity>, inventory: Meant) -> Self {
         Self {
@@ -88,6 +103,7 @@ impl Inputs {
             inventory,
             frameworks: Vec::new(),
             own_rules: Vec::new(),
+            templates: Templates::default(),
             made: Vec::new(),
         }
     }
@@ -162,13 +178,38 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
+/// What follows from snapshots.
+pub struct Concluded {
+    /// The verdicts.
+    pub assessment: Assessment,
+    /// Controls on single instances and databases.
+    pub checklists: Vec<Checklist>,
+    /// Each instance as others name it.
+    pub servers: BTreeMap<InstanceId, Server>,
+}
+
+/// Databases that are in scope, as far as they are seen.
+fn databases(snapshot: &Snapshot) -> BTreeSet<DatabaseName> {
+    let listed = snapshot.server.databases.seen().iter();
+    let listed = listed.map(|listed| DatabaseName::new(&listed.name));
+    let mut names: BTreeSet<DatabaseName> = listed.collect();
+    for database in &snapshot.databases {
+        if database.excluded {
+            names.remove(&database.name);
+        } else {
+            names.insert(database.name.clone());
+        }
+    }
+    names
+}
+
 /// Judges the sources in order, one at a time in memory, and says of what the inputs name and no source
 /// holds that it was not reached. Instances that links lead to are read once more for the chains that arrive there.
 pub fn assess(
     sources: &[Source],
     inputs: &Inputs,
     mut proposals: Option<&mut Proposals>,
-) -> anyhow::Result<Assessment> {
+) -> anyhow::Result<Concluded> {
     let mut assessment = Assessment::new(inputs.as_of.clone());
     assessment
         .not_selected
@@ -178,8 +219,13 @@ pub fn assess(
     let mut estate = Estate::default();
     let mut assemblies = Assemblies::default();
     let mut places: BTreeMap<InstanceId, &Source> = BTreeMap::new();
+    let mut servers = BTreeMap::new();
+    let mut in_scope = BTreeMap::new();
     for source in sources {
         let given = source.read()?.meant(inputs);
+        let id = &given.snapshot.target;
+        servers.insert(id.clone(), Server::of(&given.snapshot));
+        in_scope.insert(id.clone(), databases(&given.snapshot));
         note_older(&given.snapshot, given.observations.as_ref());
         let meant = inputs.target(&given.snapshot.target);
         missing.retain(|target| target.name != given.snapshot.target);
@@ -227,7 +273,11 @@ pub fn assess(
     assessment.waivers = acceptances.list();
     let mut assessment = assessment.close();
     assessment.frameworks = inputs.compliance(&assessment);
-    Ok(assessment)
+    Ok(Concluded {
+        checklists: inputs.checklists(&assessment, &in_scope),
+        assessment,
+        servers,
+    })
 }
 
 /// So many chains over several instances are told.
@@ -267,39 +317,33 @@ impl Inputs {
         own.flat_map(|(own, rule)| own.judge(rule, case)).collect()
     }
 
-    /// How far the estate meets each framework, shipped or of one's own.
-    fn compliance(&self, assessment: &Assessment) -> Vec<FrameworkStatus> {
-        let naming = controls_named(&self.made);
-        let attested = self.attested();
-        let judged = assessment.instances.iter().filter(|i| i.same_as.is_none());
-        let of_estate = on_the_estate(assessment);
-        let instances = judged.map(|instance| as_assessed(instance, &of_estate));
-        let instances: Vec<compliance::Instance<'_>> = instances.collect();
-        let frameworks = compliance::shipped().iter().chain(&self.frameworks);
-        frameworks
-            .map(|framework| compliance::assess(framework, &instances, &naming, &attested))
-            .collect()
-    }
-
-    fn attested(&self) -> BTreeMap<String, Vec<Attested>> {
-        let mut attested: BTreeMap<String, Vec<Attested>> = BTreeMap::new();
-        for one in &self.inventory.attestations {
-            attested
-                .entry(one.control.clone())
-                .or_default()
-                .push(Attested {
-                    targets: one.targets.clone(),
-                    answer: one.answer.clone(),
-                    by: one.by.clone(),
-                    on: one.on.clone(),
-                    expires: one.expires.clone(),
-                    is_expired: one.expires < self.as_of,
-                    evidence: one.evidence.clone(),
-                    sha256: one.sha256.clone(),
-                    comment: one.comment.clone(),
-                });
+    /// What reports are rendered from; `files` are those of the folder, with their hashes.
+    pub fn judgement<'a>(
+        &'a self,
+        concluded: &'a Concluded,
+        files: impl Iterator<Item = (String, String)>,
+    ) -> Judgement<'a> {
+        let assessment = &concluded.assessment;
+        let targets = self.inventory.targets.iter();
+        let lines = targets.filter_map(|target| Some((target.name.clone(), target.line?)));
+        let files: BTreeMap<_, _> = files.filter(|(path, _)| is_basis(path)).collect();
+        let snapshots = assessment.instances.iter().map(|own| {
+            let path = format!("snapshots/{}", snapshot_name(&own.id));
+            (own.id.clone(), path)
+        });
+        Judgement {
+            assessment,
+            templates: &self.templates,
+            inventory: self.inventory.file.clone(),
+            lines: lines.collect(),
+            snapshots: snapshots
+                .filter(|(_, path)| files.contains_key(path))
+                .collect(),
+            files,
+            own_rules: &self.made,
+            checklists: &concluded.checklists,
+            servers: &concluded.servers,
         }
-        attested
     }
 
     fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
@@ -380,57 +424,6 @@ fn not_given(meant: &MeantTarget) -> Snapshot {
     )
 }
 
-/// Controls of the frameworks with the rules that name them. Controls are counted by instances, so a rule about the estate
-/// as a whole decides none.
-fn controls_named(own: &[&'static Rule]) -> BTreeMap<String, BTreeSet<&'static str>> {
-    let mut naming: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    let about_instances = rules::ALL.iter().chain(own);
-    for rule in about_instances.filter(|rule| !rules::ON_THE_ESTATE.contains(&rule.id)) {
-        for control in rule.named_controls() {
-            naming.entry(control).or_default().insert(rule.id);
-        }
-    }
-    naming
-}
-
-/// What rules about the estate concluded; it holds for each instance. Without waivers there is nothing to say of them.
-fn on_the_estate(assessment: &Assessment) -> BTreeMap<&str, compliance::Conclusions> {
-    let mut concluded: BTreeMap<&str, compliance::Conclusions> = BTreeMap::new();
-    for rule in rules::ON_THE_ESTATE {
-        let silent = concluded.entry(rule).or_default();
-        silent.enter(compliance::Judged::NotApplicable, rules::Severity::Info);
-    }
-    for verdict in &assessment.estate {
-        enter(&mut concluded, verdict);
-    }
-    concluded
-}
-
-fn enter<'a>(rules: &mut BTreeMap<&'a str, compliance::Conclusions>, verdict: &'a VerdictEntry) {
-    let judged = compliance::Judged::of(&verdict.outcome);
-    let conclusions = rules.entry(&verdict.rule).or_default();
-    conclusions.enter(judged, verdict.severity);
-}
-
-/// An instance as controls are assessed on it. What is no box product is in scope of no release's benchmark.
-fn as_assessed<'a>(
-    instance: &'a report::Instance,
-    of_estate: &BTreeMap<&'a str, compliance::Conclusions>,
-) -> compliance::Instance<'a> {
-    const MANAGED: &str = "managed";
-    let is_managed = instance.edition.as_deref() == Some("SQL Azure");
-    let release = instance.product_version.as_deref().and_then(release);
-    let mut rules = of_estate.clone();
-    for verdict in &instance.verdicts {
-        enter(&mut rules, verdict);
-    }
-    compliance::Instance {
-        id: &instance.id,
-        release: if is_managed { Some(MANAGED) } else { release },
-        rules,
-    }
-}
-
 fn judge<'a>(case: Case<'a>, estate: &mut Estate, meant: Option<&MeantTarget>) -> Judged<'a> {
     let snapshot = case.snapshot;
     let aliases = meant.map_or(&[][..], |meant| &meant.aliases);
@@ -490,20 +483,22 @@ pub fn conclude(
 ) -> anyhow::Result<Exit> {
     let mut proposals = Proposals::default();
     let wanted = judging.learn.then_some(&mut proposals);
-    let mut assessment = assess(sources, inputs, wanted)?;
+    let mut concluded = assess(sources, inputs, wanted)?;
     if judging.redact {
-        assessment = redacted(&assessment, sources, inputs)?;
+        concluded = concluded.redacted(sources, inputs)?;
     } else {
         bundle.write("inputs/judgement.json", &json(inputs)?)?;
     }
-    bundle.write("assessment.json", &json(&assessment)?)?;
+    let assessment = &concluded.assessment;
+    bundle.write("assessment.json", &json(assessment)?)?;
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
-    let judgement = Judgement {
-        assessment: &assessment,
-        files: bundle.hashes().filter(|(path, _)| is_basis(path)).collect(),
-    };
+    let mut judgement = inputs.judgement(&concluded, bundle.hashes());
+    if judging.redact {
+        judgement.inventory = None;
+        judgement.lines.clear();
+    }
     for report in REPORTS {
         if judging.format.contains(&report.format) {
             for file in (report.render)(&judgement)? {
@@ -516,24 +511,10 @@ pub fn conclude(
     bundle.finish(&jiff::Timestamp::now().to_string(), signer)?;
     if judging.format.contains(&Format::Table) {
         let terminal = output::Terminal::of_stdout();
-        print(&report::table(&assessment, terminal.width, terminal.color))?;
+        print(&report::table(assessment, terminal.width, terminal.color))?;
     }
     output::note(&format!("written to {}", root.display()));
-    Ok(exit(&assessment, inputs.fail_on, judging.allow_partial))
-}
-
-/// The assessment under pseudonyms of all that snapshots and inventory name.
-fn redacted(
-    assessment: &Assessment,
-    sources: &[Source],
-    inputs: &Inputs,
-) -> anyhow::Result<Assessment> {
-    let mut names = Names::default();
-    names.enter_inventory(&serde_json::to_value(&inputs.inventory)?);
-    for source in sources {
-        names.enter(&source.read()?.snapshot);
-    }
-    Ok(report::redacted(assessment, &names)?)
+    Ok(exit(assessment, inputs.fail_on, judging.allow_partial))
 }
 
 fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool) -> Exit {

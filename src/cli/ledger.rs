@@ -12,8 +12,8 @@ use super::judge::{self, Inputs};
 use super::operator;
 use crate::collect::{self, Query, SESSION_SETTINGS, Scope, use_database};
 use crate::compliance::{self, Framework};
-use crate::evidence::{Bundle, file_name};
-use crate::ids::InstanceId;
+use crate::evidence::Bundle;
+use crate::ids::{InstanceId, file_name};
 use crate::report::{
     EvidenceBasis, FileHash, FrameworkVersion, RUN_SCHEMA, RuleSet, RunCompleteness, RunRecord,
     RunTarget, StatementText, TargetEvidence, Tool, statement_path,

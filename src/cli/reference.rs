@@ -11,7 +11,8 @@ use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database}
 use crate::compliance::Framework;
 use crate::inventory;
 use crate::report::{
-    Assessment, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
+    Assessment, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
+    View,
 };
 use crate::rules::{Observations, OwnRules};
 use crate::snapshot::{EventsLine, Snapshot};
@@ -123,6 +124,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Evidence => schemars::schema_for!(TargetEvidence).to_value(),
         SchemaName::Run => schemars::schema_for!(RunRecord).to_value(),
         SchemaName::Verdict => schemars::schema_for!(VerdictLine).to_value(),
+        SchemaName::View => schemars::schema_for!(View).to_value(),
+        SchemaName::InstanceView => schemars::schema_for!(InstancePage<'static>).to_value(),
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),

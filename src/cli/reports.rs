@@ -1,7 +1,13 @@
 //! The reports that stand in the folder: which format makes which files.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+
 use super::args::Format;
-use crate::report::{self, Judgement};
+use super::checklists;
+use crate::report::{self, Judgement, PathsReport, Templates};
 
 /// What one format makes.
 pub struct Report {
@@ -36,13 +42,18 @@ impl Report {
 pub const REPORTS: &[Report] = &[
     Report {
         format: Format::Html,
-        places: &["reports/report.html"],
-        render: |judged| one("reports/report.html", report::html(judged.assessment)?),
+        places: &["reports/report.html", "reports/instances/"],
+        render: pages,
     },
     Report {
         format: Format::Md,
         places: &["reports/report.md"],
-        render: |judged| one("reports/report.md", report::markdown(judged.assessment)?),
+        render: |judged| {
+            one(
+                "reports/report.md",
+                report::markdown(judged.assessment, judged.templates)?,
+            )
+        },
     },
     Report {
         format: Format::Csv,
@@ -64,7 +75,87 @@ pub const REPORTS: &[Report] = &[
             )
         },
     },
+    Report {
+        format: Format::Xlsx,
+        places: &["reports/report.xlsx"],
+        render: |judged| one("reports/report.xlsx", report::xlsx(judged)?),
+    },
+    Report {
+        format: Format::Cklb,
+        places: &[checklists::FOLDER],
+        render: |judged| Ok(checklists::files(judged)),
+    },
+    Report {
+        format: Format::Oscal,
+        places: &["reports/oscal-assessment-results.json"],
+        render: |judged| {
+            one(
+                "reports/oscal-assessment-results.json",
+                report::oscal(judged)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Opengraph,
+        places: &["reports/opengraph.json"],
+        render: |judged| {
+            one(
+                "reports/opengraph.json",
+                PathsReport::of(judged).opengraph()?,
+            )
+        },
+    },
+    Report {
+        format: Format::Junit,
+        places: &["reports/junit.xml"],
+        render: |judged| {
+            one(
+                "reports/junit.xml",
+                report::junit(judged.assessment, judged.templates)?,
+            )
+        },
+    },
+    Report {
+        format: Format::Sarif,
+        places: &["reports/results.sarif"],
+        render: |judged| one("reports/results.sarif", report::verdicts_sarif(judged)?),
+    },
+    Report {
+        format: Format::Ocsf,
+        places: &["reports/ocsf.jsonl"],
+        render: |judged| one("reports/ocsf.jsonl", report::ocsf(judged)?),
+    },
+    Report {
+        format: Format::Prom,
+        places: &["reports/metrics.prom"],
+        render: |judged| {
+            one(
+                "reports/metrics.prom",
+                report::prometheus(judged.assessment),
+            )
+        },
+    },
+    Report {
+        format: Format::Summary,
+        places: &["reports/summary.md"],
+        render: |judged| {
+            one(
+                "reports/summary.md",
+                report::summary(judged.assessment, judged.templates)?,
+            )
+        },
+    },
 ];
+
+fn pages<'a>(judged: &'a Judgement<'_>) -> anyhow::Result<Files<'a>> {
+    let pages = report::html(judged.assessment, judged.templates)?;
+    Ok(Box::new(pages.map(|page| {
+        let report::Page { path, html } = page?;
+        let path = format!("reports/{path}");
+        let bytes = html.into_bytes();
+        Ok(File { path, bytes })
+    })))
+}
 
 // A table of functions that can fail, of which this one cannot.
 #[allow(clippy::unnecessary_wraps)]
@@ -77,4 +168,19 @@ fn one<'a>(path: &str, content: impl Into<Vec<u8>>) -> anyhow::Result<Files<'a>>
 pub fn is_basis(path: &str) -> bool {
     const BEFORE: [&str; 4] = ["snapshots/", "inputs/", "evidence/", "assessment.json"];
     BEFORE.iter().any(|start| path.starts_with(start))
+}
+
+/// The templates of a folder. A file that is none is an error: one that is misspelt would be passed over.
+pub fn templates(folder: &Path) -> anyhow::Result<Templates> {
+    let place = || folder.display().to_string();
+    let entries = std::fs::read_dir(folder).with_context(place)?;
+    let mut files = BTreeMap::new();
+    for entry in entries {
+        let entry = entry.with_context(place)?;
+        let path = entry.path();
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        files.insert(entry.file_name().to_string_lossy().into_owned(), text);
+    }
+    Templates::new(files).with_context(place)
 }

@@ -67,6 +67,7 @@ impl Estate {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the inventory {}", path.display()))?;
         let mut inventory = Inventory::parse(&text, &path.display().to_string())?;
+        inventory.file = recorded(path);
         for note in &inventory.notes {
             output::note(note);
         }
@@ -185,6 +186,16 @@ impl Estate {
             scratch: crate::collect::in_memory(),
         })
     }
+}
+
+/// A path as it is written into the folder: nothing of where this machine keeps it.
+fn recorded(path: &Path) -> Option<String> {
+    let text = if path.is_absolute() {
+        path.file_name()?.to_string_lossy()
+    } else {
+        path.to_string_lossy()
+    };
+    Some(text.replace(std::path::MAIN_SEPARATOR, "/"))
 }
 
 fn ca(path: &Path, target: &Target) -> anyhow::Result<Vec<u8>> {

@@ -9,7 +9,7 @@ use super::args::Verify;
 use super::assess::{find, ordered, read_inputs};
 use super::judge;
 use super::ledger;
-use super::reports::{REPORTS, Report, is_basis};
+use super::reports::{REPORTS, Report};
 use super::{Exit, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
 use crate::report::{self, Judgement};
@@ -105,15 +105,15 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     let files = find(&[root.to_owned()])?;
     let sources = ordered(files, &inputs.inventory)?;
     let sources: Vec<_> = sources.into_iter().map(|(_, source)| source).collect();
-    let assessment = judge::assess(&sources, &inputs, None)?;
-    same(root, "assessment.json", &judge::json(&assessment)?)?;
-    let basis = intact.files.iter().filter(|(path, _)| is_basis(path));
-    let judgement = Judgement {
-        assessment: &assessment,
-        files: basis
-            .map(|(path, hash)| (path.clone(), hash.clone()))
-            .collect(),
-    };
+    let concluded = judge::assess(&sources, &inputs, None)?;
+    same(
+        root,
+        "assessment.json",
+        &judge::json(&concluded.assessment)?,
+    )?;
+    let files = intact.files.iter();
+    let files = files.map(|(path, hash)| (path.clone(), hash.clone()));
+    let judgement = inputs.judgement(&concluded, files);
     let mut compared = vec!["assessment.json".to_owned()];
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);

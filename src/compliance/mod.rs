@@ -3,9 +3,11 @@
 //! a benchmark or standard is repeated.
 
 mod catalogue;
+mod checklist;
 mod status;
 
 pub use catalogue::{Assessed, Control, Framework, FrameworkError, Scope, shipped};
+pub use checklist::{Checklist, Said, in_database, is_of_databases, on_one};
 pub use status::{
     Attested, Conclusions, ControlStatus, FrameworkStatus, Instance, Judged, Status, Tally, assess,
 };

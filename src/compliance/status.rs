@@ -265,13 +265,7 @@ pub fn assess(
     naming: &BTreeMap<String, BTreeSet<&str>>,
     attested: &BTreeMap<String, Vec<Attested>>,
 ) -> FrameworkStatus {
-    let is_about = |instance: &&Instance<'_>| {
-        let products = &framework.products;
-        products.is_empty()
-            || instance
-                .release
-                .is_some_and(|release| products.iter().any(|p| p == release))
-    };
+    let is_about = |instance: &&Instance<'_>| is_about(&framework.products, instance.release);
     let in_scope: Vec<&Instance<'_>> = instances.iter().filter(is_about).collect();
     let unseen = instances.iter().filter(|i| i.release.is_none());
     let unassigned = unseen.map(|i| i.id.clone());
@@ -303,6 +297,18 @@ pub fn assess(
         },
         tally,
         controls,
+    }
+}
+
+fn is_about(products: &[String], release: Option<&str>) -> bool {
+    let named = |release| products.iter().any(|product| product == release);
+    products.is_empty() || release.is_some_and(named)
+}
+
+impl FrameworkStatus {
+    /// Whether an instance of this release is in its scope.
+    pub fn is_about(&self, release: Option<&str>) -> bool {
+        is_about(&self.products, release)
     }
 }
 

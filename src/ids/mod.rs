@@ -2,10 +2,12 @@
 //! where an instance name is meant.
 
 mod criticality;
+mod file_name;
 mod named;
 mod release;
 
 pub use criticality::Criticality;
+pub use file_name::file_name;
 pub use named::named;
 pub use release::release;
 

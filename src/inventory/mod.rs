@@ -29,6 +29,8 @@ pub const SCHEMA: &str = "mssql-posture/inventory/v1";
 /// An inventory as meant.
 #[derive(Clone, Debug)]
 pub struct Inventory {
+    /// The file that it was read from, as reports name it; whoever opened it says so.
+    pub file: Option<String>,
     /// The day as of which to judge, YYYY-MM-DD.
     pub as_of: Option<String>,
     /// In the order written, those that were selected.
@@ -72,6 +74,8 @@ pub struct Target {
     pub exclude_databases: Vec<String>,
     /// Other names that linked servers know it by.
     pub aliases: Vec<String>,
+    /// The line of the file that names it.
+    pub line: Option<u32>,
 }
 
 /// A Windows or Entra group, whose members no server knows.
@@ -260,6 +264,9 @@ pub struct Expectation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Meant {
+    /// The inventory's file as it was given, with `/` between its parts; of an absolute path its name alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// In the order of the inventory.
     pub targets: Vec<MeantTarget>,
     /// Targets of the inventory that were left out of this audit.
@@ -296,6 +303,9 @@ pub struct MeantTarget {
     pub aliases: Vec<String>,
     /// Who is expected in sysadmin; absent if nothing is said.
     pub expected_sysadmins: Option<Vec<String>>,
+    /// The line of the file that names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 impl MeantTarget {
@@ -308,6 +318,7 @@ impl MeantTarget {
             exclude_databases: Vec::new(),
             aliases: Vec::new(),
             expected_sysadmins: None,
+            line: None,
         }
     }
 }
@@ -330,8 +341,10 @@ impl Inventory {
             groups: BTreeSet::new(),
             exclude_databases: Vec::new(),
             aliases: Vec::new(),
+            line: None,
         };
         Self {
+            file: None,
             as_of: None,
             targets: vec![target],
             not_selected: Vec::new(),
@@ -369,8 +382,10 @@ impl Inventory {
             exclude_databases: target.exclude_databases.clone(),
             aliases: target.aliases.clone(),
             expected_sysadmins: self.expected_sysadmins(target),
+            line: target.line,
         });
         Meant {
+            file: self.file.clone(),
             targets: targets.collect(),
             not_selected: self.not_selected.clone(),
             windows_groups: self.windows_groups.clone(),

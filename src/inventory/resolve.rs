@@ -31,6 +31,7 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
     }
     unique_names(&written, &mut errors);
     let mut inventory = Inventory {
+        file: None,
         as_of: written.as_of.as_ref().map(|day| day.get_ref().clone()),
         targets: written
             .target
@@ -153,6 +154,7 @@ fn resolve_target(
         groups: BTreeSet::new(),
         exclude_databases: written.exclude_databases.clone(),
         aliases: written.aliases.clone(),
+        line: u32::try_from(errors.line(&written.name.span())).ok(),
     })
 }
 

@@ -10,7 +10,7 @@ use super::missing;
 use super::provenance::{self, Cited, Reported};
 use crate::compliance::FrameworkStatus;
 use crate::graph::{Path, Route};
-use crate::ids::{Criticality, DatabaseName, InstanceId};
+use crate::ids::{Criticality, DatabaseName, InstanceId, release};
 use crate::rules::{
     Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, WaiverEntry,
 };
@@ -369,6 +369,15 @@ impl Coverage {
 }
 
 impl Instance {
+    /// Its release as frameworks name it; `None` where its version was not seen. What is no box product is in scope of no
+    /// release's benchmark.
+    pub fn release(&self) -> Option<&'static str> {
+        if self.edition.as_deref() == Some("SQL Azure") {
+            return Some("managed");
+        }
+        self.product_version.as_deref().and_then(release)
+    }
+
     fn new(judged: Judged<'_>) -> Self {
         let coverage = coverage(&judged);
         let Judged {

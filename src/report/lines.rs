@@ -25,7 +25,8 @@ pub struct VerdictLine {
     pub verdict: VerdictEntry,
 }
 
-fn all(assessment: &Assessment) -> impl Iterator<Item = (Option<&str>, &VerdictEntry)> {
+/// Every verdict with its instance, in the order of the assessment: those about the estate first.
+pub(super) fn all(assessment: &Assessment) -> impl Iterator<Item = (Option<&str>, &VerdictEntry)> {
     let estate = assessment.estate.iter().map(|verdict| (None, verdict));
     let instances = assessment.instances.iter().flat_map(|instance| {
         let own = instance.verdicts.iter();
@@ -82,11 +83,6 @@ pub fn verdicts_csv(assessment: &Assessment) -> Result<Vec<u8>, csv::Error> {
         .from_writer(Vec::new());
     to.write_record(COLUMNS)?;
     for (instance, verdict) in all(assessment) {
-        let missing = verdict.missing.iter().map(|one| {
-            let database = one.database.as_ref().map_or("", |name| name.as_str());
-            let place = if database.is_empty() { "" } else { " of " };
-            format!("{}{place}{database}: {}", one.fact, one.needs.join(", "))
-        });
         let subject = &verdict.subject;
         let fields: [&str; 14] = [
             &assessment.as_of,
@@ -100,7 +96,7 @@ pub fn verdicts_csv(assessment: &Assessment) -> Result<Vec<u8>, csv::Error> {
             subject.database.as_ref().map_or("", |name| name.as_str()),
             subject.name.as_deref().unwrap_or_default(),
             &verdict.message,
-            &missing.collect::<Vec<_>>().join("; "),
+            &missing(verdict),
             verdict.waiver.as_deref().unwrap_or_default(),
             &verdict.controls.join(" "),
         ];
@@ -108,6 +104,16 @@ pub fn verdicts_csv(assessment: &Assessment) -> Result<Vec<u8>, csv::Error> {
     }
     to.into_inner()
         .map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// What is missing for a verdict, in a cell.
+pub(super) fn missing(verdict: &VerdictEntry) -> String {
+    let missing = verdict.missing.iter().map(|one| {
+        let database = one.database.as_ref().map_or("", |name| name.as_str());
+        let place = if database.is_empty() { "" } else { " of " };
+        format!("{}{place}{database}: {}", one.fact, one.needs.join(", "))
+    });
+    missing.collect::<Vec<_>>().join("; ")
 }
 
 /// A text that no spreadsheet takes for a formula, nor for a command to a terminal.

@@ -1,29 +1,40 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
 mod assessment;
+mod cklb;
 mod events;
 mod evidence;
+mod identity;
 mod judgement;
+mod junit;
 mod lines;
 mod missing;
+mod ocsf;
+mod oscal;
 mod paths;
 mod preflight;
+mod prometheus;
 mod provenance;
 mod redact;
 mod run;
 #[cfg(test)]
 mod sample;
+mod sarif;
 mod scan;
+mod stable;
+mod summary;
 mod table;
 mod template;
 mod view;
 mod visible;
 mod waivers;
+mod xlsx;
 
 pub use assessment::{
     Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked, SCHEMA, Tally,
     VerdictEntry,
 };
+pub use cklb::cklb;
 pub use events::{events_heading, events_table, write_events_line};
 pub use evidence::{
     EVIDENCE_SCHEMA, EvidenceBasis, FileHash, STATEMENTS, StatementText, TargetEvidence,
@@ -31,13 +42,22 @@ pub use evidence::{
 };
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
+pub use ocsf::ocsf;
+pub use oscal::oscal;
 pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
+pub use prometheus::prometheus;
 pub use provenance::{Cited, Clock, Reported};
 pub use redact::{Names, RedactError, redacted};
 pub use run::{FrameworkVersion, RUN_SCHEMA, RuleSet, RunCompleteness, RunRecord, RunTarget, Tool};
-pub use scan::{ScannedFile, Unread, annotated, jsonl, sarif, severity, worst};
+pub use sarif::{sarif, verdicts_sarif};
+pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};
 pub use table::table;
-pub use template::{RenderError, html, markdown};
+use template::escape_markdown;
+pub use template::{
+    InstancePage, Page, RenderError, TemplateError, Templates, html, junit, markdown, summary,
+};
+pub use view::{VIEW_SCHEMA, View};
 pub use visible::visible;
 pub use waivers::waivers;
+pub use xlsx::xlsx;

@@ -49,6 +49,29 @@ pub fn assessment() -> Assessment {
     assessment.close()
 }
 
+/// The same with verdicts about the estate, one of each outcome.
+pub fn with_estate() -> Assessment {
+    let mut assessment = assessment();
+    let name = Subject::server("waiver", HOSTILE_MODULE);
+    let subject = || name.clone();
+    let mut accepted = entry("CHANGE-003", "accepted", subject(), "it accepts everything");
+    accepted.waiver = Some("CHG-2000".to_owned());
+    assessment.estate = vec![
+        fail(
+            "CHANGE-001",
+            Severity::Medium,
+            subject(),
+            "it is over",
+            Vec::new(),
+        ),
+        unknown("CHANGE-002", subject(), "modules", DEFINITION),
+        accepted,
+        pass("CHANGE-003", 2, 2),
+        not_applicable("CHANGE-005", "fewer than two instances were read"),
+    ];
+    assessment.close()
+}
+
 /// The record of each query that the instance cites.
 fn queries(instance: &Instance) -> Vec<QueryRecord> {
     let cited = provenance::cited(&instance.verdicts, &instance.routes);

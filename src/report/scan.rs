@@ -1,11 +1,10 @@
-//! What `scan` found in T-SQL files, in three forms over one model.
+//! What `scan` found in T-SQL files, for people and as lines.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::visible;
 use crate::rules::{Excerpt, Severity};
@@ -49,7 +48,7 @@ const SEVERITIES: &[(Severity, &[Sink])] = &[
     (Severity::Low, &[Sink::OtherXp, Sink::BulkFile]),
 ];
 
-fn base_severity(sink: Sink) -> Severity {
+pub(super) fn base_severity(sink: Sink) -> Severity {
     let listed = SEVERITIES.iter().find(|(_, sinks)| sinks.contains(&sink));
     listed.map_or(Severity::Medium, |(severity, _)| *severity)
 }
@@ -72,7 +71,7 @@ pub fn worst(files: &[ScannedFile]) -> Option<Severity> {
     objects.flat_map(|object| &object.sinks).map(severity).max()
 }
 
-fn name(object: &Object) -> Option<String> {
+pub(super) fn name(object: &Object) -> Option<String> {
     object.name.as_ref().map(|parts| parts.join("."))
 }
 
@@ -201,7 +200,7 @@ fn diagnostic(
     renderer.render(&[group])
 }
 
-fn headline(object: &Object, sink: &Observation) -> String {
+pub(super) fn headline(object: &Object, sink: &Observation) -> String {
     let of = match name(object) {
         Some(name) => format!("{} {}", object.kind.as_str().to_lowercase(), visible(&name)),
         None => "script".to_owned(),
@@ -209,7 +208,7 @@ fn headline(object: &Object, sink: &Observation) -> String {
     format!("{of}, {}", sink.how.as_str().replace('_', " "))
 }
 
-fn details(sink: &Observation) -> Vec<String> {
+pub(super) fn details(sink: &Observation) -> Vec<String> {
     let mut details = Vec::new();
     if let Some(option) = &sink.option {
         details.push(format!("option: {}", visible(option)));
@@ -247,132 +246,4 @@ fn marked(line: &Excerpt, sink: &Observation) -> (String, Range<usize>) {
     let before = format!("{indent}{before}");
     let marked = before.len()..before.len() + span.len();
     (format!("{before}{span}{after}"), marked)
-}
-
-/// SARIF 2.1.0: one run, a rule for each sink, a location for each finding.
-pub fn sarif(files: &[ScannedFile], unread: &[Unread]) -> serde_json::Result<String> {
-    let rules: Vec<Value> = Sink::ALL.iter().map(|sink| sarif_rule(*sink)).collect();
-    let mut results = Vec::new();
-    for file in files {
-        for object in &file.objects {
-            for (index, sink) in object.sinks.iter().enumerate() {
-                results.push(sarif_result(file, object, sink, index));
-            }
-        }
-    }
-    let notifications: Vec<Value> = unread
-        .iter()
-        .map(|file| {
-            json!({
-                "level": "error",
-                "message": { "text": format!("{}: {}", visible(&file.path), visible(&file.why)) },
-            })
-        })
-        .collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "mssql-posture",
-                "fullName": "mssql-posture scan",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            } },
-            "automationDetails": { "id": "mssql-posture/scan/" },
-            "columnKind": "utf16CodeUnits",
-            "invocations": [{
-                "executionSuccessful": unread.is_empty(),
-                "toolExecutionNotifications": notifications,
-            }],
-            "results": results,
-        }],
-    });
-    Ok(serde_json::to_string_pretty(&log)? + "\n")
-}
-
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical | Severity::High => "error",
-        Severity::Medium => "warning",
-        Severity::Low | Severity::Info => "note",
-    }
-}
-
-fn sarif_rule(sink: Sink) -> Value {
-    let severity = base_severity(sink);
-    let score = match severity {
-        Severity::Critical => "9.5",
-        Severity::High => "8.0",
-        Severity::Medium => "5.5",
-        Severity::Low => "3.0",
-        Severity::Info => "0.0",
-    };
-    json!({
-        "id": sink.as_str(),
-        "name": format!("{sink:?}"),
-        "shortDescription": { "text": sink.meaning() },
-        "fullDescription": { "text": sink.meaning() },
-        "help": { "text": format!("{} Run `mssql-posture explain module-invokes-command-channel` for what is and is not read.", sink.meaning()) },
-        "defaultConfiguration": { "level": level(severity) },
-        "properties": {
-            "tags": ["security", "external/cwe/cwe-78", "T1505.001"],
-            "precision": "high",
-            "problem.severity": level(severity).replace("note", "recommendation"),
-            "security-severity": score,
-        },
-    })
-}
-
-fn sarif_result(file: &ScannedFile, object: &Object, sink: &Observation, index: usize) -> Value {
-    let severity = severity(sink);
-    let rule = Sink::ALL
-        .iter()
-        .position(|s| *s == sink.sink)
-        .unwrap_or_default();
-    let text = std::iter::once(format!(
-        "{}: {}",
-        sink.sink.as_str(),
-        headline(object, sink)
-    ))
-    .chain(details(sink))
-    .collect::<Vec<_>>()
-    .join("; ");
-    let identity = format!(
-        "{}\n{}\n{}\n{index}",
-        file.path,
-        name(object).unwrap_or_default(),
-        sink.sink.as_str()
-    );
-    json!({
-        "ruleId": sink.sink.as_str(),
-        "ruleIndex": rule,
-        "kind": "fail",
-        "level": level(severity),
-        "message": { "text": text },
-        "locations": [{
-            "physicalLocation": {
-                "artifactLocation": { "uri": uri(&file.path) },
-                "region": { "startLine": sink.line, "startColumn": sink.column },
-            },
-            "logicalLocations": [{
-                "fullyQualifiedName": name(object).unwrap_or_else(|| file.path.clone()),
-                "kind": "function",
-            }],
-        }],
-        "partialFingerprints": { "sink/v1": crate::snapshot::sha256_hex(identity.as_bytes()) },
-        "properties": { "severity": severity.as_str(), "how": sink.how.as_str() },
-    })
-}
-
-/// A path as a relative reference: everything that has a meaning in a URI is percent-encoded.
-fn uri(path: &str) -> String {
-    path.bytes().fold(String::new(), |mut uri, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            let _ = write!(uri, "%{byte:02X}"); // writing to a String cannot fail
-        }
-        uri
-    })
 }

@@ -5,7 +5,7 @@ use comfy_table::{
 };
 
 use super::assessment::Assessment;
-use super::view::{InstanceView, View, first_of};
+use super::view::{InstanceView, View, first_of, first_of_all};
 use crate::rules::Severity;
 
 /// Under this, columns would have no room for their headings.
@@ -297,7 +297,11 @@ impl Page {
                 .map(|p| format!("{}: {}", p.place, p.brief));
             let mut unseen: Vec<String> = places.collect();
             if !gap.subjects.is_empty() {
-                unseen.push(first_of(&gap.subjects, MOST_SUBJECTS));
+                unseen.push(first_of_all(
+                    &gap.subjects,
+                    MOST_SUBJECTS,
+                    gap.more_subjects,
+                ));
             }
             vec![
                 instance.id.clone(),
@@ -362,7 +366,7 @@ fn closing(view: &View) -> String {
     }
     format!(
         "{}. Found: {found}{accepted}; {unknown}. Highest exposure {}. Judged as of {}.",
-        view.scope, view.exposure, view.as_of
+        view.scope, view.exposure.text, view.as_of
     )
 }
 

@@ -1,10 +1,20 @@
-//! The demo in every form of lines: they agree, and nothing in them is obeyed by what reads them.
+//! The demo in every format for programs: they agree, and nothing in them is obeyed by what reads them.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::cli::Cli;
+use crate::support::cli::{Cli, Ran};
+
+mod cklb;
+mod junit;
+mod ocsf;
+mod opengraph;
+mod oscal;
+mod prom;
+mod sarif;
+mod summary;
+mod xlsx;
 
 /// How many verdicts have which outcome.
 type Tally = BTreeMap<String, usize>;
@@ -20,10 +30,10 @@ fn outcome(verdict: &Value) -> String {
     verdict["outcome"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn every_form_has_every_verdict_and_no_name_is_a_formula() {
+/// The demo audited with a format, and how many verdicts of which outcome its assessment has.
+fn demo(format: &str) -> (Ran, Tally) {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/inventory/demo.toml");
-    let audit = ["audit", demo, "-o", "out", "--format", "json,csv,jsonl"];
+    let audit = ["audit", demo, "-o", "out", "--format", format];
     let ran = Cli::new(&audit).run().code(3);
     let assessment = ran.assessment();
     let of_instances = assessment["instances"].as_array().unwrap().iter();
@@ -31,7 +41,23 @@ fn every_form_has_every_verdict_and_no_name_is_a_formula() {
     let of_estate = assessment["estate"].as_array().unwrap();
     let due = count(of_estate.iter().chain(of_instances).map(outcome));
     assert_eq!(due.len(), 5, "the demo has every outcome: {due:?}");
+    (ran, due)
+}
 
+/// Fails unless `verify` renders these files again and finds the same bytes.
+#[track_caller]
+fn follow(ran: &Ran, files: &[&str]) {
+    let out = ran.path("out");
+    let verified = Cli::new(&["verify", out.to_str().unwrap()]).run().code(0);
+    for file in files {
+        assert!(verified.stdout.contains(file), "{}", verified.stdout);
+    }
+    assert!(verified.stdout.contains("follow to the byte"));
+}
+
+#[test]
+fn every_form_of_lines_has_every_verdict_and_no_name_is_a_formula() {
+    let (ran, due) = demo("json,csv,jsonl");
     let lines = ran.read("out/reports/verdicts.jsonl");
     let lines = lines
         .lines()

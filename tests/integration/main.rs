@@ -6,6 +6,8 @@
 mod support;
 
 mod acceptance;
+#[cfg(unix)]
+mod browser;
 mod changes;
 mod compliance;
 mod contract;

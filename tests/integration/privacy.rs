@@ -14,8 +14,9 @@ use crate::support::recording::{Base, Recording, rows};
 use crate::support::tds_server::Options;
 use crate::support::truth;
 
-/// Every format that audits write.
-const FORMATS: &str = "table,json,html,md,csv,jsonl";
+/// Every format that audits write as text.
+const FORMATS: &str =
+    "table,json,html,md,csv,jsonl,junit,sarif,ocsf,prom,summary,cklb,oscal,opengraph";
 
 /// Where a run holds a text: stdout, stderr, or a file, in whatever case and as UTF-8 or UTF-16.
 fn places(ran: &Ran, text: &str) -> Vec<String> {

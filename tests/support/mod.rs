@@ -3,6 +3,8 @@
 #![allow(dead_code, unused_imports)] // each test binary uses a part of it
 
 pub mod answers;
+#[cfg(unix)]
+pub mod browser;
 pub mod cli;
 pub mod contract;
 pub mod driver;

@@ -25,6 +25,10 @@ pub enum SchemaName {
     Run,
     /// One line of verdicts.jsonl.
     Verdict,
+    /// What templates of the report are given.
+    View,
+    /// What instance.html.hbs, the page of one instance, is given.
+    InstanceView,
     /// What `paths --format json` prints.
     Paths,
     /// What `preflight --format json` prints.

@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::visible::visible_json;
+use super::{Judgement, MissingFact};
 use crate::graph::{Goal, Path, Place, Route};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::snapshot::{FactState, Outcome, ServerPrincipal, Snapshot};
@@ -102,7 +103,7 @@ pub struct Server {
 
 impl Server {
     /// The catalog holds the machine's SID only where the machine's own account has a login.
-    fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(snapshot: &Snapshot) -> Self {
         const DEFAULT_PORT: u16 = 1433;
         let identity = snapshot.server.server_identity.known();
         let machine = identity.and_then(|i| i.machine_name.clone());
@@ -141,6 +142,17 @@ fn sid_text(hex: &str) -> Option<String> {
     };
     let numbers: Vec<String> = parts.chunks_exact(4).map(number).collect();
     Some(format!("S-1-5-{}", numbers.join("-")))
+}
+
+impl From<&MissingFact> for PathsGap {
+    fn from(missing: &MissingFact) -> Self {
+        Self {
+            fact: missing.fact.clone(),
+            database: missing.database.clone(),
+            state: missing.state.clone(),
+            needs: missing.needs.clone(),
+        }
+    }
 }
 
 impl InstancePaths {
@@ -195,6 +207,29 @@ enum Lead<'r> {
 }
 
 impl PathsReport {
+    /// From a judgement: the ways that it keeps, each channel's shortest, and the chains over several instances.
+    pub fn of(judged: &Judgement<'_>) -> Self {
+        let assessment = judged.assessment;
+        let instances = assessment.instances.iter().map(|own| {
+            let trouble = own.coverage.trouble.as_ref();
+            let why = trouble.map(ToString::to_string);
+            let mut paths = InstancePaths::missing(own.id.clone(), String::new());
+            paths.not_reached = why.filter(|_| own.routes.is_empty());
+            paths.same_as.clone_from(&own.same_as);
+            paths.routes.clone_from(&own.routes);
+            if let Some(server) = judged.servers.get(&own.id) {
+                paths.server = server.clone();
+            }
+            let chains = assessment.fleet.paths.iter();
+            let begins_here = |path: &&Path| path.principal.instance.as_ref() == Some(&own.id);
+            paths.hops = chains.filter(begins_here).cloned().collect();
+            let missing = own.coverage.missing.iter();
+            paths.gaps = missing.map(PathsGap::from).collect();
+            paths
+        });
+        Self::new(instances.collect())
+    }
+
     /// From what was found.
     pub fn new(instances: Vec<InstancePaths>) -> Self {
         Self {

@@ -1,5 +1,6 @@
 //! What a module's code does at a place, with the line as the analyst would read it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wording;
@@ -12,7 +13,7 @@ const MOST_SHOWN: usize = 10;
 const LONGEST_COMMAND: usize = 500;
 
 /// A place where a module does what its finding says.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct CallView {
     /// `line 12, column 3`.
     pub place: String,
@@ -33,7 +34,7 @@ pub struct CallView {
 }
 
 /// A line in three parts, of which the middle one is to be marked.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct CodeView {
     pub before: String,
     pub marked: String,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::wording::counted;
@@ -10,8 +11,11 @@ use crate::report::visible;
 use crate::report::waivers::{about, place};
 use crate::rules::WaiverEntry;
 
+/// So many instances that fail a control are named.
+const MOST_FAILING: usize = 10;
+
 /// A framework with its controls.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct FrameworkView {
     /// Unique in the report.
     pub anchor: String,
@@ -31,7 +35,7 @@ pub struct FrameworkView {
 }
 
 /// How many controls have a status.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct StatusCount {
     pub status: &'static str,
     pub class: &'static str,
@@ -39,7 +43,7 @@ pub struct StatusCount {
 }
 
 /// A control.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ControlView {
     pub id: String,
     pub title: String,
@@ -59,7 +63,7 @@ pub struct ControlView {
 }
 
 /// A waiver.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct WaiverView {
     pub id: String,
     pub rule: String,
@@ -134,7 +138,8 @@ fn population(framework: &FrameworkStatus) -> String {
 impl ControlView {
     fn new(control: &ControlStatus) -> Self {
         let (status, class) = words(control.status);
-        let failing = control.failing.iter().map(|id| visible(id.as_str()));
+        let failing = control.failing.iter().take(MOST_FAILING);
+        let failing = failing.map(|id| visible(id.as_str()));
         let failing: Vec<String> = failing.collect();
         let more = control.failed as usize - failing.len();
         let mut failing = failing.join(", ");

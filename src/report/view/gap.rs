@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::wording;
@@ -12,14 +13,16 @@ use crate::report::visible;
 use crate::score::Exposure;
 
 /// Everything on one instance that the same rights, or the same reason, keep from being seen.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Gap {
     /// Rights that would show it, or the reason why it was not seen.
     pub needs: Vec<String>,
     /// The facts, by where they are.
     pub places: Vec<GapPlace>,
-    /// Single things that could not be judged, where it is not whole lists.
+    /// Single things that could not be judged, where it is not whole lists: the first of them.
     pub subjects: Vec<String>,
+    /// How many more there are.
+    pub more_subjects: usize,
     /// Rules that are unknown for want of it.
     pub rules: Vec<String>,
     /// Points between the low and the high exposure that these facts account for.
@@ -27,7 +30,7 @@ pub struct Gap {
 }
 
 /// Facts missing in the same databases.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct GapPlace {
     /// `instance`, or databases by name.
     pub place: String,
@@ -44,6 +47,8 @@ struct Gathered<'a> {
     rules: BTreeSet<&'a str>,
 }
 
+/// Most single things that are named.
+const MOST_SUBJECTS: usize = 50;
 /// Most facts that are named where space is short.
 const NAMED_FACTS: usize = 3;
 
@@ -99,7 +104,8 @@ impl Gathered<'_> {
         Gap {
             needs,
             places: places.collect(),
-            subjects: self.subjects.into_iter().collect(),
+            more_subjects: self.subjects.len().saturating_sub(MOST_SUBJECTS),
+            subjects: self.subjects.into_iter().take(MOST_SUBJECTS).collect(),
             points,
             rules: self.rules.into_iter().map(visible).collect(),
         }

@@ -1,15 +1,16 @@
 //! One instance as the reports show it.
 
-use std::collections::BTreeMap;
-
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::finding::{FindingGroup, Folded, folded, groups};
+use super::answer::AnswerView;
+use super::finding::{Budget, FindingGroup, Folded, Sent, folded, groups};
 use super::gap::{Gap, gaps};
+use super::heat::{Cell, cells};
 use super::way::{self, FixView, RouteView, WayView};
 use super::wording;
 use crate::graph::{self, Route};
-use crate::ids::{Criticality, InstanceId};
+use crate::ids::Criticality;
 use crate::report::assessment::{Coverage, Instance};
 use crate::report::visible;
 use crate::rules::Severity;
@@ -19,53 +20,82 @@ use crate::snapshot::{Connection, Encryption, OFFLINE, Stage, Trouble};
 const NOT_SEEN: &str = "not seen";
 
 /// One instance.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct InstanceView {
-    /// Unique in the report.
+    /// Unique on its page.
     pub anchor: String,
+    /// Where a link from the first page leads: an anchor there, or a page of its own.
+    pub href: String,
+    /// Its name in the inventory.
     pub id: String,
+    /// Where it was to be reached.
     pub target: String,
+    /// How much of it was read.
     pub state: State,
+    /// The other name that carries its verdicts.
     pub same_as: Option<SameAs>,
+    /// What made the recording, where no real server did.
     pub synthetic: Option<String>,
     /// Nothing was read, so that a count of 0 would say nothing.
     pub nothing_seen: bool,
-    /// Product version in full, and its year; these five are `None` where they were not seen.
+    /// Product version in full; this and the next four are `None` where they were not seen.
     pub version: Option<String>,
+    /// Its year.
     pub version_name: Option<String>,
+    /// Edition in full.
     pub edition: Option<String>,
+    /// Edition in a word.
     pub edition_name: Option<String>,
+    /// Windows or Linux.
     pub platform: Option<String>,
+    /// The server as it reports itself, and whose eyes saw it: a name and a value each.
+    pub reported: Vec<Reported>,
+    /// First and last moment of the collection.
     pub collected: String,
+    /// How far it is open to command execution.
     pub exposure: ExposureView,
+    /// The answer to AN0511; `None` on the first page, which has the answers in one table, and for another's name.
+    pub answer: Option<AnswerView>,
+    /// Who gets to each channel, in the order of the heat map.
+    pub cells: Vec<Cell>,
     /// How much depends on it, as the inventory says.
     pub criticality: Option<&'static str>,
     /// Findings by severity, worst first.
     pub counts: Vec<Count>,
     /// Findings of all severities.
     pub finding_count: u32,
+    /// Verdicts that are unknown.
     pub unknown: usize,
+    /// What was seen.
     pub coverage: CoverageView,
+    /// What ended the collection early.
     pub trouble: Option<TroubleView>,
+    /// How the server was reached.
     pub connection: ConnectionView,
     /// The nearest and most open chains to a command.
     pub ways: Vec<WayView>,
+    /// Every channel.
     pub routes: Vec<RouteView>,
     /// How many channels are not closed, in words; `None` if nothing is known of them.
     pub routes_open: Option<String>,
     /// Changes that close most, one after the other.
     pub fix_first: Vec<FixView>,
+    /// Findings that stand, worst first.
     pub findings: Vec<FindingGroup>,
+    /// Findings that somebody accepts.
     pub accepted: Vec<FindingGroup>,
+    /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Rules that found nothing bad.
     pub passed: Vec<Folded>,
+    /// Rules that had nothing to judge.
     pub not_applicable: Vec<Folded>,
     /// How many passed and how many are not applicable, in words; `None` if there are neither.
     pub folded: Option<String>,
 }
 
 /// How much of an instance was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct State {
     /// For people.
     pub word: &'static str,
@@ -113,78 +143,113 @@ impl State {
 }
 
 /// The target that carries the verdicts.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct SameAs {
+    /// Its name.
     pub id: String,
     /// Where it stands in the report, if it does.
-    pub anchor: Option<String>,
+    pub href: Option<String>,
+}
+
+/// One thing that the server reports.
+#[derive(Serialize, JsonSchema)]
+pub struct Reported {
+    /// What it is.
+    pub name: &'static str,
+    /// What the server said.
+    pub value: String,
 }
 
 /// An exposure, its bar and its sources.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ExposureView {
+    /// With every unseen fact at its best, 0 to 100.
     pub low: u32,
+    /// With every unseen fact at its worst.
     pub high: u32,
     /// `high` less `low`.
     pub open: u32,
+    /// How wide the seen part is on a gauge that is 500 wide.
+    pub gauge_low: u32,
+    /// How wide the part is that may hide in what was not seen.
+    pub gauge_open: u32,
     /// `25` or `25–65`.
     pub text: String,
+    /// What it is made of.
     pub sources: Vec<Source>,
 }
 
 /// A line of an exposure.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Source {
+    /// What it stands for.
     pub sentence: String,
+    /// Points, negative for detection.
     pub points: String,
 }
 
 /// How many findings of a severity.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Count {
+    /// `critical`, `high`, `medium`, `low` or `info`.
     pub severity: &'static str,
+    /// Findings.
     pub count: u32,
 }
 
 /// What was seen.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct CoverageView {
     /// `12 of 14`.
     pub databases: String,
+    /// Databases that the inventory leaves out.
     pub excluded: Vec<String>,
+    /// The login that looked.
     pub login: String,
     /// Modules that execute text that could not be read.
     pub unread_dynamic_sql: u32,
 }
 
 /// What ended a collection early.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct TroubleView {
+    /// Where in the collection.
     pub stage: String,
+    /// What happened.
     pub why: String,
+    /// What to do.
     pub remedy: String,
 }
 
 /// How the server was reached.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ConnectionView {
+    /// The encryption that was asked for, in words.
     pub encryption: &'static str,
+    /// Whether facts travelled readable.
     pub readable: bool,
+    /// Whether any certificate was accepted.
     pub trust_server_certificate: bool,
+    /// What was asked of the server's certificate, in words.
     pub certificate: &'static str,
     /// What is wrong with the connection, in a few words.
     pub flagged: Option<&'static str>,
+    /// How the login authenticated.
     pub authentication: String,
+    /// The user that was given.
     pub user: Option<String>,
 }
 
 impl InstanceView {
-    /// An instance, where it stands in the report, and where the others do.
+    /// An instance, where it stands in the report, and where its other name does.
     pub fn new(
         instance: &Instance,
         anchor: String,
-        anchors: &BTreeMap<&InstanceId, String>,
+        href: String,
+        other_href: Option<String>,
+        mut budget: Budget,
     ) -> Self {
+        let sent = Sent::of(&instance.queries);
         let (version, edition) = (&instance.product_version, &instance.edition);
         let counts = counts(instance);
         let state = State::of(instance);
@@ -198,14 +263,23 @@ impl InstanceView {
                 .count()
         };
         Self {
+            findings: groups(&instance.verdicts, "fail", &anchor, &sent, &mut budget),
+            accepted: groups(&instance.verdicts, "accepted", &anchor, &sent, &mut budget),
             anchor,
+            href,
+            answer: instance
+                .same_as
+                .is_none()
+                .then(|| AnswerView::new(&instance.command_execution)),
+            cells: cells(instance),
+            reported: reported(instance),
             id: visible(instance.id.as_str()),
             target: visible(&instance.target),
             state,
             nothing_seen: state.class == "nothing",
             same_as: instance.same_as.as_ref().map(|other| SameAs {
                 id: visible(other.as_str()),
-                anchor: anchors.get(other).cloned(),
+                href: other_href,
             }),
             synthetic: instance.synthetic.as_deref().map(visible),
             version: version.as_deref().map(visible),
@@ -226,8 +300,6 @@ impl InstanceView {
             routes_open: open_routes(&instance.routes),
             routes: way::routes(instance),
             fix_first: way::fixes(instance),
-            findings: groups(&instance.verdicts, "fail"),
-            accepted: groups(&instance.verdicts, "accepted"),
             gaps: if instance.same_as.is_some() {
                 Vec::new()
             } else {
@@ -238,6 +310,68 @@ impl InstanceView {
             not_applicable,
         }
     }
+}
+
+impl InstanceView {
+    /// Where a part of the instance stands, for a link from the first page; the part's anchor, or what follows the
+    /// instance's own in it.
+    pub fn href_of(&self, part: &str) -> String {
+        let page = self.href.split('#').next().unwrap_or_default();
+        if part.starts_with(&self.anchor) {
+            format!("{page}#{part}")
+        } else {
+            format!("{page}#{}-{part}", self.anchor)
+        }
+    }
+
+    /// Lets go what its own page shows and the first page does not.
+    pub fn let_go(&mut self) {
+        self.reported = Vec::new();
+        self.ways = Vec::new();
+        self.routes = Vec::new();
+        self.fix_first = Vec::new();
+        self.findings = Vec::new();
+        self.accepted = Vec::new();
+        self.gaps = Vec::new();
+        self.passed = Vec::new();
+        self.not_applicable = Vec::new();
+        self.exposure.sources = Vec::new();
+    }
+}
+
+fn reported(instance: &Instance) -> Vec<Reported> {
+    let Some(own) = &instance.reported else {
+        return Vec::new();
+    };
+    let roles = (!own.availability_roles.is_empty()).then(|| own.availability_roles.join(", "));
+    let clock = own.clock.as_ref().map(|clock| {
+        let (least, most) = (clock.skew_least_ms, clock.skew_most_ms);
+        format!(
+            "{}, between {least} and {most} ms ahead of the collector's",
+            clock.server
+        )
+    });
+    let all = [
+        ("Server name", own.server_name.clone()),
+        ("Computer", own.machine_name.clone()),
+        ("Instance", own.instance_name.clone()),
+        ("Node that answered", own.physical_name.clone()),
+        ("Started", own.started.clone()),
+        ("Availability role", roles),
+        ("Login that authenticated", own.login.clone()),
+        ("By", own.auth_scheme.clone()),
+        ("Transport", own.net_transport.clone()),
+        ("Server's clock", clock),
+    ];
+    let known = all
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    known
+        .map(|(name, value)| Reported {
+            name,
+            value: visible(&value),
+        })
+        .collect()
 }
 
 fn open_routes(routes: &[Route]) -> Option<String> {
@@ -282,6 +416,19 @@ fn is_finding(verdict: &crate::report::VerdictEntry, severity: Severity) -> bool
 }
 
 impl ExposureView {
+    /// An interval without sources.
+    pub fn between(low: u32, high: u32) -> Self {
+        Self {
+            low,
+            high,
+            open: high.saturating_sub(low),
+            gauge_low: low * 5,
+            gauge_open: high.saturating_sub(low) * 5,
+            text: wording::interval(low, high),
+            sources: Vec::new(),
+        }
+    }
+
     /// An exposure with its sources.
     pub fn new(exposure: &Exposure) -> Self {
         let sources = exposure.breakdown.iter().map(|points| Source {
@@ -289,11 +436,8 @@ impl ExposureView {
             points: wording::signed(points.low, points.high),
         });
         Self {
-            low: exposure.low,
-            high: exposure.high,
-            open: exposure.high.saturating_sub(exposure.low),
-            text: wording::exposure(exposure),
             sources: sources.collect(),
+            ..Self::between(exposure.low, exposure.high)
         }
     }
 }

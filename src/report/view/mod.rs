@@ -2,37 +2,54 @@
 //! and counted, and made harmless by [`visible`](super::visible). Renderers only lay it out; each
 //! escapes for its own format.
 
+mod answer;
 mod call;
+mod completeness;
 mod control;
 mod finding;
 mod gap;
+mod gathered;
+mod heat;
 mod instance;
+mod listing;
+mod top;
 mod way;
 mod wording;
 
-use std::collections::BTreeMap;
-
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use call::CodeView;
 pub use control::{FrameworkView, WaiverView};
-pub use finding::{FindingGroup, FindingView};
+pub use finding::{Budget, FindingGroup, FindingView};
+pub use gathered::{Gathered, Place};
 pub use instance::InstanceView;
 pub use way::WayView;
-pub use wording::{counted, first_of, quoted, version_name};
+pub use wording::{counted, first_of, first_of_all, quoted, subject, version_name};
 
 use super::assessment::{Assessment, Fleet, Instance};
 use super::paths::chain_place;
 use super::visible;
 use crate::graph::Path;
 use crate::rules::Severity;
-use crate::score;
-use instance::{Count, span};
+use answer::AnswerView;
+use completeness::completeness;
+use heat::HeatView;
+use instance::{Count, ExposureView, span};
+use listing::ListedRule;
+use top::TopRoute;
 
-/// An assessment, ready to show.
-#[derive(Serialize)]
+/// The form of the view that templates are given.
+pub const VIEW_SCHEMA: &str = "mssql-posture/view/v1";
+
+/// An assessment, ready to show: every text is harmless in a terminal, and a template escapes for its own format.
+#[derive(Serialize, JsonSchema)]
 pub struct View {
+    /// The form of the view: `mssql-posture/view/v1`.
+    pub schema: &'static str,
+    /// The day as of which was judged.
     pub as_of: String,
+    /// Program and version that judged.
     pub judged_by: String,
     /// First to last moment of all collections.
     pub collected: String,
@@ -42,14 +59,32 @@ pub struct View {
     pub synthetic: Option<String>,
     /// Findings of all instances by severity, worst first.
     pub counts: Vec<Count>,
+    /// Verdicts that are unknown.
     pub unknown: u32,
+    /// Findings that are accepted.
     pub accepted: u32,
     /// Targets in words: how many instances, how much of them was read.
     pub scope: String,
     /// Largest low and high exposure of all instances.
-    pub exposure: String,
-    /// The instances to look at first come first.
+    pub exposure: ExposureView,
+    /// The answers to AN0511 of the critical instances; of all, if the inventory calls none critical.
+    pub answers: Vec<AnswerRow>,
+    /// Whose answers these are.
+    pub answers_of: &'static str,
+    /// How many instances are not answered for here.
+    pub more_answers: usize,
+    /// How many instances have which answer.
+    pub answer_counts: Vec<AnswerCount>,
+    /// Instances by channels.
+    pub heat: HeatView,
+    /// The routes to hear of first.
+    pub top: Vec<TopRoute>,
+    /// The instances to look at first come first. On the page of a split report they hold no findings.
     pub instances: Vec<InstanceView>,
+    /// Whether each instance has a page of its own.
+    pub split: bool,
+    /// All findings, gathered under their rule.
+    pub listing: Vec<ListedRule>,
     /// What would settle the unknowns, most instances first.
     pub settle: Vec<Settle>,
     /// The chains that lead from one instance to another.
@@ -60,10 +95,14 @@ pub struct View {
     pub estate_unknown: Vec<EstateUnknown>,
     /// The inventory's waivers, those that end first before the others.
     pub waivers: Vec<WaiverView>,
+    /// How many waivers are not shown.
+    pub more_waivers: usize,
     /// Compliance frameworks.
     pub frameworks: Vec<FrameworkView>,
     /// The words of a control's status, in the order of every framework's counts.
     pub statuses: Vec<&'static str>,
+    /// What was in scope and what was reached, in sentences.
+    pub completeness: Vec<String>,
     /// How to read the numbers, by paragraph.
     pub method: Vec<String>,
     /// How exposure is made, with its line breaks.
@@ -71,66 +110,67 @@ pub struct View {
 }
 
 /// One way to see more, and where it would help.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Settle {
+    /// A right to grant, or a trouble to mend.
     pub need: String,
+    /// Where, the first of them.
     pub instances: Vec<Link>,
+    /// How many more there are.
+    pub more: usize,
     /// Rules that are unknown for want of it.
     pub rules: Vec<String>,
+    /// How many these are.
+    pub rule_count: usize,
+    /// Whether they are too many to read at once.
+    pub folded: bool,
     /// Most points that hang on it on one instance.
     pub points: u32,
 }
 
-/// An instance to refer to.
-#[derive(Serialize)]
+/// A place to go to.
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct Link {
+    /// The instance's name.
     pub id: String,
-    pub anchor: String,
+    /// Where it stands.
+    pub href: String,
+}
+
+/// An instance and its answer.
+#[derive(Serialize, JsonSchema)]
+pub struct AnswerRow {
+    /// Which.
+    pub instance: Link,
+    /// Whether running commands is disabled, tightly governed, monitored or none of these.
+    pub answer: AnswerView,
+}
+
+/// How many instances have an answer.
+#[derive(Serialize, JsonSchema)]
+pub struct AnswerCount {
+    /// The answer.
+    pub word: &'static str,
+    /// For style.
+    pub class: &'static str,
+    /// Instances that have it.
+    pub count: usize,
 }
 
 impl View {
-    /// Prepares an assessment.
+    /// Prepares an assessment, all of it.
     pub fn new(assessment: &Assessment) -> Self {
-        let numbered = assessment.instances.iter().zip(1..);
-        let anchors: BTreeMap<_, _> = numbered
-            .map(|(instance, n)| (&instance.id, anchor(n)))
-            .collect();
-        let numbered = assessment.instances.iter().zip(1..);
-        let mut instances: Vec<_> = numbered
-            .map(|(instance, n)| InstanceView::new(instance, anchor(n), &anchors))
-            .collect();
-        let places = places(&assessment.fleet);
-        instances.sort_by_key(|i| places.get(&i.id).copied().unwrap_or(usize::MAX));
-        let fleet = &assessment.fleet;
-        let numbered = assessment.frameworks.iter().zip(1..);
-        let frameworks: Vec<_> = numbered
-            .map(|(framework, n)| FrameworkView::new(framework, n))
-            .collect();
-        Self {
-            as_of: visible(&assessment.as_of),
-            judged_by: visible(&assessment.judged_by),
-            collected: collected(&assessment.instances),
-            headline: headline(fleet, &instances),
-            synthetic: synthetic(&assessment.instances),
-            counts: counts(fleet),
-            unknown: fleet.verdicts.unknown,
-            accepted: fleet.verdicts.accepted,
-            scope: scope(fleet, &instances, assessment.not_selected.len()),
-            exposure: wording::interval(fleet.exposure[0], fleet.exposure[1]),
-            settle: settle(&instances),
-            hops: fleet.paths.iter().map(hop).collect(),
-            estate: finding::groups(&assessment.estate, "fail"),
-            estate_unknown: estate_unknown(assessment),
-            waivers: waivers(assessment),
-            statuses: frameworks
-                .first()
-                .map(|framework| framework.counts.iter().map(|c| c.status).collect())
-                .unwrap_or_default(),
-            frameworks,
-            method: method(),
-            exposure_method: score::EXPLANATION,
-            instances,
+        Self::within(assessment, Budget::whole)
+    }
+
+    /// Prepares an assessment in one, each instance within a budget.
+    pub fn within(assessment: &Assessment, budget: fn() -> Budget) -> Self {
+        let mut gathered = Gathered::new(assessment, false, budget);
+        for place in gathered.order() {
+            let instance = gathered.prepare(&place);
+            gathered.enter(instance);
         }
+        gathered.close()
     }
 
     /// Findings at a severity or over it, of all instances: worst first, then in order of instance,
@@ -154,20 +194,6 @@ impl View {
     }
 }
 
-fn waivers(assessment: &Assessment) -> Vec<WaiverView> {
-    let mut waivers: Vec<_> = assessment.waivers.iter().collect();
-    waivers.sort_by_key(|waiver| (waiver.days_left, &waiver.id));
-    waivers.into_iter().map(WaiverView::new).collect()
-}
-
-/// The place of each instance in the ranking, by its name as it is shown; of one that carries no verdicts there is none.
-fn places(fleet: &Fleet) -> BTreeMap<String, usize> {
-    let ranking = fleet.ranking.iter().enumerate();
-    ranking
-        .map(|(place, ranked)| (visible(ranked.instance.as_str()), place))
-        .collect()
-}
-
 /// A chain over several instances.
 fn hop(path: &Path) -> WayView {
     let end = path.steps.last().map(|step| chain_place(&step.to));
@@ -175,7 +201,7 @@ fn hop(path: &Path) -> WayView {
 }
 
 /// What a reader must know besides what `explain score` says.
-fn method() -> Vec<String> {
+pub fn method() -> Vec<String> {
     let unknown = "Unknown is a result: a rule whose facts were not seen whole is neither passed nor failed. A rule \
         passes only on what was seen whole.";
     let ways = "Ways are found by searching backwards from each channel through what the catalogs say of principals, \
@@ -184,13 +210,10 @@ fn method() -> Vec<String> {
     vec![unknown.to_owned(), ways.to_owned()]
 }
 
-fn anchor(number: u32) -> String {
-    format!("instance-{number}")
-}
-
 /// What a rule about the estate could not tell.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct EstateUnknown {
+    /// Which.
     pub rule: String,
     /// What it is about, and what is missing.
     pub text: String,
@@ -246,10 +269,8 @@ fn collected(instances: &[Instance]) -> String {
     }
 }
 
-fn headline(fleet: &Fleet, instances: &[InstanceView]) -> Vec<String> {
-    let judged = || instances.iter().filter(|i| i.same_as.is_none());
-    let serious = |i: &&InstanceView| i.findings.iter().any(|g| g.severity >= Severity::High);
-    let bad = judged().filter(serious).count();
+/// `bad` instances have a finding at high or critical.
+fn headline(fleet: &Fleet, bad: usize) -> Vec<String> {
     if fleet.instances == 0 {
         return vec!["No instance was judged.".to_owned()];
     }
@@ -308,47 +329,6 @@ fn scope(fleet: &Fleet, instances: &[InstanceView], not_selected: usize) -> Stri
         return targets;
     }
     format!("{targets}: {}", parts.join(", "))
-}
-
-fn settle(instances: &[InstanceView]) -> Vec<Settle> {
-    let mut by_need: BTreeMap<String, Vec<(&InstanceView, &gap::Gap)>> = BTreeMap::new();
-    for instance in instances {
-        for gap in &instance.gaps {
-            by_need
-                .entry(gap.needs.join("; "))
-                .or_default()
-                .push((instance, gap));
-        }
-    }
-    let settle = by_need.into_iter().map(|(need, places)| {
-        let mut rules: Vec<_> = places
-            .iter()
-            .flat_map(|(_, gap)| gap.rules.clone())
-            .collect();
-        rules.sort();
-        rules.dedup();
-        Settle {
-            need,
-            rules,
-            points: places
-                .iter()
-                .map(|(_, gap)| gap.points)
-                .max()
-                .unwrap_or_default(),
-            instances: places
-                .iter()
-                .map(|(i, _)| Link {
-                    id: i.id.clone(),
-                    anchor: i.anchor.clone(),
-                })
-                .collect(),
-        }
-    });
-    let mut settle: Vec<_> = settle.collect();
-    settle.sort_by(|a, b| {
-        (b.instances.len(), b.points, &a.need).cmp(&(a.instances.len(), a.points, &b.need))
-    });
-    settle
 }
 
 #[cfg(test)]
@@ -499,7 +479,7 @@ mod tests {
     fn another_name_of_an_instance_adds_no_gaps_and_points_to_it() {
         let alias = instance("erp-listener");
         assert!(alias.gaps.is_empty());
-        assert_eq!(alias.same_as.unwrap().anchor.as_deref(), Some("instance-2"));
+        assert_eq!(alias.same_as.unwrap().href.as_deref(), Some("#instance-2"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Ways to a command as the reports show them: each chain a sentence a step and a drawing, and what closes most.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::{Path, PathStep, Place, ReachedBy, Route, State};
@@ -14,7 +15,7 @@ use crate::score::Fix;
 const MOST_WAYS: usize = 3;
 
 /// One chain.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct WayView {
     pub principal: String,
     /// `open`, `armable` or `waiting`.
@@ -27,7 +28,7 @@ pub struct WayView {
 }
 
 /// One step.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct WayStep {
     pub sentence: String,
     /// `database_principals, database_permissions in CRM`.
@@ -36,7 +37,7 @@ pub struct WayStep {
 }
 
 /// A chain as boxes one under the other; sizes in pixels.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Drawing {
     pub width: usize,
     pub height: usize,
@@ -45,7 +46,7 @@ pub struct Drawing {
 }
 
 /// A place, and the step that leads on from it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DrawnBox {
     pub top: usize,
     /// Where the text stands.
@@ -60,7 +61,7 @@ pub struct DrawnBox {
 }
 
 /// One channel.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct RouteView {
     pub channel: String,
     pub state: &'static str,
@@ -71,7 +72,7 @@ pub struct RouteView {
 }
 
 /// One change.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct FixView {
     pub sentence: String,
     pub statement: String,

@@ -3,7 +3,6 @@
 use crate::ids::release;
 use crate::report::visible;
 use crate::rules::{Place, Subject};
-use crate::score::Exposure;
 use crate::snapshot::Encryption;
 
 /// `2019` for `15.0.4345.5`; the number itself where it has no name here.
@@ -34,11 +33,6 @@ pub fn signed(low: i32, high: i32) -> String {
     } else {
         format!("{} to {}", one(low), one(high))
     }
-}
-
-/// An exposure as an interval.
-pub fn exposure(exposure: &Exposure) -> String {
-    interval(exposure.low, exposure.high)
 }
 
 /// `1 instance`, `2 instances`.
@@ -123,13 +117,18 @@ pub fn encryption(mode: Encryption) -> (&'static str, bool) {
 
 /// The first few of a list, and how many more there are.
 pub fn first_of(items: &[String], most: usize) -> String {
+    first_of_all(items, most, 0)
+}
+
+/// The same of a list that itself leaves some out.
+pub fn first_of_all(items: &[String], most: usize, left_out: usize) -> String {
     let shown = items
         .iter()
         .take(most)
         .cloned()
         .collect::<Vec<_>>()
         .join(", ");
-    match items.len().saturating_sub(most) {
+    match items.len().saturating_sub(most) + left_out {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
@@ -204,5 +203,6 @@ mod tests {
         let items = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
         assert_eq!(first_of(&items, 3), "a, b, c");
         assert_eq!(first_of(&items, 1), "a and 2 more");
+        assert_eq!(first_of_all(&items, 3, 2), "a, b, c and 2 more");
     }
 }
