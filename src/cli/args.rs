@@ -188,6 +188,12 @@ pub struct Judging {
     /// Reports to write.
     #[arg(long, value_delimiter = ',', default_value = "table,json,html")]
     pub format: Vec<Format>,
+    /// For others' eyes: principals and hosts stand under pseudonyms, the same everywhere in the folder, which holds the
+    /// assessment and the reports alone: no snapshots, no evidence, no module text, no inputs. Names that every server has
+    /// stay (sa, dbo, fixed roles, NT SERVICE\…), and so do those of databases and objects, what code says of things that no
+    /// catalog names, and hashes. Such a folder cannot be judged again.
+    #[arg(long, conflicts_with = "learn")]
+    pub redact: bool,
     /// Also write proposed-expectations.toml: what was found, as expectations for a human to sign. Approves nothing.
     #[arg(long)]
     pub learn: bool,

@@ -36,8 +36,14 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let inputs = inputs.with_templates(args.judging.templates.as_deref())?;
     let plans = estate.plans(args.targets.keep_trying)?;
     let signer = args.judging.signing.key()?;
-    let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
+    let out = Bundle::create(&output::folder(args.output.as_ref()))?;
+    // What names anybody stays out of a folder for others' eyes.
+    let aside = judging_aside(args)?;
     Ok(output::incomplete_on_error(|| {
+        let (bundle, out) = match &aside {
+            Some(folder) => (Bundle::create(&folder.path().join("aside"))?, Some(out)),
+            None => (out, None),
+        };
         let gathered = gather(
             &estate,
             plans,
@@ -54,7 +60,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         };
         gathered.ledger.close(&mut bundle, run)?;
         let exit = judge::conclude(
-            bundle,
+            out.unwrap_or(bundle),
             &gathered.sources,
             &inputs,
             &args.judging,
@@ -66,6 +72,11 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
             exit
         })
     }))
+}
+
+fn judging_aside(args: &Audit) -> anyhow::Result<Option<tempfile::TempDir>> {
+    let folder = args.judging.redact.then(tempfile::TempDir::new);
+    Ok(folder.transpose()?)
 }
 
 pub(super) fn collect(args: &Collect) -> anyhow::Result<Exit> {

@@ -483,14 +483,22 @@ pub fn conclude(
 ) -> anyhow::Result<Exit> {
     let mut proposals = Proposals::default();
     let wanted = judging.learn.then_some(&mut proposals);
-    let concluded = assess(sources, inputs, wanted)?;
+    let mut concluded = assess(sources, inputs, wanted)?;
+    if judging.redact {
+        concluded = concluded.redacted(sources, inputs)?;
+    } else {
+        bundle.write("inputs/judgement.json", &json(inputs)?)?;
+    }
     let assessment = &concluded.assessment;
-    bundle.write("inputs/judgement.json", &json(inputs)?)?;
     bundle.write("assessment.json", &json(assessment)?)?;
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
-    let judgement = inputs.judgement(&concluded, bundle.hashes());
+    let mut judgement = inputs.judgement(&concluded, bundle.hashes());
+    if judging.redact {
+        judgement.inventory = None;
+        judgement.lines.clear();
+    }
     for report in REPORTS {
         if judging.format.contains(&report.format) {
             for file in (report.render)(&judgement)? {

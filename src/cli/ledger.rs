@@ -27,7 +27,8 @@ pub const RUN: &str = "evidence/run.json";
 /// Writes evidence while a folder is filled.
 pub struct Ledger {
     started: jiff::Timestamp,
-    targets: Vec<RunTarget>,
+    /// A snapshot is written again where a target turns out to be another's instance.
+    targets: BTreeMap<InstanceId, RunTarget>,
     /// Statements that stand in the folder.
     statements: BTreeSet<String>,
     /// Hashing takes a moment, in which servers can answer.
@@ -53,7 +54,7 @@ impl Ledger {
     pub fn open() -> Self {
         Self {
             started: jiff::Timestamp::now(),
-            targets: Vec::new(),
+            targets: BTreeMap::new(),
             statements: BTreeSet::new(),
             binary: std::thread::spawn(|| hash_of(&std::env::current_exe().ok()?)),
         }
@@ -89,7 +90,8 @@ impl Ledger {
         }
         let sha256 = bundle.hash_of(&path).unwrap_or_default().to_owned();
         let file = FileHash { path, sha256 };
-        self.targets.push(RunTarget::of(&evidence, file));
+        let target = RunTarget::of(&evidence, file);
+        self.targets.insert(target.target.clone(), target);
         Ok(())
     }
 
@@ -118,7 +120,10 @@ impl Ledger {
             statements_sha256: statements_sha256(),
             collected: [format!("{:.3}", self.started), format!("{ended:.3}")],
             frameworks: frameworks(run.frameworks),
-            completeness: RunCompleteness::of(self.targets, run.not_selected),
+            completeness: RunCompleteness::of(
+                self.targets.into_values().collect(),
+                run.not_selected,
+            ),
         };
         bundle.write(RUN, &judge::json(&record)?)?;
         Ok(())

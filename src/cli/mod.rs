@@ -20,6 +20,7 @@ mod output;
 mod paths;
 mod preflight;
 mod progress;
+mod redact;
 mod reference;
 mod reports;
 mod rules;

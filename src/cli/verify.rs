@@ -83,6 +83,10 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
             report::visible(&intact.created_by)
         ));
     }
+    if is_redacted(root)? {
+        let why = "principals and hosts stand under pseudonyms, and what was judged is not here";
+        return Ok(format!("not judged again: {why}"));
+    }
     let holds_snapshots = intact
         .files
         .keys()
@@ -119,6 +123,16 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
         "judged again from the snapshots: {} follow to the byte",
         compared.join(", ")
     ))
+}
+
+/// Whether the folder is for others' eyes.
+fn is_redacted(root: &Path) -> anyhow::Result<bool> {
+    let path = root.join("assessment.json");
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let assessment: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    Ok(assessment["redacted"] == true)
 }
 
 /// Compares a format's files, if the folder has any, and says in words which they are.

@@ -29,6 +29,9 @@ pub struct Assessment {
     pub as_of: String,
     /// Program and version that judged.
     pub judged_by: String,
+    /// Whether principals and hosts stand under pseudonyms (`--redact`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
     /// Targets of the inventory that were left out by `--only` or `--exclude`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<InstanceId>,
@@ -243,6 +246,7 @@ impl Assessment {
             schema: SCHEMA.to_owned(),
             as_of,
             judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
+            redacted: false,
             not_selected: Vec::new(),
             instances: Vec::new(),
             fleet: Fleet::default(),

@@ -162,7 +162,10 @@ macro_rules! fact_rows {
         $field.seen().len()
     };
     ($one:ident $field:expr) => {
-        usize::from(matches!($field, Observed::Known { .. } | Observed::Partial { .. }))
+        usize::from(matches!(
+            $field,
+            Observed::Known { .. } | Observed::Partial { .. }
+        ))
     };
 }
 

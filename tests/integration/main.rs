@@ -30,6 +30,7 @@ mod offline;
 mod oracle;
 mod paths;
 mod preflight;
+mod privacy;
 mod privileges;
 mod provenance;
 mod reaching;
