@@ -46,7 +46,7 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 pub(super) fn sign(args: &Sign) -> anyhow::Result<Exit> {
-    let given = (args.key.as_deref(), args.sign_key_command.as_deref());
+    let given = (args.key.as_deref(), args.command.as_deref());
     let Some(key) = key(given, args.key_password_env.as_deref())? else {
         bail!("there is no key to sign with: --key or --sign-key-command names it");
     };

@@ -1,5 +1,7 @@
 //! Names of files made of names that people and servers chose.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 /// A file name for an instance's name: the name itself where every platform takes it, else a readable
@@ -25,12 +27,11 @@ pub fn file_name(name: &str) -> String {
         .take(LONGEST)
         .collect();
     let hash = Sha256::digest(name.as_bytes());
-    let hash: String = hash
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{readable}~{hash}")
+    let mut made = format!("{readable}~");
+    for byte in hash.iter().take(6) {
+        let _ = write!(made, "{byte:02x}"); // writing to a String cannot fail
+    }
+    made
 }
 
 #[cfg(test)]

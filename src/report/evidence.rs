@@ -176,6 +176,7 @@ pub struct Statement {
 
 /// One query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(clippy::struct_field_names)] // `query`, as in the snapshot's records
 pub struct Query {
     /// Its number in the order of sending, from 1: with the target it names this piece of evidence.
     pub id: u32,

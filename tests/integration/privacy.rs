@@ -256,7 +256,7 @@ fn with_names() -> Recording {
     for link in rows(&mut server.linked_servers) {
         link.data_source = Some("zqlocal.zqforest.example".to_owned());
     }
-    r.snapshot.connection.endpoint = "zqhost01.zqforest.example,1433".to_owned();
+    "zqhost01.zqforest.example,1433".clone_into(&mut r.snapshot.connection.endpoint);
     r.add_login("ZQDOM\\zqalice", "U");
     r.add_login("ZQDOM\\zq admins of all", "G");
     r.add_login("zqbob@zqtenant.example", "E");

@@ -10,7 +10,7 @@ pub struct Signing {
     /// Sign the folder with this secret key of `keygen` or minisign.
     #[arg(long, value_name = "KEY", group = "signing_key")]
     pub sign_key: Option<PathBuf>,
-    /// Sign it with the secret key that this command prints: a program, or an array like ["pass", "show", "auditor"]. It is
+    /// Sign it with the secret key that this command prints: a program, or an array like `["pass", "show", "auditor"]`. It is
     /// run directly, never by a shell.
     #[arg(long, value_name = "COMMAND", group = "signing_key")]
     pub sign_key_command: Option<String>,
@@ -39,12 +39,16 @@ pub struct Sign {
     /// The folder that an audit wrote.
     pub bundle: PathBuf,
     /// The secret key of `keygen` or minisign.
-    #[arg(long, value_name = "KEY", required_unless_present = "sign_key_command")]
+    #[arg(long, value_name = "KEY", required_unless_present = "command")]
     pub key: Option<PathBuf>,
-    /// The command that prints it: a program, or an array like ["pass", "show", "auditor"]. It is run directly, never by a
+    /// The command that prints it: a program, or an array like `["pass", "show", "auditor"]`. It is run directly, never by a
     /// shell.
-    #[arg(long, value_name = "COMMAND", conflicts_with = "key")]
-    pub sign_key_command: Option<String>,
+    #[arg(
+        long = "sign-key-command",
+        value_name = "COMMAND",
+        conflicts_with = "key"
+    )]
+    pub command: Option<String>,
     /// Environment variable that holds the key's password.
     #[arg(long, value_name = "VAR")]
     pub key_password_env: Option<String>,

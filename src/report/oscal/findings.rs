@@ -113,9 +113,9 @@ impl<'a> Results<'a> {
         for (at, risk) in risks.iter().enumerate() {
             let entry = risk.entries.first().and_then(|at| self.entries.get(*at));
             let of_rule = entry.and_then(|entry| related.get_mut(entry.verdict.rule.as_str()));
-            of_rule
-                .into_iter()
-                .for_each(|of_rule| of_rule.risks.push(at));
+            if let Some(of_rule) = of_rule {
+                of_rule.risks.push(at);
+            }
             debug_assert!(entry.is_some(), "no group is empty");
         }
         related

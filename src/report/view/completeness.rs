@@ -37,10 +37,7 @@ pub fn completeness(assessment: &Assessment, instances: &[InstanceView]) -> Vec<
     });
     let partly = in_state(&["partly read", "not read"]);
     said.push(match partly.len() {
-        0 => format!(
-            "Every fact that a rule needs was seen on all {} that were reached.",
-            reached
-        ),
+        0 => format!("Every fact that a rule needs was seen on all {reached} that were reached."),
         n => format!("Not seen whole: {n} ({}).", first_of(&partly, MOST_NAMED)),
     });
     said.push(databases(judged()));
