@@ -343,7 +343,7 @@ fn a_folder_for_others_eyes_holds_no_name() {
     let recording = with_names();
     let open = audit(&recording, &[]);
     for name in [
-        "zqhost", "zqnode7", "zqforest", "zqalice", "zqplain", "zquser", "zqowner", "deadbeef",
+        "zqhost", "zqnode7", "zqforest", "zqalice", "zqplain", "zquser", "zqowner",
     ] {
         let told = places(&open, name);
         assert!(
