@@ -192,14 +192,13 @@ fn with_secrets() -> Recording {
     r
 }
 
-fn audit(recording: &Recording, lines: &str, args: &[&str]) -> Ran {
+fn audit(recording: &Recording, args: &[&str]) -> Ran {
     let recorded = recording.finish();
-    let inventory = format!(
-        "schema = \"mssql-posture/inventory/v1\"\nas_of = \"2026-01-01\"\n\
-         [[target]]\nname = \"shop\"\nsnapshot = \"shop.snapshot.json\"\n{lines}\n"
-    );
+    let inventory = "schema = \"mssql-posture/inventory/v1\"\nas_of = \"2026-01-01\"\nwaivers = \"waivers.toml\"\n\
+                     [[target]]\nname = \"shop\"\nsnapshot = \"shop.snapshot.json\"\n";
     Cli::new(&["audit", "estate.toml", "-o", "out", "--format", FORMATS])
         .file("estate.toml", inventory)
+        .file("waivers.toml", WAIVER)
         .file("shop.snapshot.json", recorded.snapshot.render().unwrap())
         .file("shop.modules.jsonl", recorded.module_text)
         .args(&["--allow-partial", "--fail-on", "never"])
@@ -211,8 +210,8 @@ fn audit(recording: &Recording, lines: &str, args: &[&str]) -> Ran {
 #[test]
 fn secrets_in_code_are_told_by_module_text_alone() {
     let recording = with_secrets();
-    let whole = audit(&recording, "", &[]);
-    let none = audit(&recording, "", &["--definitions", "none"]);
+    let whole = audit(&recording, &[]);
+    let none = audit(&recording, &["--definitions", "none"]);
     let canaries = IN_CODE.iter().map(|(canary, _)| *canary);
     for canary in canaries.chain([COMMENT]) {
         assert_eq!(
@@ -322,7 +321,7 @@ const NAMES_GONE: [&str; 18] = [
     "deadbeef",
 ];
 
-const WAIVER: &str = "[[waiver]]\nid = \"W-1\"\nrule = \"SURF-001\"\ntargets = [\"shop\"]\nowner = \"zqowner\"\n\
+const WAIVER: &str = "schema = \"mssql-posture/waivers/v1\"\n[[waiver]]\nid = \"W-1\"\nrule = \"SURF-001\"\ntargets = [\"shop\"]\nowner = \"zqowner\"\n\
     approver = \"ZQDOM\\\\zqalice\"\nreason = \"zqplain needs it\"\nticket = \"T-1\"\ncreated = \"2025-12-01\"\n\
     expires = \"2026-02-01\"\n";
 
@@ -342,9 +341,9 @@ fn outcomes(assessment: &Value) -> Vec<String> {
 #[test]
 fn a_folder_for_others_eyes_holds_no_name() {
     let recording = with_names();
-    let open = audit(&recording, WAIVER, &[]);
+    let open = audit(&recording, &[]);
     for name in [
-        "zqhost", "zqnode7", "zqforest", "zqalice", "zqplain", "zquser", "zqowner", "deadbeef",
+        "zqhost", "zqnode7", "zqforest", "zqalice", "zqplain", "zquser", "zqowner",
     ] {
         let told = places(&open, name);
         assert!(
@@ -352,7 +351,7 @@ fn a_folder_for_others_eyes_holds_no_name() {
             "planted in vain: {name}: {told:?}"
         );
     }
-    let redacted = audit(&recording, WAIVER, &["--redact"]);
+    let redacted = audit(&recording, &["--redact"]);
     for name in NAMES_GONE.into_iter().chain(["shop"]) {
         let mut told = places(&redacted, name);
         told.retain(|place| place != "stderr"); // its lines are for who runs it
