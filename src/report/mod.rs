@@ -4,6 +4,7 @@ mod assessment;
 mod cklb;
 mod events;
 mod evidence;
+mod fleet;
 mod identity;
 mod judgement;
 mod junit;
@@ -30,16 +31,14 @@ mod visible;
 mod waivers;
 mod xlsx;
 
-pub use assessment::{
-    Assessment, BySeverity, Coverage, Fleet, Instance, Judged, MissingFact, Ranked, SCHEMA, Tally,
-    VerdictEntry,
-};
+pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use cklb::cklb;
 pub use events::{events_heading, events_table, write_events_line};
 pub use evidence::{
     EVIDENCE_SCHEMA, EvidenceBasis, FileHash, STATEMENTS, StatementText, TargetEvidence,
     statement_path,
 };
+pub use fleet::{BySeverity, Fleet, Ranked, Tally};
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use ocsf::ocsf;

@@ -194,6 +194,7 @@ impl<'a> Gathered<'a> {
             collected: collected(&assessment.instances),
             headline: headline(fleet, self.bad),
             synthetic: synthetic(&assessment.instances),
+            redacted: assessment.redacted,
             counts: counts(fleet),
             unknown: fleet.verdicts.unknown,
             accepted: fleet.verdicts.accepted,

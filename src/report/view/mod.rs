@@ -27,7 +27,8 @@ pub use instance::InstanceView;
 pub use way::WayView;
 pub use wording::{counted, first_of, first_of_all, quoted, subject, version_name};
 
-use super::assessment::{Assessment, Fleet, Instance};
+use super::assessment::{Assessment, Instance};
+use super::fleet::Fleet;
 use super::paths::chain_place;
 use super::visible;
 use crate::graph::Path;
@@ -57,6 +58,8 @@ pub struct View {
     pub headline: Vec<String>,
     /// Says that recordings are synthetic, and which.
     pub synthetic: Option<String>,
+    /// Whether principals and hosts stand under pseudonyms.
+    pub redacted: bool,
     /// Findings of all instances by severity, worst first.
     pub counts: Vec<Count>,
     /// Verdicts that are unknown.
