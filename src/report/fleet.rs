@@ -87,6 +87,7 @@ impl Fleet {
         }
     }
 
+    /// Counts one verdict.
     pub fn count_verdict(&mut self, verdict: &VerdictEntry) {
         *match verdict.outcome.as_str() {
             "fail" => &mut self.verdicts.fail,
