@@ -83,14 +83,18 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
             report::visible(&intact.created_by)
         ));
     }
-    if is_redacted(root)? {
+    let holds = |folder: &str| intact.files.keys().any(|path| path.starts_with(folder));
+    let holds_snapshots = holds("snapshots/");
+    if !has_verdicts && holds_snapshots && (holds("reports/") || holds("assessment.json")) {
+        anyhow::bail!("{INPUTS}: it is gone, and there are verdicts");
+    }
+    if let Some(path) = intact.files.keys().find(|path| is_nobodys(path)) {
+        anyhow::bail!("{path}: no report of this program");
+    }
+    if is_redacted(root)? && !has_verdicts && !holds_snapshots && !holds("evidence/") {
         let why = "principals and hosts stand under pseudonyms, and what was judged is not here";
         return Ok(format!("not judged again: {why}"));
     }
-    let holds_snapshots = intact
-        .files
-        .keys()
-        .any(|path| path.starts_with("snapshots/"));
     if !holds_snapshots {
         return Ok("not judged again: it holds no snapshots".to_owned());
     }
@@ -123,6 +127,11 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
         "judged again from the snapshots: {} follow to the byte",
         compared.join(", ")
     ))
+}
+
+/// Whether a file stands among the reports that no format writes.
+fn is_nobodys(path: &str) -> bool {
+    path.starts_with("reports/") && !REPORTS.iter().any(|report| report.owns(path))
 }
 
 /// Whether the folder is for others' eyes.

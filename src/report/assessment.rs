@@ -271,8 +271,12 @@ impl Assessment {
                 }
                 None => {}
             }
-            instance.command_execution =
-                answer(&instance.routes, &instance.exposure, &instance.verdicts);
+            instance.command_execution = answer(
+                &instance.routes,
+                &instance.exposure,
+                &instance.verdicts,
+                instance.coverage.databases_excluded.len(),
+            );
             self.fleet.count(instance);
         }
         for verdict in &self.estate {
@@ -352,7 +356,7 @@ impl Instance {
             reported: Reported::of(snapshot),
             collected: [snapshot.started.clone(), snapshot.ended.clone()],
             criticality,
-            command_execution: answer(&routes, &exposure, &[]),
+            command_execution: answer(&routes, &exposure, &[], 0),
             exposure,
             coverage,
             routes,
@@ -380,7 +384,12 @@ impl Instance {
     }
 }
 
-pub(super) fn answer(routes: &[Route], exposure: &Exposure, verdicts: &[VerdictEntry]) -> Answer {
+pub(super) fn answer(
+    routes: &[Route],
+    exposure: &Exposure,
+    verdicts: &[VerdictEntry],
+    excluded: usize,
+) -> Answer {
     let mut concluded: BTreeMap<&str, Concluded> = BTreeMap::new();
     for verdict in verdicts {
         let one = match verdict.outcome.as_str() {
@@ -397,6 +406,7 @@ pub(super) fn answer(routes: &[Route], exposure: &Exposure, verdicts: &[VerdictE
         routes,
         exposure,
         concluded,
+        excluded,
     })
 }
 

@@ -266,7 +266,7 @@ fn clean() -> Instance {
             "2026-09-30T02:00:09Z".to_owned(),
         ],
         criticality: None,
-        command_execution: answer(&[], &score::unseen(), &[]),
+        command_execution: answer(&[], &score::unseen(), &[], 0),
         exposure: exposure(&[], &[]),
         coverage: Coverage {
             finished: true,

@@ -25,7 +25,9 @@ pub struct Answer {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
-    /// Nothing that runs commands is on or about to be, and nobody besides administrators can change that.
+    /// No channel that an option switches is on or about to be, no code and no job of others runs commands, and nobody
+    /// besides administrators can change that. What no option switches off stays theirs: Agent job steps, extended
+    /// procedures.
     Disabled,
     /// Administrators alone run commands, each of them is expected, and no code runs commands unaccepted.
     TightlyGoverned,
@@ -85,6 +87,8 @@ pub struct Asked<'a> {
     pub exposure: &'a Exposure,
     /// What each rule concluded; a rule that is absent concluded nothing.
     pub concluded: BTreeMap<&'a str, Concluded>,
+    /// Databases that the inventory leaves out: what stands in them was not asked for.
+    pub excluded: usize,
 }
 
 /// What a claim takes of one rule.
@@ -125,8 +129,11 @@ const EXPECTED: Condition = condition(
     "a member of sysadmin is not expected",
 );
 
-const GOVERNED: &[Condition] = &[
-    EXPECTED,
+/// Who is expected, and what runs commands besides them.
+const GOVERNED: &[Condition] = &[EXPECTED];
+
+/// Code and jobs that run commands.
+const PLANTED: &[Condition] = &[
     condition(
         "CODE-002",
         "no module runs commands",
@@ -197,7 +204,8 @@ struct Weighed {
 }
 
 impl Weighed {
-    fn enter(&mut self, asked: &Asked<'_>, conditions: &[Condition]) {
+    /// An accepted finding is no reason against the claim only where somebody may accept what the claim is about.
+    fn enter(&mut self, asked: &Asked<'_>, conditions: &[Condition], may_accept: bool) {
         for one in conditions {
             let Condition {
                 rule,
@@ -213,8 +221,13 @@ impl Weighed {
                     self.good.push(format!("{clean} ({rule})"));
                 }
                 Some(Concluded::Accepted) => {
-                    self.good
-                        .push(format!("{otherwise}, which is accepted ({rule})"));
+                    let said = format!("{otherwise}, which is accepted ({rule})");
+                    let side = if may_accept {
+                        &mut self.good
+                    } else {
+                        &mut self.bad
+                    };
+                    side.push(said);
                 }
                 Some(Concluded::Failed) => self.bad.push(format!("{otherwise} ({rule})")),
                 Some(Concluded::Unknown) | None => {
@@ -257,10 +270,16 @@ impl Weighed {
                 some(&waiting)
             ));
         }
+        if asked.excluded > 0 {
+            self.unseen.push(format!(
+                "the inventory leaves out {} of its databases",
+                asked.excluded
+            ));
+        }
         let open = asked.exposure.high.saturating_sub(asked.exposure.low);
         if open > 0 {
             self.unseen.push(format!(
-                "what was not seen may hold ways worth {open} points of exposure"
+                "what was not seen may add {open} points of exposure"
             ));
         }
     }
@@ -307,7 +326,7 @@ fn disabled(asked: &Asked<'_>) -> Claim {
     if weighed.bad.is_empty() && !asked.routes.is_empty() {
         weighed
             .good
-            .push("every channel that has an option is off".to_owned());
+            .push("every channel that has an option is off; Agent job steps and extended procedures have none, and stay with administrators".to_owned());
     }
     let in_code =
         |route: &&Route| route.channel == Channel::ModuleCommand && route.state == State::Open;
@@ -316,21 +335,23 @@ fn disabled(asked: &Asked<'_>) -> Claim {
             .bad
             .push("a module runs commands for whoever may execute it".to_owned());
     }
-    weighed.enter(asked, PENDING);
+    weighed.enter(asked, PENDING, false);
+    weighed.enter(asked, PLANTED, false);
     weighed.enter_reach(asked);
     weighed.close(Word::Disabled)
 }
 
 fn governed(asked: &Asked<'_>) -> Claim {
     let mut weighed = Weighed::default();
-    weighed.enter(asked, GOVERNED);
+    weighed.enter(asked, GOVERNED, true);
+    weighed.enter(asked, PLANTED, true);
     weighed.enter_reach(asked);
     weighed.close(Word::TightlyGoverned)
 }
 
 fn monitored(asked: &Asked<'_>) -> Claim {
     let mut weighed = Weighed::default();
-    weighed.enter(asked, MONITORED);
+    weighed.enter(asked, MONITORED, false);
     weighed.close(Word::Monitored)
 }
 
@@ -364,7 +385,7 @@ mod tests {
 
     /// Every rule that a claim takes is clean.
     fn clean() -> BTreeMap<&'static str, Concluded> {
-        let conditions = [PENDING, GOVERNED, MONITORED];
+        let conditions = [PENDING, GOVERNED, PLANTED, MONITORED];
         let conditions = conditions.into_iter().flatten();
         conditions
             .map(|one| (one.rule, Concluded::Passed))
@@ -379,6 +400,7 @@ mod tests {
             routes,
             exposure: &exposure,
             concluded,
+            excluded: 0,
         });
         (answer.word, answer)
     }
@@ -436,6 +458,24 @@ mod tests {
                 Word::TightlyGoverned,
             ),
             (
+                "code that was accepted is code",
+                off(),
+                vec![("CODE-002", Concluded::Accepted)],
+                Word::TightlyGoverned,
+            ),
+            (
+                "what is staged is staged, whoever accepts it",
+                off(),
+                vec![("SURF-002", Concluded::Accepted)],
+                Word::TightlyGoverned,
+            ),
+            (
+                "nobody is monitored by accepting that no audit runs",
+                waiting.clone(),
+                vec![("AUDIT-002", Concluded::Accepted)],
+                Word::NoneOfThese,
+            ),
+            (
                 "no audit",
                 waiting,
                 vec![failed("AUDIT-002")],
@@ -466,6 +506,7 @@ mod tests {
             routes: &off(),
             exposure: &exposure,
             concluded,
+            excluded: 0,
         };
         assert_eq!(
             Answer::of(&asked).word,
@@ -475,8 +516,25 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_is_left_out_was_not_seen() {
+        let exposure = seen(0);
+        let answer = Answer::of(&Asked {
+            routes: &off(),
+            exposure: &exposure,
+            concluded: clean(),
+            excluded: 1,
+        });
+        assert_eq!(answer.word, Word::Monitored);
+        assert_eq!(answer.claims[0].holds, Holds::NotSeen);
+        assert_eq!(answer.claims[1].holds, Holds::NotSeen);
+    }
+
+    #[test]
     fn every_rule_that_is_asked_exists() {
-        for one in [PENDING, GOVERNED, MONITORED].into_iter().flatten() {
+        for one in [PENDING, GOVERNED, PLANTED, MONITORED]
+            .into_iter()
+            .flatten()
+        {
             assert!(crate::rules::Rule::find(one.rule).is_some(), "{}", one.rule);
         }
     }

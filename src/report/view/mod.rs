@@ -284,7 +284,7 @@ fn headline(fleet: &Fleet, bad: usize) -> Vec<String> {
     };
     let incomplete = fleet.instances.saturating_sub(fleet.complete);
     let sight = match incomplete {
-        0 => "Everything that the rules need was seen.".to_owned(),
+        0 => "Everything in scope that the rules need was seen.".to_owned(),
         n => format!(
             "{n} of {total} could not be read whole: what was not seen is unknown, not clean."
         ),
