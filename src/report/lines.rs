@@ -80,6 +80,8 @@ pub fn verdicts_csv(assessment: &Assessment) -> Result<Vec<u8>, csv::Error> {
     let mut form = csv::WriterBuilder::new();
     let mut to = form
         .terminator(csv::Terminator::CRLF)
+        // Some spreadsheets split at a semicolon, and none does inside quotes.
+        .quote_style(csv::QuoteStyle::Always)
         .from_writer(Vec::new());
     to.write_record(COLUMNS)?;
     for (instance, verdict) in all(assessment) {
@@ -116,16 +118,24 @@ pub(super) fn missing(verdict: &VerdictEntry) -> String {
     missing.collect::<Vec<_>>().join("; ")
 }
 
-/// A text that no spreadsheet takes for a formula, nor for a command to a terminal.
+/// A text that no spreadsheet takes for a formula, nor for a command to a terminal, whether it splits at commas or at
+/// semicolons.
 fn defused(text: &str) -> String {
-    let shown = visible(text);
     // Full-width forms are taken for the plain ones by some.
     let begins = ['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠'];
-    if shown.trim_start().starts_with(begins) {
-        format!("'{shown}")
-    } else {
-        shown
-    }
+    let shown = visible(text);
+    let parts = shown.split(';').map(|part| {
+        let is_formula = part
+            .trim_start()
+            .trim_start_matches('"')
+            .starts_with(begins);
+        if is_formula {
+            format!("'{part}")
+        } else {
+            part.to_owned()
+        }
+    });
+    parts.collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
@@ -175,6 +185,7 @@ mod tests {
             );
         }
         assert_eq!(defused("dbo.usp_Run"), "dbo.usp_Run");
+        assert_eq!(defused("x;=1;\"+1;y"), "x;'=1;'\"+1;y");
     }
 
     proptest! {
