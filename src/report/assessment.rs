@@ -390,17 +390,19 @@ pub(super) fn answer(
     verdicts: &[VerdictEntry],
     excluded: usize,
 ) -> Answer {
-    let mut concluded: BTreeMap<&str, Concluded> = BTreeMap::new();
+    let mut concluded: BTreeMap<&str, BTreeSet<Concluded>> = BTreeMap::new();
     for verdict in verdicts {
-        let one = match verdict.outcome.as_str() {
-            "pass" => Concluded::Passed,
-            "not_applicable" => Concluded::NotApplicable,
-            "accepted" => Concluded::Accepted,
-            "fail" => Concluded::Failed,
+        let is_slight = verdict.severity <= Severity::Low;
+        let one = match (verdict.outcome.as_str(), is_slight) {
+            ("pass", _) => Concluded::Passed,
+            ("not_applicable", _) => Concluded::NotApplicable,
+            ("accepted", true) => Concluded::SlightAccepted,
+            ("accepted", false) => Concluded::Accepted,
+            ("fail", true) => Concluded::Slight,
+            ("fail", false) => Concluded::Failed,
             _ => Concluded::Unknown,
         };
-        let worst = concluded.entry(&verdict.rule).or_insert(one);
-        *worst = one.max(*worst);
+        concluded.entry(&verdict.rule).or_default().insert(one);
     }
     Answer::of(&Asked {
         routes,

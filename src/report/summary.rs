@@ -60,6 +60,7 @@ struct Finding {
 struct Row {
     id: String,
     exposure: String,
+    command_execution: &'static str,
     counts: Vec<String>,
     unknown: String,
     state: String,
@@ -188,6 +189,7 @@ impl Row {
             } else {
                 instance.exposure.text.clone()
             },
+            command_execution: instance.command_execution.unwrap_or("–"),
             counts: counts.collect(),
             unknown: if is_silent {
                 none.clone()
@@ -281,7 +283,7 @@ mod tests {
             "it is the worst case: {}",
             text.len()
         );
-        assert!(text.contains("And 4950 more, less exposed."));
+        assert!(text.contains("And 4950 more, which come after these."));
         let serious = assessment.fleet.findings.critical + assessment.fleet.findings.high;
         let more = format!("- and {} more\n", serious as usize - MOST_FINDINGS);
         assert!(text.contains(&more), "{more}");

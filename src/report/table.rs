@@ -34,6 +34,7 @@ pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
     let view = View::new(assessment);
     let page = Page::new(width, color);
     let mut sections = vec![page.instances(&view)];
+    sections.extend(page.answers(&view));
     if let Some(synthetic) = &view.synthetic {
         sections.push(page.text(synthetic));
     }
@@ -198,6 +199,16 @@ impl Page {
             None => instance.state.word.to_owned(),
         });
         row
+    }
+
+    /// On how many instances command execution is disabled, governed, monitored.
+    fn answers(&self, view: &View) -> Option<String> {
+        let counts = view.answer_counts.iter();
+        let counts: Vec<_> = counts
+            .map(|own| format!("{} on {}", own.word, own.count))
+            .collect();
+        let said = format!("Command execution (AN0511): {}.", counts.join(", "));
+        (!counts.is_empty()).then(|| self.text(&said))
     }
 
     fn findings(&self, view: &View) -> Option<String> {

@@ -2,7 +2,7 @@
 //! commands from SQL disabled, tightly governed, monitored, or none of these? Each word is a claim that holds, does not
 //! hold, or was not seen well enough; the answer is the first that holds, and it never rests on what was not seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,13 +64,18 @@ pub enum Holds {
     No,
 }
 
-/// What one rule concluded on the instance, all its subjects together, the worst of them.
+/// What one rule concluded of a subject on the instance. Findings of low and of no severity are slight: rules use them
+/// for what could be bad and was not shown to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Concluded {
     /// The question does not arise.
     NotApplicable,
     /// Good.
     Passed,
+    /// Slight, and accepted.
+    SlightAccepted,
+    /// Slight.
+    Slight,
     /// Bad, and accepted.
     Accepted,
     /// Not seen.
@@ -85,8 +90,8 @@ pub struct Asked<'a> {
     pub routes: &'a [Route],
     /// The exposure, whose interval says what was not seen.
     pub exposure: &'a Exposure,
-    /// What each rule concluded; a rule that is absent concluded nothing.
-    pub concluded: BTreeMap<&'a str, Concluded>,
+    /// What each rule concluded of its subjects; a rule that is absent concluded nothing.
+    pub concluded: BTreeMap<&'a str, BTreeSet<Concluded>>,
     /// Databases that the inventory leaves out: what stands in them was not asked for.
     pub excluded: usize,
 }
@@ -98,6 +103,18 @@ struct Condition {
     clean: &'static str,
     /// What is said where it found something.
     otherwise: &'static str,
+    slight: Slight,
+}
+
+/// What a slight finding of a rule says about the claim.
+#[derive(Clone, Copy)]
+enum Slight {
+    /// As much as any other.
+    Against,
+    /// Nothing for sure: it could be bad, as this says.
+    Unseen(&'static str),
+    /// Nothing against it, as this says.
+    Harmless(&'static str),
 }
 
 const fn condition(rule: &'static str, clean: &'static str, otherwise: &'static str) -> Condition {
@@ -105,6 +122,13 @@ const fn condition(rule: &'static str, clean: &'static str, otherwise: &'static 
         rule,
         clean,
         otherwise,
+        slight: Slight::Against,
+    }
+}
+
+impl Condition {
+    const fn but(self, slight: Slight) -> Self {
+        Self { slight, ..self }
     }
 }
 
@@ -138,12 +162,18 @@ const PLANTED: &[Condition] = &[
         "CODE-002",
         "no module runs commands",
         "a module runs commands",
-    ),
+    )
+    .but(Slight::Unseen(
+        "modules execute text that could not be read, or stand in msdb under names of Microsoft's",
+    )),
     condition(
         "AGENT-001",
         "no job of others runs commands",
         "a job of somebody without sysadmin runs commands",
-    ),
+    )
+    .but(Slight::Harmless(
+        "job steps of somebody without sysadmin are refused as they stand",
+    )),
     condition(
         "AGENT-004",
         "no T-SQL job step reaches a channel",
@@ -204,38 +234,54 @@ struct Weighed {
 }
 
 impl Weighed {
-    /// An accepted finding is no reason against the claim only where somebody may accept what the claim is about.
     fn enter(&mut self, asked: &Asked<'_>, conditions: &[Condition], may_accept: bool) {
         for one in conditions {
-            let Condition {
-                rule,
-                clean,
-                otherwise,
-            } = one;
-            match asked.concluded.get(rule) {
-                Some(Concluded::NotApplicable) if *rule == EXPECTED.rule => {
-                    let silent = "the inventory does not say who is expected in sysadmin";
-                    self.bad.push(format!("{silent} ({rule})"));
+            match asked.concluded.get(one.rule) {
+                Some(all) if !all.is_empty() => {
+                    let any_found = all.iter().any(|one| *one > Concluded::Passed);
+                    for concluded in all
+                        .iter()
+                        .filter(|one| any_found == (**one > Concluded::Passed))
+                    {
+                        self.weigh(one, *concluded, may_accept);
+                    }
                 }
-                Some(Concluded::NotApplicable | Concluded::Passed) => {
-                    self.good.push(format!("{clean} ({rule})"));
-                }
-                Some(Concluded::Accepted) => {
-                    let said = format!("{otherwise}, which is accepted ({rule})");
-                    let side = if may_accept {
-                        &mut self.good
-                    } else {
-                        &mut self.bad
-                    };
-                    side.push(said);
-                }
-                Some(Concluded::Failed) => self.bad.push(format!("{otherwise} ({rule})")),
-                Some(Concluded::Unknown) | None => {
-                    self.unseen
-                        .push(format!("not seen whether {clean} ({rule})"));
-                }
+                _ => self.weigh(one, Concluded::Unknown, may_accept),
             }
         }
+    }
+
+    /// An accepted finding is no reason against the claim only where somebody may accept what the claim is about.
+    fn weigh(&mut self, one: &Condition, concluded: Concluded, may_accept: bool) {
+        let (clean, otherwise) = (one.clean, one.otherwise);
+        let (side, said) = match (concluded, one.slight) {
+            (Concluded::NotApplicable, _) if one.rule == EXPECTED.rule => (
+                &mut self.bad,
+                "the inventory does not say who is expected in sysadmin".to_owned(),
+            ),
+            (Concluded::NotApplicable | Concluded::Passed, _) => (&mut self.good, clean.to_owned()),
+            (Concluded::SlightAccepted | Concluded::Slight, Slight::Harmless(said)) => {
+                (&mut self.good, said.to_owned())
+            }
+            (Concluded::SlightAccepted, Slight::Unseen(said)) if may_accept => {
+                (&mut self.good, format!("{said}, which is accepted"))
+            }
+            (Concluded::SlightAccepted | Concluded::Slight, Slight::Unseen(said)) => (
+                &mut self.unseen,
+                format!("not known whether {clean}: {said}"),
+            ),
+            (Concluded::Accepted | Concluded::SlightAccepted, _) => {
+                let side = if may_accept {
+                    &mut self.good
+                } else {
+                    &mut self.bad
+                };
+                (side, format!("{otherwise}, which is accepted"))
+            }
+            (Concluded::Failed | Concluded::Slight, _) => (&mut self.bad, otherwise.to_owned()),
+            (Concluded::Unknown, _) => (&mut self.unseen, format!("not seen whether {clean}")),
+        };
+        side.push(format!("{said} ({})", one.rule));
     }
 
     /// Nobody besides administrators gets to a channel, now or by some way that waits for somebody.
@@ -276,10 +322,10 @@ impl Weighed {
                 asked.excluded
             ));
         }
-        let open = asked.exposure.high.saturating_sub(asked.exposure.low);
+        let open = open_reach(asked.exposure);
         if open > 0 {
             self.unseen.push(format!(
-                "what was not seen may add {open} points of exposure"
+                "what was not seen may add {open} points to who reaches a channel"
             ));
         }
     }
@@ -298,6 +344,18 @@ impl Weighed {
             because,
         }
     }
+}
+
+/// Points that may be added by channels that were not seen whole. What may be planted and whether it would be noticed have
+/// rules of their own in the claims.
+fn open_reach(exposure: &Exposure) -> i32 {
+    const OF_CHANNELS: [&str; 2] = ["channel", "further_channels"];
+    if exposure.breakdown.is_empty() {
+        return i32::try_from(exposure.high.abs_diff(exposure.low)).unwrap_or(i32::MAX);
+    }
+    let lines = exposure.breakdown.iter();
+    let of_channels = lines.filter(|line| OF_CHANNELS.contains(&line.line.as_str()));
+    of_channels.map(|line| line.high - line.low).sum()
 }
 
 /// The first few of a list, and how many more there are.
@@ -359,6 +417,7 @@ fn monitored(asked: &Asked<'_>) -> Claim {
 mod tests {
     use super::*;
     use crate::graph::{ReachedBy, RunsAs};
+    use crate::score::Points;
 
     fn route(channel: Channel, state: State, reached_by: ReachedBy) -> Route {
         Route {
@@ -376,25 +435,38 @@ mod tests {
         }
     }
 
-    fn seen(high: u32) -> Exposure {
-        Exposure {
+    /// What the unseen may add to channels; what it may add elsewhere says nothing of them.
+    fn seen(high: i32) -> Exposure {
+        let line = |line: &str, high| Points {
+            line: line.to_owned(),
+            sentence: String::new(),
+            low: 0,
             high,
+        };
+        Exposure {
+            breakdown: vec![
+                line("channel", high),
+                line("planted", 7),
+                line("detection", 3),
+            ],
             ..crate::score::unseen()
         }
     }
 
     /// Every rule that a claim takes is clean.
-    fn clean() -> BTreeMap<&'static str, Concluded> {
+    fn clean() -> BTreeMap<&'static str, BTreeSet<Concluded>> {
         let conditions = [PENDING, GOVERNED, PLANTED, MONITORED];
         let conditions = conditions.into_iter().flatten();
         conditions
-            .map(|one| (one.rule, Concluded::Passed))
+            .map(|one| (one.rule, [Concluded::Passed].into()))
             .collect()
     }
 
-    fn word(routes: &[Route], high: u32, changes: &[(&'static str, Concluded)]) -> (Word, Answer) {
+    fn word(routes: &[Route], high: i32, changes: &[(&'static str, Concluded)]) -> (Word, Answer) {
         let mut concluded = clean();
-        concluded.extend(changes.iter().copied());
+        for (rule, one) in changes {
+            concluded.entry(rule).or_default().insert(*one);
+        }
         let exposure = seen(high);
         let answer = Answer::of(&Asked {
             routes,
@@ -483,6 +555,54 @@ mod tests {
             ),
         ] {
             assert_eq!(word(&routes, 0, &changes).0, due, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_slight_finding_says_what_its_rule_means_by_it() {
+        let slight = |rule| (rule, Concluded::Slight);
+        let accepted = ("CODE-002", Concluded::SlightAccepted);
+        for (case, changes, disabled, governed) in [
+            (
+                "a job step that is refused",
+                vec![slight("AGENT-001")],
+                Holds::Yes,
+                Holds::Yes,
+            ),
+            (
+                "text that could not be read",
+                vec![slight("CODE-002")],
+                Holds::NotSeen,
+                Holds::NotSeen,
+            ),
+            (
+                "such text, accepted",
+                vec![accepted],
+                Holds::NotSeen,
+                Holds::Yes,
+            ),
+            (
+                "one such text accepted, another not",
+                vec![slight("CODE-002"), accepted],
+                Holds::NotSeen,
+                Holds::NotSeen,
+            ),
+            (
+                "one module that runs commands accepted, another unread",
+                vec![slight("CODE-002"), ("CODE-002", Concluded::Accepted)],
+                Holds::No,
+                Holds::NotSeen,
+            ),
+            (
+                "any other rule",
+                vec![slight("CLR-002")],
+                Holds::No,
+                Holds::No,
+            ),
+        ] {
+            let (_, answer) = word(&off(), 0, &changes);
+            assert_eq!(answer.claims[0].holds, disabled, "{case}: disabled");
+            assert_eq!(answer.claims[1].holds, governed, "{case}: governed");
         }
     }
 

@@ -36,19 +36,27 @@ pub fn completeness(assessment: &Assessment, instances: &[InstanceView]) -> Vec<
         ),
     });
     let partly = in_state(&["partly read", "not read"]);
+    let excluded: usize = judged().map(|i| i.coverage.databases_excluded.len()).sum();
+    let but = match excluded {
+        0 => "",
+        _ => {
+            ", but for the databases that the inventory excludes: what stands in them was not asked for"
+        }
+    };
     said.push(match partly.len() {
-        0 => format!("Every fact that a rule needs was seen on all {reached} that were reached."),
+        0 => format!(
+            "Every fact that a rule needs was seen on all {reached} that were reached{but}."
+        ),
         n => format!("Not seen whole: {n} ({}).", first_of(&partly, MOST_NAMED)),
     });
-    said.push(databases(judged()));
+    said.push(databases(judged(), excluded));
     said.extend(missing(judged()));
     said
 }
 
-fn databases<'a>(judged: impl Iterator<Item = &'a Instance> + Clone) -> String {
+fn databases<'a>(judged: impl Iterator<Item = &'a Instance> + Clone, excluded: usize) -> String {
     let listed: u32 = judged.clone().map(|i| i.coverage.databases).sum();
-    let read: u32 = judged.clone().map(|i| i.coverage.databases_read).sum();
-    let excluded: usize = judged.map(|i| i.coverage.databases_excluded.len()).sum();
+    let read: u32 = judged.map(|i| i.coverage.databases_read).sum();
     format!(
         "Databases listed: {listed}; read whole: {read}; excluded by the inventory: {excluded}."
     )
@@ -71,4 +79,30 @@ fn missing<'a>(judged: impl Iterator<Item = &'a Instance>) -> Option<String> {
         "Facts that a rule needs and that were not seen, each counted per database: {}.",
         states.join(", ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ids::DatabaseName;
+    use crate::report::{Assessment, sample, view::View};
+
+    #[test]
+    fn a_database_that_is_left_out_is_not_counted_as_seen() {
+        let mut assessment = sample::assessment();
+        assessment.instances.retain(|i| i.id.as_str() == "web-edge");
+        let said = |assessment: &Assessment| View::new(assessment).completeness.join("\n");
+        let whole = said(&assessment);
+        assert!(
+            whole.contains("was seen on all 1 that were reached.\n"),
+            "{whole}"
+        );
+        let coverage = &mut assessment.instances[0].coverage;
+        coverage.databases_excluded = vec![DatabaseName::new("tempo")];
+        let less = said(&assessment);
+        assert!(
+            less.contains("reached, but for the databases that the inventory excludes"),
+            "{less}"
+        );
+        assert!(less.contains("excluded by the inventory: 1."), "{less}");
+    }
 }

@@ -54,6 +54,8 @@ pub struct InstanceView {
     pub collected: String,
     /// How far it is open to command execution.
     pub exposure: ExposureView,
+    /// The word of the answer to AN0511; `None` for another's name.
+    pub command_execution: Option<&'static str>,
     /// The answer to AN0511; `None` on the first page, which has the answers in one table, and for another's name.
     pub answer: Option<AnswerView>,
     /// Who gets to each channel, in the order of the heat map.
@@ -262,15 +264,15 @@ impl InstanceView {
                 .filter(|v| v.outcome == word)
                 .count()
         };
+        let answer = instance.same_as.is_none();
+        let answer = answer.then(|| AnswerView::new(&instance.command_execution));
         Self {
             findings: groups(&instance.verdicts, "fail", &anchor, &sent, &mut budget),
             accepted: groups(&instance.verdicts, "accepted", &anchor, &sent, &mut budget),
             anchor,
             href,
-            answer: instance
-                .same_as
-                .is_none()
-                .then(|| AnswerView::new(&instance.command_execution)),
+            command_execution: answer.as_ref().map(|answer| answer.word),
+            answer,
             cells: cells(instance),
             reported: reported(instance),
             id: visible(instance.id.as_str()),
