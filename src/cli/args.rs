@@ -460,14 +460,6 @@ pub enum EventsFormat {
     Table,
     /// One JSON object a line (`schema events`), with whole statements. Recognised secrets are masked.
     Jsonl,
-    /// reports/report.xlsx: a workbook with everything on sheets.
-    Xlsx,
-    /// reports/stig/: a STIG checklist (CKLB) for each instance of SQL Server 2022 and each of its databases.
-    Cklb,
-    /// reports/oscal-assessment-results.json: OSCAL, every verdict an observation.
-    Oscal,
-    /// reports/opengraph.json: the ways to a command for BloodHound, in MSSQLHound's kinds.
-    Opengraph,
 }
 
 /// `rules`.

@@ -16,7 +16,7 @@ use super::{Exit, output, progress, stop};
 use crate::collect::{self, CollectedEvents, Completion, EventWindow, NewScratch, Scratch};
 use crate::inventory::Reach;
 use crate::report::{events_heading, events_table, write_events_line};
-use crate::snapshot::{EventsLine, Outcome, Stage, Trouble};
+use crate::snapshot::{EventsHeader, EventsLine, Outcome, Stage, Trouble};
 
 /// Years that a server's `datetime` holds with an hour to spare, and a person may mean.
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=9998;
@@ -125,24 +125,41 @@ fn write(
 ) -> io::Result<()> {
     let mut to = BufWriter::new(to);
     let header = window.header();
-    if args.format == EventsFormat::Table {
-        let width = output::Terminal::of_stdout().width;
-        to.write_all(events_heading(&header).as_bytes())?;
-        for events in found {
-            let table = events_table(&events.target, events.events(), width)?;
-            to.write_all(b"\n")?;
-            to.write_all(table.as_bytes())?;
-        }
-        return to.flush();
-    }
-    write_events_line(&mut to, EventsLine::Header(header))?;
-    for events in found {
-        write_events_line(&mut to, EventsLine::Target(events.target.clone()))?;
-        for event in events.events() {
-            write_events_line(&mut to, EventsLine::Event(Box::new(event?)))?;
-        }
+    match args.format {
+        EventsFormat::Table => write_tables(&header, found, &mut to)?,
+        EventsFormat::Jsonl => write_lines(header, found, &mut to)?,
     }
     to.flush()
+}
+
+fn write_tables(
+    header: &EventsHeader,
+    found: &[CollectedEvents],
+    to: &mut impl Write,
+) -> io::Result<()> {
+    let width = output::Terminal::of_stdout().width;
+    to.write_all(events_heading(header).as_bytes())?;
+    for events in found {
+        let table = events_table(&events.target, events.events(), width)?;
+        to.write_all(b"\n")?;
+        to.write_all(table.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_lines(
+    header: EventsHeader,
+    found: &[CollectedEvents],
+    to: &mut impl Write,
+) -> io::Result<()> {
+    write_events_line(to, EventsLine::Header(header))?;
+    for events in found {
+        write_events_line(to, EventsLine::Target(events.target.clone()))?;
+        for event in events.events() {
+            write_events_line(to, EventsLine::Event(Box::new(event?)))?;
+        }
+    }
+    Ok(())
 }
 
 /// A reader that went away (`| head`) is not an error.
