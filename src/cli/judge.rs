@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -490,7 +491,7 @@ pub fn conclude(
         bundle.write("inputs/judgement.json", &json(inputs)?)?;
     }
     let assessment = &concluded.assessment;
-    bundle.write("assessment.json", &json(assessment)?)?;
+    bundle.write_with("assessment.json", &|to| write_json(assessment, to))?;
     if judging.learn {
         bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
     }
@@ -528,7 +529,15 @@ fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool)
 }
 
 pub fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
-    bytes.push(b'\n');
+    let mut bytes = Vec::new();
+    write_json(value, &mut bytes)?;
     Ok(bytes)
+}
+
+/// The same piece by piece: that of a large estate has half a gigabyte.
+fn write_json(value: &impl Serialize, to: &mut dyn io::Write) -> io::Result<()> {
+    let mut to = io::BufWriter::new(to);
+    serde_json::to_writer_pretty(&mut to, value)?;
+    to.write_all(b"\n")?;
+    to.flush()
 }

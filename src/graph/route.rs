@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::channel::Channel;
 use super::wording::Place;
 use crate::ids::{DatabaseName, InstanceId};
+use crate::snapshot::CitedRow;
 
 /// How far a way to a command is open. Ordered from closed to open.
 #[derive(
@@ -128,5 +129,5 @@ pub struct Citation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseName>,
     /// The row, as in the snapshot.
-    pub row: serde_json::Value,
+    pub row: CitedRow,
 }

@@ -12,7 +12,7 @@ use super::route::{Citation, Path, PathStep, ReachedBy, Route, RunsAs, State};
 use super::search::{Besides, Reach, Way};
 use super::step::Edge;
 use crate::ids::DatabaseName;
-use crate::snapshot::Fact;
+use crate::snapshot::{CitedRow, Fact};
 
 /// Who gets how far on a channel, for the score: administrators count as far as they would get without being one, so that
 /// taking somebody out of sysadmin never adds to it.
@@ -88,7 +88,7 @@ impl Graph<'_> {
                 .map(|db| self.index.database_name(db))
                 .or_else(|| fact.fact.asked_in())
                 .map(DatabaseName::new),
-            row: fact.fact.row(snapshot, fact.database, fact.row),
+            row: CitedRow::from(fact.fact.row(snapshot, fact.database, fact.row)),
         }
     }
 

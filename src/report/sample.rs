@@ -15,7 +15,7 @@ use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::rules::{Evidence, Excerpt, Missing, Place, Population, Rule, Severity, Subject};
 use crate::score::{self, Exposure, Fix, Points, Unsettled};
 use crate::snapshot::{
-    Connection, Encryption, QueryOutcome, QueryRecord, Stage, Trouble, sha256_hex,
+    CitedRow, Connection, Encryption, QueryOutcome, QueryRecord, Stage, Trouble, sha256_hex,
 };
 
 /// A database's name with everything that breaks out of a quotation.
@@ -224,7 +224,7 @@ fn row(fact: &str, database: Option<&str>, row: Value) -> Evidence {
     Evidence {
         fact: fact.to_owned(),
         database: database.map(DatabaseName::new),
-        row,
+        row: CitedRow::from(row),
         place: None,
     }
 }

@@ -208,7 +208,7 @@ pub fn flagged(case: &Case<'_>) -> BTreeSet<(Option<DatabaseName>, i32)> {
         let rows = finding.evidence.into_iter();
         let of_code = ["modules", "server_modules", "numbered_procedures"];
         for row in rows.filter(|row| of_code.contains(&row.fact.as_str())) {
-            let id = row.row.get("object_id").and_then(serde_json::Value::as_i64);
+            let id = row.row.value()["object_id"].as_i64();
             let id = id.and_then(|id| i32::try_from(id).ok());
             flagged.extend(id.map(|id| (row.database, id)));
         }

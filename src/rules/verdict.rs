@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Excerpt;
 use crate::ids::DatabaseName;
-use crate::snapshot::{Fact, FactState, Observed};
+use crate::snapshot::{CitedRow, Fact, FactState, Observed};
 
 /// How bad a finding is, by our own scale. Ordered from least to worst.
 #[derive(
@@ -113,7 +113,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseName>,
     /// The row, as in the snapshot; `null` where the absence of a row is the evidence.
-    pub row: serde_json::Value,
+    pub row: CitedRow,
     /// Where in a module's text, line and column from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -159,15 +159,13 @@ pub struct Place {
 impl Evidence {
     /// A collected row as evidence. Of a fact of the instance that is asked in one database, that database is named.
     pub fn row(fact: &str, database: Option<&DatabaseName>, row: &impl Serialize) -> Self {
-        // Rows are plain structs: serialising them cannot fail.
-        let row = serde_json::to_value(row).unwrap_or(serde_json::Value::Null);
         let asked_in = || Fact::named(fact).and_then(Fact::asked_in);
         Self {
             fact: fact.to_owned(),
             database: database
                 .cloned()
                 .or_else(|| asked_in().map(DatabaseName::new)),
-            row,
+            row: CitedRow::of(row),
             place: None,
         }
     }

@@ -1,6 +1,7 @@
 //! One instance's collected facts: what was seen, what was not and why, and every query that was
 //! sent. Judgement reads nothing else.
 
+mod cited_row;
 mod events;
 mod facts;
 mod hiding;
@@ -11,6 +12,7 @@ mod record;
 mod rows;
 mod text;
 
+pub use cited_row::CitedRow;
 pub use events::{
     EVENTS_SCHEMA, Event, EventAction, EventLine, EventOrigin, EventSource, EventStatement,
     EventSubject, EventWho, EventsHeader, EventsLine, EventsTarget, SourceEvents, SourceState,

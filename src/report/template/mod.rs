@@ -1,6 +1,7 @@
 //! The reports that handlebars lays out. Templates escape every value: they have no way to print one
 //! raw, which a test holds them to.
 
+mod compose;
 mod junit;
 mod markdown;
 mod pages;
@@ -13,6 +14,7 @@ use handlebars::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use compose::composed;
 pub use junit::junit;
 pub use markdown::{escape_markdown, markdown, summary};
 pub use pages::{InstancePage, Page, html};
@@ -48,6 +50,10 @@ const TEMPLATES: &[(&str, &str)] = &[
     (
         "gauge.hbs",
         include_str!("../../../report-templates/gauge.hbs"),
+    ),
+    (
+        "group.hbs",
+        include_str!("../../../report-templates/group.hbs"),
     ),
     (
         "head.hbs",
@@ -182,6 +188,14 @@ impl Templates {
             .unwrap_or_default()
     }
 
+    /// The text of a part by the name that it is called by.
+    fn part<'t>(&'t self, part: &str) -> Option<&'t str> {
+        let shipped = TEMPLATES.iter().map(|(name, _)| *name);
+        let mut names = shipped.chain(self.0.keys().map(String::as_str));
+        let name = names.find(|name| !is_document(name) && name.split('.').next() == Some(part));
+        name.map(|name| self.text(name))
+    }
+
     /// What renders documents: every template under its file's name, every part under its own too.
     fn engine(&self) -> Result<Handlebars<'static>, RenderError> {
         let mut engine = Handlebars::new();
@@ -190,8 +204,11 @@ impl Templates {
         let names: BTreeSet<&str> = names.chain(self.0.keys().map(String::as_str)).collect();
         for name in names {
             let part = name.split('.').next().unwrap_or_default();
-            let called = if is_document(name) { name } else { part };
-            let text = self.text(name);
+            let (called, text) = if is_document(name) {
+                (name, composed(self.text(name), &|part| self.part(part)))
+            } else {
+                (part, self.text(name).to_owned())
+            };
             engine
                 .register_template_string(called, text)
                 .map_err(handlebars::RenderError::from)?;

@@ -287,7 +287,7 @@ impl EvidenceView {
             places: places.map(wording::place).collect(),
             text_sha256: evidence.place.as_ref().map(|p| visible(&p.sha256)),
             query: sent.find(evidence),
-            row: (!evidence.row.is_null()).then(|| row(&evidence.row)),
+            row: (!evidence.row.is_absent()).then(|| row(&evidence.row.value())),
         })
     }
 }

@@ -20,7 +20,7 @@ const SYSADMIN: PrincipalId = PrincipalId(3);
 fn cited<T: DeserializeOwned>(evidence: &[Evidence], fact: &str) -> Vec<T> {
     let of_fact = evidence.iter().filter(|e| e.fact == fact);
     of_fact
-        .map(|e| serde_json::from_value(e.row.clone()).unwrap())
+        .map(|e| serde_json::from_value(e.row.value()).unwrap())
         .collect()
 }
 
@@ -183,13 +183,13 @@ fn is_in(snapshot: &Snapshot, fact: Fact, evidence: &Evidence) -> bool {
         serde_json::to_value(&snapshot.server).unwrap()
     };
     let value = &facts[fact.name()]["value"];
-    if evidence.row.is_null() {
+    if evidence.row.is_absent() {
         return value.as_array().is_some_and(Vec::is_empty);
     }
     let in_list = value
         .as_array()
-        .is_some_and(|rows| rows.iter().any(|row| is_part(&evidence.row, row)));
-    in_list || is_part(&evidence.row, value)
+        .is_some_and(|rows| rows.iter().any(|row| is_part(&evidence.row.value(), row)));
+    in_list || is_part(&evidence.row.value(), value)
 }
 
 /// A reader comes from what is cited to the statement that showed it: `queries NAME`, and its record in the snapshot.
