@@ -3,6 +3,10 @@
 
 use std::sync::LazyLock;
 
+use handlebars::{
+    Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderError,
+    RenderErrorReason,
+};
 use regex_lite::{Captures, Regex};
 
 /// `{{> name}}`, and what else stands on its line.
@@ -24,23 +28,44 @@ fn within<'t>(text: &str, part: &dyn Fn(&str) -> Option<&'t str>, deeper: usize)
     };
     let put = |found: &Captures<'_>| {
         let name = found.get(1).or_else(|| found.get(2));
-        match name.and_then(|name| part(name.as_str())) {
-            Some(inner) => within(inner, part, deeper - 1),
+        let name = name.map(|name| name.as_str()).unwrap_or_default();
+        match part(name) {
+            Some(inner) if inner.contains("{{") => within(inner, part, deeper - 1),
+            Some(_) => format!("{{{{verbatim \"{name}\"}}}}"),
             None => found[0].to_owned(),
         }
     };
     call.replace_all(text, put).into_owned()
 }
 
+/// `{{verbatim "name"}}`: a part that has no values. What the engine would do to read a long text grows with its square.
+pub fn verbatim(
+    helper: &Helper<'_>,
+    engine: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    out.write(&named_part(helper, engine)?)?;
+    Ok(())
+}
+
+/// The text of the part that a helper is given the name of.
+pub fn named_part(helper: &Helper<'_>, engine: &Handlebars<'_>) -> Result<String, RenderError> {
+    let name = helper.param(0).and_then(|name| name.value().as_str());
+    let missing = || RenderErrorReason::ParamNotFoundForName("a part", helper.name().to_owned());
+    engine.render(name.ok_or_else(missing)?, &())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use handlebars::Handlebars;
     use serde_json::json;
 
     use super::*;
 
-    const PARTS: [(&str, &str); 4] = [
+    const PARTS: [(&str, &str); 5] = [
+        ("style", "p { color: red; }\n"),
         (
             "list",
             "<ul>\n{{#each all}}\n{{> item}}\n{{/each}}\n</ul>\n",
@@ -55,11 +80,13 @@ mod tests {
         let view = json!({"title": "<T>", "all": [{"name": "a"}, {"name": "b"}]});
         for text in [
             "{{> list}}\n{{> foot}}\n",
+            "{{> style}}\n<style>{{> style}}</style>\n",
             "a {{> foot}} b {{>foot}}\n{{> foot}}",
             "{{#if all}}\n{{> list}}\n{{/if}}\n{{> level level=\"h2\"}}\nend",
         ] {
             let mut engine = Handlebars::new();
             engine.set_strict_mode(true);
+            engine.register_helper("verbatim", Box::new(verbatim));
             for (name, part) in PARTS {
                 engine.register_template_string(name, part).unwrap();
             }

@@ -8,13 +8,11 @@ mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handlebars::{
-    Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason,
-};
+use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use compose::composed;
+use compose::{composed, named_part, verbatim};
 pub use junit::junit;
 pub use markdown::{escape_markdown, markdown, summary};
 pub use pages::{InstancePage, Page, html};
@@ -213,6 +211,7 @@ impl Templates {
                 .register_template_string(called, text)
                 .map_err(handlebars::RenderError::from)?;
         }
+        engine.register_helper("verbatim", Box::new(verbatim));
         engine.register_helper("csp_hash", Box::new(csp_hash));
         engine.register_helper("fenced", Box::new(markdown::fenced));
         Ok(engine)
@@ -244,9 +243,7 @@ fn csp_hash(
     _: &mut RenderContext<'_, '_>,
     out: &mut dyn Output,
 ) -> HelperResult {
-    let name = helper.param(0).and_then(|name| name.value().as_str());
-    let name = name.ok_or(RenderErrorReason::ParamNotFoundForIndex("csp_hash", 0))?;
-    let script = engine.render(name, &())?;
+    let script = named_part(helper, engine)?;
     let hash = data_encoding::BASE64.encode(&Sha256::digest(script.as_bytes()));
     out.write(&format!("sha256-{hash}"))?;
     Ok(())
