@@ -17,6 +17,10 @@ use super::Assessment;
 
 pub use names::Names;
 
+/// What a redacted copy says of itself, wherever people read it; templates have the same sentence.
+pub const PSEUDONYMS: &str = "Redacted copy: principals and hosts stand under pseudonyms, the same name under the same one. \
+                              It is for reading; what is signed off is the audit that it was made from.";
+
 /// Fields of an assessment that hold our own words, numbers or dates, or the name of a database: they stay.
 const KEPT: &[&str] = &[
     "as_of",

@@ -1,12 +1,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
+use calamine::{Reader, Xlsx};
 use serde_json::json;
 
 use super::*;
 use crate::ids::{InstanceId, named};
-use crate::report::sample;
+use crate::report::{Instance, Judgement, Templates, html, markdown, sample, summary, table, xlsx};
 use crate::snapshot::{Connection, Encryption, Outcome, Snapshot, Stage, Trouble};
 
 fn names() -> Names {
@@ -414,4 +416,51 @@ fn verdicts_stay_and_hostile_names_go() {
         assert!(!text.contains(gone), "{gone}");
     }
     assert!(text.contains("web-edge"), "what nobody named stays");
+}
+
+/// Every output that people read, by name: the pages of a small estate and those of one that is split.
+fn outputs(is_redacted: bool) -> Vec<(String, String)> {
+    let mut assessment = sample::assessment();
+    assessment.redacted = is_redacted;
+    let mut large = assessment.clone();
+    let own = large.instances[0].clone();
+    large.instances.extend((0..70).map(|n| {
+        let id = InstanceId::new(format!("copy-{n}"));
+        Instance { id, ..own.clone() }
+    }));
+    let templates = Templates::default();
+    let workbook = xlsx(&Judgement::of(&assessment)).unwrap();
+    let mut workbook: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(workbook)).unwrap();
+    let first = workbook.worksheet_range("Summary").unwrap();
+    let cells = first.used_cells().map(|(.., cell)| cell.to_string());
+    let mut outputs = vec![
+        ("table".to_owned(), table(&assessment, 80, false)),
+        ("md".to_owned(), markdown(&assessment, &templates).unwrap()),
+        (
+            "summary".to_owned(),
+            summary(&assessment, &templates).unwrap(),
+        ),
+        ("xlsx".to_owned(), cells.collect::<Vec<_>>().join("\n")),
+    ];
+    for of in [&assessment, &large] {
+        let pages = html(of, &templates).unwrap().map(Result::unwrap);
+        outputs.extend(pages.map(|page| (page.path, page.html)));
+    }
+    outputs
+}
+
+#[test]
+fn a_redacted_copy_says_so_wherever_people_read_it() {
+    for is_redacted in [true, false] {
+        let outputs = outputs(is_redacted);
+        assert!(outputs.len() > 70, "{}", outputs.len());
+        for (name, text) in outputs {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let said = words.join(" ").matches(PSEUDONYMS).count();
+            assert_eq!(said, usize::from(is_redacted), "{name}");
+            let is_for_signing = name == "report.html" && !is_redacted;
+            assert_eq!(text.contains("Sign-off"), is_for_signing, "{name}");
+            assert_eq!(text.contains("#sign-off"), is_for_signing, "{name}");
+        }
+    }
 }
