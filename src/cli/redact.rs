@@ -13,10 +13,12 @@ impl Concluded {
     /// A snapshot cannot be read again, or a name stands where one of our own words was due.
     pub fn redacted(self, sources: &[Source], inputs: &Inputs) -> anyhow::Result<Self> {
         let mut names = Names::default();
-        names.enter_inventory(&serde_json::to_value(&inputs.inventory)?);
+        let meant = serde_json::to_value(&inputs.inventory)?;
+        names.enter_targets(&meant);
         for source in sources {
             names.enter(&source.read()?.snapshot);
         }
+        names.enter_inventory(&meant);
         let assessment = report::redacted(&self.assessment, &names)?;
         let before = self.assessment.instances.iter().map(|own| &own.id);
         let after = assessment.instances.iter().map(|own| &own.id);

@@ -2,11 +2,12 @@
 //! as our own words; so a name that is not plain stands in quotes, and everything outside quotes is ours.
 
 /// A server's name as it stands in a message: as it is if it consists of ASCII letters, digits and
-/// `_ . # $ @ \ -`, else in double quotes with `"` and `\` escaped. Control and format characters stay;
-/// whoever shows the message makes them visible.
+/// `_ . # $ @ \ -`, else in double quotes with `"` and `\` escaped. Digits alone stand in quotes too: they would be
+/// taken for a number. Control and format characters stay; whoever shows the message makes them visible.
 pub fn named(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.#$@\\-".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
+    let is_number = name.chars().all(|c| c.is_ascii_digit());
+    if !name.is_empty() && !is_number && name.chars().all(plain) {
         return name.to_owned();
     }
     let mut quoted = String::with_capacity(name.len() + 2);
@@ -34,6 +35,8 @@ mod tests {
             (r"CORP\svc$", r"CORP\svc$"),
             ("##tmp@x", "##tmp@x"),
             ("", "\"\""),
+            ("100234", "\"100234\""),
+            ("100.234", "100.234"),
             (r"CORP\DBA Team", r#""CORP\\DBA Team""#),
             ("a\"b", r#""a\"b""#),
             ("Größe", "\"Größe\""),

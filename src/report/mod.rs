@@ -47,7 +47,7 @@ pub use paths::{InstancePaths, PATHS_SCHEMA, PathsGap, PathsReport, Server};
 pub use preflight::{PREFLIGHT_SCHEMA, PreflightReport};
 pub use prometheus::prometheus;
 pub use provenance::{Cited, Clock, Reported};
-pub use redact::{Names, RedactError, redacted};
+pub use redact::{Names, PSEUDONYMS, RedactError, redacted};
 pub use run::{FrameworkVersion, RUN_SCHEMA, RuleSet, RunCompleteness, RunRecord, RunTarget, Tool};
 pub use sarif::{sarif, verdicts_sarif};
 pub use scan::{ScannedFile, Unread, annotated, jsonl, severity, worst};

@@ -20,6 +20,7 @@ const SENTENCE: usize = 400;
 pub struct SummaryView {
     headline: Vec<String>,
     synthetic: Option<String>,
+    redacted: bool,
     scope: String,
     exposure: String,
     as_of: String,
@@ -88,6 +89,7 @@ impl SummaryView {
         Self {
             headline: view.headline.iter().map(|own| cut(own, SENTENCE)).collect(),
             synthetic: view.synthetic.as_deref().map(|own| cut(own, SENTENCE)),
+            redacted: view.redacted,
             scope: cut(&view.scope, SENTENCE),
             exposure: view.exposure.text.clone(),
             as_of: cut(&view.as_of, NAME),

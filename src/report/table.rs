@@ -5,6 +5,7 @@ use comfy_table::{
 };
 
 use super::assessment::Assessment;
+use super::redact::PSEUDONYMS;
 use super::view::{InstanceView, View, first_of, first_of_all};
 use crate::rules::Severity;
 
@@ -37,6 +38,9 @@ pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
     sections.extend(page.answers(&view));
     if let Some(synthetic) = &view.synthetic {
         sections.push(page.text(synthetic));
+    }
+    if view.redacted {
+        sections.push(page.text(PSEUDONYMS));
     }
     sections.extend(page.findings(&view));
     sections.extend(page.estate(&view));

@@ -17,3 +17,4 @@ pub mod privileges;
 pub mod recording;
 pub mod tds_server;
 pub mod truth;
+pub mod zip;

@@ -2,7 +2,10 @@
 //! stands, inside sentences, statements, code and rows too. Whatever is not proven to be ours is replaced: a word that
 //! somebody's login happens to be called is lost rather than a name shown.
 
+mod address;
+mod certificate;
 mod names;
+mod well_known;
 
 use std::sync::LazyLock;
 
@@ -13,7 +16,10 @@ use serde_json::Value;
 use super::Assessment;
 
 pub use names::Names;
-use names::SHORTEST_WORD;
+
+/// What a redacted copy says of itself, wherever people read it; templates have the same sentence.
+pub const PSEUDONYMS: &str = "Redacted copy: principals and hosts stand under pseudonyms, the same name under the same one. \
+                              It is for reading; what is signed off is the audit that it was made from.";
 
 /// Fields of an assessment that hold our own words, numbers or dates, or the name of a database: they stay.
 const KEPT: &[&str] = &[
@@ -38,6 +44,8 @@ const KEPT: &[&str] = &[
     "judged_by",
     "kind",
     "line",
+    "max_file_size",
+    "max_size",
     "net_transport",
     "on",
     "option",
@@ -53,6 +61,7 @@ const KEPT: &[&str] = &[
     "severity",
     "sha256",
     "sink",
+    "size",
     "source",
     "stage",
     "started",
@@ -89,13 +98,7 @@ pub enum RedactError {
 /// # Errors
 /// See [`RedactError`].
 pub fn redacted(assessment: &Assessment, names: &Names) -> Result<Assessment, RedactError> {
-    let written = names.written();
-    let forms: Vec<&str> = written.keys().map(String::as_str).collect();
-    let redactor = Redactor {
-        finder: AhoCorasick::new(&forms)?,
-        pseudonyms: written.values().copied().collect(),
-        lengths: forms.iter().map(|form| form.chars().count()).collect(),
-    };
+    let redactor = Redactor::new(names)?;
     let mut value = serde_json::to_value(assessment)?;
     redactor.walk(&mut value);
     let mut redacted: Assessment = serde_json::from_value(value)?;
@@ -103,17 +106,52 @@ pub fn redacted(assessment: &Assessment, names: &Names) -> Result<Assessment, Re
     Ok(redacted)
 }
 
-/// SIDs of accounts as people write them.
-static SIDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)S-1-5-21(-\d+)+").ok());
+/// SIDs of accounts and services, known or not: a part that each has, all of it as people and as catalogs write it, and
+/// what is shown instead. 21 is a domain or a computer, 80 a service, by a hash of its name; 12-1 is Entra.
+const SID_FORMS: [(&str, &str, &str); 3] = [
+    ("-1-5-", r"(?i)\bS-1-5-(21|80)(-\d+)+", "S-1-5-${1}-…"),
+    ("-1-12-1-", r"(?i)\bS-1-12-1(-\d+)+", "S-1-12-1-…"),
+    (
+        "0000000000",
+        r"(?i)\b0x01[0-9a-f]{2}0{10}(05(15|50)|0c01)0{6}[0-9a-f]*",
+        "0x01…",
+    ),
+];
+static SIDS: LazyLock<Vec<(&str, Regex, &str)>> = LazyLock::new(|| {
+    let forms = SID_FORMS.into_iter();
+    let compiled =
+        forms.filter_map(|(part, form, shown)| Some((part, Regex::new(form).ok()?, shown)));
+    compiled.collect()
+});
+
+/// Shorter names could be any word, as numbers could be any number: they are replaced only where marks tell them apart.
+const SHORTEST_WORD: usize = 3;
 
 struct Redactor<'a> {
     finder: AhoCorasick,
-    pseudonyms: Vec<&'a str>,
-    /// Of the names, in characters.
-    lengths: Vec<usize>,
+    terms: Vec<Term<'a>>,
 }
 
-impl Redactor<'_> {
+/// A name as it is written somewhere.
+struct Term<'a> {
+    pseudonym: &'a str,
+    /// Whether it is a word long enough to be told without marks.
+    is_plain: bool,
+}
+
+impl<'a> Redactor<'a> {
+    fn new(names: &'a Names) -> Result<Self, aho_corasick::BuildError> {
+        let written = names.written();
+        let terms = written.iter().map(|(form, &pseudonym)| Term {
+            pseudonym,
+            is_plain: form.chars().count() >= SHORTEST_WORD && !is_number(form),
+        });
+        Ok(Self {
+            finder: AhoCorasick::new(written.keys())?,
+            terms: terms.collect(),
+        })
+    }
+
     fn walk(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -160,48 +198,80 @@ impl Redactor<'_> {
     /// The text with every name replaced: the leftmost first, of those that begin at one place the longest.
     fn text(&self, text: &str) -> String {
         let folded = Folded::of(text);
-        let mut found: Vec<(usize, usize, usize)> = Vec::new();
+        let mut found: Vec<(usize, usize, &str)> = Vec::new();
         for hit in self.finder.find_overlapping_iter(&folded.text) {
             let (start, end) = (folded.start(hit.start()), folded.end(hit.end()));
-            let term = hit.pattern().as_usize();
-            let length = self.lengths.get(term).copied().unwrap_or_default();
-            if stands_alone(text, start, end, length) {
-                found.push((start, end, term));
+            let Some(term) = self.terms.get(hit.pattern().as_usize()) else {
+                continue;
+            };
+            let seen = Seen::new(text, start, end);
+            if seen.stands_alone() && (term.is_plain || seen.is_marked()) {
+                found.push((start, end, term.pseudonym));
             }
         }
         found.sort_unstable_by_key(|&(start, end, _)| (start, std::cmp::Reverse(end)));
         let mut shown = String::with_capacity(text.len());
         let mut at = 0;
-        for (start, end, term) in found {
+        for (start, end, pseudonym) in found {
             if start >= at {
                 shown += text.get(at..start).unwrap_or_default();
-                shown += self.pseudonyms.get(term).copied().unwrap_or("***");
+                shown += pseudonym;
                 at = end;
             }
         }
         shown += text.get(at..).unwrap_or_default();
-        match &*SIDS {
-            Some(sids) if sids.is_match(&shown) => {
-                sids.replace_all(&shown, "S-1-5-21-…").into_owned()
+        for (part, form, instead) in &*SIDS {
+            if shown.contains(part) {
+                shown = form.replace_all(&shown, *instead).into_owned();
             }
-            _ => shown,
         }
+        shown
     }
 }
 
-/// Whether what stands there is a name of its own and no part of a longer word.
-fn stands_alone(text: &str, start: usize, end: usize, length: usize) -> bool {
-    let before = text.get(..start).and_then(|text| text.chars().next_back());
-    let after = text.get(end..).and_then(|text| text.chars().next());
-    let inner = text.get(start..end).unwrap_or_default();
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let joins_before = is_word(before) && is_word(inner.chars().next());
-    let joins_after = is_word(after) && is_word(inner.chars().next_back());
-    if joins_before || joins_after {
-        return false;
+fn is_number(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// What stands somewhere in a text.
+struct Seen<'t> {
+    before: &'t str,
+    inner: &'t str,
+    after: &'t str,
+}
+
+impl<'t> Seen<'t> {
+    fn new(text: &'t str, start: usize, end: usize) -> Self {
+        let part = |range: Option<&'t str>| range.unwrap_or_default();
+        Self {
+            before: part(text.get(..start)),
+            inner: part(text.get(start..end)),
+            after: part(text.get(end..)),
+        }
     }
-    let quotes = |c: Option<char>| c.is_none_or(|c| "[]'\"«»".contains(c));
-    length >= SHORTEST_WORD || (quotes(before) && quotes(after))
+
+    /// Whether it is no part of a longer word.
+    fn stands_alone(&self) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let joins_before = self.before.ends_with(is_word) && self.inner.starts_with(is_word);
+        let joins_after = self.after.starts_with(is_word) && self.inner.ends_with(is_word);
+        !joins_before && !joins_after
+    }
+
+    /// Whether it is told apart from words and numbers: alone or in quotes, a part of an account, a path or a service's
+    /// name, or as whom a module runs at the end of its name.
+    fn is_marked(&self) -> bool {
+        let (last, next) = (self.before.chars().next_back(), self.after.chars().next());
+        let quotes = |c: Option<char>| c.is_none_or(|c| "[]'\"«»".contains(c));
+        let mut is_marked = quotes(last) && quotes(next);
+        is_marked |= last == Some('\\') || next == Some('\\');
+        if !is_number(self.inner) {
+            is_marked |= last == Some('$') || (last == Some('(') && next == Some(')'));
+        }
+        let (_, runs_as) = self.before.rsplit_once(" as ").unwrap_or(("", "?"));
+        is_marked |= next.is_none() && (runs_as.is_empty() || runs_as.ends_with('.'));
+        is_marked
+    }
 }
 
 /// A text in lower case, with the place in the original of each of its bytes.
@@ -219,7 +289,7 @@ impl Folded {
             length: text.len(),
         };
         for (at, c) in text.char_indices() {
-            folded.text.extend(c.to_lowercase());
+            folded.text.extend(c.to_lowercase()); // as names are
             folded.places.resize(folded.text.len(), at);
         }
         folded
@@ -239,130 +309,4 @@ impl Folded {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::report::sample;
-
-    fn names() -> Names {
-        let mut names = Names::default();
-        for name in [
-            "CORP\\alice.h",
-            "app",
-            "x",
-            "O'Brien",
-            "DOM\\DBA Team",
-            "İlker",
-            "zoe@corp.example",
-        ] {
-            names.add_principal(name);
-        }
-        names.add_hosts("tcp:sql01.corp.example,1433\\ERP");
-        names.add_hosts("10.1.2.3");
-        names.add_sid("0x010500000000000515000000A065CF7E784B9B5F");
-        names.add_sid("0x01");
-        names
-    }
-
-    fn shown(text: &str) -> String {
-        let names = names();
-        let written = names.written();
-        let forms: Vec<&str> = written.keys().map(String::as_str).collect();
-        let redactor = Redactor {
-            finder: AhoCorasick::new(&forms).unwrap(),
-            pseudonyms: written.values().copied().collect(),
-            lengths: forms.iter().map(|form| form.chars().count()).collect(),
-        };
-        redactor.text(text)
-    }
-
-    #[test]
-    fn a_name_is_replaced_wherever_it_stands_alone() {
-        for (text, due) in [
-            (
-                "corp\\ALICE.H may, application may not",
-                "domain-1\\principal-1 may, application may not",
-            ),
-            (
-                "app may; [app]; 'app'; app_log",
-                "principal-2 may; [principal-2]; 'principal-2'; app_log",
-            ),
-            ("an x, [x]", "an x, [principal-3]"),
-            ("x", "principal-3"),
-            ("N'O''Brien'", "N'principal-4'"),
-            (
-                "\"DOM\\\\DBA Team\" is in",
-                "\"domain-2\\principal-5\" is in",
-            ),
-            ("iLKER and İLKER", "iLKER and principal-6"),
-            ("zoe@CORP.example", "principal-7@domain-1.domain-3"),
-            (
-                "at sql01.corp.example,1433 and SQL01, not sql012",
-                "at host-1.domain-1.domain-3,1433 and host-1, not sql012",
-            ),
-            ("10.1.2.3 is not 10.1.2.34", "host-3 is not 10.1.2.34"),
-            (
-                "sid 0x010500000000000515000000a065cf7e784b9b5f",
-                "sid sid-1",
-            ),
-            ("S-1-5-21-1-2-3-500", "S-1-5-21-…"),
-            ("sa in public of dbo: 0x01", "sa in public of dbo: 0x01"),
-        ] {
-            assert_eq!(shown(text), due, "{text}");
-        }
-    }
-
-    #[test]
-    fn names_that_every_server_has_stay() {
-        let mut names = Names::default();
-        for name in [
-            "sa",
-            "dbo",
-            "NT SERVICE\\MSSQLSERVER",
-            "BUILTIN\\Administrators",
-            "##MS_x##",
-            "db_owner",
-        ] {
-            names.add_principal(name);
-        }
-        assert_eq!(names.terms, BTreeMap::new());
-    }
-
-    #[test]
-    fn a_fixed_role_is_no_name_and_a_share_has_a_host() {
-        let mut names = Names::default();
-        let rows = json!({"value": [
-            {"name": "ops", "is_fixed_role": false, "sid": null},
-            {"name": "loader", "is_fixed_role": true},
-        ]});
-        names.walk("server_principals", None, &rows);
-        names.walk(
-            "server_file_audits",
-            None,
-            &json!({"log_file_path": "\\\\vault7\\audit\\"}),
-        );
-        let known: Vec<&str> = names.terms.keys().map(String::as_str).collect();
-        assert_eq!(known, ["ops", "vault7"]);
-    }
-
-    #[test]
-    fn verdicts_stay_and_hostile_names_go() {
-        let assessment = sample::assessment();
-        let mut names = Names::default();
-        names.add_principal(sample::HOSTILE_LOGIN);
-        names.add_instance("erp-prod");
-        let redacted = redacted(&assessment, &names).unwrap();
-        assert!(redacted.redacted);
-        assert_eq!(redacted.fleet.verdicts, assessment.fleet.verdicts);
-        assert_eq!(redacted.fleet.exposure, assessment.fleet.exposure);
-        let text = serde_json::to_string(&redacted).unwrap();
-        for gone in ["erp-prod", "nimda", "CORP\\\\"] {
-            assert!(!text.contains(gone), "{gone}");
-        }
-        assert!(text.contains("web-edge"), "what nobody named stays");
-    }
-}
+mod tests;

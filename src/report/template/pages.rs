@@ -53,6 +53,7 @@ pub fn html<'a>(
 struct Pages<'a> {
     as_of: String,
     judged_by: String,
+    redacted: bool,
     engine: Handlebars<'static>,
     places: std::vec::IntoIter<Place>,
     gathered: Option<Gathered<'a>>,
@@ -65,6 +66,8 @@ pub struct InstancePage<'v> {
     as_of: &'v str,
     /// Program and version that judged.
     judged_by: &'v str,
+    /// Whether principals and hosts stand under pseudonyms.
+    redacted: bool,
     /// The instance, with all that is shown of it.
     instance: &'v InstanceView,
 }
@@ -75,6 +78,7 @@ impl<'a> Pages<'a> {
         Self {
             as_of: visible(&assessment.as_of),
             judged_by: visible(&assessment.judged_by),
+            redacted: assessment.redacted,
             engine,
             places: gathered.order().into_iter(),
             gathered: Some(gathered),
@@ -98,6 +102,7 @@ impl Iterator for Pages<'_> {
                 let of = InstancePage {
                     as_of: &self.as_of,
                     judged_by: &self.judged_by,
+                    redacted: self.redacted,
                     instance: &instance,
                 };
                 self.page(path, INSTANCE_PAGE, &of)

@@ -9,6 +9,7 @@ use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::report::assessment::{Assessment, Instance, MissingFact, VerdictEntry};
 use crate::report::lines::{all, missing};
 use crate::report::paths::{chain_place, chain_sentence};
+use crate::report::redact::PSEUDONYMS;
 use crate::report::{Judgement, view};
 use crate::rules::WaiverEntry;
 use crate::score;
@@ -58,8 +59,12 @@ fn summary(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxError
         ("Largest exposure, low", Cell::number(fleet.exposure[0])),
         ("Largest exposure, high", Cell::number(fleet.exposure[1])),
     ];
+    let note = assessment
+        .redacted
+        .then(|| ("Note", Cell::text(PSEUDONYMS)));
+    let rows = note.into_iter().chain(rows);
     let columns = [("What", 40.0), ("Value", 24.0)];
-    to.sheet("Summary", columns, rows.into_iter(), |(what, value)| {
+    to.sheet("Summary", columns, rows, |(what, value)| {
         [Cell::text(what), value]
     })
 }
