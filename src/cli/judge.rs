@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
 use super::audit::snapshot_name;
-use super::learn::Proposals;
+use super::learn::{PROPOSALS, Proposals};
 use super::reports::{REPORTS, is_basis};
 use super::{Exit, output, print, reports, targets};
 use crate::compliance::{Checklist, Framework};
@@ -492,7 +492,7 @@ pub fn conclude(
     let assessment = &concluded.assessment;
     bundle.write("assessment.json", &json(assessment)?)?;
     if judging.learn {
-        bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
+        bundle.write(PROPOSALS, proposals.render().as_bytes())?;
     }
     let mut judgement = inputs.judgement(&concluded, bundle.hashes());
     if judging.redact {
@@ -527,8 +527,10 @@ fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool)
     }
 }
 
+/// A file of the folder: JSON in which nothing is obeyed or hidden by what shows it.
 pub fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
+    let text = serde_json::to_string_pretty(value)?;
+    let mut bytes = report::visible_json(&text).into_bytes();
     bytes.push(b'\n');
     Ok(bytes)
 }
