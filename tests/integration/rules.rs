@@ -28,6 +28,7 @@ mod queues;
 mod rights;
 mod server;
 mod services;
+mod sight;
 mod switches;
 mod triggers;
 mod trust;
@@ -290,6 +291,7 @@ fn fixtures() -> Vec<&'static Fixture> {
     all.extend(code::fixtures());
     all.extend(assemblies::fixtures());
     all.extend(databases::fixtures());
+    all.extend(sight::fixtures());
     all.extend(principals::fixtures());
     all.extend(grants::fixtures());
     all.extend(acting_as_dbo::fixtures());

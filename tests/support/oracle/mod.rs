@@ -8,6 +8,7 @@
 //! out; a linked, signed or chained module runs its callee whoever began.
 
 mod agreement;
+mod assemblies;
 mod commands;
 mod cover;
 mod databases;
@@ -94,10 +95,10 @@ const RULES: &[Rule] = &[
     (Step::ModuleCommand, commands::module_command),
     (Step::ChainedModule, commands::chained_module),
     (Step::ExtendedCode, commands::extended_code),
-    (Step::ClrModule, commands::clr_module),
-    (Step::BindAssembly, commands::bind_assembly),
-    (Step::NewAssembly, commands::new_assembly),
-    (Step::ReplaceAssembly, commands::replace_assembly),
+    (Step::ClrModule, assemblies::clr_module),
+    (Step::BindAssembly, assemblies::bind_assembly),
+    (Step::NewAssembly, assemblies::new_assembly),
+    (Step::ReplaceAssembly, assemblies::replace_assembly),
     (Step::AgentProxy, commands::agent_proxy),
     (Step::ExternalScript, commands::external_script),
     (Step::ServiceAccount, commands::service_account),
