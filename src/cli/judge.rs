@@ -527,8 +527,10 @@ fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool)
     }
 }
 
+/// A file of the folder: JSON in which nothing is obeyed or hidden by what shows it.
 pub fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
+    let text = serde_json::to_string_pretty(value)?;
+    let mut bytes = report::visible_json(&text).into_bytes();
     bytes.push(b'\n');
     Ok(bytes)
 }

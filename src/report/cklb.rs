@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::assessment::{Assessment, Instance, VerdictEntry};
-use super::{Judgement, stable, visible};
+use super::{Judgement, stable, visible, visible_json};
 use crate::compliance::{self, Checklist, Control, ControlStatus, FrameworkStatus, Status};
 use crate::ids::DatabaseName;
 use crate::rules::Severity;
@@ -48,7 +48,8 @@ pub fn cklb(judged: &Judgement<'_>, list: &Checklist) -> serde_json::Result<Opti
     let Some(page) = Page::new(judged.assessment, list) else {
         return Ok(None);
     };
-    let mut bytes = serde_json::to_vec_pretty(&page.file())?;
+    let text = serde_json::to_string_pretty(&page.file())?;
+    let mut bytes = visible_json(&text).into_bytes();
     bytes.push(b'\n');
     Ok(Some(bytes))
 }

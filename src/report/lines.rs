@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::assessment::{Assessment, VerdictEntry};
-use super::visible;
+use super::{visible, visible_json};
 
 /// The form of a line.
 pub const VERDICT_SCHEMA: &str = "mssql-posture/verdict/v1";
@@ -35,7 +35,7 @@ pub(super) fn all(assessment: &Assessment) -> impl Iterator<Item = (Option<&str>
     estate.chain(instances)
 }
 
-/// JSON Lines.
+/// JSON Lines, in which nothing is obeyed or hidden by what shows them.
 ///
 /// # Errors
 /// None that is known: every field can be written.
@@ -48,7 +48,8 @@ pub fn verdict_lines(assessment: &Assessment) -> serde_json::Result<Vec<u8>> {
             instance: instance.map(str::to_owned),
             verdict: verdict.clone(),
         };
-        serde_json::to_writer(&mut bytes, &line)?;
+        let line = visible_json(&serde_json::to_string(&line)?);
+        bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
     }
     Ok(bytes)

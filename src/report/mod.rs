@@ -57,6 +57,6 @@ pub use template::{
     InstancePage, Page, RenderError, TemplateError, Templates, html, junit, markdown, summary,
 };
 pub use view::{VIEW_SCHEMA, View};
-pub use visible::visible;
+pub use visible::{visible, visible_json};
 pub use waivers::waivers;
 pub use xlsx::xlsx;

@@ -39,6 +39,10 @@ const HIDDEN: &[(u32, u32)] = &[
 
 fn is_hidden(c: char) -> bool {
     let code = u32::from(c);
+    // Most of what there is to look at, and there may be hundreds of megabytes.
+    if (0x20..0x7f).contains(&code) {
+        return false;
+    }
     let next = HIDDEN.partition_point(|(first, _)| *first <= code);
     next > 0 && code <= HIDDEN[next - 1].1
 }
@@ -62,7 +66,7 @@ pub fn visible(text: &str) -> String {
 
 /// A JSON text with every such character but its own line feeds as a JSON escape: still the same
 /// JSON, with nothing in it that is obeyed or hidden.
-pub(super) fn visible_json(json: &str) -> String {
+pub fn visible_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || !is_hidden(c) {

@@ -8,6 +8,8 @@ use crate::support::instance::{Instance, Recording, RunningInstance, sample};
 use crate::support::tds_server::Options;
 use crate::support::truth;
 
+mod formats;
+
 const QUIET: &[&str] = &[
     "--format",
     "table,html,md",
@@ -19,7 +21,7 @@ const QUIET: &[&str] = &[
 /// Characters that a terminal or a browser acts on instead of showing.
 fn acts(c: char) -> bool {
     (c.is_control() && c != '\n')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}' | '\u{ad}' | '\u{feff}')
 }
 
 #[track_caller]

@@ -210,6 +210,18 @@ impl Ran {
     }
 }
 
+/// Every format that `audit` writes, as it says itself.
+pub fn formats() -> Vec<String> {
+    let help = Cli::new(&["audit", "--help"]).run().code(0).stdout;
+    let values = help.split("--format <FORMAT>").nth(1).unwrap();
+    let values = values.split("[default").next().unwrap();
+    let values = values.lines().filter_map(|line| {
+        let (name, _) = line.trim().strip_prefix("- ")?.split_once(':')?;
+        Some(name.to_owned())
+    });
+    values.collect()
+}
+
 /// Without the statements that evidence keeps: there are as many as the version has.
 pub fn but_statements(mut files: Vec<String>) -> Vec<String> {
     files.retain(|file| !file.starts_with("evidence/queries/"));

@@ -12,6 +12,7 @@ pub mod estate;
 pub mod in_process;
 pub mod instance;
 pub mod interpreter;
+pub mod markup;
 pub mod oracle;
 pub mod privileges;
 pub mod recording;

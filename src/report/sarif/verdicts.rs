@@ -16,7 +16,7 @@ use crate::report::identity::Identities;
 use crate::report::judgement::Judgement;
 use crate::report::lines::all;
 use crate::report::view::{counted, subject};
-use crate::report::visible;
+use crate::report::{visible, visible_json};
 use crate::rules::{Rule, WaiverEntry};
 
 /// SARIF 2.1.0 of a judgement: one run.
@@ -46,7 +46,8 @@ pub fn verdicts_sarif(judged: &Judgement<'_>) -> serde_json::Result<Vec<u8>> {
         tool: Tool { driver },
         taxonomies: rules.taxonomies,
     });
-    let mut bytes = serde_json::to_vec_pretty(&log)?;
+    let text = serde_json::to_string_pretty(&log)?;
+    let mut bytes = visible_json(&text).into_bytes();
     bytes.push(b'\n');
     Ok(bytes)
 }
