@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args::{Format, Judging};
 use super::audit::snapshot_name;
-use super::learn::Proposals;
+use super::learn::{PROPOSALS, Proposals};
 use super::reports::{REPORTS, is_basis};
 use super::{Exit, output, print, reports, targets};
 use crate::compliance::{Checklist, Framework};
@@ -492,7 +492,7 @@ pub fn conclude(
     let assessment = &concluded.assessment;
     bundle.write("assessment.json", &json(assessment)?)?;
     if judging.learn {
-        bundle.write("proposed-expectations.toml", proposals.render().as_bytes())?;
+        bundle.write(PROPOSALS, proposals.render().as_bytes())?;
     }
     let mut judgement = inputs.judgement(&concluded, bundle.hashes());
     if judging.redact {

@@ -9,6 +9,9 @@ use crate::inventory::ApprovedKind;
 use crate::rules::{Outcome, Pins, Verdict};
 use crate::snapshot::Snapshot;
 
+/// Its file in the folder.
+pub const PROPOSALS: &str = "proposed-expectations.toml";
+
 /// Something that is there: its kind, database, name, and hash or value.
 type Thing = (ApprovedKind, Option<String>, String, String);
 

@@ -13,6 +13,8 @@ use crate::report::{self, Judgement, PathsReport, Templates};
 pub struct Report {
     /// By which it is asked for.
     pub format: Format,
+    /// Whether templates lay it out, which may be one's own.
+    pub has_templates: bool,
     /// Where its files stand: their paths, or folders that hold nothing else (those end in `/`).
     pub places: &'static [&'static str],
     /// Its files, one at a time in memory; the same judgement gives the same bytes.
@@ -42,11 +44,13 @@ impl Report {
 pub const REPORTS: &[Report] = &[
     Report {
         format: Format::Html,
+        has_templates: true,
         places: &["reports/report.html", "reports/instances/"],
         render: pages,
     },
     Report {
         format: Format::Md,
+        has_templates: true,
         places: &["reports/report.md"],
         render: |judged| {
             one(
@@ -57,6 +61,7 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Csv,
+        has_templates: false,
         places: &["reports/verdicts.csv"],
         render: |judged| {
             one(
@@ -67,6 +72,7 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Jsonl,
+        has_templates: false,
         places: &["reports/verdicts.jsonl"],
         render: |judged| {
             one(
@@ -77,16 +83,19 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Xlsx,
+        has_templates: false,
         places: &["reports/report.xlsx"],
         render: |judged| one("reports/report.xlsx", report::xlsx(judged)?),
     },
     Report {
         format: Format::Cklb,
+        has_templates: false,
         places: &[checklists::FOLDER],
         render: |judged| Ok(checklists::files(judged)),
     },
     Report {
         format: Format::Oscal,
+        has_templates: false,
         places: &["reports/oscal-assessment-results.json"],
         render: |judged| {
             one(
@@ -97,6 +106,7 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Opengraph,
+        has_templates: false,
         places: &["reports/opengraph.json"],
         render: |judged| {
             one(
@@ -107,6 +117,7 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Junit,
+        has_templates: true,
         places: &["reports/junit.xml"],
         render: |judged| {
             one(
@@ -117,16 +128,19 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Sarif,
+        has_templates: false,
         places: &["reports/results.sarif"],
         render: |judged| one("reports/results.sarif", report::verdicts_sarif(judged)?),
     },
     Report {
         format: Format::Ocsf,
+        has_templates: false,
         places: &["reports/ocsf.jsonl"],
         render: |judged| one("reports/ocsf.jsonl", report::ocsf(judged)?),
     },
     Report {
         format: Format::Prom,
+        has_templates: false,
         places: &["reports/metrics.prom"],
         render: |judged| {
             one(
@@ -137,6 +151,7 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         format: Format::Summary,
+        has_templates: true,
         places: &["reports/summary.md"],
         render: |judged| {
             one(

@@ -1,5 +1,6 @@
 //! Keys, signatures and `verify`, as those use them who sign and who check.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -132,31 +133,39 @@ fn stock_signatures_are_verified() {
     }
 }
 
-/// The folder again, with one file changed and all hashes made anew, as somebody without the key can.
-pub fn forged(from: &Path, to: &Path, path: &str, change: impl Fn(String) -> String) {
-    let mut bundle = Bundle::create(to).unwrap();
+/// The listed files of a folder, by path.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The same folder with its files changed and all hashes made anew, as somebody without the key can.
+pub fn resealed(from: &Path, to: &Path, change: impl FnOnce(&mut Files)) {
     let sums = std::fs::read_to_string(from.join("SHA256SUMS")).unwrap();
-    for own in sums.lines().filter_map(|line| line.split_once("  ")) {
-        if own.1 == "manifest.json" {
-            continue;
-        }
-        let text = std::fs::read_to_string(from.join(own.1)).unwrap();
-        let text = if own.1 == path {
-            let changed = change(text.clone());
-            assert_ne!(changed, text, "{path}");
-            changed
-        } else {
-            text
-        };
-        if own.1.ends_with(".modules.jsonl") {
+    let listed = sums.lines().filter_map(|line| line.split_once("  "));
+    let listed = listed.filter(|(_, path)| *path != "manifest.json");
+    let mut files: Files = listed
+        .map(|(_, path)| (path.to_owned(), std::fs::read(from.join(path)).unwrap()))
+        .collect();
+    let before = files.clone();
+    change(&mut files);
+    assert_ne!(files, before, "nothing was changed");
+    let mut bundle = Bundle::create(to).unwrap();
+    for (path, bytes) in files {
+        if path.ends_with(".modules.jsonl") {
             bundle
-                .write_sensitive(own.1, &|to| to.write_all(text.as_bytes()))
+                .write_sensitive(&path, &|to| to.write_all(&bytes))
                 .unwrap();
         } else {
-            bundle.write(own.1, text.as_bytes()).unwrap();
+            bundle.write(&path, &bytes).unwrap();
         }
     }
     bundle.finish("2026-11-18T00:00:00Z", None).unwrap();
+}
+
+/// The same with the text of one file changed.
+pub fn forged(from: &Path, to: &Path, path: &str, change: impl Fn(String) -> String) {
+    resealed(from, to, |files| {
+        let bytes = files.get_mut(path).unwrap();
+        *bytes = change(String::from_utf8(bytes.clone()).unwrap()).into_bytes();
+    });
 }
 
 #[test]

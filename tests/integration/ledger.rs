@@ -1,14 +1,12 @@
 //! evidence/: where each listing comes from, by which question, as whom, when, how many rows, and what is not in it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use mssql_posture::collect;
-use mssql_posture::evidence::Bundle;
 use mssql_posture::snapshot::sha256_hex;
 use serde_json::{Value, json};
 
-use crate::evidence::{forged, stock, verify};
+use crate::evidence::{forged, resealed, stock, verify};
 use crate::support::cli::{Cli, Ran};
 use crate::support::estate::{Estate, closed_port};
 use crate::support::instance::{Instance, USER};
@@ -229,26 +227,14 @@ fn evidence_that_does_not_follow_is_named() {
     });
 
     // One file more.
-    let mut bundle = Bundle::create(&ran.path("more")).unwrap();
-    copy_with(&out, &mut bundle, "evidence/x.evidence.json");
-    bundle.finish("2026-11-18T00:00:00Z", None).unwrap();
+    resealed(&out, &ran.path("more"), |files| {
+        files.insert("evidence/x.evidence.json".to_owned(), b"{}\n".into());
+    });
     let said = verify(&ran.path("more"), None).code(1).stdout;
     assert!(
         said.starts_with("NOT AS IT WAS: evidence/x.evidence.json"),
         "{said}"
     );
-}
-
-/// Every listed file of a folder, and one more.
-fn copy_with(from: &Path, bundle: &mut Bundle, more: &str) {
-    let sums = std::fs::read_to_string(from.join("SHA256SUMS")).unwrap();
-    for (_, path) in sums.lines().filter_map(|line| line.split_once("  ")) {
-        if path != "manifest.json" {
-            let bytes = std::fs::read(from.join(path)).unwrap();
-            bundle.write(path, &bytes).unwrap();
-        }
-    }
-    bundle.write(more, b"{}\n").unwrap();
 }
 
 /// Anybody can hash what the file points at: with no tool of ours.

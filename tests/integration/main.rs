@@ -36,6 +36,7 @@ mod provenance;
 mod reaching;
 mod readme;
 mod reference;
+mod refusals;
 mod rooms;
 mod rules;
 mod scan;

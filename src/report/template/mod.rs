@@ -175,6 +175,13 @@ impl Templates {
         self.0.is_empty()
     }
 
+    /// The names of those that are not this version's word for word.
+    pub fn own(&self) -> Vec<&str> {
+        let files = self.0.iter();
+        let own = files.filter(|(name, text)| Self::SHIPPED.text(name) != text.as_str());
+        own.map(|(name, _)| name.as_str()).collect()
+    }
+
     fn text<'t>(&'t self, name: &str) -> &'t str {
         let shipped = || TEMPLATES.iter().find(|(own, _)| *own == name);
         let own = self.0.get(name).map(String::as_str);
