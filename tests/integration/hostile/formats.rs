@@ -249,76 +249,79 @@ fn every_format_shows_hostile_names_harmless() {
     );
 }
 
+const PAGE: &str = "<!doctype html><html>@<script></script></html>";
+const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>@";
+
+/// Of each kind of file: what is around, something harmless in it, and things that are not.
+const OBEYED: &[(Check, &str, &str, &[&str])] = &[
+    (
+        plain,
+        "@",
+        "alert(1)",
+        &["x", "alert(1)\u{1b}[2J", "\u{202e}alert(1)"],
+    ),
+    (
+        json,
+        "@",
+        "[\"alert(1)\"]",
+        &["[\"alert(1)\"", "[\"alert(1)\u{1b}\"]"],
+    ),
+    (json_lines, "@", "\"alert(1)\"\n1\n", &["\"alert(1)\"\n{\n"]),
+    (
+        csv,
+        "@",
+        "a,b\r\nalert(1),c",
+        &[
+            "a,b\r\nalert(1),c,d",
+            "a,b\r\nalert(1),=",
+            "a,b\r\nalert(1),x;=",
+            "a,b\r\nalert(1),\"c\nd\"",
+        ],
+    ),
+    (
+        html,
+        PAGE,
+        "<p>alert(1)<a href=\"#x\">x</a></p>",
+        &[
+            "<p>alert(1)<img></p>",
+            "<p>alert(1)<script></script></p>",
+            "<p>alert(1)<a href=\"http://x\">x</a></p>",
+            "<p>alert(1)</b></p>",
+        ],
+    ),
+    (
+        xml,
+        XML,
+        "<a>alert(1)</a>",
+        &["<a>alert(1)<script/></a>", "<a>alert(1)&</a>"],
+    ),
+    (
+        markdown,
+        "@",
+        "alert(1) \\[x\\](http://x)\n```\n<b>\n```\n",
+        &[
+            "alert(1) <b>",
+            "alert(1) [x](http://evil.example)",
+            "alert(1) [x\\\\](http://evil.example)",
+            "alert(1)\n```\n",
+        ],
+    ),
+    (
+        metrics,
+        "@",
+        "a{b=\"alert(1)\\\"d\"} 1",
+        &[
+            "a{b=\"alert(1)\"d\"} 1",
+            "a{b=\"alert(1)\"} x",
+            "a{b=\"alert(1)\"} 1\nc d e",
+        ],
+    ),
+];
+
 /// Otherwise the test above could not fail.
 #[test]
 fn what_is_obeyed_is_noticed_in_every_kind_of_file() {
-    const PAGE: &str = "<!doctype html><html>@<script></script></html>";
-    const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>@";
-    let cases: &[(Check, &str, &str, &[&str])] = &[
-        (
-            plain,
-            "@",
-            "alert(1)",
-            &["x", "alert(1)\u{1b}[2J", "\u{202e}alert(1)"],
-        ),
-        (
-            json,
-            "@",
-            "[\"alert(1)\"]",
-            &["[\"alert(1)\"", "[\"alert(1)\u{1b}\"]"],
-        ),
-        (json_lines, "@", "\"alert(1)\"\n1\n", &["\"alert(1)\"\n{\n"]),
-        (
-            csv,
-            "@",
-            "a,b\r\nalert(1),c",
-            &[
-                "a,b\r\nalert(1),c,d",
-                "a,b\r\nalert(1),=",
-                "a,b\r\nalert(1),x;=",
-                "a,b\r\nalert(1),\"c\nd\"",
-            ],
-        ),
-        (
-            html,
-            PAGE,
-            "<p>alert(1)<a href=\"#x\">x</a></p>",
-            &[
-                "<p>alert(1)<img></p>",
-                "<p>alert(1)<script></script></p>",
-                "<p>alert(1)<a href=\"http://x\">x</a></p>",
-                "<p>alert(1)</b></p>",
-            ],
-        ),
-        (
-            xml,
-            XML,
-            "<a>alert(1)</a>",
-            &["<a>alert(1)<script/></a>", "<a>alert(1)&</a>"],
-        ),
-        (
-            markdown,
-            "@",
-            "alert(1) \\[x\\](http://x)\n```\n<b>\n```\n",
-            &[
-                "alert(1) <b>",
-                "alert(1) [x](http://evil.example)",
-                "alert(1) [x\\\\](http://evil.example)",
-                "alert(1)\n```\n",
-            ],
-        ),
-        (
-            metrics,
-            "@",
-            "a{b=\"alert(1)\\\"d\"} 1",
-            &[
-                "a{b=\"alert(1)\"d\"} 1",
-                "a{b=\"alert(1)\"} x",
-                "a{b=\"alert(1)\"} 1\nc d e",
-            ],
-        ),
-    ];
-    for (check, around, good, bad) in cases {
+    for (check, around, good, bad) in OBEYED {
         let fails = |body: &str| {
             let text = around.replace('@', body);
             std::panic::catch_unwind(|| check(text.as_bytes(), "x")).is_err()
