@@ -10,7 +10,7 @@ use mssql_posture::graph::Step;
 use crate::support::oracle::{compare, kinds, survey, unnoticed};
 
 /// Estates of one test of agreement; there are eight.
-const ESTATES: usize = 380;
+const ESTATES: usize = 250;
 
 macro_rules! agreement {
     ($($name:ident $seed:literal)*) => { $(
