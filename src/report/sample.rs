@@ -287,6 +287,7 @@ fn clean() -> Instance {
         },
         routes: Vec::new(),
         fix_first: Vec::new(),
+        telemetry: None,
         verdicts: vec![
             pass("SIGHT-001", 6, 6),
             pass("CODE-002", 214, 214),
