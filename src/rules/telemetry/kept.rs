@@ -174,7 +174,10 @@ fn begun_days_ago(case: &Case<'_>, audit_id: i32) -> Option<u64> {
     let path = status_of(case, audit)?.audit_file_path.as_deref()?;
     let (_, moment) = path.strip_suffix(".sqlaudit")?.rsplit_once('_')?;
     let begun = moment.parse::<u64>().ok()? / UNITS_PER_DAY;
-    let seen_on = case.snapshot.ended.get(..10)?;
-    let seen_on = u64::try_from(days_between("1601-01-01", seen_on)?).ok()?;
-    seen_on.checked_sub(begun + 1).filter(|days| *days > 0)
+    let since_1601 = |day| u64::try_from(days_between("1601-01-01", day)?).ok();
+    let seen_on = since_1601(case.snapshot.ended.get(..10)?)?;
+    // Audits came with SQL Server 2008: a smaller number is something else.
+    let is_moment = begun > since_1601("2008-01-01")?;
+    let days = seen_on.checked_sub(begun + 1);
+    days.filter(|days| is_moment && *days > 0)
 }
