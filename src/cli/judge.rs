@@ -20,6 +20,7 @@ use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::inventory::{Meant, MeantTarget, TagValue};
 use crate::report::{self, Assessment, Judged, Judgement, Server, Templates, VerdictEntry};
+use crate::rules::telemetry::Telemetry;
 use crate::rules::{
     self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
 };
@@ -368,6 +369,7 @@ impl Given {
         Case::new(&self.snapshot, &self.texts, expected)
             .with_observations(self.observations.as_ref())
             .with_groups(groups(&inputs.inventory))
+            .with_audit_needs(meant.map(|meant| meant.audit_needs).unwrap_or_default())
             .as_of(&inputs.as_of)
     }
 }
@@ -388,7 +390,8 @@ pub fn is_incomplete(snapshot: &Snapshot, meant: &Meant) -> bool {
     let expected = meant.and_then(|meant| meant.expected_sysadmins.as_deref());
     let day = snapshot.started.get(..10).unwrap_or_default();
     let case = Case::new(&snapshot, &texts, expected).without_reading();
-    let case = case.as_of(day);
+    let needs = meant.map(|meant| meant.audit_needs).unwrap_or_default();
+    let case = case.as_of(day).with_audit_needs(needs);
     let mut assessment = Assessment::new(day.to_owned());
     assessment.enter(judge(case, &mut Estate::default(), None));
     assessment.close().is_incomplete()
@@ -436,6 +439,7 @@ fn judge<'a>(case: Case<'a>, estate: &mut Estate, meant: Option<&MeantTarget>) -
         exposure: score::unseen(),
         routes: Vec::new(),
         fix_first: Vec::new(),
+        telemetry: None,
         missing: rules::unsettled(snapshot),
         modules_with_unread_dynamic_sql: unread,
         verdicts,
@@ -444,6 +448,7 @@ fn judge<'a>(case: Case<'a>, estate: &mut Estate, meant: Option<&MeantTarget>) -
         snapshot.outcome,
         Outcome::Unreached(_) | Outcome::SameAs { .. }
     ) {
+        judged.telemetry = Some(Telemetry::of(&case));
         let again = case.after(snapshot);
         let judge = |after: &Snapshot| rules::judge(&again.after(after));
         let mut graph = case.into_graph();

@@ -14,6 +14,7 @@ use crate::report::{
     Assessment, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
     View,
 };
+use crate::rules::telemetry::Telemetry;
 use crate::rules::{Observations, OwnRules};
 use crate::snapshot::{EventsLine, Snapshot};
 
@@ -129,6 +130,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
+        SchemaName::Telemetry => schemars::schema_for!(Telemetry).to_value(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };
     print(&(serde_json::to_string_pretty(&schema)? + "\n"))?;

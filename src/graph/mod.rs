@@ -54,7 +54,7 @@ mod wording;
 pub use asked::Goal;
 pub use asked_of_rights::{Granted, Membership, Powerful, PrivilegedRun, Reaches, Runner};
 pub use build::{Graph, Group, Groups, Trust};
-pub use change::{Change, ChangeError, On};
+pub use change::{BY_HAND, Change, ChangeError, On, bracketed};
 pub use channel::Channel;
 pub use choke::Choke;
 pub use code::{Code, CodeCall, CodeSink, ModuleCode, StepCode};

@@ -74,8 +74,29 @@ pub struct Target {
     pub exclude_databases: Vec<String>,
     /// Other names that linked servers know it by.
     pub aliases: Vec<String>,
+    /// What is wanted of its audits.
+    pub audit_needs: AuditNeeds,
     /// The line of the file that names it.
     pub line: Option<u32>,
+}
+
+/// What is wanted of an instance's audits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditNeeds {
+    /// Days for which records must be kept; 0 or none: not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+    /// How much the audit records a day, in MB, as somebody measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mb_per_day: Option<u32>,
+}
+
+impl AuditNeeds {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A Windows or Entra group, whose members no server knows.
@@ -303,6 +324,9 @@ pub struct MeantTarget {
     pub aliases: Vec<String>,
     /// Who is expected in sysadmin; absent if nothing is said.
     pub expected_sysadmins: Option<Vec<String>>,
+    /// What is wanted of its audits.
+    #[serde(default, skip_serializing_if = "AuditNeeds::is_empty")]
+    pub audit_needs: AuditNeeds,
     /// The line of the file that names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -318,6 +342,7 @@ impl MeantTarget {
             exclude_databases: Vec::new(),
             aliases: Vec::new(),
             expected_sysadmins: None,
+            audit_needs: AuditNeeds::default(),
             line: None,
         }
     }
@@ -341,6 +366,7 @@ impl Inventory {
             groups: BTreeSet::new(),
             exclude_databases: Vec::new(),
             aliases: Vec::new(),
+            audit_needs: AuditNeeds::default(),
             line: None,
         };
         Self {
@@ -382,6 +408,7 @@ impl Inventory {
             exclude_databases: target.exclude_databases.clone(),
             aliases: target.aliases.clone(),
             expected_sysadmins: self.expected_sysadmins(target),
+            audit_needs: target.audit_needs,
             line: target.line,
         });
         Meant {

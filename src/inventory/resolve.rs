@@ -154,6 +154,7 @@ fn resolve_target(
         groups: BTreeSet::new(),
         exclude_databases: written.exclude_databases.clone(),
         aliases: written.aliases.clone(),
+        audit_needs: settings::audit_needs(&layers, errors),
         line: u32::try_from(errors.line(&written.name.span())).ok(),
     })
 }

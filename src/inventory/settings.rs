@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::message::{Errors, nearest};
 use super::written::{self, Secret, TagValue};
-use super::{Auth, Endpoint, SecretRef, ServerTarget, Timeouts, Tls, TlsMode};
+use super::{AuditNeeds, Auth, Endpoint, SecretRef, ServerTarget, Timeouts, Tls, TlsMode};
 use crate::ids::Criticality;
 
 const KINDS: &[&str] = &["sql", "integrated", "entra-token"];
@@ -88,6 +88,19 @@ pub(super) fn tags(layers: &Layers<'_>, errors: &mut Errors<'_>) -> BTreeMap<Str
         tags.insert(key.get_ref().clone(), value.clone());
     }
     tags
+}
+
+/// What is wanted of the target's audits, whether it is a server or a recording.
+pub(super) fn audit_needs(layers: &Layers<'_>, errors: &mut Errors<'_>) -> AuditNeeds {
+    let (own, behind) = (layers.target, layers.defaults);
+    let days = own.audit_retention_days.as_ref();
+    let days = days.or(behind.audit_retention_days.as_ref());
+    let rate = own.audit_mb_per_day.as_ref();
+    let rate = rate.or(behind.audit_mb_per_day.as_ref());
+    AuditNeeds {
+        retention_days: within(days, 0..=36_500, "audit_retention_days", errors),
+        mb_per_day: within(rate, 1..=1_000_000, "audit_mb_per_day", errors),
+    }
 }
 
 fn auth(written: &Spanned<written::Auth>, errors: &mut Errors<'_>) -> Option<Auth> {

@@ -147,6 +147,8 @@ const BAD_LINES: &[(&str, &str)] = &[
     ("port = 1\ninstance = \"\"", "name is empty"),
     ("instance = \" \"", "name is empty"),
     ("retries = 11", "0 to 10"),
+    ("audit_retention_days = 40000", "0 to 36500"),
+    ("audit_mb_per_day = 0", "1 to 1000000"),
     ("sessions_per_target = 0", "1 to 16"),
     ("timeouts = { login_seconds = 0 }", "1 to 86400"),
     (
@@ -375,4 +377,34 @@ fn what_was_meant_before_lines_were_kept_is_still_read() {
     let old = r#"{"targets":[{"name":"a","tags":{},"groups":[],"exclude_databases":[],"expected_sysadmins":null}]}"#;
     let meant: Meant = serde_json::from_str(old).unwrap();
     assert_eq!((meant.file, meant.targets[0].line), (None, None));
+}
+
+#[test]
+fn what_audits_must_keep_is_the_targets_own_or_the_defaults() {
+    let text = r#"
+schema = "mssql-posture/inventory/v1"
+[defaults]
+audit_retention_days = 90
+audit_mb_per_day = 20
+[[target]]
+name = "a"
+snapshot = "a.json"
+[[target]]
+name = "b"
+snapshot = "b.json"
+audit_retention_days = 0
+"#;
+    let inventory = Inventory::parse(text, "estate.toml").unwrap();
+    let meant = inventory.as_meant();
+    let needs = |days| AuditNeeds {
+        retention_days: Some(days),
+        mb_per_day: Some(20),
+    };
+    assert_eq!(meant.targets[0].audit_needs, needs(90));
+    assert_eq!(meant.targets[1].audit_needs, needs(0));
+    // What is not said is not written, and what was written without it is read.
+    let bare = MeantTarget::bare(InstanceId::new("a"));
+    let json = serde_json::to_string(&bare).unwrap();
+    assert!(!json.contains("audit_needs"), "{json}");
+    assert_eq!(serde_json::from_str::<MeantTarget>(&json).unwrap(), bare);
 }

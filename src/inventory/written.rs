@@ -80,6 +80,12 @@ pub(super) struct Settings {
     pub read_only_intent: Option<bool>,
     /// Leave AUTO_CLOSE databases closed.
     pub skip_auto_close: Option<bool>,
+    /// Days for which audits must keep their records, 0 to 36500; 0 asks for nothing.
+    #[schemars(with = "Option<i64>")]
+    pub audit_retention_days: Option<Spanned<i64>>,
+    /// How much the audits record a day, in MB, as measured, 1 to 1000000: the server does not say.
+    #[schemars(with = "Option<i64>")]
+    pub audit_mb_per_day: Option<Spanned<i64>>,
     /// environment, criticality (low, medium, high, critical), regulated, owner, and your own.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, TagValue>")]
@@ -132,6 +138,12 @@ pub(super) struct Target {
     pub read_only_intent: Option<bool>,
     /// See defaults.
     pub skip_auto_close: Option<bool>,
+    /// See defaults.
+    #[schemars(with = "Option<i64>")]
+    pub audit_retention_days: Option<Spanned<i64>>,
+    /// See defaults.
+    #[schemars(with = "Option<i64>")]
+    pub audit_mb_per_day: Option<Spanned<i64>>,
     /// See defaults; merged key by key.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, TagValue>")]

@@ -12,6 +12,7 @@ use super::provenance::{self, Cited, Reported};
 use crate::compliance::FrameworkStatus;
 use crate::graph::Route;
 use crate::ids::{Criticality, DatabaseName, InstanceId, release};
+use crate::rules::telemetry::Telemetry;
 use crate::rules::{
     Evidence, Missing, Outcome, Population, Severity, Subject, Verdict, WaiverEntry,
 };
@@ -87,6 +88,9 @@ pub struct Instance {
     pub routes: Vec<Route>,
     /// Changes that close most, one after the other.
     pub fix_first: Vec<Fix>,
+    /// Which of the events that AN0511 needs would be recorded here; absent where nothing was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Telemetry>,
     /// Verdicts, by rule.
     pub verdicts: Vec<VerdictEntry>,
     /// The queries whose rows are evidence of these verdicts and routes, or of chains of the estate: each as it was
@@ -179,6 +183,8 @@ pub struct Judged<'a> {
     pub routes: Vec<Route>,
     /// The changes that close most of them.
     pub fix_first: Vec<Fix>,
+    /// Which events would be recorded; `None` where nothing was read.
+    pub telemetry: Option<Telemetry>,
     /// Facts that a rule needs and that are not settled.
     pub missing: BTreeSet<FactState>,
     /// Modules whose code executes text that could not be read.
@@ -337,6 +343,7 @@ impl Instance {
             exposure,
             routes,
             fix_first,
+            telemetry,
             ..
         } = judged;
         let identity = snapshot.server.server_identity.known();
@@ -361,6 +368,7 @@ impl Instance {
             coverage,
             routes,
             fix_first,
+            telemetry,
             verdicts,
             queries: provenance::records(&snapshot.queries, &cited),
         }

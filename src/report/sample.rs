@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod breached;
+mod noticed;
 
 use serde_json::{Value, json};
 
@@ -287,6 +288,7 @@ fn clean() -> Instance {
         },
         routes: Vec::new(),
         fix_first: Vec::new(),
+        telemetry: Some(noticed::all_recorded()),
         verdicts: vec![
             pass("SIGHT-001", 6, 6),
             pass("CODE-002", 214, 214),
@@ -311,6 +313,7 @@ fn partly_read() -> Instance {
         edition: Some("Express Edition with Advanced Services (64-bit)".to_owned()),
         platform: Some("Windows".to_owned()),
         criticality: None,
+        telemetry: Some(noticed::not_seen()),
         exposure: exposure(
             &[("channel", 12, 46), ("account", 0, 8)],
             &[
@@ -405,6 +408,7 @@ fn unreached() -> Instance {
         reported: None,
         criticality: None,
         exposure: score::unseen(),
+        telemetry: None,
         coverage: Coverage {
             finished: false,
             login: None,
@@ -430,6 +434,7 @@ fn unreached() -> Instance {
 fn alias() -> Instance {
     Instance {
         id: InstanceId::new("erp-listener"),
+        telemetry: None,
         target: "erp.corp.example,1433".to_owned(),
         same_as: Some(InstanceId::new("erp-prod")),
         product_version: None,
@@ -456,6 +461,7 @@ fn alias() -> Instance {
 fn lab() -> Instance {
     Instance {
         id: InstanceId::new("lab"),
+        telemetry: None,
         target: "lab,1433".to_owned(),
         synthetic: Some("written by hand; no server made this".to_owned()),
         edition: Some("Developer Edition\u{202e} <b>(64-bit)</b>".to_owned()),

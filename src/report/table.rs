@@ -36,6 +36,7 @@ pub fn table(assessment: &Assessment, width: u16, color: bool) -> String {
     let page = Page::new(width, color);
     let mut sections = vec![page.instances(&view)];
     sections.extend(page.answers(&view));
+    sections.extend(view.noticed.sentence.as_deref().map(|said| page.text(said)));
     if let Some(synthetic) = &view.synthetic {
         sections.push(page.text(synthetic));
     }

@@ -6,7 +6,7 @@ use crate::snapshot::{AuditSpecification, AuditStatus, ServerAudit};
 /// `status` of `sys.dm_server_audit_status`.
 const STARTED: i32 = 1;
 /// `audited_result` of a group that is recorded whole.
-const BOTH: &str = "SUCCESS AND FAILURE";
+pub(super) const BOTH: &str = "SUCCESS AND FAILURE";
 
 /// Whether an audit runs now.
 pub(super) fn is_started(status: &AuditStatus) -> bool {

@@ -8,6 +8,7 @@ use super::analysis::Analysis;
 use super::{Evidence, Judgement, Missing, Observations, Subject, named};
 use crate::graph::{Code, FactRef, Graph, Groups};
 use crate::ids::PrincipalId;
+use crate::inventory::AuditNeeds;
 use crate::snapshot::{
     Configuration, DatabaseFacts, ModuleTexts, RoleMember, ServerPrincipal, Snapshot, SqlLogin,
 };
@@ -26,6 +27,8 @@ pub struct Case<'a> {
     as_of: &'a str,
     /// What the inventory says of Windows and Entra groups.
     groups: Groups,
+    /// What the inventory wants of audits.
+    audit_needs: AuditNeeds,
     /// What the modules do, read when somebody asks.
     analysis: OnceCell<Rc<Analysis<'a>>>,
     /// Who reaches what, made when somebody asks.
@@ -60,6 +63,7 @@ impl<'a> Case<'a> {
             expected_sysadmins,
             as_of: "",
             groups: Groups::default(),
+            audit_needs: AuditNeeds::default(),
             analysis: OnceCell::new(),
             graph: OnceCell::new(),
         }
@@ -69,6 +73,20 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn with_groups(self, groups: Groups) -> Self {
         Self { groups, ..self }
+    }
+
+    /// The same with what the inventory wants of audits.
+    #[must_use]
+    pub fn with_audit_needs(self, audit_needs: AuditNeeds) -> Self {
+        Self {
+            audit_needs,
+            ..self
+        }
+    }
+
+    /// What the inventory wants of audits.
+    pub fn audit_needs(&self) -> AuditNeeds {
+        self.audit_needs
     }
 
     /// The same, judged as of a day.
@@ -125,6 +143,7 @@ impl<'a> Case<'a> {
             expected_sysadmins: self.expected_sysadmins,
             as_of: self.as_of,
             groups: self.groups.clone(),
+            audit_needs: self.audit_needs,
             analysis: OnceCell::from(Rc::clone(self.shared_analysis())),
             graph: OnceCell::new(),
         }

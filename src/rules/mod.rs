@@ -104,6 +104,8 @@ mod signed_module_grants_privilege;
 mod stale_trusted_assembly;
 mod startup_procedure;
 mod synonym_to_extended_procedure;
+pub mod telemetry;
+mod telemetry_gap;
 mod trustworthy_owned_by_privileged_login;
 mod unexpected_sysadmin;
 mod unsafe_assembly;
@@ -189,6 +191,7 @@ pub static ALL: &[&Rule] = &[
     &audit_misses_logins::RULE,
     &audit_narrowed::RULE,
     &audit_configured_not_running::RULE,
+    &telemetry_gap::RULE,
     &waiver_expired::RULE,
     &waiver_unused::RULE,
     &waiver_too_broad::RULE,
@@ -408,6 +411,7 @@ mod tests {
             "reached",
             "renamed",
             "shipped",
+            "telemetry",
             "verdict",
             "walk",
         ];

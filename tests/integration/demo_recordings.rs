@@ -262,6 +262,7 @@ const STORY: &[(&str, &[&str], &[&str])] = &[
             "AUDIT-004",
             "AUDIT-005",
             "AUDIT-006",
+            "AUDIT-007",
             "CHANGE-006",
             "CLR-002",
             "CLR-003",

@@ -42,6 +42,7 @@ mod rooms;
 mod rules;
 mod scan;
 mod simulated;
+mod telemetry;
 mod tls_probe;
 mod trouble;
 mod wire;

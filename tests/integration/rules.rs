@@ -30,12 +30,14 @@ mod server;
 mod services;
 mod sight;
 mod switches;
+mod telemetry;
 mod triggers;
 mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mssql_posture::graph::{Code, CodeCall, CodeSink};
+use mssql_posture::inventory::AuditNeeds;
 use mssql_posture::rules::{
     self, Case, Observations, ObservedCall, ObservedJobStep, ObservedModule, ObservedSink, Rule,
     Severity, Subject, Verdict,
@@ -67,6 +69,8 @@ struct Fixture {
     hidden: Option<(Fact, Option<&'static str>)>,
     /// The day as of which is judged.
     as_of: &'static str,
+    /// What the inventory wants of audits.
+    audit_needs: AuditNeeds,
 }
 
 impl Fixture {
@@ -89,6 +93,10 @@ impl Fixture {
             excludes_most: false,
             hidden: None,
             as_of: "2026-11-16",
+            audit_needs: AuditNeeds {
+                retention_days: None,
+                mb_per_day: None,
+            },
         }
     }
 
@@ -115,6 +123,15 @@ impl Fixture {
         self
     }
 
+    /// The inventory wants records kept for so many days, and says how many MB a day there are.
+    const fn keeping(mut self, days: u32, mb_per_day: u32) -> Self {
+        self.audit_needs = AuditNeeds {
+            retention_days: Some(days),
+            mb_per_day: Some(mb_per_day),
+        };
+        self
+    }
+
     const fn expecting(mut self, sysadmins: &'static [&'static str]) -> Self {
         self.expected_sysadmins = Some(sysadmins);
         self
@@ -137,6 +154,7 @@ impl Fixture {
     fn world(&self) -> World {
         let mut world = self.whole_world();
         world.as_of = self.as_of;
+        world.audit_needs = self.audit_needs;
         for facts in &mut world.snapshot.databases {
             facts.excluded |= self.excludes_most && facts.name.as_str() != "msdb";
         }
@@ -162,6 +180,7 @@ impl Fixture {
                 .expected_sysadmins
                 .map(|names| names.iter().map(|&name| name.to_owned()).collect()),
             as_of: self.as_of,
+            audit_needs: self.audit_needs,
         }
     }
 }
@@ -173,6 +192,7 @@ struct World {
     observations: Option<Observations>,
     expected_sysadmins: Option<Vec<String>>,
     as_of: &'static str,
+    audit_needs: AuditNeeds,
 }
 
 impl World {
@@ -184,6 +204,7 @@ impl World {
             texts: ModuleTexts::default(),
             expected_sysadmins: None,
             as_of: "",
+            audit_needs: AuditNeeds::default(),
         }
     }
 
@@ -195,6 +216,7 @@ impl World {
         let expected = self.expected_sysadmins.as_deref();
         let observations = self.observations.as_ref();
         let case = Case::new(snapshot, &self.texts, expected).as_of(self.as_of);
+        let case = case.with_audit_needs(self.audit_needs);
         case.with_observations(observations)
     }
 }
@@ -286,6 +308,7 @@ fn call(call: &CodeCall) -> ObservedCall {
 
 fn fixtures() -> Vec<&'static Fixture> {
     let mut all = audits::fixtures();
+    all.extend(telemetry::fixtures());
     all.extend(changes::fixtures());
     all.extend(options::fixtures());
     all.extend(code::fixtures());

@@ -35,6 +35,8 @@ pub enum SchemaName {
     Preflight,
     /// One line of what `changes` writes.
     Events,
+    /// Which events would be noticed on an instance: `telemetry` of the assessment.
+    Telemetry,
 }
 
 /// `queries`.

@@ -11,6 +11,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use write::{BY_HAND, bracketed};
+
 use crate::ids::DatabaseName;
 
 /// What a permission is on, by name.

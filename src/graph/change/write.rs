@@ -5,10 +5,10 @@ use super::{Change, KEPT_ROLES, ModuleKind, On};
 use crate::snapshot::Snapshot;
 
 /// In place of a statement with a name that could be read as more than a name.
-const BY_HAND: &str = "-- A name in this statement holds a line break or another control character: make the change by hand.";
+pub const BY_HAND: &str = "-- A name in this statement holds a line break or another control character: make the change by hand.";
 
 /// A name in brackets.
-fn bracketed(name: &str) -> String {
+pub fn bracketed(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
 }
 

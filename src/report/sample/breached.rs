@@ -29,6 +29,7 @@ pub fn breached() -> Instance {
             modules_with_unread_dynamic_sql: 3,
             ..clean().coverage
         },
+        telemetry: Some(noticed::of_all_kinds()),
         verdicts,
         routes: crate::report::paths::sample_routes(),
         fix_first: vec![Fix {

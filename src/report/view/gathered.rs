@@ -9,6 +9,7 @@ use super::finding::{self, Budget, Sent};
 use super::heat::HeatView;
 use super::instance::{ExposureView, InstanceView};
 use super::listing::Listing;
+use super::noticed::MatrixView;
 use super::top::Top;
 use super::{
     AnswerCount, AnswerRow, Link, Settle, VIEW_SCHEMA, View, collected, completeness, counts,
@@ -205,6 +206,7 @@ impl<'a> Gathered<'a> {
             more_answers: answers.len().saturating_sub(MOST_ANSWERS),
             answers: answers.into_iter().take(MOST_ANSWERS).collect(),
             heat: HeatView::new(&instances),
+            noticed: MatrixView::new(&instances),
             top: self.top.close(),
             split: self.split,
             listing: self.listing.close(),

@@ -60,7 +60,7 @@ impl Cell {
         }
     }
 
-    fn new(text: String, class: &'static str) -> Self {
+    pub(super) fn new(text: String, class: &'static str) -> Self {
         Self { text, class }
     }
 }

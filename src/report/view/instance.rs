@@ -7,6 +7,7 @@ use super::answer::AnswerView;
 use super::finding::{Budget, FindingGroup, Folded, Sent, folded, groups};
 use super::gap::{Gap, gaps};
 use super::heat::{Cell, cells};
+use super::noticed::{NoticedView, noticed};
 use super::way::{self, FixView, RouteView, WayView};
 use super::wording;
 use crate::graph::{self, Route};
@@ -60,6 +61,10 @@ pub struct InstanceView {
     pub answer: Option<AnswerView>,
     /// Who gets to each channel, in the order of the heat map.
     pub cells: Vec<Cell>,
+    /// Whether each event would be noticed, in the order of the matrix; none where nothing was read.
+    pub noticed: Vec<Cell>,
+    /// The same with its reasons.
+    pub telemetry: Option<NoticedView>,
     /// How much depends on it, as the inventory says.
     pub criticality: Option<&'static str>,
     /// Findings by severity, worst first.
@@ -274,6 +279,8 @@ impl InstanceView {
             command_execution: answer.as_ref().map(|answer| answer.word),
             answer,
             cells: cells(instance),
+            noticed: noticed(instance),
+            telemetry: instance.telemetry.as_ref().map(NoticedView::new),
             reported: reported(instance),
             id: visible(instance.id.as_str()),
             target: visible(&instance.target),
@@ -332,6 +339,7 @@ impl InstanceView {
         self.ways = Vec::new();
         self.routes = Vec::new();
         self.fix_first = Vec::new();
+        self.telemetry = None;
         self.findings = Vec::new();
         self.accepted = Vec::new();
         self.gaps = Vec::new();

@@ -12,6 +12,7 @@ mod gathered;
 mod heat;
 mod instance;
 mod listing;
+mod noticed;
 mod top;
 mod way;
 mod wording;
@@ -24,6 +25,7 @@ pub use control::{FrameworkView, WaiverView};
 pub use finding::{Budget, FindingGroup, FindingView};
 pub use gathered::{Gathered, Place};
 pub use instance::InstanceView;
+pub use noticed::event_word;
 pub use way::WayView;
 pub use wording::{counted, first_of, first_of_all, quoted, subject, version_name};
 
@@ -38,6 +40,7 @@ use completeness::completeness;
 use heat::HeatView;
 use instance::{Count, ExposureView, span};
 use listing::ListedRule;
+use noticed::MatrixView;
 use top::TopRoute;
 
 /// The form of the view that templates are given.
@@ -80,6 +83,8 @@ pub struct View {
     pub answer_counts: Vec<AnswerCount>,
     /// Instances by channels.
     pub heat: HeatView,
+    /// Events that AN0511 needs, by instances: whether they would be noticed.
+    pub noticed: MatrixView,
     /// The routes to hear of first.
     pub top: Vec<TopRoute>,
     /// The instances to look at first come first. On the page of a split report they hold no findings.

@@ -22,6 +22,7 @@ pub fn write(to: &mut Writer<'_>, judged: &Judgement<'_>) -> Result<(), XlsxErro
     controls(to, assessment)?;
     channels(to, assessment)?;
     principals(to, assessment)?;
+    telemetry(to, assessment)?;
     coverage(to, assessment)?;
     missing_facts(to, assessment)?;
     waivers(to, assessment)?;
@@ -291,6 +292,45 @@ fn steps(way: &Path) -> String {
         format!("{number}. {}{waits}", chain_sentence(step))
     });
     told.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether each event would be noticed.
+fn telemetry(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxError> {
+    let columns = [
+        ("Instance", 18.0),
+        ("Event", 26.0),
+        ("What happens", 48.0),
+        ("Recorded", 26.0),
+        ("Why", 100.0),
+        ("Databases covered", 40.0),
+        ("Databases not covered", 40.0),
+        ("Databases not seen", 40.0),
+        ("A record holds", 60.0),
+        ("What would settle it", 60.0),
+        ("Source", 60.0),
+    ];
+    let instances = assessment.instances.iter();
+    let all = instances.flat_map(|own| {
+        let events = own.telemetry.iter().flat_map(|telemetry| &telemetry.events);
+        events.map(move |event| (own, event))
+    });
+    to.sheet("Telemetry", columns, all, |(own, event)| {
+        let names = |all: &[DatabaseName]| joined(all.iter().map(DatabaseName::as_str));
+        let needs = event.missing.iter().flat_map(|missing| &missing.needs);
+        [
+            Cell::text(own.id.as_str()),
+            Cell::text(&event.event),
+            Cell::text(&event.title),
+            Cell::text(view::event_word(event.outcome).0),
+            Cell::text(event.because.join("; ")),
+            names(&event.databases_covered),
+            names(&event.databases_not_covered),
+            names(&event.databases_not_seen),
+            Cell::maybe(event.holds.as_deref()),
+            joined(needs.map(String::as_str)),
+            Cell::text(&event.source),
+        ]
+    })
 }
 
 fn coverage(to: &mut Writer<'_>, assessment: &Assessment) -> Result<(), XlsxError> {

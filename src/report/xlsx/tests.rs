@@ -78,6 +78,14 @@ fn sheets_hold_what_the_assessment_counts() {
         .insert("assessment.json".to_owned(), "0f".repeat(32));
     let sheets = read(&xlsx(&judged).unwrap());
     let rows = |name: &str| sheets[name].height() - 1;
+    let told = assessment
+        .instances
+        .iter()
+        .filter_map(|own| own.telemetry.as_ref());
+    assert_eq!(
+        rows("Telemetry"),
+        told.map(|own| own.events.len()).sum::<usize>()
+    );
     let instances = &assessment.instances;
     let sum = |of: fn(&crate::report::Instance) -> usize| instances.iter().map(of).sum::<usize>();
     assert_eq!(rows("Coverage"), instances.len());

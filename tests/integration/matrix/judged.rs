@@ -29,6 +29,7 @@ pub fn judged(collected: &Collected) -> Judgement {
         exposure: score::unseen(),
         routes: Vec::new(),
         fix_first: Vec::new(),
+        telemetry: None,
         missing: rules::unsettled(snapshot),
         modules_with_unread_dynamic_sql: 0,
         verdicts: verdicts.clone(),
