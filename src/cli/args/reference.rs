@@ -35,6 +35,10 @@ pub enum SchemaName {
     Preflight,
     /// One line of what `changes` writes.
     Events,
+    /// What `history --format json` prints.
+    History,
+    /// A file of hashes of approved code.
+    Baseline,
 }
 
 /// `queries`.
