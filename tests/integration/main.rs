@@ -22,6 +22,7 @@ mod evidence;
 mod fixes;
 mod foreign_client;
 mod formats;
+mod history;
 mod hostile;
 mod ledger;
 mod limits;

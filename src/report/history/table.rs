@@ -1,8 +1,8 @@
 //! History for standard output.
 
-use super::view::{FindingRow, HistoryView, STATUSES, SeriesView};
+use super::view::{FindingRow, HistoryView, PointView, STATUSES, SeriesView};
 use crate::drift::History;
-use crate::report::table::{Page, free, left, right};
+use crate::report::table::{Column, Page, free, left, right};
 
 /// So many findings of each state stand in the table.
 const MOST_FINDINGS: usize = 15;
@@ -44,45 +44,68 @@ fn bundles(page: &Page, view: &HistoryView) -> String {
 }
 
 fn series(page: &Page, own: &SeriesView) -> String {
-    let mut columns = vec![left("As of", 10), right("Exposure", 8)];
-    if page.is_wide() {
-        let names = ["Critical", "High", "Medium", "Low", "Info"];
-        columns.extend(names.map(|name| right(name, 4)));
+    let (columns, row): (Vec<Column>, fn(&PointView) -> Vec<String>) = if page.is_wide() {
+        let mut columns = vec![left("As of", 10), right("Exposure", 8)];
+        columns.extend(["Critical", "High", "Medium", "Low", "Info"].map(|name| right(name, 4)));
+        columns.extend(["Accepted", "Unknown"].map(|name| right(name, 7)));
+        columns.push(left("Opened", 6));
+        columns.extend(["Closed", "Still open", "Not seen"].map(|name| right(name, 6)));
+        columns.push(free("Seen"));
+        (columns, wide)
     } else {
-        columns.push(right("C/H/M/L/I", 9));
-    }
-    columns.extend([
-        right("Accepted", 8),
-        right("Unknown", 7),
-        right("Opened", 6),
-        right("Closed", 6),
-        right("Still", 5),
-        right("Not seen", 4),
-    ]);
-    columns.push(free("Seen"));
-    let rows = own.points.iter().map(|point| {
-        let mut row = vec![point.label.clone(), point.exposure.clone()];
-        if page.is_wide() {
-            row.extend(point.counts.iter().cloned());
-        } else {
-            row.push(point.counts.join("/"));
-        }
-        row.extend([
-            point.accepted.clone(),
-            point.unknown.clone(),
-            point.opened.clone(),
-            point.closed.clone(),
-            point.still_open.clone(),
-            point.not_seen.clone(),
-            point.coverage.clone(),
-        ]);
-        row
-    });
-    format!(
-        "{}\n{}",
-        page.text(&own.name),
-        page.list(&columns, rows.collect())
-    )
+        let columns = vec![
+            left("As of", 10),
+            right("Exposure", 8),
+            right("C/H/M/L/I", 9),
+            free("Since before"),
+            free("Seen"),
+        ];
+        (columns, narrow)
+    };
+    let rows = own.points.iter().map(row).collect();
+    format!("{}\n{}", page.text(&own.name), page.lay_out(&columns, rows))
+}
+
+fn wide(point: &PointView) -> Vec<String> {
+    let mut row = vec![point.label.clone(), point.exposure.clone()];
+    row.extend(point.counts.iter().cloned());
+    let rest = [
+        &point.accepted,
+        &point.unknown,
+        &point.opened,
+        &point.closed,
+        &point.still_open,
+        &point.not_seen,
+        &point.coverage,
+    ];
+    row.extend(rest.map(String::clone));
+    row
+}
+
+fn narrow(point: &PointView) -> Vec<String> {
+    let moves = if point.has_moves {
+        format!(
+            "{} opened, {} closed, {} still open, {} not seen",
+            point.opened, point.closed, point.still_open, point.not_seen
+        )
+    } else {
+        point.opened.clone()
+    };
+    let seen = if point.is_there {
+        format!(
+            "{}; {} accepted, {} unknown",
+            point.coverage, point.accepted, point.unknown
+        )
+    } else {
+        point.coverage.clone()
+    };
+    vec![
+        point.label.clone(),
+        point.exposure.clone(),
+        point.counts.join("/"),
+        moves,
+        seen,
+    ]
 }
 
 fn frameworks(page: &Page, view: &HistoryView) -> Option<String> {

@@ -71,6 +71,8 @@ pub struct PointView {
     pub label: String,
     /// Whether there is anything to say.
     pub is_there: bool,
+    /// Whether there is a bundle before, so that something can have changed.
+    pub has_moves: bool,
     /// Low–high.
     pub exposure: String,
     /// Critical, high, medium, low, info.
@@ -336,6 +338,7 @@ fn row(label: &str, point: Option<&Point>, remark: &str, is_first: bool) -> Poin
         return PointView {
             label: label.to_owned(),
             is_there: false,
+            has_moves: false,
             exposure: none(),
             counts: std::array::from_fn(|_| none()),
             accepted: none(),
@@ -372,6 +375,7 @@ fn row(label: &str, point: Option<&Point>, remark: &str, is_first: bool) -> Poin
     PointView {
         label: label.to_owned(),
         is_there: true,
+        has_moves: !is_first,
         exposure: interval(point.exposure),
         counts: [critical, high, medium, low, info].map(|count| count.to_string()),
         accepted: point.accepted.to_string(),
