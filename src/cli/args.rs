@@ -1,11 +1,15 @@
 //! The command line.
 
+mod baseline;
 mod evidence;
 mod format;
+mod history;
 mod reference;
 
+pub use baseline::{Baseline, BaselineAdd, BaselineCommand, BaselineFormat, BaselineList};
 pub use evidence::{Keygen, Sign, Signing, Verify};
 pub use format::Format;
+pub use history::{History, HistoryFormat};
 pub use reference::{Queries, QueriesFormat, SchemaName};
 
 use std::path::PathBuf;
@@ -47,6 +51,17 @@ pub enum Command {
     ///
     /// Example: mssql-posture verify out --key auditor.pub
     Verify(Verify),
+    /// Put audits of one estate side by side: exposure, findings opened and closed, controls, waivers, coverage.
+    ///
+    /// Only bundles whose hashes hold count. Ends with 1 if one is not as it was (or not signed by a key of --key), with 3 if
+    /// the last one leaves open what became of a finding, else with 0.
+    ///
+    /// Example: mssql-posture history 2026-q1 2026-q2 2026-q3 --format html -o trend.html
+    History(History),
+    /// Keep hashes of code that is approved as it was published, so that a changed copy stands out.
+    ///
+    /// Example: mssql-posture baseline add --name sp_Blitz --version 8.19 -o vendor.baseline.toml sp_Blitz.sql
+    Baseline(Baseline),
     /// Make a pair of keys to sign with, in minisign's format.
     ///
     /// Example: mssql-posture keygen -o auditor --key-password-env KEY_PASSWORD

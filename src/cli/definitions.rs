@@ -88,7 +88,8 @@ impl Files {
             let text = std::str::from_utf8(&bytes).context("observations are not UTF-8")?;
             (Observations::from_json(text, hash)?, bytes)
         } else {
-            let observations = Analysis::new(&scope, &texts).into_observations();
+            let mut observations = Analysis::new(&scope, &texts).into_observations();
+            observations.note_normal(&texts);
             let bytes = observations.render()?;
             (observations, bytes)
         };

@@ -22,7 +22,7 @@ use crate::inventory::{Meant, MeantTarget, TagValue};
 use crate::report::{self, Assessment, Judged, Judgement, Server, Templates, VerdictEntry};
 use crate::rules::telemetry::Telemetry;
 use crate::rules::{
-    self, Acceptances, Assemblies, Case, Observations, OwnRule, Rule, Severity, Verdict,
+    self, Acceptances, Assemblies, AtHand, Case, Observations, OwnRule, Rule, Severity, Verdict,
 };
 use crate::score;
 use crate::snapshot::{Connection, Encryption, ModuleTexts, Outcome, Snapshot, Stage, Trouble};
@@ -235,7 +235,7 @@ pub fn assess(
         let own = inputs.judge_own(&case);
         let mut judged = judge(case, &mut estate, meant);
         judged.verdicts.extend(own);
-        acceptances.apply(&given.snapshot, &mut judged.verdicts);
+        acceptances.apply(&given.snapshot, given.at_hand(), &mut judged.verdicts);
         if let Some(proposals) = &mut proposals {
             proposals.note(&given.snapshot, &judged.verdicts);
         }
@@ -250,12 +250,12 @@ pub fn assess(
         let own = inputs.judge_own(&case);
         let mut judged = judge(case, &mut estate, Some(meant));
         judged.verdicts.extend(own);
-        acceptances.apply(&snapshot, &mut judged.verdicts);
+        acceptances.apply(&snapshot, AtHand::NOTHING, &mut judged.verdicts);
         assessment.enter(judged);
         assemblies.enter(&snapshot);
     }
     for (kept, mut verdicts) in assemblies.judge() {
-        acceptances.apply(kept, &mut verdicts);
+        acceptances.apply(kept, AtHand::NOTHING, &mut verdicts);
         assessment.add(kept, verdicts);
     }
     for (target, logins) in estate.wanted() {
@@ -360,6 +360,11 @@ impl Given {
             exclude(&mut self.snapshot, &meant.exclude_databases);
         }
         self
+    }
+
+    /// What of its code can be compared.
+    fn at_hand(&self) -> AtHand<'_> {
+        AtHand::new(&self.texts, self.observations.as_ref())
     }
 
     /// To be judged with what the inventory says.

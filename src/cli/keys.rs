@@ -30,7 +30,7 @@ pub(super) fn keygen(args: &Keygen) -> anyhow::Result<Exit> {
 }
 
 /// A file that was not there, for its owner alone.
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

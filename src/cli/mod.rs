@@ -6,10 +6,12 @@
 mod args;
 mod assess;
 mod audit;
+mod baseline;
 mod changes;
 mod checklists;
 mod controls;
 mod definitions;
+mod history;
 mod import;
 mod judge;
 mod keys;
@@ -70,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => audit::collect(&args),
         Command::Assess(args) => assess::assess(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::History(args) => history::history(&args),
+        Command::Baseline(args) => baseline::baseline(&args),
         Command::Keygen(args) => keys::keygen(&args),
         Command::Sign(args) => keys::sign(&args),
         Command::Scan(args) => scan::scan(&args),

@@ -9,6 +9,7 @@ use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
+use crate::drift::History;
 use crate::inventory;
 use crate::report::{
     Assessment, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
@@ -131,6 +132,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
         SchemaName::Telemetry => schemars::schema_for!(Telemetry).to_value(),
+        SchemaName::History => schemars::schema_for!(History).to_value(),
+        SchemaName::Baseline => inventory::baseline_schema(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };
     print(&(serde_json::to_string_pretty(&schema)? + "\n"))?;

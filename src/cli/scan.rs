@@ -228,7 +228,7 @@ fn unmarked_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
 
 /// By byte-order mark; else UTF-16 where its zeros show it, UTF-8 if it is that, and Windows-1252, as SQL Server's own
 /// tools save files.
-fn decode(bytes: Vec<u8>) -> String {
+pub(super) fn decode(bytes: Vec<u8>) -> String {
     let decoded = |encoding: &'static Encoding, bytes: &[u8]| {
         let (text, _) = encoding.decode_without_bom_handling(bytes);
         text.into_owned()

@@ -75,6 +75,7 @@ impl Estate {
         if let Some(file) = inventory.waivers_file.clone() {
             add_waivers(&mut inventory, &folder.join(file))?;
         }
+        super::baseline::take(&mut inventory, &folder)?;
         let mut rules = Vec::new();
         for file in inventory.rule_files.clone() {
             rules.extend(own_rules(&inventory, &folder.join(file))?);

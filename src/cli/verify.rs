@@ -78,7 +78,7 @@ fn signed(signed: &Signed) -> String {
 }
 
 /// A public key: a file that holds it, or the key itself.
-fn read_key(given: &str) -> anyhow::Result<VerifyingKey> {
+pub(super) fn read_key(given: &str) -> anyhow::Result<VerifyingKey> {
     let path = Path::new(given);
     let text = if path.is_file() {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {given}"))?

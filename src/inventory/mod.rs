@@ -3,6 +3,7 @@
 //! and files are references.
 
 mod approvals;
+mod baseline;
 mod message;
 mod resolve;
 mod select;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use approvals::{Approval, ApprovedKind, Attestation, WAIVERS_SCHEMA, Waiver, days_between};
+pub use baseline::{BASELINE_SCHEMA, Baseline, PERMISSION_SETS, Published, PublishedAssembly};
 pub use message::InventoryErrors;
 pub use resolve::is_date;
 pub use select::{SelectError, ServerNameError, parse_server};
@@ -49,6 +51,12 @@ pub struct Inventory {
     pub waivers: Vec<Waiver>,
     /// Humans' answers to controls.
     pub attestations: Vec<Attestation>,
+    /// Files of approved hashes, relative to the inventory.
+    pub baseline_files: Vec<String>,
+    /// The public key that must have signed each of them, relative to the inventory.
+    pub baseline_key: Option<String>,
+    /// What those files approve.
+    pub baselines: Vec<Baseline>,
     /// Files with frameworks of one's own, relative to the inventory.
     pub framework_files: Vec<String>,
     /// Files with rules of one's own, relative to the inventory.
@@ -299,6 +307,9 @@ pub struct Meant {
     /// Approved administrative use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+    /// Code that is approved as it was published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<Baseline>,
     /// Findings that somebody accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
@@ -380,6 +391,9 @@ impl Inventory {
             waivers_file: None,
             waivers: Vec::new(),
             attestations: Vec::new(),
+            baseline_files: Vec::new(),
+            baseline_key: None,
+            baselines: Vec::new(),
             framework_files: Vec::new(),
             rule_files: Vec::new(),
             windows_groups: Vec::new(),
@@ -417,6 +431,7 @@ impl Inventory {
             not_selected: self.not_selected.clone(),
             windows_groups: self.windows_groups.clone(),
             approvals: self.approvals.clone(),
+            baselines: self.baselines.clone(),
             waivers: self.waivers.clone(),
             attestations: self.attestations.clone(),
         }
@@ -431,6 +446,11 @@ pub fn schema() -> serde_json::Value {
 /// The JSON schema of a file of waivers and attestations.
 pub fn waivers_schema() -> serde_json::Value {
     schemars::schema_for!(approvals::WrittenFile).to_value()
+}
+
+/// The JSON schema of a file of approved hashes.
+pub fn baseline_schema() -> serde_json::Value {
+    schemars::schema_for!(baseline::WrittenBaselines).to_value()
 }
 
 #[cfg(test)]

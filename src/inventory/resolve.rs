@@ -45,6 +45,12 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
         waivers_file: written.waivers.clone(),
         waivers: Vec::new(),
         attestations: Vec::new(),
+        baseline_files: written.baselines.clone(),
+        baseline_key: written
+            .baseline_key
+            .as_ref()
+            .map(|key| key.get_ref().clone()),
+        baselines: Vec::new(),
         framework_files: written.frameworks.clone(),
         rule_files: written.rules.clone(),
         windows_groups: Vec::new(),
@@ -52,6 +58,17 @@ pub(super) fn parse(text: &str, path: &str) -> Result<Inventory, InventoryErrors
     };
     if written.target.is_empty() {
         errors.push(&(0..0), "no target", "add a [[target]] with name and host");
+    }
+    if let Some(key) = written
+        .baseline_key
+        .as_ref()
+        .filter(|_| written.baselines.is_empty())
+    {
+        errors.push(
+            &key.span(),
+            "baseline_key is given, and no baseline to check with it",
+            "add baselines = [\"vendor.baseline.toml\"], or remove it",
+        );
     }
     groups(&written, &mut inventory, &mut errors);
     expectations(&written, &mut inventory, &mut errors);

@@ -32,6 +32,12 @@ pub(super) struct Written {
     pub expectation: Vec<Expectation>,
     /// A file of waivers and attestations, relative to the inventory.
     pub waivers: Option<String>,
+    /// Files of approved hashes (`baseline add`), relative to the inventory.
+    #[serde(default)]
+    pub baselines: Vec<String>,
+    /// The public key that must have signed each of them (FILE.minisig), relative to the inventory.
+    #[schemars(with = "Option<String>")]
+    pub baseline_key: Option<Spanned<String>>,
     /// Files with frameworks of one's own, relative to the inventory.
     #[serde(default)]
     pub frameworks: Vec<String>,

@@ -164,7 +164,7 @@ pub struct VerdictEntry {
     pub population: Option<Population>,
     /// Controls, `framework:control`.
     pub controls: Vec<String>,
-    /// The waiver that accepts it, or the ticket of the expectation that does.
+    /// The waiver that accepts it, the ticket of the expectation that does, or name and version of the baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<String>,
 }

@@ -1,10 +1,12 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
 mod assessment;
+mod baselines;
 mod cklb;
 mod events;
 mod evidence;
 mod fleet;
+mod history;
 mod identity;
 mod judgement;
 mod junit;
@@ -32,6 +34,7 @@ mod waivers;
 mod xlsx;
 
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
+pub use baselines::baselines;
 pub use cklb::cklb;
 pub use events::{events_heading, events_table, write_events_line};
 pub use evidence::{
@@ -39,6 +42,7 @@ pub use evidence::{
     statement_path,
 };
 pub use fleet::{BySeverity, Fleet, Ranked, Tally};
+pub use history::{HistoryView, history_html, history_markdown, history_table};
 pub use judgement::Judgement;
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use ocsf::ocsf;

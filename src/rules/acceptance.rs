@@ -7,6 +7,7 @@ use glob::{MatchOptions, Pattern};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::published::{AtHand, Compared, Instance, Library};
 use super::verdict::{Acceptance, Outcome, Verdict};
 use super::{Judgement, Missing, Pins, Rule, Subject, named};
 use super::{waiver_expired, waiver_too_broad, waiver_unused};
@@ -130,6 +131,7 @@ pub struct WaiverEntry {
 pub struct Acceptances<'a> {
     waivers: Vec<Ready<'a>>,
     approvals: &'a [Approval],
+    library: Library<'a>,
     as_of: &'a str,
     judged: BTreeSet<InstanceId>,
 }
@@ -163,31 +165,47 @@ impl<'a> Acceptances<'a> {
         Ok(Self {
             waivers: meant.waivers.iter().map(ready).collect::<Result<_, _>>()?,
             approvals: &meant.approvals,
+            library: Library::new(&meant.baselines),
             as_of,
             judged: BTreeSet::new(),
         })
     }
 
-    /// Turns findings that somebody accepts into accepted ones.
-    pub fn apply(&mut self, snapshot: &Snapshot, verdicts: &mut [Verdict]) {
+    /// Turns findings that somebody accepts into accepted ones, and says of what is called as something published and is
+    /// not that how it is.
+    pub fn apply(&mut self, snapshot: &Snapshot, at_hand: AtHand<'_>, verdicts: &mut [Verdict]) {
         self.judged.insert(snapshot.target.clone());
         self.note_unseen(snapshot, verdicts);
         let pins = Pins::new(snapshot);
+        let instance = Instance::new(snapshot, &pins, at_hand);
         for verdict in verdicts {
-            let Outcome::Fail(finding) = &verdict.outcome else {
+            let Outcome::Fail(finding) = &mut verdict.outcome else {
                 continue;
             };
+            let compared = self
+                .library
+                .compare(verdict.rule, &verdict.subject, &instance);
+            if let Compared::Differs(how) = &compared {
+                finding.message += "; ";
+                finding.message += how;
+            }
             let approval = self.approvals.iter().find(|approval| {
                 approves(approval, snapshot, &pins, verdict.rule, &verdict.subject)
             });
-            let accepted = match approval {
-                Some(approval) => Some(Acceptance {
+            let accepted = match (approval, compared) {
+                (Some(approval), _) => Some(Acceptance {
                     by: "expectation".to_owned(),
                     reference: approval.ticket.clone(),
                     owner: approval.owner.clone(),
                     expires: None,
                 }),
-                None => self.waive(snapshot, &pins, verdict.rule, &verdict.subject),
+                (None, Compared::Same(baseline)) => Some(Acceptance {
+                    by: "baseline".to_owned(),
+                    reference: baseline.title(),
+                    owner: baseline.file.clone(),
+                    expires: None,
+                }),
+                (None, _) => self.waive(snapshot, &pins, verdict.rule, &verdict.subject),
             };
             if let Some(acceptance) = accepted {
                 verdict.outcome = Outcome::Accepted(finding.clone(), acceptance);

@@ -12,6 +12,7 @@ mod judgement;
 mod observations;
 mod own;
 mod pin;
+mod published;
 mod reached;
 mod renamed;
 mod verdict;
@@ -131,6 +132,7 @@ pub use observations::{
 };
 pub use own::{OwnCheck, OwnRule, OwnRuleError, OwnRules, RULES_SCHEMA, parse_own};
 pub use pin::Pins;
+pub use published::AtHand;
 pub use rare_assembly::Assemblies;
 pub use verdict::{
     Acceptance, Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,

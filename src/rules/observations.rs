@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::module_invokes_command_channel::is_cited;
+use super::published::normal_hash;
 use super::{ALL, Case, Excerpt, Outcome, Place};
 use crate::ids::DatabaseName;
-use crate::snapshot::{JobStep, sha256_hex};
+use crate::snapshot::{JobStep, ModuleTexts, sha256_hex};
 use crate::tsql::{How, Object, Observation, Sink};
 
 /// The first field of every observations file of this version.
@@ -49,6 +50,9 @@ pub struct ObservedModule {
     pub number: Option<i32>,
     /// SHA-256 of the text that was read.
     pub sha256: String,
+    /// SHA-256 of its normal form, which baselines approve it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal_sha256: Option<String>,
     /// In order of place, those that it comes to by calling other modules among them.
     pub sinks: Vec<ObservedSink>,
     /// The objects that it calls itself, by database and id.
@@ -68,6 +72,9 @@ pub struct ObservedJobStep {
     pub step_id: i32,
     /// SHA-256 of the text that was read.
     pub sha256: String,
+    /// SHA-256 of its normal form, which baselines approve it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal_sha256: Option<String>,
     /// In order of place, those that it comes to by calling modules among them.
     pub sinks: Vec<ObservedSink>,
     /// The objects that it calls itself, by database and id.
@@ -163,6 +170,18 @@ impl Observations {
         }
     }
 
+    /// Notes of every text at hand the hash of its normal form, so that baselines approve it when it is left out.
+    pub fn note_normal(&mut self, texts: &ModuleTexts) {
+        for own in &mut self.modules {
+            let text = texts.get(&own.sha256);
+            own.normal_sha256 = text.map(|text| normal_hash(text, false));
+        }
+        for own in &mut self.job_steps {
+            let text = texts.get(&own.sha256);
+            own.normal_sha256 = text.map(|text| normal_hash(text, true));
+        }
+    }
+
     /// Whether the analyser was that of this version, which would see the same in the same text.
     pub fn is_of_this_version(&self) -> bool {
         self.analyser == ANALYSER
@@ -224,6 +243,7 @@ impl ObservedModule {
             object_id,
             number: None,
             sha256: sha256.to_owned(),
+            normal_sha256: None,
             sinks: Vec::new(),
             calls: Vec::new(),
             notes: Vec::new(),
@@ -253,6 +273,7 @@ impl ObservedJobStep {
             job_id: step.job_id.clone(),
             step_id: step.step_id,
             sha256: sha256.to_owned(),
+            normal_sha256: None,
             sinks: Vec::new(),
             calls: Vec::new(),
             notes: Vec::new(),

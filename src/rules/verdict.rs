@@ -219,11 +219,11 @@ pub struct Finding {
 /// Who accepts a finding, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
-    /// `waiver` or `expectation`.
+    /// `waiver`, `expectation` or `baseline`.
     pub by: String,
-    /// The waiver's id, or the ticket of the expectation.
+    /// The waiver's id, the ticket of the expectation, or name and version of the baseline.
     pub reference: String,
-    /// Who answers for it.
+    /// Who answers for it; of a baseline the file that whoever wrote the inventory took up.
     pub owner: String,
     /// The last day it holds; of an expectation none.
     pub expires: Option<String>,

@@ -1,6 +1,7 @@
 //! What somebody accepts: expectations by hash, waivers with an end, answers to controls that no rule can give. They
 //! change what is said of a finding, never what was seen.
 
+mod baselines;
 mod demo;
 mod expectations;
 mod own;
@@ -17,18 +18,18 @@ use crate::support::recording::{Base, Recording};
 const DAY: &str = "2026-06-30";
 
 /// Two instances with the same planted module, the same assembly and an open channel.
-struct Estate {
+pub(crate) struct Estate {
     recordings: Vec<Recording>,
     inventory: String,
     files: Vec<(&'static str, String)>,
 }
 
 impl Estate {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(vec![planted("erp", "tools 1"), planted("crm", "tools 1")])
     }
 
-    fn of(recordings: Vec<Recording>) -> Self {
+    pub(crate) fn of(recordings: Vec<Recording>) -> Self {
         let mut inventory = format!("schema = \"mssql-posture/inventory/v1\"\nas_of = \"{DAY}\"\n");
         for line in ["waivers", "rules"] {
             let _ = writeln!(inventory, "#{line}");
@@ -97,7 +98,7 @@ impl Estate {
         cli
     }
 
-    fn audit(&self, args: &[&str]) -> Ran {
+    pub(crate) fn audit(&self, args: &[&str]) -> Ran {
         let audit = ["audit", "estate.toml", "-o", "out"];
         self.command(&audit).args(args).run()
     }
@@ -110,12 +111,12 @@ impl Estate {
     }
 }
 
-fn planted(name: &'static str, tools: &str) -> Recording {
+pub(crate) fn planted(name: &'static str, tools: &str) -> Recording {
     planted_as(name, tools, RUNS)
 }
 
 /// The same with another text of the module.
-fn planted_as(name: &'static str, tools: &str, text: &str) -> Recording {
+pub(crate) fn planted_as(name: &'static str, tools: &str, text: &str) -> Recording {
     let mut r = Recording::new(Base::windows(name, 16));
     r.set_option("xp_cmdshell", 1, 1);
     r.add_database("App", "sa");

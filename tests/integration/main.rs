@@ -23,6 +23,7 @@ mod fixes;
 mod foreign_client;
 mod formats;
 mod formats_agree;
+mod history;
 mod hostile;
 mod ledger;
 mod limits;

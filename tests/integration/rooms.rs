@@ -17,6 +17,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("score", &["ids", "snapshot", "rules", "graph"]),
     ("compliance", &["ids", "rules"]),
     (
+        "drift",
+        &[
+            "ids",
+            "snapshot",
+            "tsql",
+            "graph",
+            "score",
+            "rules",
+            "inventory",
+        ],
+    ),
+    (
         "report",
         &[
             "ids",
@@ -26,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "rules",
             "score",
             "compliance",
+            "drift",
         ],
     ),
     ("evidence", &["ids"]),

@@ -37,6 +37,10 @@ pub enum SchemaName {
     Events,
     /// Which events would be noticed on an instance: `telemetry` of the assessment.
     Telemetry,
+    /// What `history --format json` prints.
+    History,
+    /// A file of hashes of approved code.
+    Baseline,
 }
 
 /// `queries`.

@@ -94,6 +94,18 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../../report-templates/subject.hbs"),
     ),
     ("way.hbs", include_str!("../../../report-templates/way.hbs")),
+    (
+        "history.html.hbs",
+        include_str!("../../../report-templates/history.html.hbs"),
+    ),
+    (
+        "history.md.hbs",
+        include_str!("../../../report-templates/history.md.hbs"),
+    ),
+    (
+        "spark.hbs",
+        include_str!("../../../report-templates/spark.hbs"),
+    ),
 ];
 
 /// Templates that stand in for those of this version, by the name of their file.
@@ -199,6 +211,22 @@ impl Templates {
         let mut names = shipped.chain(self.0.keys().map(String::as_str));
         let name = names.find(|name| !is_document(name) && name.split('.').next() == Some(part));
         name.map(|name| self.text(name))
+    }
+
+    /// A document of a page that is not about one assessment.
+    pub(super) fn page(&self, name: &str, view: &impl Serialize) -> Result<String, RenderError> {
+        Ok(self.engine()?.render(name, view)?)
+    }
+
+    /// The same of one that is Markdown.
+    pub(super) fn markdown(
+        &self,
+        name: &str,
+        view: &impl Serialize,
+    ) -> Result<String, RenderError> {
+        let mut engine = self.engine()?;
+        engine.register_escape_fn(escape_markdown);
+        Ok(engine.render(name, view)?)
     }
 
     /// What renders documents: every template under its file's name, every part under its own too.

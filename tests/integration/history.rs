@@ -1,0 +1,254 @@
+//! Quarters side by side: what opened, what closed, what nobody could see, and which bundles count.
+
+use serde_json::Value;
+
+use crate::acceptance::{Estate, planted};
+use crate::support::cli::{Cli, Ran};
+use crate::support::recording::Recording;
+
+const NEW: &str = "CREATE PROCEDURE dbo.usp_New AS EXEC master.dbo.xp_cmdshell N'whoami';\n";
+const CALM: &str = "CREATE PROCEDURE dbo.usp_Run AS SELECT 1;\n";
+const MODULE: &str = "CODE-002";
+
+fn quarter(erp: Recording, as_of: &str, args: &[&str]) -> Ran {
+    let args = [&["--as-of", as_of][..], args].concat();
+    Estate::of(vec![erp]).audit(&args)
+}
+
+fn with_new() -> Recording {
+    let mut erp = planted("erp", "tools 1");
+    erp.add_module("App", "dbo.usp_New", "P", NEW);
+    erp
+}
+
+/// The first quarter has one module that runs commands, the second two, and in the third the first is mended and the text
+/// of the second cannot be seen.
+fn quarters() -> [Ran; 3] {
+    let mut last = crate::acceptance::planted_as("erp", "tools 1", CALM);
+    let id = last.add_module("App", "dbo.usp_New", "P", NEW);
+    last.hide_definition("App", id);
+    [
+        quarter(planted("erp", "tools 1"), "2026-03-31", &[]),
+        quarter(with_new(), "2026-06-30", &[]),
+        quarter(last, "2026-09-30", &[]),
+    ]
+}
+
+fn history(bundles: &[&Ran], args: &[&str]) -> Ran {
+    let paths: Vec<_> = bundles.iter().map(|ran| ran.path("out")).collect();
+    let mut cli = Cli::new(&["history"]);
+    for path in &paths {
+        cli = cli.arg(path.to_str().unwrap());
+    }
+    cli.args(args).run()
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn found<'v>(history: &'v Value, rule: &str, name: &str) -> &'v Value {
+    let all = history["findings"].as_array().unwrap();
+    let mut own = all
+        .iter()
+        .filter(|f| f["rule"] == rule && f["subject"]["name"] == name);
+    own.next().unwrap()
+}
+
+#[test]
+fn quarters_are_put_in_order_and_findings_are_followed() {
+    let [first, second, third] = quarters();
+    let told = history(&[&third, &first, &second], &["--format", "json"]).code(3);
+    let told = json(&told);
+    assert_eq!(told["schema"], "mssql-posture/history/v1");
+    let labels = told["bundles"].as_array().unwrap().iter();
+    let labels: Vec<&Value> = labels.map(|own| &own["label"]).collect();
+    assert_eq!(labels, ["2026-03-31", "2026-06-30", "2026-09-30"]);
+    assert_eq!(told["bundles"][0]["seal"]["state"], "intact");
+    assert_eq!(
+        told["bundles"][1]["differs"],
+        Value::Null,
+        "one version judged both"
+    );
+    let run = found(&told, MODULE, "dbo.usp_Run");
+    assert_eq!(
+        (&run["state"], &run["closed"]),
+        (&"closed".into(), &"2026-09-30".into())
+    );
+    assert_eq!(
+        (&run["age_days"], &run["may_be_older"]),
+        (&183.into(), &true.into())
+    );
+    let new = found(&told, MODULE, "dbo.usp_New");
+    assert_eq!(
+        (&new["state"], &new["first_seen"]),
+        (&"not_seen".into(), &"2026-06-30".into())
+    );
+    assert_eq!(
+        (&new["age_days"], &new["may_be_older"]),
+        (&92.into(), &false.into())
+    );
+    let standings: Vec<&Value> = new["standings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["is"])
+        .collect();
+    assert_eq!(standings, ["gone", "open", "not_seen"]);
+    let fleet = &told["fleet"];
+    assert!(fleet[1]["moves"]["opened"].as_u64().unwrap() >= 1);
+    assert!(fleet[2]["moves"]["closed"].as_u64().unwrap() >= 1);
+    assert!(fleet[2]["moves"]["not_seen"].as_u64().unwrap() >= 1);
+    let critical = &second.assessment()["fleet"]["findings"];
+    assert_eq!(
+        &fleet[1]["findings"], critical,
+        "counts are the assessment's own"
+    );
+    assert_eq!(
+        fleet[1]["exposure"],
+        second.assessment()["fleet"]["exposure"]
+    );
+    let tally = &second.assessment()["frameworks"][0];
+    let frameworks = told["frameworks"].as_array().unwrap();
+    let own = frameworks
+        .iter()
+        .find(|own| own["id"] == tally["id"])
+        .unwrap();
+    assert_eq!(own["points"][1]["controls"], tally["tally"]);
+    history(&[&first, &second, &third], &["--allow-partial"]).code(0);
+}
+
+#[test]
+fn every_form_tells_the_same_and_again_the_same() {
+    let [first, second, third] = quarters();
+    let all = [&first, &second, &third];
+    for (format, due) in [
+        ("table", "Not seen: "),
+        ("md", "### Not seen: "),
+        ("html", "<h3>Not seen: "),
+    ] {
+        let told = history(&all, &["--format", format, "--allow-partial"])
+            .code(0)
+            .stdout;
+        assert_eq!(
+            told,
+            history(&all, &["--format", format, "--allow-partial"]).stdout
+        );
+        for due in [
+            due,
+            "dbo.usp_New",
+            "2026-06-30, 92 days",
+            "at least 183 days",
+            "intact, unsigned",
+        ] {
+            assert!(told.contains(due), "{format}: {due}\n{told}");
+        }
+    }
+    let page = history(
+        &all,
+        &["--format", "html", "--allow-partial", "-o", "trend.html"],
+    );
+    let page = page.code(0).read("trend.html");
+    assert!(page.contains(
+        "<svg class=\"spark\" role=\"img\" aria-label=\"Exposure of the estate, of 100: "
+    ));
+    assert!(page.contains("default-src 'none'"));
+    for loads in ["<script", "<link", "<img", "src=\"", "url(", "href=\"http"] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    for width in ["80", "200"] {
+        let table = Cli::new(&["history"]).env("COLUMNS", width);
+        let table = table.arg(first.path("out").to_str().unwrap());
+        let table = table
+            .arg(second.path("out").to_str().unwrap())
+            .run()
+            .code(0)
+            .stdout;
+        let longest = table
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap();
+        assert!(
+            longest <= width.parse().unwrap(),
+            "{longest} at {width}:\n{table}"
+        );
+    }
+}
+
+#[test]
+fn a_bundle_that_is_not_as_it_was_counts_for_nothing() {
+    let [first, second, third] = quarters();
+    let path = second.path("out/assessment.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("usp_New", "usp_Old")).unwrap();
+    let told = history(&[&first, &second, &third], &["--format", "json"]).code(1);
+    let told = json(&told);
+    assert_eq!(told["bundles"][2]["seal"]["state"], "altered");
+    assert_eq!(told["fleet"].as_array().unwrap().len(), 2);
+    assert!(!told["findings"].to_string().contains("usp_Old"));
+    let table = history(&[&first, &second], &[]).code(1).stdout;
+    assert!(table.contains("NOT AS IT WAS"), "{table}");
+}
+
+#[test]
+fn keys_decide_whose_bundles_count() {
+    let keys = Cli::new(&["keygen", "-o", "key", "--no-password"])
+        .run()
+        .code(0);
+    let secret = keys.path("key");
+    let sign = ["--sign-key", secret.to_str().unwrap()];
+    let first = quarter(planted("erp", "tools 1"), "2026-03-31", &sign);
+    let second = quarter(planted("erp", "tools 1"), "2026-06-30", &[]);
+    let public = keys.path("key.pub");
+    let key = ["--key", public.to_str().unwrap(), "--format", "json"];
+    let told = json(&history(&[&first], &key).code(0));
+    assert_eq!(told["bundles"][0]["seal"]["signature"]["is"], "by");
+    let other = Cli::new(&["keygen", "-o", "key", "--no-password"])
+        .run()
+        .code(0);
+    let others = other.path("key.pub");
+    let either = [&["--key", others.to_str().unwrap()][..], &key].concat();
+    history(&[&first], &either).code(0);
+    let told = json(&history(&[&first, &second], &key).code(1));
+    assert_eq!(told["bundles"][1]["seal"]["state"], "altered");
+    history(&[&first], &["--key", others.to_str().unwrap()]).code(1);
+    let told = json(&history(&[&first, &second], &["--format", "json"]).code(0));
+    let seals = told["bundles"].as_array().unwrap().iter();
+    let seals: Vec<&Value> = seals.map(|own| &own["seal"]["signature"]["is"]).collect();
+    assert_eq!(seals, ["unchecked", "none"]);
+}
+
+#[test]
+fn what_is_no_bundle_is_told_or_refused() {
+    let first = quarter(planted("erp", "tools 1"), "2026-03-31", &[]);
+    let out = first.path("out");
+    let alone = Cli::new(&["history", "assessment.json", "--format", "json"]);
+    let alone = alone
+        .file("assessment.json", first.read("out/assessment.json"))
+        .run()
+        .code(0);
+    assert_eq!(json(&alone)["bundles"][0]["seal"]["state"], "loose");
+    let inside = out.join("assessment.json");
+    let inside = Cli::new(&["history", inside.to_str().unwrap(), "--format", "json"])
+        .run()
+        .code(0);
+    assert_eq!(json(&inside)["bundles"][0]["seal"]["state"], "intact");
+    history(&[&first, &first], &[])
+        .code(2)
+        .says("are the same bundle");
+    Cli::new(&["history", "."])
+        .run()
+        .code(2)
+        .says("no finished bundle");
+    let snapshots = out.join("snapshots");
+    Cli::new(&["history", snapshots.to_str().unwrap()])
+        .run()
+        .code(2);
+    let other = Cli::new(&["history", "x.json"]).file("x.json", "{}").run();
+    other.code(2).says("x.json: it is no assessment");
+    let redacted = quarter(planted("erp", "tools 1"), "2026-06-30", &["--redact"]);
+    history(&[&first, &redacted], &[])
+        .code(2)
+        .says("is a redacted copy");
+}
