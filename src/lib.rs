@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod collect;
 pub mod compliance;
+pub mod drift;
 pub mod evidence;
 pub mod graph;
 pub mod ids;

@@ -17,8 +17,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("score", &["ids", "snapshot", "rules", "graph"]),
     ("compliance", &["ids", "rules"]),
     (
+        "drift",
+        &[
+            "ids",
+            "inventory",
+            "snapshot",
+            "tsql",
+            "graph",
+            "rules",
+            "score",
+        ],
+    ),
+    (
         "report",
         &[
+            "drift",
             "ids",
             "snapshot",
             "tsql",
