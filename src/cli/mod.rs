@@ -10,6 +10,7 @@ mod changes;
 mod checklists;
 mod controls;
 mod definitions;
+mod diff;
 mod import;
 mod judge;
 mod keys;
@@ -74,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => keys::sign(&args),
         Command::Scan(args) => scan::scan(&args),
         Command::Paths(args) => paths::paths(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Preflight(args) => preflight::preflight(&args),
         Command::Script(args) => script::script(&args),
         Command::Import(args) => import::import(&args),

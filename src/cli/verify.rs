@@ -10,7 +10,7 @@ use super::assess::{find, ordered, read_inputs};
 use super::judge;
 use super::ledger;
 use super::reports::{REPORTS, Report};
-use super::{Exit, print};
+use super::{Exit, diff, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
 use crate::report::{self, Judgement};
 
@@ -21,7 +21,7 @@ pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
         Err(error @ VerifyError::NotABundle { .. }) => return Err(error.into()),
         Err(error @ VerifyError::Altered { .. }) => return off(&error.to_string()),
     };
-    let followed = match follows(&args.bundle, &intact) {
+    let followed = match follows(&args.bundle, &intact, args.against.as_deref()) {
         Ok(followed) => followed,
         Err(error) => return off(&format!("{error:#}")),
     };
@@ -73,7 +73,7 @@ fn read_key(given: &str) -> anyhow::Result<VerifyingKey> {
 const INPUTS: &str = "inputs/judgement.json";
 
 /// Judges again what the folder holds, where this is the version that judged it. In words, whether that was done.
-fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
+fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Result<String> {
     ledger::statements_are_named_by_hash(&intact.files)?;
     let inputs = root.join(INPUTS);
     let has_verdicts = inputs.is_file();
@@ -122,7 +122,11 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);
     }
+    let held: BTreeSet<&str> = intact.files.keys().map(String::as_str).collect();
+    let judged = (sources.as_slice(), &concluded.assessment, &inputs);
+    let drift = diff::follows(root, &held, against, judged)?;
     compared.extend(evidence);
+    compared.extend(drift);
     Ok(format!(
         "judged again from the snapshots: {} follow to the byte",
         compared.join(", ")
@@ -131,7 +135,9 @@ fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
 
 /// Whether a file stands among the reports that no format writes.
 fn is_nobodys(path: &str) -> bool {
-    path.starts_with("reports/") && !REPORTS.iter().any(|report| report.owns(path))
+    path.starts_with("reports/")
+        && !diff::owns(path)
+        && !REPORTS.iter().any(|report| report.owns(path))
 }
 
 /// Whether the folder is for others' eyes.

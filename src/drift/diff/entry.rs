@@ -35,6 +35,8 @@ pub enum Pairing {
     OnlyBefore,
     /// Another target is the same instance; its changes stand there.
     SameAs,
+    /// AFTER was not asked for it, by `--only` or `--exclude`.
+    NotSelected,
 }
 
 /// One target.
@@ -373,7 +375,7 @@ impl InstanceDiff {
                         .any(|v| v.drift == VerdictDrift::NewlyUnseen)
             }
             Pairing::OnlyAfter | Pairing::OnlyBefore => true,
-            Pairing::SameAs => false,
+            Pairing::SameAs | Pairing::NotSelected => false,
         }
     }
 

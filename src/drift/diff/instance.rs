@@ -26,6 +26,20 @@ pub struct Side<'a> {
     pub judged: Option<&'a Judged<'a>>,
 }
 
+impl<'a> Side<'a> {
+    /// Facts with their texts, and what was concluded of them.
+    pub fn new(
+        (snapshot, texts): (&'a Snapshot, &'a ModuleTexts),
+        judged: Option<&'a Judged<'a>>,
+    ) -> Self {
+        Self {
+            snapshot,
+            texts,
+            judged,
+        }
+    }
+}
+
 /// A target that only one side has.
 pub fn only_on_one_side(snapshot: &Snapshot, pairing: Pairing) -> InstanceDiff {
     let collected = snapshot.ended.clone();
