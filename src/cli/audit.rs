@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::args::{Audit, Collect, Definitions, FailOn};
-use super::assess::find;
+use super::assess::{find, ordered};
 use super::definitions::{Files, Text};
 use super::judge::{self, Inputs, Source};
 use super::ledger::{Ledger, Run};
@@ -38,7 +38,8 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let plans = estate.plans(args.targets.keep_trying)?;
     let signer = args.judging.signing.key()?;
     if let Some(baseline) = &args.judging.against {
-        find(std::slice::from_ref(baseline))?; // before anybody is asked
+        // A mistake in it is said before anybody is asked.
+        ordered(find(std::slice::from_ref(baseline))?, &inputs.inventory)?;
     }
     let out = Bundle::create(&output::folder(args.output.as_ref()))?;
     // What names anybody stays out of a folder for others' eyes.
