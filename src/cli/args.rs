@@ -1,12 +1,14 @@
 //! The command line.
 
 mod baseline;
+mod drift;
 mod evidence;
 mod format;
 mod history;
 mod reference;
 
 pub use baseline::{Baseline, BaselineAdd, BaselineCommand, BaselineFormat, BaselineList};
+pub use drift::{Diff, DiffFormat};
 pub use evidence::{Keygen, Sign, Signing, Verify};
 pub use format::Format;
 pub use history::{History, HistoryFormat};
@@ -82,6 +84,15 @@ pub enum Command {
     ///
     /// Example: mssql-posture paths inventory/demo.toml --channel xp_cmdshell
     Paths(Paths),
+    /// Say what changed between two snapshots, folders of them, or output folders of `audit`.
+    ///
+    /// Every fact is compared, names in place of ids; texts by their tokens, so that white space, comments and the case of
+    /// reserved words are told apart from code; routes, exposure and verdicts as this program judges both sides, with one
+    /// set of inputs: those of AFTER if it is an output folder, else --inventory, else none. What was not seen on a side is
+    /// never unchanged. Ends with 1 on changes at or over --fail-on, and with 3 if something was not seen on a side.
+    ///
+    /// Example: mssql-posture diff out-q3 out-q4 --format md
+    Diff(Diff),
     /// Say of each server whether it can be reached, as whom, what would stay unseen, and what T-SQL would grant it.
     ///
     /// Ends with 0 if everything can be seen everywhere, else with 3.
@@ -221,6 +232,10 @@ pub struct Judging {
     /// (`schema view` says what they are given). They are kept in inputs/judgement.json.
     #[arg(long, value_name = "DIR")]
     pub templates: Option<PathBuf>,
+    /// Also say what changed since BASELINE: a snapshot, a folder of them, or an output folder of `audit`. Writes
+    /// reports/drift.json, drift.md and drift.html. Changes do not change the exit code: `diff` does that.
+    #[arg(long, value_name = "BASELINE", conflicts_with = "redact")]
+    pub against: Option<PathBuf>,
     /// Signature.
     #[command(flatten)]
     pub signing: Signing,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::args::{Audit, Collect, Definitions, FailOn};
+use super::assess::{find, ordered};
 use super::definitions::{Files, Text};
 use super::judge::{self, Inputs, Source};
 use super::ledger::{Ledger, Run};
@@ -36,6 +37,10 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let inputs = inputs.with_templates(args.judging.templates.as_deref())?;
     let plans = estate.plans(args.targets.keep_trying)?;
     let signer = args.judging.signing.key()?;
+    if let Some(baseline) = &args.judging.against {
+        // A mistake in it is said before anybody is asked.
+        ordered(find(std::slice::from_ref(baseline))?, &inputs.inventory)?;
+    }
     let out = Bundle::create(&output::folder(args.output.as_ref()))?;
     // What names anybody stays out of a folder for others' eyes.
     let aside = judging_aside(args)?;

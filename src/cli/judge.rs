@@ -13,7 +13,7 @@ use super::args::{Format, Judging};
 use super::audit::snapshot_name;
 use super::learn::{PROPOSALS, Proposals};
 use super::reports::{REPORTS, is_basis};
-use super::{Exit, output, print, reports, targets};
+use super::{Exit, diff, output, print, reports, targets};
 use crate::compliance::{Checklist, Framework};
 use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
@@ -355,7 +355,7 @@ impl Inputs {
 
 impl Given {
     /// Without the databases that the inventory leaves out.
-    fn meant(mut self, inputs: &Inputs) -> Self {
+    pub fn meant(mut self, inputs: &Inputs) -> Self {
         if let Some(meant) = inputs.target(&self.snapshot.target) {
             exclude(&mut self.snapshot, &meant.exclude_databases);
         }
@@ -505,6 +505,12 @@ pub fn conclude(
     if judging.learn {
         bundle.write(PROPOSALS, proposals.render().as_bytes())?;
     }
+    let drift = diff::against(
+        judging.against.as_deref(),
+        &mut bundle,
+        sources,
+        (assessment, inputs),
+    )?;
     let mut judgement = inputs.judgement(&concluded, bundle.hashes());
     if judging.redact {
         judgement.inventory = None;
@@ -518,11 +524,22 @@ pub fn conclude(
             }
         }
     }
+    if let Some(drift) = &drift {
+        for (path, bytes) in diff::forms(drift, &inputs.templates)? {
+            bundle.write(path, &bytes)?;
+        }
+    }
     let root = bundle.root().to_owned();
     bundle.finish(&jiff::Timestamp::now().to_string(), signer)?;
     if judging.format.contains(&Format::Table) {
         let terminal = output::Terminal::of_stdout();
         print(&report::table(assessment, terminal.width, terminal.color))?;
+        if let Some(drift) = &drift {
+            print(&format!(
+                "\n{}",
+                report::diff_summary(drift, terminal.width)
+            ))?;
+        }
     }
     output::note(&format!("written to {}", root.display()));
     Ok(exit(assessment, inputs.fail_on, judging.allow_partial))

@@ -12,6 +12,7 @@ mod checklists;
 mod controls;
 mod definitions;
 mod history;
+mod diff;
 mod import;
 mod judge;
 mod keys;
@@ -78,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => keys::sign(&args),
         Command::Scan(args) => scan::scan(&args),
         Command::Paths(args) => paths::paths(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Preflight(args) => preflight::preflight(&args),
         Command::Script(args) => script::script(&args),
         Command::Import(args) => import::import(&args),

@@ -10,10 +10,11 @@ use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
 use crate::drift::History;
+use crate::drift::Diff;
 use crate::inventory;
 use crate::report::{
-    Assessment, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence, VerdictLine,
-    View,
+    Assessment, DriftView, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence,
+    VerdictLine, View,
 };
 use crate::rules::telemetry::Telemetry;
 use crate::rules::{Observations, OwnRules};
@@ -129,6 +130,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::View => schemars::schema_for!(View).to_value(),
         SchemaName::InstanceView => schemars::schema_for!(InstancePage<'static>).to_value(),
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
+        SchemaName::Diff => schemars::schema_for!(Diff).to_value(),
+        SchemaName::DriftView => schemars::schema_for!(DriftView).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
         SchemaName::Telemetry => schemars::schema_for!(Telemetry).to_value(),

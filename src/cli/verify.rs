@@ -11,7 +11,7 @@ use super::judge::{self, Inputs};
 use super::learn::{PROPOSALS, Proposals};
 use super::ledger::{self, RUN};
 use super::reports::{REPORTS, Report};
-use super::{Exit, print};
+use super::{Exit, diff, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
 use crate::report::{self, Judgement};
 
@@ -22,7 +22,7 @@ pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
         Err(error @ VerifyError::NotABundle { .. }) => return Err(error.into()),
         Err(error @ VerifyError::Altered { .. }) => return off(&error.to_string()),
     };
-    let followed = match follows(&args.bundle, &intact) {
+    let followed = match follows(&args.bundle, &intact, args.against.as_deref()) {
         Ok(followed) => followed,
         Err(error) => return off(&format!("{error:#}")),
     };
@@ -128,7 +128,7 @@ const TOGETHER: &[(&str, &str, &str)] = &[
 ];
 
 /// Judges again what the folder holds, where this is the version that judged it. In words, whether that was done.
-fn follows(root: &Path, intact: &Intact) -> anyhow::Result<String> {
+fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Result<String> {
     ledger::statements_are_named_by_hash(&intact.files)?;
     if intact.created_by != CREATED_BY {
         return Ok(format!(
@@ -180,7 +180,11 @@ fn judged_again(root: &Path, intact: &Intact, inputs: &Inputs) -> anyhow::Result
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);
     }
+    let held: BTreeSet<&str> = intact.files.keys().map(String::as_str).collect();
+    let judged = (sources.as_slice(), &concluded.assessment, &inputs);
+    let drift = diff::follows(root, &held, against, judged)?;
     compared.extend(evidence);
+    compared.extend(drift);
     Ok(format!(
         "judged again from the snapshots: {} follow to the byte",
         compared.join(", ")
@@ -243,7 +247,7 @@ fn is_nobodys(path: &str) -> bool {
         };
         name.is_empty() || !name.contains('/') && ends.iter().any(|end| name.ends_with(end))
     });
-    !ours && !REPORTS.iter().any(|report| report.owns(path))
+    !ours && !diff::owns(path) && !REPORTS.iter().any(|report| report.owns(path))
 }
 
 /// Whether the folder is for others' eyes.

@@ -1,10 +1,14 @@
-//! What changed between assessments of one estate, and what may be there as it is. Pure: whoever opened the files hands
-//! in what they hold.
+//! Drift: what changed between two assessed snapshots and between assessments of one estate, and what may be there as it
+//! is. Pure and synchronous, over facts and verdicts: nothing here opens a path, asks a clock, or knows how it is shown.
+//!
+//! What was not seen on either side is never *unchanged*: it is *not comparable*, and says what would settle it.
 
 mod baseline;
+mod diff;
 mod history;
 
 pub use baseline::{Untold, put, take_assembly, take_script};
+pub use diff::*;
 pub use history::{
     Assessed, AssessedError, Controls, Counts, FrameworkSeries, Given, HISTORY_SCHEMA, History,
     HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves, Point, RuleSetUsed, Seal,

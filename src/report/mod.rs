@@ -3,6 +3,7 @@
 mod assessment;
 mod baselines;
 mod cklb;
+mod drift;
 mod events;
 mod evidence;
 mod fleet;
@@ -36,6 +37,10 @@ mod xlsx;
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use baselines::baselines;
 pub use cklb::cklb;
+pub use drift::{
+    DRIFT_VIEW_SCHEMA, DriftView, diff_html, diff_json, diff_markdown, diff_summary, diff_table,
+    write_diff_json,
+};
 pub use events::{events_heading, events_table, write_events_line};
 pub use evidence::{
     EVIDENCE_SCHEMA, EvidenceBasis, FileHash, STATEMENTS, StatementText, TargetEvidence,

@@ -7,8 +7,9 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::visible;
+pub use crate::rules::sink_severity as severity;
 use crate::rules::{Excerpt, Severity};
-use crate::tsql::{Object, Observation, Sink};
+use crate::tsql::{Object, Observation};
 
 /// One file, or standard input.
 #[derive(Debug)]
@@ -28,41 +29,6 @@ pub struct Unread {
     pub path: String,
     /// Why.
     pub why: String,
-}
-
-/// Base severities; see [`severity`].
-const SEVERITIES: &[(Severity, &[Sink])] = &[
-    (
-        Severity::High,
-        &[
-            Sink::XpCmdshell,
-            Sink::OleAutomation,
-            Sink::CreateAssembly,
-            Sink::SpConfigureEnable,
-            Sink::AgentJob,
-            Sink::ExtendedProcAdd,
-            Sink::StartupProc,
-            Sink::RegistryWrite,
-        ],
-    ),
-    (Severity::Low, &[Sink::OtherXp, Sink::BulkFile]),
-];
-
-pub(super) fn base_severity(sink: Sink) -> Severity {
-    let listed = SEVERITIES.iter().find(|(_, sinks)| sinks.contains(&sink));
-    listed.map_or(Severity::Medium, |(severity, _)| *severity)
-}
-
-/// How bad a sink is: high for what runs commands or plants something that does, low for what reaches files,
-/// medium for the rest; one step up where a caller or data decides what is run.
-pub fn severity(observation: &Observation) -> Severity {
-    let base = base_severity(observation.sink);
-    match (observation.command_tainted, base) {
-        (Some(true), Severity::Low) => Severity::Medium,
-        (Some(true), Severity::Medium) => Severity::High,
-        (Some(true), Severity::High) => Severity::Critical,
-        _ => base,
-    }
 }
 
 /// The worst severity in the files.

@@ -102,6 +102,7 @@ mod securityadmin_member;
 mod service_account_privileged;
 mod shipped;
 mod signed_module_grants_privilege;
+mod sink_severity;
 mod stale_trusted_assembly;
 mod startup_procedure;
 mod synonym_to_extended_procedure;
@@ -134,6 +135,7 @@ pub use own::{OwnCheck, OwnRule, OwnRuleError, OwnRules, RULES_SCHEMA, parse_own
 pub use pin::Pins;
 pub use published::AtHand;
 pub use rare_assembly::Assemblies;
+pub use sink_severity::{base_severity, sink_severity};
 pub use verdict::{
     Acceptance, Evidence, Finding, Missing, Outcome, Place, Population, Severity, Subject, Verdict,
 };

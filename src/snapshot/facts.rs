@@ -108,6 +108,17 @@ pub struct Held {
     pub json: Vec<u8>,
 }
 
+/// How one fact of one place was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// See [`Observed::state`].
+    pub state: &'static str,
+    /// See [`Observed::needs`].
+    pub needs: Vec<String>,
+    /// Rows that were seen.
+    pub rows: usize,
+}
+
 /// Turns one answer into a fact.
 pub trait Answered {
     /// A list of rows.
@@ -340,6 +351,23 @@ macro_rules! facts {
                     $((Self::$s_variant, _) => fact_row!($s_kind snapshot.server.$s_field, row),)*
                     $((Self::$d_variant, Some(facts)) => fact_row!($d_kind facts.$d_field, row),)*
                     _ => serde_json::Value::Null,
+                }
+            }
+
+            /// How it was seen; of a database's fact the database is given by its place, and `None` where the snapshot has
+            /// no such database.
+            pub fn seen(self, snapshot: &Snapshot, database: Option<u32>) -> Option<Seen> {
+                let facts = database.and_then(|db| snapshot.databases.get(db as usize));
+                match (self, facts) {
+                    $((Self::$s_variant, _) => {
+                        let of = &snapshot.server.$s_field;
+                        Some(Seen { state: of.state(), needs: of.needs(), rows: fact_rows!($s_kind of) })
+                    })*
+                    $((Self::$d_variant, Some(facts)) => {
+                        let of = &facts.$d_field;
+                        Some(Seen { state: of.state(), needs: of.needs(), rows: fact_rows!($d_kind of) })
+                    })*
+                    _ => None,
                 }
             }
 

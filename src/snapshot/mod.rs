@@ -18,7 +18,7 @@ pub use events::{
     EventSubject, EventWho, EventsHeader, EventsLine, EventsTarget, SourceEvents, SourceState,
     TargetLine,
 };
-pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, ServerFacts};
+pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, Seen, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
 pub use observed::{Observed, ServerError, short};
 pub use offline::{OFFLINE, Offline};

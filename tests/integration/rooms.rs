@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
+            "drift",
             "ids",
             "snapshot",
             "tsql",

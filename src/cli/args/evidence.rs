@@ -62,4 +62,7 @@ pub struct Verify {
     /// The public key that must have signed it: a file, or the key itself. One inside the folder proves nothing.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+    /// The baseline that drift was measured against (`audit --against`): compares it again.
+    #[arg(long, value_name = "BASELINE")]
+    pub against: Option<PathBuf>,
 }

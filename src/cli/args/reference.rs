@@ -31,6 +31,10 @@ pub enum SchemaName {
     InstanceView,
     /// What `paths --format json` prints.
     Paths,
+    /// What `diff --format json` prints, and reports/drift.json.
+    Diff,
+    /// What templates of drift are given.
+    DriftView,
     /// What `preflight --format json` prints.
     Preflight,
     /// One line of what `changes` writes.

@@ -8,8 +8,9 @@ use super::{
     Artifact, Described, Driver, Finding, Help, Id, Invocation, Level, Location, Log, Logical,
     Notification, Physical, Region, RuleProperties, Run, Tool, level, plain, text, uri,
 };
-use crate::report::scan::{ScannedFile, Unread, base_severity, details, headline, name, severity};
+use crate::report::scan::{ScannedFile, Unread, details, headline, name, severity};
 use crate::report::visible;
+use crate::rules::base_severity;
 use crate::tsql::{Object, Observation, Sink};
 
 /// SARIF 2.1.0 of scanned files: one run.

@@ -2,6 +2,7 @@
 //! raw, which a test holds them to.
 
 mod compose;
+mod drift;
 mod junit;
 mod markdown;
 mod pages;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use compose::{composed, named_part, verbatim};
+pub use drift::{drift_html, drift_markdown};
 pub use junit::junit;
 pub use markdown::{escape_markdown, markdown, summary};
 pub use pages::{InstancePage, Page, html};
@@ -28,6 +30,14 @@ const TEMPLATES: &[(&str, &str)] = &[
     (
         "calls.hbs",
         include_str!("../../../report-templates/calls.hbs"),
+    ),
+    (
+        "drift.html.hbs",
+        include_str!("../../../report-templates/drift.html.hbs"),
+    ),
+    (
+        "drift.md.hbs",
+        include_str!("../../../report-templates/drift.md.hbs"),
     ),
     (
         "evidence.hbs",

@@ -78,6 +78,14 @@ impl Recording {
         id
     }
 
+    /// Gives a module another text, as ALTER does.
+    pub fn set_text(&mut self, database: &str, object_id: i32, text: &str) -> &mut Self {
+        self.module(database, object_id).definition = text_hash(text);
+        let key = (Some(database.to_owned()), object_id);
+        self.texts.insert(key, text.to_owned());
+        self
+    }
+
     /// Adds a procedure whose text is encrypted, so that the server shows none to anybody.
     pub fn add_encrypted_module(&mut self, database: &str, name: &str) -> i32 {
         let id = self.add_object(database, name, "P");

@@ -1,0 +1,46 @@
+//! What `diff` takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::FailOn;
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A snapshot file, a folder that holds *.snapshot.json, or an output folder of `audit`.
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// The same, collected later.
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    /// Inventory whose expectations, waivers and exclusions apply to both sides [default: those recorded in AFTER].
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+    /// The day as of which to judge both sides, YYYY-MM-DD [default: AFTER's, the inventory's, else today (UTC)].
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Form of the result on standard output.
+    #[arg(long, default_value = "table")]
+    pub format: DiffFormat,
+    /// Exit with 1 on changes at or over this severity.
+    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    pub fail_on: FailOn,
+    /// Do not exit with 3 because something was not seen on a side.
+    #[arg(long)]
+    pub allow_partial: bool,
+}
+
+/// Forms of `diff`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// What changed of each instance, the worst first.
+    Table,
+    /// mssql-posture/diff/v1 (`schema diff`): every change.
+    Json,
+    /// For pull requests and tickets.
+    Md,
+    /// One page that loads nothing.
+    Html,
+}

@@ -1,0 +1,350 @@
+//! `diff`, and `audit --against`: two sides, judged by this program with the same inputs, and what differs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::args::{self, DiffFormat, FailOn};
+use super::assess::{find, ordered, read_inputs};
+use super::judge::{self, Given, Inputs, Source};
+use super::targets::{self, Estate};
+use super::{Exit, output, print};
+use crate::drift::{self, Diff, InstanceDiff, Judged, JudgedVerdict, Pairing, Side};
+use crate::evidence::Bundle;
+use crate::ids::InstanceId;
+use crate::inventory::Meant;
+use crate::report::{self, Assessment, Instance, Templates};
+use crate::snapshot::{Outcome, sha256_hex};
+
+pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
+    let inputs = inputs(args)?;
+    let before = EstateSide::read(&args.before, &inputs)?;
+    let after = EstateSide::read(&args.after, &inputs)?;
+    let found = compare(&before, &after, &inputs)?;
+    print(&rendered(&found, args.format, &inputs.templates)?)?;
+    let fail_on = args.fail_on.severity();
+    Ok(if found.is_incomplete() && !args.allow_partial {
+        Exit::Incomplete
+    } else if fail_on.is_some_and(|severity| found.has_changes(severity)) {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    })
+}
+
+fn rendered(diff: &Diff, format: DiffFormat, templates: &Templates) -> anyhow::Result<String> {
+    Ok(match format {
+        DiffFormat::Table => report::diff_table(diff, output::Terminal::of_stdout().width),
+        DiffFormat::Json => report::diff_json(diff)?,
+        DiffFormat::Md => report::diff_markdown(diff, templates)?,
+        DiffFormat::Html => report::diff_html(diff, templates)?,
+    })
+}
+
+/// What both sides are judged by.
+fn inputs(args: &args::Diff) -> anyhow::Result<Inputs> {
+    let recorded = args.after.join("inputs/judgement.json");
+    let given = args.as_of.as_deref();
+    if let Some(path) = &args.inventory {
+        let estate = Estate::read(path, &[], &[])?;
+        let as_of = targets::as_of(given, estate.inventory.as_of.as_deref())?;
+        let meant = estate.inventory.as_meant();
+        let inputs = Inputs::new(as_of, FailOn::High.severity(), meant);
+        return inputs.with(estate.frameworks, estate.rules, &[]);
+    }
+    if recorded.is_file() {
+        let recorded = read_inputs(&recorded)?;
+        let as_of = targets::as_of(given, Some(&recorded.as_of))?;
+        let mut inputs = Inputs::new(as_of, recorded.fail_on, recorded.inventory);
+        inputs.templates = recorded.templates;
+        return inputs.with(recorded.frameworks, recorded.own_rules, &[]);
+    }
+    let as_of = targets::as_of(given, None)?;
+    Ok(Inputs::new(
+        as_of,
+        FailOn::High.severity(),
+        Meant::default(),
+    ))
+}
+
+/// One side: its snapshots, and what this program concludes of them.
+pub(super) struct EstateSide {
+    sources: BTreeMap<InstanceId, Source>,
+    assessment: Assessment,
+}
+
+impl EstateSide {
+    /// Judges what a path holds.
+    pub(super) fn read(path: &Path, inputs: &Inputs) -> anyhow::Result<Self> {
+        let sources = ordered(find(&[path.to_owned()])?, &inputs.inventory)?;
+        let all: Vec<Source> = sources.iter().map(|(_, source)| source.clone()).collect();
+        let assessment = judge::assess(&all, inputs, None)?.assessment;
+        Ok(Self {
+            sources: sources.into_iter().collect(),
+            assessment,
+        })
+    }
+
+    /// What was judged already.
+    pub(super) fn judged(sources: &[Source], assessment: Assessment) -> anyhow::Result<Self> {
+        let named = sources
+            .iter()
+            .map(|source| Ok((source.read()?.snapshot.target, source.clone())));
+        Ok(Self {
+            sources: named.collect::<anyhow::Result<_>>()?,
+            assessment,
+        })
+    }
+
+    fn instance(&self, id: &InstanceId) -> Option<&Instance> {
+        self.assessment.instances.iter().find(|own| own.id == *id)
+    }
+
+    /// A target's snapshot, or that of the target which is the same instance, with that target's name.
+    fn given(
+        &self,
+        id: &InstanceId,
+        inputs: &Inputs,
+    ) -> anyhow::Result<Option<(InstanceId, Given)>> {
+        let Some(source) = self.sources.get(id) else {
+            return Ok(None);
+        };
+        let given = source.read()?.meant(inputs);
+        let Outcome::SameAs { target } = &given.snapshot.outcome else {
+            return Ok(Some((id.clone(), given)));
+        };
+        Ok(Some(match self.sources.get(target) {
+            Some(other) => (target.clone(), other.read()?.meant(inputs)),
+            None => (id.clone(), given),
+        }))
+    }
+}
+
+fn judged(of: &Instance) -> Judged<'_> {
+    let verdicts = of.verdicts.iter().map(|v| JudgedVerdict {
+        rule: &v.rule,
+        rule_slug: &v.rule_slug,
+        title: &v.title,
+        subject: &v.subject,
+        outcome: &v.outcome,
+        severity: v.severity,
+        message: &v.message,
+    });
+    Judged {
+        exposure: &of.exposure,
+        routes: &of.routes,
+        verdicts: verdicts.collect(),
+    }
+}
+
+/// What differs, target by target, two snapshots at a time in memory.
+pub(super) fn compare(
+    before: &EstateSide,
+    after: &EstateSide,
+    inputs: &Inputs,
+) -> anyhow::Result<Diff> {
+    let ids: BTreeSet<&InstanceId> = before.sources.keys().chain(after.sources.keys()).collect();
+    let mut instances = Vec::new();
+    for id in ids {
+        let is_left_out =
+            inputs.inventory.not_selected.contains(id) && !after.sources.contains_key(id);
+        instances.push(if is_left_out {
+            let collected = [String::new(), String::new()];
+            InstanceDiff::new(id.clone(), Pairing::NotSelected, collected)
+        } else {
+            instance(id, before, after, inputs)?
+        });
+    }
+    Ok(Diff::new(inputs.as_of.clone(), instances))
+}
+
+fn instance(
+    id: &InstanceId,
+    before: &EstateSide,
+    after: &EstateSide,
+    inputs: &Inputs,
+) -> anyhow::Result<InstanceDiff> {
+    let (old, new) = (before.given(id, inputs)?, after.given(id, inputs)?);
+    let ((old_id, old), (new_id, new)) = match (old, new) {
+        (Some(old), Some(new)) => (old, new),
+        (Some((_, one)), None) => return Ok(alone(id, &one, Pairing::OnlyBefore)),
+        (None, Some((_, one))) => return Ok(alone(id, &one, Pairing::OnlyAfter)),
+        // Its name came from one of the two.
+        (None, None) => {
+            let collected = [String::new(), String::new()];
+            return Ok(InstanceDiff::new(
+                id.clone(),
+                Pairing::OnlyBefore,
+                collected,
+            ));
+        }
+    };
+    if old_id == new_id && old_id != *id {
+        let collected = [&old, &new].map(|given| given.snapshot.ended.clone());
+        let mut same = InstanceDiff::new(id.clone(), Pairing::SameAs, collected);
+        same.same_as = Some(new_id);
+        return Ok(same);
+    }
+    let sides = (
+        before.instance(&old_id).map(judged),
+        after.instance(&new_id).map(judged),
+    );
+    let side = |given, judged| Side::new(given, judged);
+    let mut found = drift::compare(
+        id,
+        &side((&old.snapshot, &old.texts), sides.0.as_ref()),
+        &side((&new.snapshot, &new.texts), sides.1.as_ref()),
+    );
+    for (side, other) in [("BEFORE", old_id), ("AFTER", new_id)] {
+        if other != *id {
+            found
+                .remarks
+                .push(format!("{side} reached it as the same instance as {other}"));
+        }
+    }
+    Ok(found)
+}
+
+fn alone(id: &InstanceId, given: &Given, pairing: Pairing) -> InstanceDiff {
+    let mut found = drift::only_on_one_side(&given.snapshot, pairing);
+    found.id = id.clone();
+    found
+}
+
+/// What the drift was measured against: written before the reports, so that they are signed together.
+const AGAINST: &str = "inputs/against.json";
+const AGAINST_SCHEMA: &str = "mssql-posture/against/v1";
+const DRIFT_JSON: &str = "reports/drift.json";
+/// The files of drift.
+const FILES: [&str; 3] = [DRIFT_JSON, "reports/drift.md", "reports/drift.html"];
+
+/// Names a baseline by what it held.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Against {
+    /// `mssql-posture/against/v1`.
+    schema: String,
+    /// Its snapshots, by target.
+    snapshots: Vec<AgainstSnapshot>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgainstSnapshot {
+    target: InstanceId,
+    /// SHA-256 of the snapshot file, which names that of its module text.
+    sha256: String,
+}
+
+impl Against {
+    fn of(side: &EstateSide) -> anyhow::Result<Self> {
+        let snapshots = side.sources.iter().map(|(target, source)| {
+            let bytes = std::fs::read(&source.snapshot)?;
+            let (target, sha256) = (target.clone(), sha256_hex(&bytes));
+            Ok(AgainstSnapshot { target, sha256 })
+        });
+        Ok(Self {
+            schema: AGAINST_SCHEMA.to_owned(),
+            snapshots: snapshots.collect::<anyhow::Result<_>>()?,
+        })
+    }
+}
+
+/// What changed since a baseline, if one is given; notes in the folder which it was.
+pub(super) fn against(
+    baseline: Option<&Path>,
+    bundle: &mut Bundle,
+    sources: &[Source],
+    (assessment, inputs): (&Assessment, &Inputs),
+) -> anyhow::Result<Option<Diff>> {
+    let Some(baseline) = baseline else {
+        return Ok(None);
+    };
+    let before = EstateSide::read(baseline, inputs)?;
+    let after = EstateSide::judged(sources, assessment.clone())?;
+    bundle.write(AGAINST, &judge::json(&Against::of(&before)?)?)?;
+    Ok(Some(compare(&before, &after, inputs)?))
+}
+
+/// Drift in every form that stands in a folder.
+pub(super) fn forms(
+    diff: &Diff,
+    templates: &Templates,
+) -> anyhow::Result<[(&'static str, Vec<u8>); 3]> {
+    let [json, markdown, html] = FILES;
+    Ok([
+        (json, report::diff_json(diff)?.into_bytes()),
+        (
+            markdown,
+            report::diff_markdown(diff, templates)?.into_bytes(),
+        ),
+        (html, report::diff_html(diff, templates)?.into_bytes()),
+    ])
+}
+
+/// Whether a file of the folder is one of drift's.
+pub(super) fn owns(path: &str) -> bool {
+    FILES.contains(&path)
+}
+
+/// Whether the files of drift follow from each other and, where the baseline is given, from it and the folder. In words,
+/// what was compared.
+pub(super) fn follows(
+    root: &Path,
+    held: &BTreeSet<&str>,
+    baseline: Option<&Path>,
+    (sources, assessment, inputs): (&[Source], &Assessment, &Inputs),
+) -> anyhow::Result<Option<String>> {
+    if !FILES.iter().any(|path| held.contains(path)) {
+        if held.contains(AGAINST) {
+            bail!("{AGAINST}: there is no drift that was measured against it");
+        }
+        return Ok(None);
+    }
+    let recorded: Against = read(root, AGAINST)?;
+    let diff: Diff = read(root, DRIFT_JSON)?;
+    for (path, due) in forms(&diff, &inputs.templates)? {
+        same(
+            root,
+            path,
+            &due,
+            "it does not follow from reports/drift.json",
+        )?;
+    }
+    let told = "drift.json, drift.md and drift.html with each other";
+    let Some(baseline) = baseline else {
+        return Ok(Some(format!(
+            "{told} (give the baseline with --against to compare it again)"
+        )));
+    };
+    let before = EstateSide::read(baseline, inputs)?;
+    if Against::of(&before)?.snapshots != recorded.snapshots {
+        bail!("{AGAINST}: the baseline that was given is another");
+    }
+    let after = EstateSide::judged(sources, assessment.clone())?;
+    let again = compare(&before, &after, inputs)?;
+    let due = report::diff_json(&again)?.into_bytes();
+    same(
+        root,
+        DRIFT_JSON,
+        &due,
+        "it does not follow from the baseline and the snapshots",
+    )?;
+    Ok(Some(format!("{told} and from the baseline")))
+}
+
+fn read<T: serde::de::DeserializeOwned>(root: &Path, path: &str) -> anyhow::Result<T> {
+    let text =
+        std::fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
+    serde_json::from_str(&text).with_context(|| path.to_owned())
+}
+
+fn same(root: &Path, path: &str, due: &[u8], why: &str) -> anyhow::Result<()> {
+    let is = std::fs::read(root.join(path)).with_context(|| format!("cannot read {path}"))?;
+    if is != due {
+        bail!("{path}: {why}");
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! One instance: every fact at every place, what was concluded, and what is to be known first.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::code::Budget;
+use super::entry::{Change, ChangeKind, InstanceDiff, Pairing};
+use super::facts::COMPARED;
+use super::judged::{self, Judged};
+use super::names::Names;
+use super::pending;
+use super::place::{Place, Stand};
+use crate::ids::{DatabaseName, InstanceId};
+use crate::snapshot::{Fact, ModuleTexts, Outcome, Seen, Snapshot};
+
+/// Texts whose lines are shown of one instance.
+const MOST_TEXTS: usize = 2_000;
+
+/// One side.
+pub struct Side<'a> {
+    /// The facts.
+    pub snapshot: &'a Snapshot,
+    /// The module text that is there.
+    pub texts: &'a ModuleTexts,
+    /// What was concluded of it.
+    pub judged: Option<&'a Judged<'a>>,
+}
+
+impl<'a> Side<'a> {
+    /// Facts with their texts, and what was concluded of them.
+    pub fn new(
+        (snapshot, texts): (&'a Snapshot, &'a ModuleTexts),
+        judged: Option<&'a Judged<'a>>,
+    ) -> Self {
+        Self {
+            snapshot,
+            texts,
+            judged,
+        }
+    }
+}
+
+/// A target that only one side has.
+pub fn only_on_one_side(snapshot: &Snapshot, pairing: Pairing) -> InstanceDiff {
+    let collected = snapshot.ended.clone();
+    let collected = match pairing {
+        Pairing::OnlyBefore => [collected, String::new()],
+        _ => [String::new(), collected],
+    };
+    InstanceDiff::new(snapshot.target.clone(), pairing, collected)
+}
+
+/// What changed between two snapshots of the target of this name.
+pub fn compare(id: &InstanceId, before: &Side<'_>, after: &Side<'_>) -> InstanceDiff {
+    let collected = [&before.snapshot.ended, &after.snapshot.ended].map(Clone::clone);
+    let mut diff = InstanceDiff::new(id.clone(), Pairing::Compared, collected);
+    diff.remarks = remarks(before.snapshot, after.snapshot);
+    let mut budget = Budget { texts: MOST_TEXTS };
+    at_server(&mut diff, before, after, &mut budget);
+    in_databases(&mut diff, before, after, &mut budget);
+    once(&mut diff.changes);
+    diff.changes.sort_by(|one, other| {
+        let key = |c: &Change| (Reverse(c.severity), c.kind);
+        let place = |c: &Change| (c.database.clone(), Fact::named(&c.fact), c.name.clone());
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| place(one).cmp(&place(other)))
+    });
+    diff.not_comparable.sort();
+    diff.pending = pending::pending(before.snapshot, after.snapshot);
+    if let (Some(old), Some(new)) = (before.judged, after.judged) {
+        let exposure = judged::exposure(old.exposure, new.exposure);
+        diff.exposure = (exposure.before != exposure.after).then_some(exposure);
+        diff.routes = judged::routes(old.routes, new.routes);
+        diff.verdicts = judged::verdicts(&old.verdicts, &new.verdicts);
+    }
+    diff
+}
+
+fn of_server(fact: Fact, snapshot: &Snapshot) -> Stand {
+    Stand {
+        seen: fact
+            .seen(snapshot, None)
+            .unwrap_or_else(|| not_there("known", Vec::new())),
+        database: None,
+    }
+}
+
+fn at_server(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, budget: &mut Budget) {
+    let mut place = Place {
+        before,
+        after,
+        names: (
+            Names::new(before.snapshot, None),
+            Names::new(after.snapshot, None),
+        ),
+        database: None,
+        is_with_database: false,
+        changes: Vec::new(),
+        with_owner: 0,
+        unseen: BTreeMap::new(),
+        hidden: BTreeMap::new(),
+    };
+    for compared in COMPARED
+        .iter()
+        .filter(|c| Fact::OF_SERVER.contains(&c.fact))
+    {
+        let stands = (
+            of_server(compared.fact, before.snapshot),
+            of_server(compared.fact, after.snapshot),
+        );
+        place.compare(compared, stands, budget);
+    }
+    diff.not_comparable.extend(place.not_comparable());
+    diff.changes.append(&mut place.changes);
+    diff.came_with_their_owner += place.with_owner;
+}
+
+fn not_there(state: &'static str, needs: Vec<String>) -> Seen {
+    Seen {
+        state,
+        needs,
+        rows: 0,
+    }
+}
+
+/// A database as one side has it.
+enum Standing {
+    /// By its place in the snapshot.
+    Here(u32),
+    /// The inventory leaves it out.
+    Excluded,
+    /// The server has none of that name.
+    Absent,
+    /// Whether it has is not known, or it has and nothing more is known.
+    Unseen(&'static str, Vec<String>),
+}
+
+fn standing(name: &DatabaseName, snapshot: &Snapshot) -> Standing {
+    let mut databases = snapshot.databases.iter().zip(0_u32..);
+    if let Some((own, at)) = databases.find(|(own, _)| own.name == *name) {
+        return if own.excluded {
+            Standing::Excluded
+        } else {
+            Standing::Here(at)
+        };
+    }
+    let list = &snapshot.server.databases;
+    if list.seen().iter().any(|row| row.name == name.as_str()) {
+        let needs = vec!["the facts of this database, which the snapshot lacks".to_owned()];
+        return Standing::Unseen("not_collected", needs);
+    }
+    match list.known() {
+        Some(_) => Standing::Absent,
+        None => Standing::Unseen(list.state(), list.needs()),
+    }
+}
+
+impl Standing {
+    fn of(&self, fact: Fact, snapshot: &Snapshot) -> Stand {
+        let seen = match self {
+            Self::Here(at) => fact.seen(snapshot, Some(*at)),
+            Self::Absent => Some(not_there("known", Vec::new())),
+            // The rows of the other side are no new ones.
+            Self::Unseen(state, needs) => {
+                let state = if *state == "partial" {
+                    "not_collected"
+                } else {
+                    state
+                };
+                Some(not_there(state, needs.clone()))
+            }
+            Self::Excluded => {
+                let why = "the inventory leaves this database out".to_owned();
+                Some(not_there("not_collected", vec![why]))
+            }
+        };
+        Stand {
+            seen: seen.unwrap_or_else(|| not_there("not_collected", Vec::new())),
+            database: match self {
+                Self::Here(at) => Some(*at),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn in_databases(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, budget: &mut Budget) {
+    let names = |side: &Side<'_>| {
+        let listed = side.snapshot.server.databases.seen().iter();
+        let listed: Vec<DatabaseName> = listed.map(|row| DatabaseName::new(&row.name)).collect();
+        let held = side.snapshot.databases.iter().map(|own| own.name.clone());
+        held.chain(listed).collect::<BTreeSet<_>>()
+    };
+    let mut all = names(before);
+    all.extend(names(after));
+    for name in all {
+        let (old, new) = (
+            standing(&name, before.snapshot),
+            standing(&name, after.snapshot),
+        );
+        let own = |side: &Standing, snapshot: &'_ Snapshot| match side {
+            Standing::Here(at) => usize::try_from(*at)
+                .ok()
+                .filter(|at| *at < snapshot.databases.len()),
+            _ => None,
+        };
+        let (old_at, new_at) = (own(&old, before.snapshot), own(&new, after.snapshot));
+        let mut place = Place {
+            before,
+            after,
+            names: (
+                Names::new(
+                    before.snapshot,
+                    old_at.and_then(|at| before.snapshot.databases.get(at)),
+                ),
+                Names::new(
+                    after.snapshot,
+                    new_at.and_then(|at| after.snapshot.databases.get(at)),
+                ),
+            ),
+            is_with_database: matches!(old, Standing::Absent) || matches!(new, Standing::Absent),
+            database: Some(name.clone()),
+            changes: Vec::new(),
+            with_owner: 0,
+            unseen: BTreeMap::new(),
+            hidden: BTreeMap::new(),
+        };
+        for compared in COMPARED
+            .iter()
+            .filter(|c| Fact::OF_DATABASE.contains(&c.fact))
+        {
+            let stands = (
+                old.of(compared.fact, before.snapshot),
+                new.of(compared.fact, after.snapshot),
+            );
+            place.compare(compared, stands, budget);
+        }
+        let is_left_out = matches!((&old, &new), (Standing::Excluded, Standing::Excluded));
+        let mut unseen = place.not_comparable();
+        for one in &mut unseen {
+            one.incomplete &= !is_left_out;
+        }
+        diff.not_comparable.append(&mut unseen);
+        diff.changes.append(&mut place.changes);
+        diff.came_with_their_owner += place.with_owner;
+    }
+}
+
+/// A module stands among the objects too: it is told once, where its text is.
+fn once(changes: &mut Vec<Change>) {
+    const TOLD: [&str; 5] = [
+        "modules",
+        "assembly_modules",
+        "extended_procedures",
+        "triggers",
+        "synonyms",
+    ];
+    let key = |change: &Change| (change.database.clone(), change.name.clone(), change.kind);
+    let came_or_went = |change: &Change| change.kind != ChangeKind::Changed;
+    let told = changes
+        .iter()
+        .filter(|c| TOLD.contains(&c.fact.as_str()) && came_or_went(c));
+    let told: BTreeSet<_> = told.map(key).collect();
+    changes.retain(|change| {
+        change.fact != "objects" || !came_or_went(change) || !told.contains(&key(change))
+    });
+}
+
+/// What is to be known before the changes are read.
+fn remarks(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if after.started < before.started && !after.started.is_empty() {
+        remarks.push(format!(
+            "AFTER was collected before BEFORE ({} and {}): are the two the wrong way round?",
+            after.started, before.started
+        ));
+    }
+    let name = |s: &Snapshot| {
+        s.server
+            .server_identity
+            .known()
+            .and_then(|i| i.server_name.clone())
+    };
+    if let (Some(old), Some(new)) = (name(before), name(after))
+        && old != new
+    {
+        remarks.push(format!(
+            "@@SERVERNAME was {old} and is {new}: under one id, this may be another server"
+        ));
+    }
+    let version = |s: &Snapshot| {
+        s.server
+            .server_identity
+            .known()
+            .map(|i| i.product_version.clone())
+    };
+    if let (Some(old), Some(new)) = (version(before), version(after))
+        && old != new
+    {
+        remarks.push(format!(
+            "the version was {old} and is {new}: what the server ships changes with it"
+        ));
+    }
+    let start = |s: &Snapshot| {
+        let mut databases = s.server.databases.seen().iter();
+        databases
+            .find(|d| d.name == "tempdb")
+            .and_then(|d| d.create_date.clone())
+    };
+    if let (Some(old), Some(new)) = (start(before), start(after))
+        && old != new
+    {
+        remarks.push(format!(
+            "the instance was started anew: it ran since {old} and runs since {new} (server time)"
+        ));
+    }
+    let login = |s: &Snapshot| {
+        s.server
+            .session
+            .known()
+            .and_then(|session| session.login.clone())
+    };
+    if let (Some(old), Some(new)) = (login(before), login(after))
+        && old != new
+    {
+        remarks.push(format!("{old} looked before, and {new} after"));
+    }
+    for (side, snapshot) in [("BEFORE", before), ("AFTER", after)] {
+        if matches!(
+            snapshot.outcome,
+            Outcome::Unreached(_) | Outcome::Interrupted(_)
+        ) {
+            remarks.push(format!("{side}: {}", snapshot.outcome.why()));
+        }
+    }
+    remarks
+}

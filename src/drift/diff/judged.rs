@@ -1,0 +1,328 @@
+//! What was concluded of both sides, by the same program with the same inputs: exposure, routes, verdicts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entry::{ExposureChange, Points, RouteChange, VerdictChange, VerdictDrift};
+use crate::graph::{Route, State};
+use crate::rules::{Severity, Subject};
+use crate::score::Exposure;
+
+/// What was concluded of one side.
+pub struct Judged<'a> {
+    /// Its exposure.
+    pub exposure: &'a Exposure,
+    /// Every channel.
+    pub routes: &'a [Route],
+    /// The verdicts.
+    pub verdicts: Vec<JudgedVerdict<'a>>,
+}
+
+/// One verdict.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)] // as in the assessment
+pub struct JudgedVerdict<'a> {
+    pub rule: &'a str,
+    pub rule_slug: &'a str,
+    pub title: &'a str,
+    pub subject: &'a Subject,
+    pub outcome: &'a str,
+    pub severity: Severity,
+    pub message: &'a str,
+}
+
+/// Exposure before and after, if it is another.
+pub(super) fn exposure(before: &Exposure, after: &Exposure) -> ExposureChange {
+    let points = |of: &Exposure| Points {
+        low: of.low,
+        high: of.high,
+    };
+    ExposureChange {
+        before: points(before),
+        after: points(after),
+        severity: match after.low > before.low {
+            true => Severity::High,
+            // More may be open than before, which nobody saw.
+            false if after.high > before.high => Severity::Low,
+            false => Severity::Info,
+        },
+    }
+}
+
+/// Channels that stand otherwise.
+pub(super) fn routes(before: &[Route], after: &[Route]) -> Vec<RouteChange> {
+    let changed = after.iter().filter_map(|route| {
+        let was = before.iter().find(|was| was.channel == route.channel)?;
+        let (old, new) = (standing(was), standing(route));
+        (old != new).then(|| RouteChange {
+            channel: route.channel.as_str().to_owned(),
+            title: route.channel.title().to_owned(),
+            severity: severity(was, route),
+            before: old,
+            after: new,
+        })
+    });
+    changed.collect()
+}
+
+fn standing(route: &Route) -> String {
+    let by = &route.reached_by;
+    let account = route
+        .runs_as
+        .account
+        .as_deref()
+        .unwrap_or("an account that was not seen");
+    let everyone = if by.everyone {
+        ", everybody who can log in among them"
+    } else {
+        ""
+    };
+    let groups = match by.groups_of_unknown_size.len() {
+        0 => String::new(),
+        n => format!(", {n} groups of unknown size"),
+    };
+    format!(
+        "{}; as {account}; {} administrators, others: {} open, {} armable, {} waiting{everyone}{groups}",
+        route.state.as_str(),
+        by.administrators,
+        by.open,
+        by.armable,
+        by.waiting
+    )
+}
+
+fn severity(was: &Route, is: &Route) -> Severity {
+    let (old, new) = (&was.reached_by, &is.reached_by);
+    if (is.state == State::Open && was.state != State::Open)
+        || new.open > old.open
+        || (new.everyone && !old.everyone)
+    {
+        return Severity::High;
+    }
+    let reached = new.armable > old.armable
+        || new.administrators > old.administrators
+        || new.groups_of_unknown_size.len() > old.groups_of_unknown_size.len();
+    let more = is.state > was.state || reached || was.runs_as != is.runs_as;
+    if more {
+        Severity::Medium
+    } else {
+        Severity::Info
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Good,
+    Accepted,
+    Bad,
+    Unknown,
+}
+
+fn class(outcome: &str) -> Class {
+    match outcome {
+        "fail" => Class::Bad,
+        "accepted" => Class::Accepted,
+        "pass" | "not_applicable" => Class::Good,
+        // A word that this version does not know is nothing that was seen.
+        _ => Class::Unknown,
+    }
+}
+
+type Key<'a> = (&'a str, &'a Subject);
+
+/// The verdicts of a side, and of each rule where it could not be settled.
+struct Verdicts<'a> {
+    all: BTreeMap<Key<'a>, &'a JudgedVerdict<'a>>,
+    unknown: BTreeMap<&'a str, Vec<&'a Subject>>,
+    rules: BTreeSet<&'a str>,
+}
+
+impl<'a> Verdicts<'a> {
+    fn of(judged: &'a [JudgedVerdict<'a>]) -> Self {
+        let mut unknown: BTreeMap<&str, Vec<&Subject>> = BTreeMap::new();
+        for verdict in judged.iter().filter(|v| class(v.outcome) == Class::Unknown) {
+            unknown
+                .entry(verdict.rule)
+                .or_default()
+                .push(verdict.subject);
+        }
+        Self {
+            // The worst of a rule on one subject stands for it.
+            all: judged
+                .iter()
+                .rev()
+                .map(|v| ((v.rule, v.subject), v))
+                .collect(),
+            unknown,
+            rules: judged.iter().map(|v| v.rule).collect(),
+        }
+    }
+
+    /// How a rule stands on a subject. Where no verdict names it, the rule passed it, unless it could not see all.
+    fn class(&self, (rule, subject): Key<'a>) -> Class {
+        if let Some(verdict) = self.all.get(&(rule, subject)) {
+            return class(verdict.outcome);
+        }
+        let reaches = |unknown: &&Subject| {
+            unknown.kind == "instance"
+                || (unknown.name.is_none() && unknown.database == subject.database)
+        };
+        let unknown = self.unknown.get(rule).map_or(&[][..], Vec::as_slice);
+        if unknown.iter().any(|unknown| reaches(unknown)) || !self.rules.contains(rule) {
+            return Class::Unknown;
+        }
+        Class::Good
+    }
+}
+
+/// Verdicts that are not what they were, the worst first.
+pub(super) fn verdicts(
+    before: &[JudgedVerdict<'_>],
+    after: &[JudgedVerdict<'_>],
+) -> Vec<VerdictChange> {
+    let (old, new) = (Verdicts::of(before), Verdicts::of(after));
+    let keys: BTreeSet<Key<'_>> = old.all.keys().chain(new.all.keys()).copied().collect();
+    let mut changes: Vec<VerdictChange> = keys
+        .into_iter()
+        .filter_map(|key| change(key, &old, &new))
+        .collect();
+    changes.sort_by(|one, other| {
+        let key = |v: &VerdictChange| (std::cmp::Reverse(v.severity), v.drift);
+        (key(one), &one.rule, &one.subject).cmp(&(key(other), &other.rule, &other.subject))
+    });
+    changes
+}
+
+fn change<'a>(key: Key<'a>, old: &Verdicts<'a>, new: &Verdicts<'a>) -> Option<VerdictChange> {
+    let (was, is) = (old.all.get(&key), new.all.get(&key));
+    let of = |v: Option<&&JudgedVerdict<'_>>| v.map_or(Severity::Info, |v| v.severity);
+    let drift = match (old.class(key), new.class(key)) {
+        (Class::Good, Class::Bad) => VerdictDrift::New,
+        (Class::Bad, Class::Bad) if of(is) > of(was) => VerdictDrift::Worse,
+        (Class::Bad, Class::Bad) if of(is) < of(was) => VerdictDrift::Better,
+        (Class::Good | Class::Bad, Class::Accepted) => VerdictDrift::Accepted,
+        (Class::Accepted, Class::Bad) => VerdictDrift::NoLongerAccepted,
+        (Class::Unknown, Class::Bad | Class::Accepted) => VerdictDrift::NewlySeen,
+        (Class::Unknown, Class::Good) => VerdictDrift::NewlySettled,
+        (Class::Good | Class::Bad | Class::Accepted, Class::Unknown) => VerdictDrift::NewlyUnseen,
+        (Class::Bad | Class::Accepted, Class::Good) => VerdictDrift::Resolved,
+        (Class::Good, Class::Good)
+        | (Class::Bad, Class::Bad)
+        | (Class::Accepted, Class::Accepted)
+        | (Class::Unknown, Class::Unknown) => return None,
+    };
+    let told = is.or(was)?;
+    let is_finding = is.is_some_and(|v| class(v.outcome) == Class::Bad);
+    let is_worse = !matches!(drift, VerdictDrift::Better | VerdictDrift::Accepted);
+    Some(VerdictChange {
+        rule: told.rule.to_owned(),
+        rule_slug: told.rule_slug.to_owned(),
+        title: told.title.to_owned(),
+        subject: told.subject.clone(),
+        drift,
+        before: was.map(|v| v.outcome.to_owned()),
+        after: is.map(|v| v.outcome.to_owned()),
+        severity: if is_finding && is_worse {
+            told.severity
+        } else {
+            Severity::Info
+        },
+        message: told.message.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict<'a>(
+        subject: &'a Subject,
+        outcome: &'a str,
+        severity: Severity,
+    ) -> JudgedVerdict<'a> {
+        JudgedVerdict {
+            rule: "SURF-001",
+            rule_slug: "xp-cmdshell-enabled",
+            title: "",
+            subject,
+            outcome,
+            severity,
+            message: outcome,
+        }
+    }
+
+    /// `-` is no verdict on the subject; the rule passed others.
+    fn drift(
+        before: &str,
+        after: &str,
+        severities: (Severity, Severity),
+    ) -> Option<(VerdictDrift, Severity)> {
+        let (own, instance) = (Subject::option("x"), Subject::option("other"));
+        let side = |outcome, severity| {
+            let passed = verdict(&instance, "pass", Severity::Low);
+            if outcome == "-" {
+                vec![passed]
+            } else {
+                vec![passed, verdict(&own, outcome, severity)]
+            }
+        };
+        let (old, new) = (side(before, severities.0), side(after, severities.1));
+        let found = verdicts(&old, &new);
+        assert!(found.len() <= 1);
+        found.first().map(|v| (v.drift, v.severity))
+    }
+
+    #[test]
+    fn each_pair_of_outcomes_has_its_word() {
+        use Severity::{High, Info, Medium};
+        let same = (High, High);
+        for (before, after, due) in [
+            ("-", "fail", Some((VerdictDrift::New, High))),
+            ("fail", "fail", None),
+            ("fail", "-", Some((VerdictDrift::Resolved, Info))),
+            ("fail", "unknown", Some((VerdictDrift::NewlyUnseen, Info))),
+            ("-", "unknown", Some((VerdictDrift::NewlyUnseen, Info))),
+            ("unknown", "fail", Some((VerdictDrift::NewlySeen, High))),
+            ("unknown", "-", Some((VerdictDrift::NewlySettled, Info))),
+            ("unknown", "unknown", None),
+            ("fail", "accepted", Some((VerdictDrift::Accepted, Info))),
+            (
+                "accepted",
+                "fail",
+                Some((VerdictDrift::NoLongerAccepted, High)),
+            ),
+            ("accepted", "-", Some((VerdictDrift::Resolved, Info))),
+            (
+                "fail",
+                "a word of another version",
+                Some((VerdictDrift::NewlyUnseen, Info)),
+            ),
+        ] {
+            assert_eq!(drift(before, after, same), due, "{before} {after}");
+        }
+        assert_eq!(
+            drift("fail", "fail", (Medium, High)),
+            Some((VerdictDrift::Worse, High))
+        );
+        assert_eq!(
+            drift("fail", "fail", (High, Medium)),
+            Some((VerdictDrift::Better, Info))
+        );
+    }
+
+    #[test]
+    fn a_finding_that_the_rule_could_not_look_for_is_not_resolved() {
+        let (own, instance) = (Subject::option("x"), Subject::instance());
+        let old = [verdict(&own, "fail", Severity::High)];
+        let new = [verdict(&instance, "unknown", Severity::High)];
+        let found = verdicts(&old, &new);
+        assert!(
+            found.iter().all(|v| v.drift == VerdictDrift::NewlyUnseen),
+            "{found:?}"
+        );
+        let found = verdicts(&old, &[]);
+        assert!(
+            found.iter().all(|v| v.drift == VerdictDrift::NewlyUnseen),
+            "no verdict of the rule at all"
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! Ids become names. An id is given anew whenever something is made anew, and another server gives others; a name is what
+//! people and statements mean.
+
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
+
+use crate::snapshot::{DatabaseFacts, Snapshot};
+
+/// What an id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the id of what it is named after
+pub enum Ref {
+    Assembly,
+    Audit,
+    Condition,
+    Credential,
+    Database,
+    DatabaseCredential,
+    DatabasePrincipal,
+    DatabaseSpecification,
+    Endpoint,
+    Job,
+    Language,
+    Login,
+    LoginSid,
+    MasterObject,
+    Object,
+    Proxy,
+    Schedule,
+    Schema,
+    /// What `class` says.
+    Securable,
+    Server,
+    ServerNotification,
+    ServerSpecification,
+    ServerTrigger,
+    Subsystem,
+}
+
+type Table = FxHashMap<String, String>;
+
+/// The names of one side, those of one database among them.
+pub struct Names<'a> {
+    snapshot: &'a Snapshot,
+    database: Option<&'a DatabaseFacts>,
+    tables: FxHashMap<Ref, Table>,
+}
+
+fn table<K: ToString, V: ToString>(rows: impl Iterator<Item = (K, V)>) -> Table {
+    rows.map(|(id, name)| (id.to_string(), name.to_string()))
+        .collect()
+}
+
+fn server_table(of: Ref, snapshot: &Snapshot) -> Table {
+    let server = &snapshot.server;
+    match of {
+        Ref::Audit => {
+            let by_id = server.server_audits.seen().iter();
+            let mut names = table(by_id.map(|a| (a.audit_id, &a.name)));
+            let by_guid = server.server_audits.seen().iter();
+            names.extend(by_guid.filter_map(|a| Some((a.audit_guid.clone()?, a.name.clone()))));
+            names
+        }
+        Ref::Condition => table(
+            server
+                .policy_conditions
+                .seen()
+                .iter()
+                .map(|c| (c.condition_id, &c.name)),
+        ),
+        Ref::Credential => table(
+            server
+                .credentials
+                .seen()
+                .iter()
+                .map(|c| (c.credential_id, &c.name)),
+        ),
+        Ref::Database => table(
+            server
+                .databases
+                .seen()
+                .iter()
+                .map(|d| (d.database_id, &d.name)),
+        ),
+        Ref::Endpoint => table(
+            server
+                .endpoints
+                .seen()
+                .iter()
+                .map(|e| (e.endpoint_id, &e.name)),
+        ),
+        Ref::Job => table(server.jobs.seen().iter().map(|j| (&j.job_id, &j.name))),
+        Ref::Login => table(
+            server
+                .server_principals
+                .seen()
+                .iter()
+                .map(|p| (p.principal_id.0, &p.name)),
+        ),
+        Ref::LoginSid => {
+            let logins = server.server_principals.seen().iter();
+            logins
+                .filter_map(|p| Some((p.sid.clone()?, p.name.clone())))
+                .collect()
+        }
+        Ref::Proxy => table(server.proxies.seen().iter().map(|p| (p.proxy_id, &p.name))),
+        Ref::Schedule => table(
+            server
+                .schedules
+                .seen()
+                .iter()
+                .map(|s| (s.schedule_id, &s.name)),
+        ),
+        Ref::Server => table(
+            server
+                .linked_servers
+                .seen()
+                .iter()
+                .map(|s| (s.server_id, &s.name)),
+        ),
+        Ref::ServerNotification => table(
+            server
+                .server_event_notifications
+                .seen()
+                .iter()
+                .map(|n| (n.object_id, &n.name)),
+        ),
+        Ref::ServerSpecification => {
+            let all = server.server_audit_specifications.seen().iter();
+            table(all.map(|s| (s.specification_id, &s.name)))
+        }
+        Ref::ServerTrigger => table(
+            server
+                .server_triggers
+                .seen()
+                .iter()
+                .map(|t| (t.object_id, &t.name)),
+        ),
+        Ref::Subsystem => table(
+            server
+                .subsystems
+                .seen()
+                .iter()
+                .map(|s| (s.subsystem_id, &s.subsystem)),
+        ),
+        Ref::MasterObject => {
+            let mut databases = snapshot.databases.iter();
+            let master = databases.find(|d| d.name.as_str() == "master");
+            master.map_or_else(Table::default, |master| {
+                database_table(Ref::Object, snapshot, master)
+            })
+        }
+        _ => Table::default(),
+    }
+}
+
+fn database_table(of: Ref, snapshot: &Snapshot, own: &DatabaseFacts) -> Table {
+    match of {
+        Ref::Assembly => table(
+            own.assemblies
+                .seen()
+                .iter()
+                .map(|a| (a.assembly_id, &a.name)),
+        ),
+        Ref::DatabaseCredential => table(
+            own.scoped_credentials
+                .seen()
+                .iter()
+                .map(|c| (c.credential_id, &c.name)),
+        ),
+        Ref::DatabasePrincipal => table(
+            own.database_principals
+                .seen()
+                .iter()
+                .map(|p| (p.principal_id.0, &p.name)),
+        ),
+        Ref::DatabaseSpecification => {
+            let all = own.database_audit_specifications.seen().iter();
+            table(all.map(|s| (s.specification_id, &s.name)))
+        }
+        Ref::Language => {
+            let all = own.external_languages.seen().iter();
+            table(all.filter_map(|l| Some((l.external_language_id, l.language.as_ref()?))))
+        }
+        Ref::Schema => table(own.schemas.seen().iter().map(|s| (s.schema_id, &s.name))),
+        Ref::Object => objects(snapshot, own),
+        _ => Table::default(),
+    }
+}
+
+/// Objects by schema and name; triggers of the database itself, which are no objects; and of master what is shipped, whose
+/// permissions stand there.
+fn objects(snapshot: &Snapshot, own: &DatabaseFacts) -> Table {
+    let schemas = database_table(Ref::Schema, snapshot, own);
+    let mut names = table(own.triggers.seen().iter().map(|t| (t.object_id, &t.name)));
+    if own.name.as_str() == "master" {
+        let shipped = snapshot.server.system_extended_procedures.seen().iter();
+        names.extend(table(shipped.map(|p| (p.object_id, &p.name))));
+    }
+    let qualified = own.objects.seen().iter().map(|object| {
+        let schema = schemas.get(&object.schema_id.to_string());
+        let schema = schema.map_or_else(|| format!("#{}", object.schema_id), Clone::clone);
+        (
+            object.object_id.to_string(),
+            format!("{schema}.{}", object.name),
+        )
+    });
+    names.extend(qualified);
+    names
+}
+
+/// What a class of securables is looked up among, at server scope and in a database.
+fn class(row: &Map<String, Value>) -> Option<Ref> {
+    Some(match row.get("class")?.as_i64()? {
+        101 => Ref::Login,
+        105 => Ref::Endpoint,
+        1 => Ref::Object,
+        3 => Ref::Schema,
+        4 => Ref::DatabasePrincipal,
+        5 => Ref::Assembly,
+        _ => return None,
+    })
+}
+
+impl<'a> Names<'a> {
+    /// Of a side, and of one of its databases.
+    pub fn new(snapshot: &'a Snapshot, database: Option<&'a DatabaseFacts>) -> Self {
+        Self {
+            snapshot,
+            database,
+            tables: FxHashMap::default(),
+        }
+    }
+
+    fn table(&mut self, of: Ref) -> &Table {
+        let (snapshot, database) = (self.snapshot, self.database);
+        self.tables.entry(of).or_insert_with(|| {
+            let mut names = server_table(of, snapshot);
+            if let Some(own) = database {
+                names.extend(database_table(of, snapshot, own));
+            }
+            names
+        })
+    }
+
+    /// Whether something of this name is there.
+    pub fn has(&mut self, of: Ref, name: &str) -> bool {
+        // Rows are asked for in bulk: the names are turned round once.
+        const TURNED: &str = "\0";
+        let of_names = self.table(of);
+        if !of_names.contains_key(TURNED) {
+            let names: Vec<String> = of_names
+                .values()
+                .map(|name| format!("{TURNED}{name}"))
+                .collect();
+            if let Some(table) = self.tables.get_mut(&of) {
+                table.extend(names.into_iter().map(|name| (name, String::new())));
+                table.insert(TURNED.to_owned(), String::new());
+            }
+        }
+        self.table(of).contains_key(&format!("{TURNED}{name}"))
+    }
+
+    /// The name in an id's place, and whether there is one. An id of nothing stays what it is.
+    pub fn resolve(&mut self, of: Ref, id: &Value, row: &Map<String, Value>) -> (Value, bool) {
+        let text = match id {
+            Value::Null => return (Value::Null, true),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if let Some(special) = special(of, &text) {
+            return (special.into(), true);
+        }
+        let of = match of {
+            Ref::Securable => match class(row) {
+                Some(of) => of,
+                None if text == "0" => return (Value::Null, true),
+                // Of rarer classes the id itself is compared.
+                None => return (id.clone(), true),
+            },
+            of => of,
+        };
+        match self.table(of).get(&text) {
+            Some(name) => (name.clone().into(), true),
+            // A sid that no login has is a name by itself.
+            None if of == Ref::LoginSid => (id.clone(), true),
+            None => (serde_json::json!({ "id": id }), false),
+        }
+    }
+}
+
+/// Ids that stand for no row.
+fn special(of: Ref, id: &str) -> Option<&'static str> {
+    const NO_JOB: &str = "00000000-0000-0000-0000-000000000000";
+    match (of, id) {
+        (Ref::DatabasePrincipal, "-2") | (Ref::Login, "-2") => Some("(owner)"),
+        (Ref::Login, "0") => Some("(everybody else)"),
+        (Ref::DatabasePrincipal, "0") => Some("public"),
+        (Ref::Object | Ref::MasterObject, "0") => Some("(none)"),
+        (Ref::Job, NO_JOB) => Some("(none)"),
+        _ => None,
+    }
+}

@@ -1,0 +1,226 @@
+//! Drift for a terminal.
+
+use super::view::{DriftInstance, DriftRow, DriftView};
+use crate::report::table::{Page, free, left};
+use crate::report::view::counted;
+
+/// Textual diffs that are shown of an instance.
+const MOST_TEXTS: usize = 5;
+
+/// See [`super::diff_table`].
+pub fn table(view: &DriftView, width: u16) -> String {
+    let page = Page::new(width, false);
+    let mut sections = vec![instances(view, &page)];
+    for instance in view
+        .instances
+        .iter()
+        .filter(|one| !one.quiet || !one.remarks.is_empty())
+    {
+        sections.extend(details(instance, &page));
+    }
+    sections.push(page.text(&closing(view)));
+    sections.join("\n\n") + "\n"
+}
+
+/// See [`super::diff_summary`].
+pub fn summary(view: &DriftView, width: u16) -> String {
+    let page = Page::new(width, false);
+    [
+        page.text("Drift against the baseline"),
+        instances(view, &page),
+        page.text(&closing(view)),
+    ]
+    .join("\n\n")
+        + "\n"
+}
+
+fn instances(view: &DriftView, page: &Page) -> String {
+    let columns = [
+        left("Instance", 12),
+        left("Exposure", 10),
+        free("Drift"),
+        left("Worst", 8),
+    ];
+    let rows = view.instances.iter().map(|one| {
+        let exposure = one
+            .exposure
+            .clone()
+            .unwrap_or_else(|| "the same".to_owned());
+        let is_compared = one.changes.len() + one.verdicts.len() + one.routes.len() > 0;
+        vec![
+            one.id.clone(),
+            exposure,
+            one.state.clone(),
+            if is_compared {
+                worst(one).to_owned()
+            } else {
+                "–".to_owned()
+            },
+        ]
+    });
+    page.lay_out(&columns, rows.collect())
+}
+
+fn worst(one: &DriftInstance) -> &'static str {
+    const ORDER: [&str; 5] = ["critical", "high", "medium", "low", "info"];
+    let all = one
+        .changes
+        .iter()
+        .map(|c| c.severity)
+        .chain(one.verdicts.iter().map(|v| v.severity));
+    let all = all
+        .chain(one.routes.iter().map(|r| r.severity))
+        .chain(one.exposure_severity);
+    let places = all.filter_map(|word| ORDER.iter().position(|known| *known == word));
+    places
+        .min()
+        .and_then(|at| ORDER.get(at))
+        .copied()
+        .unwrap_or("–")
+}
+
+fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
+    let mut sections = vec![page.text(&format!("{} ({})", one.id, one.collected))];
+    sections.extend(
+        one.remarks
+            .iter()
+            .map(|remark| page.text(&format!("Note: {remark}"))),
+    );
+    if !one.changes.is_empty() {
+        sections.push(changes(one, page));
+        let told = one.changes.iter().filter(|row| !row.lines.is_empty());
+        sections.extend(told.take(MOST_TEXTS).map(lines));
+    }
+    if one.with_owner > 0 {
+        let rows = counted(one.with_owner as usize, "row", "rows");
+        sections.push(page.text(&format!(
+            "{rows} of low severity came or went with the database, module or job they belong to."
+        )));
+    }
+    if !one.routes.is_empty() {
+        let columns = [
+            left("Severity", 8),
+            left("Channel", 14),
+            free("Before"),
+            free("After"),
+        ];
+        let rows = one.routes.iter().map(|r| {
+            vec![
+                r.severity.to_owned(),
+                r.title.clone(),
+                r.before.clone(),
+                r.after.clone(),
+            ]
+        });
+        sections.push(page.lay_out(&columns, rows.collect()));
+    }
+    if !one.verdicts.is_empty() {
+        let columns = [
+            left("Severity", 8),
+            left("Verdict", 12),
+            left("Rule", 10),
+            free("What"),
+        ];
+        let rows = one.verdicts.iter().map(|v| {
+            vec![
+                v.severity.to_owned(),
+                v.drift.to_owned(),
+                v.rule.clone(),
+                format!("{}: {}", v.subject, v.message),
+            ]
+        });
+        sections.push(more(
+            page.lay_out(&columns, rows.collect()),
+            one.more_verdicts,
+        ));
+    }
+    if !one.pending.is_empty() {
+        let columns = [
+            left("Severity", 8),
+            left("Option", 14),
+            free("Staged in AFTER"),
+        ];
+        let rows = one
+            .pending
+            .iter()
+            .map(|p| vec![p.severity.to_owned(), p.option.clone(), p.sentence.clone()]);
+        sections.push(page.lay_out(&columns, rows.collect()));
+    }
+    if !one.unseen.is_empty() {
+        let rows = one.unseen.iter().map(|text| vec![text.clone()]);
+        sections.push(more(
+            page.lay_out(&[free("Not comparable")], rows.collect()),
+            one.more_unseen,
+        ));
+    }
+    sections
+}
+
+fn changes(one: &DriftInstance, page: &Page) -> String {
+    let columns = [
+        left("Severity", 8),
+        left("Change", 10),
+        left("Of", 10),
+        free("Name"),
+        free("What"),
+    ];
+    let rows = one.changes.iter().map(|row| {
+        let place = row
+            .place
+            .as_ref()
+            .map_or_else(String::new, |db| format!("{db}: "));
+        let said = row
+            .notes
+            .iter()
+            .chain(&row.columns)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n");
+        vec![
+            row.severity.to_owned(),
+            row.what.clone(),
+            row.noun.clone(),
+            format!("{place}{}", row.name),
+            said,
+        ]
+    });
+    more(page.lay_out(&columns, rows.collect()), one.more_changes)
+}
+
+fn more(text: String, left_out: usize) -> String {
+    match left_out {
+        0 => text,
+        n => format!("{text}\n… and {n} more: --format json has all"),
+    }
+}
+
+/// Lines are not wrapped: a diff that is broken anew cannot be read.
+fn lines(row: &DriftRow) -> String {
+    let place = row
+        .place
+        .as_ref()
+        .map_or_else(String::new, |db| format!("{db}: "));
+    let mut text = format!("{place}{} ({})", row.name, row.what);
+    for line in &row.lines {
+        text += "\n  ";
+        text += &line.text;
+    }
+    if row.more_lines > 0 {
+        text += &format!("\n  … {} more lines", row.more_lines);
+    }
+    text
+}
+
+fn closing(view: &DriftView) -> String {
+    let counts = view
+        .counts
+        .iter()
+        .map(|c| format!("{} {}", c.count, c.severity));
+    let counts: Vec<_> = counts.collect();
+    format!(
+        "{} Changes: {}. Both sides judged as of {}.",
+        view.headline,
+        counts.join(", "),
+        view.as_of
+    )
+}

@@ -1,0 +1,355 @@
+//! The commands: forms, exit codes, folders that hold drift.
+
+use serde_json::Value;
+
+use super::instance;
+use crate::support::cli::{Cli, Ran};
+use crate::support::recording::{Hidden, Recorded, Recording, hide};
+use mssql_posture::snapshot::Fact;
+
+/// A run with the files of two recordings beside it.
+trait WithSides {
+    fn side(self, folder: &str, recording: &Recording) -> Self;
+}
+
+impl WithSides for Cli {
+    fn side(self, folder: &str, recording: &Recording) -> Self {
+        let Recorded {
+            snapshot,
+            module_text,
+        } = recording.finish();
+        let stem = format!("{folder}/{}", snapshot.target);
+        self.file(&format!("{stem}.snapshot.json"), snapshot.render().unwrap())
+            .file(&format!("{stem}.modules.jsonl"), module_text)
+    }
+}
+
+fn changed() -> (Recording, Recording) {
+    let mut before = instance();
+    before.add_module("ERP", "dbo.p", "P", "CREATE PROC dbo.p AS\nSELECT 1");
+    let mut after = before.clone();
+    let id = after.object_id("ERP", "dbo.p");
+    after.set_text("ERP", id, "CREATE PROC dbo.p AS\nEXEC xp_cmdshell 'dir'");
+    after.set_option("xp_cmdshell", 1, 1);
+    (before, after)
+}
+
+fn diff(before: &Recording, after: &Recording, args: &[&str]) -> Cli {
+    let fixed = ["diff", "before", "after", "--as-of", "2026-11-16"];
+    Cli::new(&fixed)
+        .args(args)
+        .side("before", before)
+        .side("after", after)
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn exit_codes_rank_unseen_over_changes_over_none() {
+    let (before, after) = changed();
+    diff(&before, &before, &[]).run().code(0);
+    diff(&before, &after, &[]).run().code(1);
+    diff(&before, &after, &["--fail-on", "never"]).run().code(0);
+    diff(&before, &after, &["--fail-on", "critical"])
+        .run()
+        .code(0);
+    diff(&after, &before, &[]).run().code(0); // all for the better
+    diff(&after, &before, &["--fail-on", "info"]).run().code(1);
+    let mut less = after.clone();
+    let how = Hidden::Denied(vec!["a right".to_owned()]);
+    hide(&mut less.snapshot, Fact::ServerPermissions, None, &how);
+    diff(&before, &less, &[]).run().code(3);
+    diff(&before, &less, &["--allow-partial"]).run().code(1);
+    diff(&before, &less, &["--allow-partial", "--fail-on", "never"])
+        .run()
+        .code(0);
+    Cli::new(&["diff", "nowhere", "either"])
+        .run()
+        .code(2)
+        .says("cannot read nowhere");
+}
+
+#[test]
+fn what_is_judged_drifts_too() {
+    let (before, after) = changed();
+    let found = json(&diff(&before, &after, &["--format", "json"]).run().code(1));
+    assert_eq!(found["schema"], "mssql-posture/diff/v1");
+    let own = &found["instances"][0];
+    let verdicts = own["verdicts"].as_array().unwrap();
+    let surface = verdicts.iter().find(|v| v["rule"] == "SURF-001").unwrap();
+    assert_eq!(
+        (&surface["drift"], &surface["after"]),
+        (&"new".into(), &"fail".into())
+    );
+    let routes = own["routes"].as_array().unwrap();
+    let shell = routes
+        .iter()
+        .find(|r| r["channel"] == "xp_cmdshell")
+        .unwrap();
+    assert!(
+        shell["after"].as_str().unwrap().starts_with("open"),
+        "{shell}"
+    );
+    assert!(own["exposure"]["after"]["low"].as_u64() > own["exposure"]["before"]["low"].as_u64());
+    let back = json(&diff(&after, &before, &["--format", "json"]).run().code(0));
+    let verdicts = back["instances"][0]["verdicts"].as_array().unwrap();
+    assert!(
+        verdicts
+            .iter()
+            .any(|v| v["rule"] == "SURF-001" && v["drift"] == "resolved")
+    );
+}
+
+#[test]
+fn every_form_tells_the_same_and_is_the_same_in_every_run() {
+    let (before, after) = changed();
+    for format in ["table", "json", "md", "html"] {
+        let run = || {
+            diff(&before, &after, &["--format", format])
+                .run()
+                .code(1)
+                .stdout
+        };
+        let first = run();
+        for told in ["xp_cmdshell", "dbo.p", "EXEC xp_cmdshell"] {
+            assert!(first.contains(told), "{format}: {told}\n{first}");
+        }
+        assert_eq!(first, run(), "{format}");
+    }
+}
+
+#[test]
+fn the_table_keeps_to_its_width() {
+    let (before, after) = changed();
+    for (width, columns) in [(80, "80"), (200, "200")] {
+        let ran = diff(&before, &after, &[])
+            .env("COLUMNS", columns)
+            .run()
+            .code(1);
+        let widest = ran.stdout.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(width), "{}", ran.stdout);
+        insta::assert_snapshot!(format!("the_table_at_{columns}"), ran.stdout);
+    }
+}
+
+#[test]
+fn the_page_loads_nothing_and_runs_nothing() {
+    let (before, after) = changed();
+    let page = diff(&before, &after, &["--format", "html"])
+        .run()
+        .code(1)
+        .stdout;
+    assert!(page.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'"));
+    for loaded in ["<script", "src=", "http://", "https://", "url("] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+    assert_eq!(
+        page.matches("<article>").count(),
+        page.matches("</article>").count()
+    );
+}
+
+#[test]
+fn names_that_mean_harm_do_none_in_any_form() {
+    let evil = "p\u{202e}\u{1b}[2J</td><script>alert(1)</script>|`x`\n# h";
+    let mut before = instance();
+    before.add_module("ERP", "dbo.q", "P", "CREATE PROC q AS SELECT 1");
+    let mut after = before.clone();
+    after.add_login(evil, "S");
+    after.add_server_member("sysadmin", evil);
+    let id = after.object_id("ERP", "dbo.q");
+    after.set_text(
+        "ERP",
+        id,
+        &format!("CREATE PROC q AS SELECT '{evil}'\n```\n</pre><script>alert(2)</script>"),
+    );
+    for format in ["table", "json", "md", "html"] {
+        let shown = diff(&before, &after, &["--format", format])
+            .run()
+            .code(1)
+            .stdout;
+        let acts =
+            |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+        assert!(!shown.chars().any(acts), "{format}");
+        assert!(
+            format == "json" || shown.contains("\\u{202e}"),
+            "{format}: {shown}"
+        );
+        if format == "html" {
+            assert!(!shown.contains("<script"), "{shown}");
+        }
+        if format == "md" {
+            let outside = shown.split("````").step_by(2).collect::<String>();
+            assert!(
+                shown.contains("````diff") && !outside.contains("<script>"),
+                "{shown}"
+            );
+            assert!(
+                !shown.lines().any(|line| line.starts_with("# h")),
+                "{shown}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_target_that_one_side_lacks_is_said() {
+    let (before, after) = changed();
+    let mut other = Recording::new(crate::support::recording::Base::windows("hr-prod", 16));
+    other.set_option("xp_cmdshell", 1, 1);
+    let run = |cli: Cli| json(&cli.args(&["--format", "json"]).run().code(3));
+    let only_after = run(diff(&before, &after, &[]).side("after", &other));
+    assert_eq!(only_after["instances"][1]["pairing"], "only_after");
+    let only_before = run(diff(&before, &after, &[]).side("before", &other));
+    assert_eq!(only_before["instances"][1]["pairing"], "only_before");
+    assert_eq!(
+        only_before["instances"][1]["changes"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+const INVENTORY: &str = "schema = \"mssql-posture/inventory/v1\"\nas_of = \"2026-11-16\"\n\n[[target]]\nname = \"erp-prod\"\nsnapshot = \"after/erp-prod.snapshot.json\"\n";
+
+fn audit(args: &[&str]) -> Cli {
+    let (before, after) = changed();
+    let fixed = ["audit", "estate.toml", "-o", "out", "--against", "before"];
+    let cli = Cli::new(&fixed).args(args).file("estate.toml", INVENTORY);
+    cli.side("before", &before).side("after", &after)
+}
+
+fn verify(ran: &Ran, args: &[&str]) -> Ran {
+    Cli::new(&["verify", ran.path("out").to_str().unwrap()])
+        .args(args)
+        .run()
+}
+
+#[test]
+fn an_audit_against_a_baseline_holds_its_drift() {
+    let ran = audit(&[]).run().code(1);
+    assert!(
+        ran.stdout.contains("Drift against the baseline"),
+        "{}",
+        ran.stdout
+    );
+    let files = ran.files("out");
+    for file in [
+        "inputs/against.json",
+        "reports/drift.json",
+        "reports/drift.md",
+        "reports/drift.html",
+    ] {
+        assert!(files.contains(&file.to_owned()), "{files:?}");
+        assert!(ran.read("out/SHA256SUMS").contains(file), "{file}");
+    }
+    let (before, after) = changed();
+    let apart = diff(&before, &after, &["--format", "json"]).run().code(1);
+    assert_eq!(ran.read("out/reports/drift.json"), apart.stdout);
+    let said = verify(&ran, &[]).code(0).stdout;
+    assert!(said.contains("drift.json"), "{said}");
+    let baseline = ran.path("before");
+    let said = verify(&ran, &["--against", baseline.to_str().unwrap()])
+        .code(0)
+        .stdout;
+    assert!(said.contains("from the baseline"), "{said}");
+    let another = ran.path("after");
+    let said = verify(&ran, &["--against", another.to_str().unwrap()])
+        .code(1)
+        .stdout;
+    assert!(said.contains("another"), "{said}");
+}
+
+/// The folder with other files, its sums made anew: as somebody would who means to deceive.
+fn forge(ran: &Ran, path: &str, from: &str, to: &str) {
+    use mssql_posture::snapshot::sha256_hex;
+    let file = ran.path("out").join(path);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{path}");
+    let forged = text.replace(from, to);
+    std::fs::write(&file, &forged).unwrap();
+    let (old, new) = (sha256_hex(text.as_bytes()), sha256_hex(forged.as_bytes()));
+    let manifest = ran.path("out/manifest.json");
+    let listed = std::fs::read_to_string(&manifest).unwrap();
+    let mut json: Value = serde_json::from_str(&listed).unwrap();
+    let entry = json["files"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|f| f["path"] == path)
+        .unwrap();
+    let bytes = entry["bytes"].as_u64().unwrap();
+    let now = listed.replace(&old, &new).replace(
+        &format!("\"sha256\": \"{new}\",\n      \"bytes\": {bytes}"),
+        &format!("\"sha256\": \"{new}\",\n      \"bytes\": {}", forged.len()),
+    );
+    std::fs::write(&manifest, &now).unwrap();
+    let sums = ran.path("out/SHA256SUMS");
+    let text = std::fs::read_to_string(&sums).unwrap().replace(&old, &new);
+    let text = text.replace(&sha256_hex(listed.as_bytes()), &sha256_hex(now.as_bytes()));
+    std::fs::write(&sums, text).unwrap();
+}
+
+#[test]
+fn drift_that_was_edited_does_not_verify() {
+    let ran = audit(&[]).run().code(1);
+    forge(
+        &ran,
+        "reports/drift.html",
+        "EXEC xp_cmdshell",
+        "EXEC nothing",
+    );
+    let said = verify(&ran, &[]).code(1).stdout;
+    assert!(
+        said.contains("reports/drift.html") && said.contains("drift.json"),
+        "{said}"
+    );
+    let ran = audit(&[]).run().code(1);
+    forge(
+        &ran,
+        "reports/drift.json",
+        "\"severity\": \"high\"",
+        "\"severity\": \"info\"",
+    );
+    verify(&ran, &[]).code(1);
+}
+
+#[test]
+fn targets_that_the_audit_left_out_are_no_drift() {
+    let mut other = Recording::new(crate::support::recording::Base::windows("hr-prod", 16));
+    other.set_option("xp_cmdshell", 1, 1);
+    let more = format!(
+        "{INVENTORY}\n[[target]]\nname = \"hr-prod\"\nhost = \"nowhere.example\"\nauth = {{ kind = \"sql\", user = \"u\", password = {{ env = \"P\" }} }}\n"
+    );
+    let ran = audit(&["--only", "erp-prod"])
+        .file("estate.toml", more)
+        .side("before", &other)
+        .run()
+        .code(1);
+    let drift = ran.json("out/reports/drift.json");
+    assert_eq!(
+        drift["instances"][1]["pairing"], "not_selected",
+        "{}",
+        drift["instances"][1]
+    );
+}
+
+#[test]
+fn a_baseline_that_is_not_there_is_said_before_anything_is_done() {
+    let (before, after) = changed();
+    let fixed = ["audit", "estate.toml", "-o", "out", "--against", "nowhere"];
+    let cli = Cli::new(&fixed).file("estate.toml", INVENTORY);
+    let ran = cli
+        .side("before", &before)
+        .side("after", &after)
+        .run()
+        .code(2);
+    assert!(!ran.path("out").exists());
+    audit(&["--redact"])
+        .run()
+        .code(2)
+        .says("cannot be used with");
+}
