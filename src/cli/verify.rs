@@ -149,7 +149,7 @@ fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Resu
         _ if !holds(&intact.files, "snapshots/") => {
             "not judged again: it holds no snapshots".to_owned()
         }
-        Some(inputs) => judged_again(root, intact, inputs)?,
+        Some(inputs) => judged_again(root, intact, inputs, against)?,
         None => match ledger::follows(root, &intact.files, None)? {
             Some(told) => format!("no verdicts: {told} follow from the snapshots"),
             None => "no verdicts: snapshots alone".to_owned(),
@@ -160,7 +160,12 @@ fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Resu
 }
 
 /// Makes everything again that follows from the snapshots. In words, what that is.
-fn judged_again(root: &Path, intact: &Intact, inputs: &Inputs) -> anyhow::Result<String> {
+fn judged_again(
+    root: &Path,
+    intact: &Intact,
+    inputs: &Inputs,
+    against: Option<&Path>,
+) -> anyhow::Result<String> {
     let evidence = ledger::follows(root, &intact.files, Some(inputs))?;
     let files = find(&[root.to_owned()])?;
     let sources = ordered(files, &inputs.inventory)?;
@@ -181,7 +186,7 @@ fn judged_again(root: &Path, intact: &Intact, inputs: &Inputs) -> anyhow::Result
         compared.extend(rendered_again(root, intact, report, &judgement)?);
     }
     let held: BTreeSet<&str> = intact.files.keys().map(String::as_str).collect();
-    let judged = (sources.as_slice(), &concluded.assessment, &inputs);
+    let judged = (sources.as_slice(), &concluded.assessment, inputs);
     let drift = diff::follows(root, &held, against, judged)?;
     compared.extend(evidence);
     compared.extend(drift);
