@@ -132,32 +132,39 @@ impl Reading<'_, '_> {
         met
     }
 
-    /// Whether an action is recorded on all that matters, by everybody.
+    /// Whether an action is recorded on all that matters, by everybody. What is recorded of other objects is nothing.
     fn reach(&self, actions: &Actions, line: &Line<'_>) -> Grade {
         const DATABASE: i32 = 0;
         const OBJECT: i32 = 1;
         const SCHEMA: i32 = 3;
         let detail = line.detail;
-        let is_all = match detail.class {
-            DATABASE => true,
-            SCHEMA => actions.schema_id == Some(detail.major_id),
-            OBJECT => self.is_one_of(actions.procedures, detail.major_id),
-            _ => false,
+        // Of calls of anything, some are recorded by any such action.
+        let other = match actions.schema_id {
+            None => Grade::InPart,
+            Some(_) => Grade::Not,
         };
-        if is_all && detail.audited_principal_id.0 == PUBLIC {
-            Grade::Whole
-        } else {
-            Grade::InPart
+        let grade = match detail.class {
+            DATABASE => Grade::Whole,
+            SCHEMA if actions.schema_id == Some(detail.major_id) => Grade::Whole,
+            OBJECT if self.is_one_of(actions.procedures, detail.major_id) => {
+                match actions.procedures {
+                    [_] => Grade::Whole,
+                    _ => Grade::InPart,
+                }
+            }
+            _ => other,
+        };
+        match detail.audited_principal_id.0 {
+            PUBLIC => grade,
+            _ => grade.min(Grade::InPart),
         }
     }
 
-    /// Whether an object is the one extended procedure of this name.
+    /// Whether an object is an extended procedure of one of these names.
     fn is_one_of(&self, names: &[&str], object_id: i32) -> bool {
         let rows = self.case.snapshot.server.system_extended_procedures.seen();
-        let is_it = |row: &&crate::snapshot::SystemExtendedProcedure| {
-            row.object_id == object_id && names.contains(&row.name.as_str())
-        };
-        names.len() == 1 && rows.iter().any(|row| is_it(&row))
+        let mut own = rows.iter().filter(|row| row.object_id == object_id);
+        own.any(|row| names.contains(&row.name.as_str()))
     }
 }
 

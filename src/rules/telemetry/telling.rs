@@ -8,6 +8,7 @@ use super::reading::{OF_DATABASE, Reading, SPECIFICATIONS};
 use super::{EventState, Keeps, Recorded, RecordedBy, Running, Told, TraceState};
 use crate::ids::DatabaseName;
 use crate::rules::{Evidence, Missing, named};
+use crate::snapshot::Fact;
 
 /// One event while it is told.
 pub(super) struct Telling<'r, 'c, 'a> {
@@ -71,6 +72,14 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
             }
         }
         let snapshot = self.reading.case.snapshot;
+        if self
+            .event
+            .actions
+            .is_some_and(|actions| !actions.procedures.is_empty())
+        {
+            let unsettled = Fact::SystemExtendedProcedures.unsettled(snapshot);
+            self.unseen.extend(unsettled.iter().map(Missing::from));
+        }
         let mut excluded = snapshot.databases.iter().filter(|facts| facts.excluded);
         if excluded.any(|facts| facts.name.as_str() == name) {
             let missing = Missing::new(

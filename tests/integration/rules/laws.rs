@@ -37,6 +37,7 @@ const NEVER_ARISES: &[(&str, Option<Fact>)] = &[
 
 /// Facts that can take a finding back. Where they are not seen, what was seen to be bad stands.
 const TAKES_BACK: &[(&str, Fact)] = &[
+    ("AUDIT-007", Fact::Host),
     ("SIGHT-003", Fact::Session),
     ("SURF-001", Fact::Host),
     ("SURF-002", Fact::Host),

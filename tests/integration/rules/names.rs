@@ -1,5 +1,6 @@
 //! Names cannot speak in our voice: whatever a name says, it says inside quotes.
 
+use mssql_posture::inventory::AuditNeeds;
 use mssql_posture::rules::{self, Case};
 
 use super::{Fixture, World, fixtures, messages};
@@ -144,6 +145,7 @@ fn no_name_adds_a_word_of_ours_to_a_message() {
             snapshot: recorded.snapshot,
             expected_sysadmins: Some(Vec::new()),
             as_of: "",
+            audit_needs: AuditNeeds::default(),
         };
         let about = world.snapshot.target.to_string();
         honest(&mut world, &about);

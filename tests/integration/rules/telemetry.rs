@@ -75,8 +75,8 @@ fn specify(r: &mut Recording, database: &str, action: &str, class: i32, major_id
 
 const OPTION: &[&str] = &["fail low event option_change", "pass"];
 const CALLS: &[&str] = &[
-    "fail low event clr_run",
     "fail medium event agent_job_change",
+    "fail low event clr_run",
     "fail medium event external_script_run",
     "fail medium event ole_automation_run",
     "fail medium event trusted_assembly_change",
@@ -118,8 +118,8 @@ static GAPS: &[Fixture] = {
             linux(16),
             |r| without(r, &["SCHEMA_OBJECT_ACCESS_GROUP"]),
             &[
-                "fail low event clr_run",
                 "fail medium event agent_job_change",
+                "fail low event clr_run",
                 "fail medium event external_script_run",
                 "fail medium event trusted_assembly_change",
                 "pass",
@@ -135,10 +135,10 @@ static GAPS: &[Fixture] = {
                 specify(r, "master", "EXECUTE", 1, shell);
             },
             &[
-                "fail low event clr_run",
-                "fail low event ole_automation_run",
                 "fail medium event agent_job_change",
+                "fail low event clr_run",
                 "fail medium event external_script_run",
+                "fail medium event ole_automation_run",
                 "fail medium event trusted_assembly_change",
                 "pass",
             ],
