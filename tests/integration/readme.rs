@@ -119,6 +119,7 @@ fn every_flag_that_it_names_exists() {
         "script",
         "import",
         "changes",
+        "history",
         "queries",
         "rules",
     ] {
