@@ -28,9 +28,9 @@ fn add(args: &BaselineAdd) -> anyhow::Result<Exit> {
     if args.name.trim().is_empty() {
         bail!("--name is empty: reports call what is approved by it");
     }
-    let signer = args.signing.key()?;
+    let key = args.signing.key()?;
     let signature = signature_of(&args.output);
-    if signature.exists() && signer.is_none() {
+    if signature.exists() && key.is_none() {
         bail!(
             "{} is signed, and the signature would not be good any more: sign it anew with --sign-key, or take {} away",
             args.output.display(),
@@ -40,7 +40,9 @@ fn add(args: &BaselineAdd) -> anyhow::Result<Exit> {
     let mut all = if args.output.exists() {
         let text = read_text(&args.output)?;
         let mut all = Baseline::parse(&text, &args.output.display().to_string())?;
-        all.iter_mut().for_each(|own| own.file.clear());
+        for own in &mut all {
+            own.file.clear();
+        }
         all
     } else {
         Vec::new()
@@ -57,7 +59,7 @@ fn add(args: &BaselineAdd) -> anyhow::Result<Exit> {
     let text = Baseline::render(&all);
     std::fs::write(&args.output, &text)
         .with_context(|| format!("cannot write {}", args.output.display()))?;
-    if let Some(key) = signer {
+    if let Some(key) = key {
         let now = jiff::Timestamp::now();
         let signed = key.sign(text.as_bytes(), &format!("baseline, signed {now}"))?;
         std::fs::write(&signature, signed)
@@ -151,7 +153,9 @@ fn list(args: &BaselineList) -> anyhow::Result<Exit> {
     let mut all = read(&args.file, &shown, key.as_ref())?;
     print(&match args.format {
         BaselineFormat::Json => {
-            all.iter_mut().for_each(|own| own.file.clear());
+            for own in &mut all {
+                own.file.clear();
+            }
             serde_json::to_string_pretty(&all)? + "\n"
         }
         BaselineFormat::Table => {

@@ -10,7 +10,7 @@ mod history;
 pub use baseline::{Untold, put, take_assembly, take_script};
 pub use diff::*;
 pub use history::{
-    Assessed, AssessedError, Controls, Counts, FrameworkSeries, Given, HISTORY_SCHEMA, History,
-    HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves, Point, RuleSetUsed, Seal,
-    Signature, Standing, Tracked, TrackedState,
+    Assessed, AssessedError, Controls, Counts, FrameworkPoint, FrameworkSeries, Given,
+    HISTORY_SCHEMA, History, HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves,
+    Point, RuleSetUsed, Seal, Signature, Standing, Tracked, TrackedState,
 };

@@ -131,12 +131,12 @@ impl<'a> Library<'a> {
             "module" if rule.family() == "CODE" => {
                 let hash = instance.module(subject);
                 let is_answered = OF_TEXT.contains(&rule.id);
-                self.among(&self.modules, subject, hash.as_deref(), |_| is_answered)
+                among(&self.modules, subject, hash.as_deref(), |_| is_answered)
             }
             "assembly" if OF_ASSEMBLIES.contains(&rule.family()) => {
                 let hash = instance.assembly(subject);
                 let allowed = instance.permission_set(subject);
-                self.among(&self.assemblies, subject, hash.as_deref(), |held| {
+                among(&self.assemblies, subject, hash.as_deref(), |held| {
                     is_within(held, allowed)
                 })
             }
@@ -148,34 +148,34 @@ impl<'a> Library<'a> {
             _ => Compared::Unknown,
         }
     }
+}
 
-    fn among(
-        &self,
-        things: &ByName<'a>,
-        subject: &Subject,
-        hash: Option<&str>,
-        answers: impl Fn(Held<'a>) -> bool,
-    ) -> Compared<'a> {
-        let name = folded(subject.name.as_deref().unwrap_or_default());
-        let alone = name.split_once('.').map(|(_, alone)| alone);
-        let names = std::iter::once(name.as_str()).chain(alone);
-        let held = names.filter_map(|name| things.get(name)).flatten();
-        let held: Vec<(&'a Baseline, Held<'a>)> = held.copied().collect();
-        if held.is_empty() {
-            return Compared::Unknown;
-        }
-        let Some(hash) = hash else {
-            let what = "is not compared with it: not all of it was seen";
-            return Compared::Differs(format!("{} {what}", titles(&held)));
-        };
-        let same = held.iter().filter(|(_, held)| held.hash() == hash);
-        let same: Vec<_> = same.collect();
-        match same.iter().find(|(_, held)| answers(*held)) {
-            Some((own, _)) => Compared::Same(own),
-            // The text is theirs, and the finding is about something else.
-            None if !same.is_empty() => Compared::Unknown,
-            None => Compared::Differs(format!("differs from {}", titles(&held))),
-        }
+/// Compares by name and then by hash.
+fn among<'a>(
+    things: &ByName<'a>,
+    subject: &Subject,
+    hash: Option<&str>,
+    answers: impl Fn(Held<'a>) -> bool,
+) -> Compared<'a> {
+    let name = folded(subject.name.as_deref().unwrap_or_default());
+    let alone = name.split_once('.').map(|(_, alone)| alone);
+    let names = std::iter::once(name.as_str()).chain(alone);
+    let held = names.filter_map(|name| things.get(name)).flatten();
+    let held: Vec<(&'a Baseline, Held<'a>)> = held.copied().collect();
+    if held.is_empty() {
+        return Compared::Unknown;
+    }
+    let Some(hash) = hash else {
+        let what = "is not compared with it: not all of it was seen";
+        return Compared::Differs(format!("{} {what}", titles(&held)));
+    };
+    let same = held.iter().filter(|(_, held)| held.hash() == hash);
+    let same: Vec<_> = same.collect();
+    match same.iter().find(|(_, held)| answers(*held)) {
+        Some((own, _)) => Compared::Same(own),
+        // The text is theirs, and the finding is about something else.
+        None if !same.is_empty() => Compared::Unknown,
+        None => Compared::Differs(format!("differs from {}", titles(&held))),
     }
 }
 

@@ -136,7 +136,7 @@ fn every_form_tells_the_same_and_again_the_same() {
         );
         for due in [
             due,
-            "dbo.usp_New",
+            "New in App",
             "2026-06-30, 92 days",
             "at least 183 days",
             "intact, unsigned",

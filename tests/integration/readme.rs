@@ -120,6 +120,7 @@ fn every_flag_that_it_names_exists() {
         "import",
         "changes",
         "diff",
+        "history",
         "queries",
         "rules",
     ] {

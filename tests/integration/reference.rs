@@ -95,7 +95,15 @@ fn rules_are_listed_for_machines_and_explained_for_people() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for name in ["inventory", "waivers", "rules", "snapshot", "assessment"] {
+    for name in [
+        "inventory",
+        "waivers",
+        "rules",
+        "snapshot",
+        "assessment",
+        "history",
+        "baseline",
+    ] {
         let printed = Cli::new(&["schema", name]).run().code(0).stdout;
         let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
         assert!(

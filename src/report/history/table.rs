@@ -2,7 +2,7 @@
 
 use super::view::{FindingRow, HistoryView, PointView, STATUSES, SeriesView};
 use crate::drift::History;
-use crate::report::table::{Column, Page, free, left, right};
+use crate::report::table::{Page, free, left, right};
 
 /// So many findings of each state stand in the table.
 const MOST_FINDINGS: usize = 15;
@@ -44,14 +44,15 @@ fn bundles(page: &Page, view: &HistoryView) -> String {
 }
 
 fn series(page: &Page, own: &SeriesView) -> String {
-    let (columns, row): (Vec<Column>, fn(&PointView) -> Vec<String>) = if page.is_wide() {
+    let points = own.points.iter();
+    let (columns, rows) = if page.is_wide() {
         let mut columns = vec![left("As of", 10), right("Exposure", 8)];
         columns.extend(["Critical", "High", "Medium", "Low", "Info"].map(|name| right(name, 4)));
         columns.extend(["Accepted", "Unknown"].map(|name| right(name, 7)));
         columns.push(left("Opened", 6));
         columns.extend(["Closed", "Still open", "Not seen"].map(|name| right(name, 6)));
         columns.push(free("Seen"));
-        (columns, wide)
+        (columns, points.map(wide).collect())
     } else {
         let columns = vec![
             left("As of", 10),
@@ -60,9 +61,8 @@ fn series(page: &Page, own: &SeriesView) -> String {
             free("Since before"),
             free("Seen"),
         ];
-        (columns, narrow)
+        (columns, points.map(narrow).collect())
     };
-    let rows = own.points.iter().map(row).collect();
     format!("{}\n{}", page.text(&own.name), page.lay_out(&columns, rows))
 }
 
@@ -145,7 +145,9 @@ fn groups(page: &Page, view: &HistoryView) -> Vec<String> {
         let heading = page.text(&format!("{}: {}. {}", own.heading, own.count, own.lead));
         let mut text = format!("{heading}\n{}", page.lay_out(&columns, rows));
         if more > 0 {
-            text += &format!("\n… and {more} more; --format json has all");
+            text.push_str("\n… and ");
+            text.push_str(&more.to_string());
+            text.push_str(" more; --format json has all");
         }
         text
     });

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::spark::Spark;
 use crate::drift::{
-    Controls, Counts, FrameworkSeries, History, HistoryBundle, InstancePoint, InstanceSeries,
-    Moves, Point, Seal, Standing, Tracked, TrackedState,
+    Controls, Counts, FrameworkPoint, FrameworkSeries, History, HistoryBundle, InstancePoint,
+    InstanceSeries, Moves, Point, Seal, Standing, Tracked, TrackedState,
 };
 use crate::report::visible;
 use crate::rules::Subject;
@@ -200,7 +200,13 @@ impl HistoryView {
             [first, .., last] => format!("{} to {}", visible(first), visible(last)),
         };
         let fleet = history.fleet.iter().map(Some).collect::<Vec<_>>();
-        let mut series = vec![of_points("the estate", &fleet, &labels, &|_| String::new())];
+        let reached = |at: usize| {
+            let point = history.fleet.get(at);
+            point.map_or_else(String::new, |own| {
+                format!("{} of {} instances", own.reached, own.instances)
+            })
+        };
+        let mut series = vec![of_points("the estate", &fleet, &labels, &reached)];
         series.extend(
             history
                 .instances
@@ -214,6 +220,7 @@ impl HistoryView {
             frameworks: history
                 .frameworks
                 .iter()
+                .filter(|own| own.points.iter().flatten().any(is_in_scope))
                 .map(|own| framework(own, &labels))
                 .collect(),
             groups: GROUPS
@@ -357,7 +364,7 @@ fn row(label: &str, point: Option<&Point>, remark: &str, is_first: bool) -> Poin
         low,
         info,
     } = point.findings;
-    let moved = |count: u32| {
+    let since = |count: u32| {
         if is_first {
             NONE.to_owned()
         } else {
@@ -365,10 +372,10 @@ fn row(label: &str, point: Option<&Point>, remark: &str, is_first: bool) -> Poin
         }
     };
     let moves = &point.moves;
-    let mut coverage = vec![
-        format!("{} of {} instances", point.reached, point.instances),
-        format!("{} of {} databases", point.databases_read, point.databases),
-    ];
+    let mut coverage = vec![format!(
+        "{} of {} databases",
+        point.databases_read, point.databases
+    )];
     if !remark.is_empty() {
         coverage.insert(0, remark.to_owned());
     }
@@ -385,9 +392,9 @@ fn row(label: &str, point: Option<&Point>, remark: &str, is_first: bool) -> Poin
         } else {
             opened(moves)
         },
-        closed: moved(moves.closed),
-        still_open: moved(moves.still_open),
-        not_seen: moved(moves.not_seen),
+        closed: since(moves.closed),
+        still_open: since(moves.still_open),
+        not_seen: since(moves.not_seen),
         coverage: coverage.join(", "),
     }
 }
@@ -400,7 +407,7 @@ fn opened(moves: &Moves) -> String {
         (moves.not_seen_before, "not seen before"),
     ] {
         if count > 0 {
-            text += &format!(" +{count} {why}");
+            text.extend([" +", &count.to_string(), " ", why]);
         }
     }
     text
@@ -449,6 +456,12 @@ fn framework(own: &FrameworkSeries, labels: &[String]) -> FrameworkView {
         points: rows.collect(),
         id,
     }
+}
+
+/// A framework of another release than any instance's has nothing to show.
+fn is_in_scope(point: &FrameworkPoint) -> bool {
+    let controls = &point.controls;
+    controls.met + controls.not_met + controls.partly_seen + controls.accepted > 0
 }
 
 fn by_status(controls: &Controls) -> [u32; 7] {

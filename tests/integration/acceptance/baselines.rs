@@ -126,7 +126,7 @@ fn another_name_is_not_what_was_published() {
 #[test]
 fn what_was_not_seen_is_not_approved() {
     let mut hidden = planted("erp", "tools 1");
-    let id = hidden.object_id("App", "usp_Run");
+    let id = hidden.object_id("App", "dbo.usp_Run");
     hidden.hide_definition("App", id);
     let ran = taking(Estate::of(vec![hidden]), SCRIPT).audit(&[]).code(3);
     assert_eq!(finding(&ran, MODULE, "dbo.usp_Run")["outcome"], "unknown");
@@ -198,7 +198,7 @@ fn a_job_step_is_approved_by_its_text_whatever_the_job_is_called() {
         let mut erp = planted("erp", "tools 1");
         erp.add_job_step("Nightly", "App", command);
         let ran = taking(Estate::of(vec![erp]), script).audit(&[]);
-        let own = finding(&ran, STEP, "Nightly, step 1");
+        let own = finding(&ran, STEP, "job Nightly, step 1");
         assert_eq!(own["outcome"], due, "{command}: {own}");
     }
 }
