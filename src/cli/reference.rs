@@ -9,8 +9,8 @@ use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
-use crate::drift::History;
 use crate::drift::Diff;
+use crate::drift::History;
 use crate::inventory;
 use crate::report::{
     Assessment, DriftView, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence,
