@@ -412,6 +412,7 @@ mod tests {
             "observations",
             "own",
             "pin",
+            "published",
             "reached",
             "renamed",
             "shipped",

@@ -343,7 +343,11 @@ mod tests {
                 "foot.hbs:1: a value is printed as it is",
             ),
             ("foot.hbs", "a\n{{#if x}}", "foot.hbs:"),
-            ("raport.html.hbs", "", "documents are instance.html.hbs, "),
+            (
+                "raport.html.hbs",
+                "",
+                "no template of that name is used: documents are drift.html.hbs, ",
+            ),
             ("logo.png", "", "no template of that name is used"),
         ] {
             let error = own(&[(name, text)]).unwrap_err().to_string();
