@@ -286,7 +286,7 @@ pub(super) fn forms(
 
 /// Whether a file of the folder is one of drift's.
 pub(super) fn owns(path: &str) -> bool {
-    FILES.contains(&path)
+    path == AGAINST || FILES.contains(&path)
 }
 
 /// Whether the files of drift follow from each other and, where the baseline is given, from it and the folder. In words,
