@@ -407,6 +407,7 @@ mod tests {
             "observations",
             "own",
             "pin",
+            "published",
             "reached",
             "renamed",
             "shipped",
