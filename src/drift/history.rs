@@ -2,6 +2,7 @@
 //! closed, and what nobody could see. Something is closed only where somebody looked and did not find it.
 
 mod read;
+mod seal;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use read::{Assessed, AssessedError, Controls};
 use read::{AssessedInstance, AssessedVerdict};
+pub use seal::{Seal, Signature};
 pub use track::{Standing, Tracked, TrackedState};
 
 use crate::ids::InstanceId;
@@ -18,64 +20,6 @@ use crate::rules::{Severity, WaiverState};
 
 /// The first field of what `history --format json` prints.
 pub const HISTORY_SCHEMA: &str = "mssql-posture/history/v1";
-
-/// What vouches for a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Seal {
-    /// Every file is there with its hash.
-    Intact {
-        /// Who signed it.
-        signature: Signature,
-    },
-    /// Something is not as it was, or it is not signed by a key that was given: it is no evidence and counts for nothing.
-    Altered {
-        /// What is off.
-        what: String,
-    },
-    /// An assessment without hashes: nothing vouches for it.
-    Loose,
-}
-
-/// Who signed a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum Signature {
-    /// Nobody.
-    None,
-    /// This key, it says; no key was given to check it with.
-    Unchecked {
-        /// The key's number.
-        key: String,
-    },
-    /// This key.
-    By {
-        /// The key's number.
-        key: String,
-    },
-}
-
-impl Seal {
-    /// In words.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Intact { signature } => match signature {
-                Signature::None => "intact, unsigned".to_owned(),
-                Signature::Unchecked { key } => {
-                    format!("intact, signed, it says, by key {key}: not checked")
-                }
-                Signature::By { key } => format!("intact, signed by key {key}"),
-            },
-            Self::Altered { what } => format!("NOT AS IT WAS, so it does not count: {what}"),
-            Self::Loose => "no bundle: nothing vouches for this file".to_owned(),
-        }
-    }
-
-    /// Whether nothing is off.
-    pub fn counts(&self) -> bool {
-        !matches!(self, Self::Altered { .. })
-    }
-}
 
 /// The rules that a run judged by, as `evidence/run.json` names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

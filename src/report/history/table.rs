@@ -109,19 +109,21 @@ fn narrow(point: &PointView) -> Vec<String> {
 }
 
 fn frameworks(page: &Page, view: &HistoryView) -> Option<String> {
-    let mut columns = vec![left("Controls of", 11), left("As of", 10)];
+    let mut columns = if page.is_wide() {
+        vec![left("Controls of", 18), left("As of", 10)]
+    } else {
+        vec![left("Controls of", 18)]
+    };
     columns.extend(STATUSES.map(|status| {
         let longest = status.split(' ').map(str::len).max().unwrap_or_default();
         right(status, u16::try_from(longest).unwrap_or_default())
     }));
     let rows = view.frameworks.iter().flat_map(|own| {
-        own.points.iter().enumerate().map(|(at, point)| {
-            let name = if at == 0 {
-                own.id.clone()
-            } else {
-                String::new()
-            };
-            let mut row = vec![name, point.label.clone()];
+        own.points.iter().map(|point| {
+            let mut row = vec![own.id.clone(), point.label.clone()];
+            if !page.is_wide() {
+                row = vec![row.join("\n")];
+            }
             row.extend(point.counts.iter().cloned());
             row
         })
