@@ -11,7 +11,9 @@ use super::assess::{find, ordered, read_inputs};
 use super::judge::{self, Given, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output, print};
-use crate::drift::{self, Diff, InstanceDiff, Judged, JudgedVerdict, Pairing, Side};
+use crate::drift::{
+    self, ChangeRecord, Diff, InstanceDiff, Judged, JudgedVerdict, Pairing, RecordOutcome, Side,
+};
 use crate::evidence::Bundle;
 use crate::ids::InstanceId;
 use crate::inventory::Meant;
@@ -19,19 +21,33 @@ use crate::report::{self, Assessment, Instance, Templates};
 use crate::snapshot::{Outcome, sha256_hex};
 
 pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
+    let record = args.change.as_deref().map(record).transpose()?;
     let inputs = inputs(args)?;
     let before = EstateSide::read(&args.before, &inputs)?;
     let after = EstateSide::read(&args.after, &inputs)?;
-    let found = compare(&before, &after, &inputs)?;
+    let mut found = compare(&before, &after, &inputs)?;
+    if let Some(record) = &record {
+        found.hold_to(record)?;
+    }
+    let is_kept = found.record.as_ref().is_none_or(RecordOutcome::is_kept);
     print(&rendered(&found, args.format, &inputs.templates)?)?;
+    // Planned changes are no findings: what was not planned is, whatever its severity.
     let fail_on = args.fail_on.severity();
     Ok(if found.is_incomplete() && !args.allow_partial {
         Exit::Incomplete
-    } else if fail_on.is_some_and(|severity| found.has_changes(severity)) {
+    } else if fail_on
+        .is_some_and(|severity| !is_kept || (record.is_none() && found.has_changes(severity)))
+    {
         Exit::Findings
     } else {
         Exit::Clean
     })
+}
+
+fn record(path: &Path) -> anyhow::Result<ChangeRecord> {
+    let place = || path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", place()))?;
+    ChangeRecord::parse(&text).with_context(place)
 }
 
 fn rendered(diff: &Diff, format: DiffFormat, templates: &Templates) -> anyhow::Result<String> {

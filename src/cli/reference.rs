@@ -9,8 +9,7 @@ use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
-use crate::drift::Diff;
-use crate::drift::History;
+use crate::drift::{ChangeRecord, Diff, History};
 use crate::inventory;
 use crate::report::{
     Assessment, DriftView, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence,
@@ -131,6 +130,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::InstanceView => schemars::schema_for!(InstancePage<'static>).to_value(),
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Diff => schemars::schema_for!(Diff).to_value(),
+        SchemaName::Change => schemars::schema_for!(ChangeRecord).to_value(),
         SchemaName::DriftView => schemars::schema_for!(DriftView).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),

@@ -21,6 +21,10 @@ pub struct Diff {
     /// The day as of which to judge both sides, YYYY-MM-DD [default: AFTER's, the inventory's, else today (UTC)].
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<String>,
+    /// A change record written beforehand (TOML, `schema change`): exit with 1 if something planned did not happen, or
+    /// anything else did.
+    #[arg(long, value_name = "FILE")]
+    pub change: Option<PathBuf>,
     /// Form of the result on standard output.
     #[arg(long, default_value = "table")]
     pub format: DiffFormat,

@@ -33,6 +33,8 @@ pub enum SchemaName {
     Paths,
     /// What `diff --format json` prints, and reports/drift.json.
     Diff,
+    /// A change record for `diff --change`.
+    Change,
     /// What templates of drift are given.
     DriftView,
     /// What `preflight --format json` prints.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::record::RecordOutcome;
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Severity, Subject};
 
@@ -19,6 +20,9 @@ pub struct Diff {
     pub as_of: String,
     /// Program and version that judged and compared both sides.
     pub judged_by: String,
+    /// What became of the change record, where one is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordOutcome>,
     /// One entry a target, by name.
     pub instances: Vec<InstanceDiff>,
 }
@@ -221,6 +225,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// How much it matters.
     pub severity: Severity,
+    /// Whether the change record has it; absent where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<bool>,
     /// The columns that differ; of a row that came or went, those that hold something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnChange>,
@@ -235,11 +242,24 @@ pub struct ColumnChange {
     /// Its name.
     pub column: String,
     /// Its value before; absent where there was no row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub before: Option<Value>,
     /// Its value after; absent where there is no row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub after: Option<Value>,
+}
+
+/// A value that is there, `null` among them: what is absent is a row that is not there.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// What became of a text.
@@ -320,13 +340,17 @@ impl Diff {
             schema: DIFF_SCHEMA.to_owned(),
             as_of,
             judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
+            record: None,
             instances,
         }
     }
 
     /// Whether something was not seen on a side.
     pub fn is_incomplete(&self) -> bool {
-        self.instances.iter().any(InstanceDiff::is_incomplete)
+        self.record
+            .as_ref()
+            .is_some_and(RecordOutcome::is_incomplete)
+            || self.instances.iter().any(InstanceDiff::is_incomplete)
     }
 
     /// Whether there is a change at or over a severity.

@@ -14,6 +14,7 @@ mod judged;
 mod names;
 mod pending;
 mod place;
+mod record;
 mod rows;
 mod severity;
 
@@ -24,3 +25,7 @@ pub use entry::{
 pub use facts::{COMPARED, Compared, NOT_COMPARED};
 pub use instance::{Side, compare, only_on_one_side};
 pub use judged::{Judged, JudgedVerdict};
+pub use record::{
+    CHANGE_SCHEMA, ChangeRecord, ChangeRecordError, Happened, Planned, PlannedOutcome,
+    RecordOutcome,
+};

@@ -1,6 +1,8 @@
 //! Ids become names. An id is given anew whenever something is made anew, and another server gives others; a name is what
 //! people and statements mean.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
@@ -44,6 +46,8 @@ pub struct Names<'a> {
     snapshot: &'a Snapshot,
     database: Option<&'a DatabaseFacts>,
     tables: FxHashMap<Ref, Table>,
+    /// The names alone, where they were asked for.
+    known: FxHashMap<Ref, BTreeSet<String>>,
 }
 
 fn table<K: ToString, V: ToString>(rows: impl Iterator<Item = (K, V)>) -> Table {
@@ -192,21 +196,35 @@ fn database_table(of: Ref, snapshot: &Snapshot, own: &DatabaseFacts) -> Table {
 /// permissions stand there.
 fn objects(snapshot: &Snapshot, own: &DatabaseFacts) -> Table {
     let schemas = database_table(Ref::Schema, snapshot, own);
-    let mut names = table(own.triggers.seen().iter().map(|t| (t.object_id, &t.name)));
+    let mut names = table(
+        own.triggers
+            .seen()
+            .iter()
+            .map(|t| (t.object_id, part(&t.name))),
+    );
     if own.name.as_str() == "master" {
         let shipped = snapshot.server.system_extended_procedures.seen().iter();
-        names.extend(table(shipped.map(|p| (p.object_id, &p.name))));
+        names.extend(table(shipped.map(|p| (p.object_id, part(&p.name)))));
     }
     let qualified = own.objects.seen().iter().map(|object| {
         let schema = schemas.get(&object.schema_id.to_string());
-        let schema = schema.map_or_else(|| format!("#{}", object.schema_id), Clone::clone);
+        let schema = schema.map_or_else(|| format!("#{}", object.schema_id), |name| part(name));
         (
             object.object_id.to_string(),
-            format!("{schema}.{}", object.name),
+            format!("{schema}.{}", part(&object.name)),
         )
     });
     names.extend(qualified);
     names
+}
+
+/// A part of a name of several: in brackets where it could be taken for two parts.
+fn part(name: &str) -> String {
+    if name.contains(['.', '[', ']', '#']) {
+        format!("[{}]", name.replace(']', "]]"))
+    } else {
+        name.to_owned()
+    }
 }
 
 /// What a class of securables is looked up among, at server scope and in a database.
@@ -229,6 +247,7 @@ impl<'a> Names<'a> {
             snapshot,
             database,
             tables: FxHashMap::default(),
+            known: FxHashMap::default(),
         }
     }
 
@@ -245,20 +264,13 @@ impl<'a> Names<'a> {
 
     /// Whether something of this name is there.
     pub fn has(&mut self, of: Ref, name: &str) -> bool {
-        // Rows are asked for in bulk: the names are turned round once.
-        const TURNED: &str = "\0";
-        let of_names = self.table(of);
-        if !of_names.contains_key(TURNED) {
-            let names: Vec<String> = of_names
-                .values()
-                .map(|name| format!("{TURNED}{name}"))
-                .collect();
-            if let Some(table) = self.tables.get_mut(&of) {
-                table.extend(names.into_iter().map(|name| (name, String::new())));
-                table.insert(TURNED.to_owned(), String::new());
-            }
+        if !self.known.contains_key(&of) {
+            let names: BTreeSet<String> = self.table(of).values().cloned().collect();
+            self.known.insert(of, names);
         }
-        self.table(of).contains_key(&format!("{TURNED}{name}"))
+        self.known
+            .get(&of)
+            .is_some_and(|names| names.contains(name))
     }
 
     /// The name in an id's place, and whether there is one. An id of nothing stays what it is.
@@ -269,7 +281,7 @@ impl<'a> Names<'a> {
             other => other.to_string(),
         };
         if let Some(special) = special(of, &text) {
-            return (special.into(), true);
+            return (serde_json::json!({ "is": special }), true); // no name can be taken for it
         }
         let of = match of {
             Ref::Securable => match class(row) {
@@ -294,7 +306,7 @@ fn special(of: Ref, id: &str) -> Option<&'static str> {
     const NO_JOB: &str = "00000000-0000-0000-0000-000000000000";
     match (of, id) {
         (Ref::DatabasePrincipal, "-2") | (Ref::Login, "-2") => Some("(owner)"),
-        (Ref::Login, "0") => Some("(everybody else)"),
+        (Ref::Login, "0") => Some("(everybody)"),
         (Ref::DatabasePrincipal, "0") => Some("public"),
         (Ref::Object | Ref::MasterObject, "0") => Some("(none)"),
         (Ref::Job, NO_JOB) => Some("(none)"),

@@ -149,6 +149,7 @@ impl Place<'_, '_> {
             name,
             kind,
             severity,
+            planned: None,
             columns,
             text,
         });
@@ -329,7 +330,11 @@ fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "(all)".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(id)) => id.get("id").map_or_else(String::new, |id| format!("#{id}")),
+        Some(Value::Object(of)) => match (of.get("is").and_then(Value::as_str), of.get("id")) {
+            (Some(special), _) => special.to_owned(),
+            (None, Some(id)) => format!("#{id}"),
+            (None, None) => String::new(),
+        },
         Some(other) => other.to_string(),
     }
 }

@@ -11,6 +11,14 @@ const MOST_TEXTS: usize = 5;
 pub fn table(view: &DriftView, width: u16) -> String {
     let page = Page::new(width, false);
     let mut sections = vec![instances(view, &page)];
+    if let Some(record) = &view.record {
+        let lines = [&record.headline]
+            .into_iter()
+            .chain(&record.planned)
+            .chain(&record.remarks);
+        let rows = lines.map(|text| vec![text.clone()]);
+        sections.push(page.list(&[free("")], rows.collect()));
+    }
     for instance in view
         .instances
         .iter()

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::drift::{
-    Change, Diff, InstanceDiff, NotComparable, Pairing, Pending, TextChange, VerdictChange,
+    Change, Diff, Happened, InstanceDiff, NotComparable, Pairing, Pending, RecordOutcome,
+    TextChange, VerdictChange,
 };
 use crate::report::view::{counted, first_of};
 use crate::report::visible;
@@ -54,8 +55,20 @@ pub struct DriftView {
     pub counts: Vec<DriftCount>,
     /// Whether something was not seen on a side.
     pub incomplete: bool,
+    /// What became of the change record.
+    pub record: Option<DriftRecord>,
     /// The targets, by name.
     pub instances: Vec<DriftInstance>,
+}
+
+/// What became of the change record.
+#[derive(Debug, Serialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct DriftRecord {
+    pub headline: String,
+    /// What was planned, and whether it happened.
+    pub planned: Vec<String>,
+    pub remarks: Vec<String>,
 }
 
 /// How many changes have a severity.
@@ -190,12 +203,48 @@ impl DriftView {
             headline,
             counts: counts.into(),
             incomplete,
+            record: diff.record.as_ref().map(record),
             instances: diff
                 .instances
                 .iter()
                 .map(|one| instance(one, most))
                 .collect(),
         }
+    }
+}
+
+fn record(outcome: &RecordOutcome) -> DriftRecord {
+    let planned = outcome.planned.iter().map(|one| {
+        let said = match one.outcome {
+            Happened::Happened => format!(
+                "happened ({})",
+                counted(one.changes as usize, "change", "changes")
+            ),
+            Happened::NotHappened => "did NOT happen".to_owned(),
+            Happened::NotSeen => "not seen: it may have happened where nobody looked".to_owned(),
+        };
+        format!("{}: {said}", short(&visible(&one.planned)))
+    });
+    let [from, until] = outcome.window.each_ref().map(|moment| visible(moment));
+    let kept = if outcome.is_kept() {
+        "kept"
+    } else {
+        "NOT kept"
+    };
+    let unplanned = match outcome.unplanned {
+        0 => "nothing unplanned changed".to_owned(),
+        n => format!(
+            "{} not planned",
+            counted(n as usize, "change was", "changes were")
+        ),
+    };
+    DriftRecord {
+        headline: format!(
+            "Change {} ({from} to {until}): {kept}; {unplanned}",
+            short(&visible(&outcome.id))
+        ),
+        planned: planned.collect(),
+        remarks: outcome.remarks.iter().map(|text| visible(text)).collect(),
     }
 }
 
@@ -299,6 +348,11 @@ fn row(change: &Change, most: Most) -> DriftRow {
         Some(class) => format!(", {}", visible(class)),
         None => String::new(),
     };
+    let unplanned = if change.planned == Some(false) {
+        ", UNPLANNED"
+    } else {
+        ""
+    };
     let mut notes = Vec::new();
     if !text.sinks_gained.is_empty() {
         notes.push(format!(
@@ -326,7 +380,7 @@ fn row(change: &Change, most: Most) -> DriftRow {
     let more = text.lines.len().saturating_sub(most.lines);
     DriftRow {
         severity: change.severity.as_str(),
-        what: format!("{}{class}", change.kind.words()),
+        what: format!("{}{class}{unplanned}", change.kind.words()),
         noun: visible(&change.noun),
         place: change.database.as_ref().map(|db| visible(db.as_str())),
         name: short(&visible(&change.name)),
@@ -361,6 +415,14 @@ fn value(value: &Value) -> String {
     short(&match value {
         Value::Null => "–".to_owned(),
         Value::String(text) => visible(text),
+        // What stands for no row, and an id that names nothing that was seen.
+        Value::Object(of) if of.len() == 1 && (of.contains_key("is") || of.contains_key("id")) => {
+            let of = of.values().next();
+            match of.and_then(Value::as_str) {
+                Some(special) => visible(special),
+                None => of.map_or_else(String::new, |id| format!("#{}", visible(&id.to_string()))),
+            }
+        }
         other => visible(&other.to_string()),
     })
 }

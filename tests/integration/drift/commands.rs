@@ -31,6 +31,8 @@ fn changed() -> (Recording, Recording) {
     let id = after.object_id("ERP", "dbo.p");
     after.set_text("ERP", id, "CREATE PROC dbo.p AS\nEXEC xp_cmdshell 'dir'");
     after.set_option("xp_cmdshell", 1, 1);
+    // Its row has columns that hold nothing.
+    after.add_login("newcomer", "S");
     (before, after)
 }
 
@@ -352,4 +354,71 @@ fn a_baseline_that_is_not_there_is_said_before_anything_is_done() {
         .run()
         .code(2)
         .says("cannot be used with");
+}
+
+fn record(planned: &str) -> String {
+    format!(
+        "schema = \"mssql-posture/change/v1\"\nid = \"CHG-1042\"\nfrom = \"2026-11-16T05:00:00Z\"\nuntil = \"2026-11-16T05:00:00Z\"\n{planned}"
+    )
+}
+
+const PLANNED: &str = "
+[[planned]]
+fact = \"modules\"
+database = \"ERP\"
+name = \"dbo.*\"
+change = \"changed\"
+[[planned]]
+fact = \"configurations\"
+name = \"xp_cmdshell\"
+[[planned]]
+fact = \"server_principals\"
+name = \"newcomer\"
+[[planned]]
+fact = \"server_permissions\"
+name = \"CONNECT SQL on * for newcomer\"
+";
+
+#[test]
+fn a_change_record_is_kept_only_if_all_of_it_happened_and_nothing_else() {
+    let (before, after) = changed();
+    let run = |planned: &str, after: &Recording, code: i32| {
+        let args = ["--change", "change.toml", "--format", "json"];
+        let cli = diff(&before, after, &args).file("change.toml", record(planned));
+        json(&cli.run().code(code))
+    };
+    let kept = run(PLANNED, &after, 0);
+    assert_eq!(
+        kept["record"]["unplanned"], 0,
+        "{}",
+        kept["instances"][0]["changes"]
+    );
+    // Something else did.
+    let mut more = after.clone();
+    more.add_server_member("sysadmin", "newcomer");
+    let found = run(PLANNED, &more, 1);
+    assert_eq!(found["record"]["unplanned"], 1);
+    let changes = found["instances"][0]["changes"].as_array().unwrap();
+    let unplanned: Vec<_> = changes.iter().filter(|c| c["planned"] == false).collect();
+    assert_eq!(unplanned[0]["name"], "newcomer in sysadmin");
+    // Something planned did not.
+    let promised = format!("{PLANNED}[[planned]]\nfact = \"synonyms\"\nname = \"dbo.s\"\n");
+    let found = run(&promised, &after, 1);
+    assert_eq!(found["record"]["planned"][4]["outcome"], "not_happened");
+    // Or nobody could see whether it did.
+    let mut less = after.clone();
+    let how = Hidden::Denied(vec!["a right".to_owned()]);
+    hide(&mut less.snapshot, Fact::Synonyms, Some("ERP"), &how);
+    let found = run(&promised, &less, 3);
+    assert_eq!(found["record"]["planned"][4]["outcome"], "not_seen");
+    let args = ["--change", "change.toml"];
+    let told = diff(&before, &more, &args)
+        .file("change.toml", record(PLANNED))
+        .run()
+        .code(1);
+    for said in ["Change CHG-1042", "NOT kept", "UNPLANNED"] {
+        assert!(told.stdout.contains(said), "{said}: {}", told.stdout);
+    }
+    let wrong = diff(&before, &after, &args).file("change.toml", record("planned = 1"));
+    wrong.run().code(2).says("not a change record");
 }

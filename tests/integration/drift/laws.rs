@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::compared;
 use crate::support::cli::Cli;
 use crate::support::recording::{
-    Hidden, Recorded, estate, hide, is_of_database, mutations, put, rows_of,
+    Hidden, Recorded, Recording, estate, hide, is_of_database, mutations, put, rows_of,
 };
 
 /// Steps that are tried of one fact at one place.
@@ -244,6 +244,37 @@ fn ids_that_were_given_anew_are_no_change() {
     );
     let found = compared((&one.snapshot, &texts.0), (&other.snapshot, &texts.1));
     assert!(found.changes.is_empty(), "{:#?}", found.changes);
+}
+
+#[test]
+fn names_that_could_be_taken_for_each_other_are_kept_apart() {
+    let text = |word: &str| format!("CREATE PROC p AS SELECT '{word}'");
+    let build = |one: &str, other: &str| {
+        let mut r = super::instance();
+        r.add_schema("ERP", "a.b", mssql_posture::ids::PrincipalId(1));
+        r.add_schema("ERP", "a", mssql_posture::ids::PrincipalId(1));
+        let first = r.add_module("ERP", "a.x", "P", &text(one));
+        let second = r.add_module("ERP", "a.y", "P", &text(other));
+        let schema = |r: &mut Recording, name: &str| {
+            let mut schemas = r.database("ERP").schemas.seen().iter();
+            schemas.find(|s| s.name == name).unwrap().schema_id
+        };
+        let dotted = schema(&mut r, "a.b");
+        for object in r.database("ERP").objects.seen_mut() {
+            if object.object_id == first {
+                (object.schema_id, object.name) = (dotted, "c".to_owned());
+            }
+            if object.object_id == second {
+                object.name = "b.c".to_owned();
+            }
+        }
+        r.finish()
+    };
+    let (one, other) = (build("1", "2"), build("2", "1"));
+    let texts = (one.texts(), other.texts());
+    let found = compared((&one.snapshot, &texts.0), (&other.snapshot, &texts.1));
+    let names: Vec<&str> = found.changes.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["[a.b].c", "a.[b.c]"], "each has the other's text");
 }
 
 #[test]
