@@ -416,6 +416,7 @@ mod tests {
             "reached",
             "renamed",
             "shipped",
+            "sink_severity",
             "telemetry",
             "verdict",
             "walk",

@@ -122,6 +122,10 @@ fn differ(compared: &Compared, one: &[Value], other: &[Value]) -> bool {
                 if compared.fact == Fact::Databases && row["name"] == "tempdb" {
                     row.remove("create_date");
                 }
+                // A DDL trigger's id is named by its own row: under another it is the same one, dropped and made again.
+                if compared.fact == Fact::Triggers && row["parent_class"] == 0 {
+                    row.remove("object_id");
+                }
                 serde_json::to_string(&row).unwrap()
             })
             .collect();
@@ -134,6 +138,7 @@ fn differ(compared: &Compared, one: &[Value], other: &[Value]) -> bool {
 #[test]
 fn no_change_of_any_fact_is_passed_over() {
     let (none, estate) = (ModuleTexts::default(), recorded());
+    let mut rowless = Vec::new();
     for compared_fact in COMPARED {
         let fact = compared_fact.fact;
         let places = estate.iter().flat_map(|own| {
@@ -148,11 +153,7 @@ fn no_change_of_any_fact_is_passed_over() {
                 .map_or(0, |seen| seen.rows)
         };
         let Some((own, place)) = places.max_by_key(of).filter(|place| of(place) > 0) else {
-            assert!(
-                ROWLESS.contains(&fact.name()),
-                "{} has no rows in the demo estate",
-                fact.name()
-            );
+            rowless.push(fact.name());
             continue;
         };
         let rows = rows_of(&own.snapshot, fact, place);
@@ -173,6 +174,7 @@ fn no_change_of_any_fact_is_passed_over() {
         }
         assert!(tried > 0, "{}", fact.name());
     }
+    assert_eq!(rowless, ROWLESS);
 }
 
 /// Facts of which the demo estate has no rows: their columns alone are checked.
