@@ -208,6 +208,11 @@ const MONITORED: &[Condition] = &[
         "every audit that is configured runs",
         "an audit that is configured on does not run",
     ),
+    condition(
+        "AUDIT-007",
+        "every event that matters is recorded, and kept as long as it must be",
+        "an event that matters would not be noticed",
+    ),
 ];
 
 impl Answer {

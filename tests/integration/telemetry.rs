@@ -199,7 +199,7 @@ fn specify(r: &mut Recording, database: &str, details: Vec<AuditSpecificationDet
     rows(&mut facts.database_audit_specification_details).extend(details);
 }
 
-fn judged(r: Recording, needs: AuditNeeds) -> (Finished, Telemetry) {
+fn judged(r: &Recording, needs: AuditNeeds) -> (Finished, Telemetry) {
     let recorded = r.finish();
     let texts = recorded.texts();
     let telemetry =
@@ -210,7 +210,7 @@ fn judged(r: Recording, needs: AuditNeeds) -> (Finished, Telemetry) {
 fn state(due: &Due, change: impl FnOnce(&mut Recording), needs: AuditNeeds) -> EventState {
     let mut r = instance();
     change(&mut r);
-    let (_, telemetry) = judged(r, needs);
+    let (_, telemetry) = judged(&r, needs);
     let mut events = telemetry.events.into_iter();
     events.find(|event| event.event == due.0).unwrap()
 }
@@ -508,10 +508,10 @@ fn what_was_not_seen_is_neither_recorded_nor_unrecorded() {
         ("audits", |r| deny(&mut r.snapshot.server.server_audits)),
         ("status", |r| deny(&mut r.snapshot.server.audit_status)),
         ("specifications", |r| {
-            deny(&mut r.snapshot.server.server_audit_specifications)
+            deny(&mut r.snapshot.server.server_audit_specifications);
         }),
         ("details", |r| {
-            deny(&mut r.snapshot.server.server_audit_specification_details)
+            deny(&mut r.snapshot.server.server_audit_specification_details);
         }),
     ];
     for (about, hide) in hidden {

@@ -343,7 +343,7 @@ mod tests {
         let one = assessment.instances[0].clone();
         for n in 0..30 {
             let mut more = one.clone();
-            more.id = crate::ids::InstanceId::new(&format!("more-{n}"));
+            more.id = crate::ids::InstanceId::new(format!("more-{n}"));
             assessment.instances.push(more);
         }
         let view = View::new(&assessment.close());

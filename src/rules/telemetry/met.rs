@@ -62,7 +62,7 @@ impl Met {
 impl Reading<'_, '_> {
     /// What these lines record of the groups, all of them, or of the actions in one database.
     pub(super) fn met(&self, event: &Event, lines: &[&Line<'_>]) -> Met {
-        let by_groups = self.met_by_groups(event, lines);
+        let by_groups = met_by_groups(event, lines);
         match event.actions {
             Some(actions) if by_groups.grade < Grade::Whole => {
                 let by_actions = self.met_by_actions(actions, lines);
@@ -74,34 +74,6 @@ impl Reading<'_, '_> {
             }
             _ => by_groups,
         }
-    }
-
-    fn met_by_groups(&self, event: &Event, lines: &[&Line<'_>]) -> Met {
-        let all: Vec<(&str, Option<&&Line<'_>>)> = event
-            .groups
-            .iter()
-            .map(|group| {
-                let own = lines.iter().filter(|line| line.by.action == *group);
-                (*group, own.max_by_key(|line| (line.grade, line.keeps)))
-            })
-            .collect();
-        let mut met = Met::nothing();
-        let grades = all
-            .iter()
-            .map(|(_, line)| line.map_or(Grade::Not, |line| line.grade));
-        met.grade = combined(grades);
-        for (group, line) in all {
-            match line {
-                Some(line) if line.grade > Grade::Not => met.enter(line),
-                Some(line) => met.faults.extend(line.fault.clone()),
-                None => {
-                    _ = met
-                        .faults
-                        .insert(format!("no specification that was seen has {group}"))
-                }
-            }
-        }
-        met
     }
 
     fn met_by_actions(&self, actions: &Actions, lines: &[&Line<'_>]) -> Met {
@@ -166,6 +138,32 @@ impl Reading<'_, '_> {
         let mut own = rows.iter().filter(|row| row.object_id == object_id);
         own.any(|row| names.contains(&row.name.as_str()))
     }
+}
+
+fn met_by_groups(event: &Event, lines: &[&Line<'_>]) -> Met {
+    let all: Vec<(&str, Option<&&Line<'_>>)> = event
+        .groups
+        .iter()
+        .map(|group| {
+            let own = lines.iter().filter(|line| line.by.action == *group);
+            (*group, own.max_by_key(|line| (line.grade, line.keeps)))
+        })
+        .collect();
+    let mut met = Met::nothing();
+    let grades = all
+        .iter()
+        .map(|(_, line)| line.map_or(Grade::Not, |line| line.grade));
+    met.grade = combined(grades);
+    for (group, line) in all {
+        match line {
+            Some(line) if line.grade > Grade::Not => met.enter(line),
+            Some(line) => met.faults.extend(line.fault.clone()),
+            None => met
+                .faults
+                .extend([format!("no specification that was seen has {group}")]),
+        }
+    }
+    met
 }
 
 /// All of several things: as good as the worst of them, but some is more than nothing.

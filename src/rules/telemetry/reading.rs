@@ -238,11 +238,10 @@ impl<'c, 'a> Reading<'c, 'a> {
         let is_settled = self.case.snapshot.server.audit_status.is_settled();
         let status = status_of(self.case, audit);
         let state = match (audit.is_state_enabled, status) {
-            (Some(false), _) => Running::NotRunning,
             (Some(true), Some(row)) if is_started(row) => Running::Running,
             (None, _) => Running::NotSeen,
             (Some(true), None) if !is_settled => Running::NotSeen,
-            (Some(true), _) => Running::NotRunning,
+            (Some(_), _) => Running::NotRunning,
         };
         let predicate = audit.predicate.clone();
         AuditState {

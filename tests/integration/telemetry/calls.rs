@@ -95,7 +95,7 @@ fn batches_record_the_text_and_no_more() {
 #[test]
 fn what_cannot_happen_here_is_said_not_to() {
     let outcome = |base: Base, id: &str| {
-        let (_, telemetry) = judged(Recording::new(base), NO_NEEDS);
+        let (_, telemetry) = judged(&Recording::new(base), NO_NEEDS);
         let mut events = telemetry.events.into_iter();
         events.find(|event| event.event == id).unwrap().outcome
     };

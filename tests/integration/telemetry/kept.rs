@@ -88,7 +88,7 @@ fn the_file_in_use_says_how_slowly_files_fill() {
         for row in r.snapshot.server.audit_status.seen_mut() {
             row.audit_file_path = Some(path.clone());
         }
-        let (recorded, telemetry) = judged(r, no_rate);
+        let (recorded, telemetry) = judged(&r, no_rate);
         (recorded.snapshot.ended, telemetry.audits[0].kept.clone())
     };
     let (ended, _) = kept(path(1));
@@ -129,7 +129,7 @@ fn the_file_in_use_says_how_slowly_files_fill() {
 fn an_audit_says_what_it_does_when_it_cannot_write() {
     let mut r = instance();
     audit_of(&DUE[0], &mut r, AMPLE);
-    let (_, telemetry) = judged(r, NEEDS);
+    let (_, telemetry) = judged(&r, NEEDS);
     let audit = &telemetry.audits[0];
     assert_eq!(audit.state, Running::Running);
     assert_eq!(audit.on_failure_desc.as_deref(), Some("CONTINUE"));

@@ -16,9 +16,9 @@ fn what_is_proposed_would_record_everything() {
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
         let mut r = instance();
         r.add_audit("Sentinel", &groups);
-        judged(r, NO_NEEDS).1
+        judged(&r, NO_NEEDS).1
     };
-    let (_, before) = judged(instance(), NO_NEEDS);
+    let (_, before) = judged(&instance(), NO_NEEDS);
     let groups: Vec<String> = before
         .proposals
         .iter()
@@ -44,7 +44,7 @@ fn what_is_proposed_would_record_everything() {
         let less = recorded(&others);
         assert_eq!(less.proposals.len(), 1, "{left_out}");
         let statement = &less.proposals[0].statement;
-        assert_eq!(added(statement), [left_out.clone()]);
+        assert_eq!(added(statement), std::slice::from_ref(left_out));
         assert!(
             statement.contains("ALTER SERVER AUDIT SPECIFICATION [Sentinel] WITH (STATE = OFF)")
         );
@@ -57,7 +57,7 @@ fn names_in_a_proposal_are_quoted_and_hostile_ones_left_to_hand() {
     let proposed = |name: &str| {
         let mut r = instance();
         r.add_audit(name, &["AUDIT_CHANGE_GROUP"]);
-        judged(r, NO_NEEDS).1.proposals
+        judged(&r, NO_NEEDS).1.proposals
     };
     let statement = &proposed("a]; DROP LOGIN x --")[0].statement;
     assert!(statement.contains("[a]]; DROP LOGIN x --]"), "{statement}");
@@ -69,7 +69,7 @@ fn names_in_a_proposal_are_quoted_and_hostile_ones_left_to_hand() {
     let mut r = instance();
     deny(&mut r.snapshot.server.server_audits);
     assert!(
-        judged(r, NO_NEEDS).1.proposals.is_empty(),
+        judged(&r, NO_NEEDS).1.proposals.is_empty(),
         "nothing is proposed on what was not seen"
     );
 }
