@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_assemblys_hash_is_the_servers() {
+    fn the_hash_of_an_assembly_is_the_one_of_the_server() {
         let mut own = named("1");
         take_assembly(&mut own, "A", b"abc", "SAFE");
         let hash = own.assembly.first().map(|own| own.hash.clone());

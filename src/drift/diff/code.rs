@@ -355,7 +355,8 @@ mod tests {
         let text = |word: &str| {
             (0..9_000)
                 .map(|at| format!("SELECT {at}, '{word}'\n"))
-                .collect::<String>()
+                .collect::<Vec<_>>()
+                .concat()
         };
         let (change, _) = compared(&text("a"), &text("b"), MODULE).unwrap();
         assert_eq!(change.lines.len(), MOST_LINES);

@@ -162,12 +162,12 @@ impl<'a> Verdicts<'a> {
         if let Some(verdict) = self.all.get(&(rule, subject)) {
             return class(verdict.outcome);
         }
-        let reaches = |unknown: &&Subject| {
+        let reaches = |unknown: &Subject| {
             unknown.kind == "instance"
                 || (unknown.name.is_none() && unknown.database == subject.database)
         };
         let unknown = self.unknown.get(rule).map_or(&[][..], Vec::as_slice);
-        if unknown.iter().any(|unknown| reaches(unknown)) || !self.rules.contains(rule) {
+        if unknown.iter().any(reaches) || !self.rules.contains(rule) {
             return Class::Unknown;
         }
         Class::Good

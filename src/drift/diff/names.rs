@@ -305,11 +305,10 @@ impl<'a> Names<'a> {
 fn special(of: Ref, id: &str) -> Option<&'static str> {
     const NO_JOB: &str = "00000000-0000-0000-0000-000000000000";
     match (of, id) {
-        (Ref::DatabasePrincipal, "-2") | (Ref::Login, "-2") => Some("(owner)"),
+        (Ref::DatabasePrincipal | Ref::Login, "-2") => Some("(owner)"),
         (Ref::Login, "0") => Some("(everybody)"),
         (Ref::DatabasePrincipal, "0") => Some("public"),
-        (Ref::Object | Ref::MasterObject, "0") => Some("(none)"),
-        (Ref::Job, NO_JOB) => Some("(none)"),
+        (Ref::Object | Ref::MasterObject, "0") | (Ref::Job, NO_JOB) => Some("(none)"),
         _ => None,
     }
 }

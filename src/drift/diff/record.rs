@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Change, ChangeKind, Diff, InstanceDiff, Pairing};
+use crate::ids::DatabaseName;
 use crate::snapshot::Fact;
 
 /// The first field of a change record.
@@ -195,7 +196,7 @@ fn fits(pattern: Option<&Pattern>, text: Option<&str>) -> bool {
 
 impl Patterns<'_> {
     fn is(&self, instance: &InstanceDiff, change: &Change) -> bool {
-        let database = change.database.as_ref().map(|db| db.as_str());
+        let database = change.database.as_ref().map(DatabaseName::as_str);
         self.planned.fact == change.fact
             && fits(self.instance.as_ref(), Some(instance.id.as_str()))
             && fits(self.database.as_ref(), database)
@@ -209,7 +210,7 @@ impl Patterns<'_> {
             return false;
         }
         let unseen = instance.not_comparable.iter().any(|unseen| {
-            let database = unseen.database.as_ref().map(|db| db.as_str());
+            let database = unseen.database.as_ref().map(DatabaseName::as_str);
             unseen.facts.contains(&self.planned.fact) && fits(self.database.as_ref(), database)
         });
         unseen
@@ -357,7 +358,7 @@ mod tests {
             ),
             ("T23:00", "T19:00", "ends before it begins"),
             ("\"modules\"", "\"modulse\"", "no fact \"modulse\""),
-            ("name =", "nmae =", "unknown field"),
+            ("name =", "named =", "unknown field"),
             (planned, "planned = []\n", "nothing is planned"),
         ] {
             let error = ChangeRecord::parse(&whole.replace(from, to))

@@ -214,9 +214,9 @@ pub type Pair = (Option<u32>, Option<u32>);
 pub fn pair(
     before: &Rows<'_>,
     after: &Rows<'_>,
-    names: (&mut Names<'_>, &mut Names<'_>),
+    (old_names, new_names): (&mut Names<'_>, &mut Names<'_>),
 ) -> Vec<Pair> {
-    let (old, new) = (before.entries(names.0), after.entries(names.1));
+    let (old, new) = (before.entries(old_names), after.entries(new_names));
     let (mut pairs, mut gone, mut came) = (Vec::new(), Vec::new(), Vec::new());
     let (mut old, mut new) = (
         old.chunk_by(same_key).peekable(),
@@ -271,7 +271,8 @@ fn within<'e>(
                 if one.is_hidden {
                     pairs.push((Some(one.row), Some(other.row)));
                 }
-                (old.next(), new.next());
+                old.next();
+                new.next();
             }
             (Some(one), Some(other)) if one.content > other.content => right.extend(new.next()),
             (Some(_), _) => left.extend(old.next()),

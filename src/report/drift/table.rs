@@ -1,5 +1,7 @@
 //! Drift for a terminal.
 
+use std::fmt::Write;
+
 use super::view::{DriftInstance, DriftRow, DriftView};
 use crate::report::table::{Page, free, left};
 use crate::report::view::counted;
@@ -214,7 +216,7 @@ fn lines(row: &DriftRow) -> String {
         text += &line.text;
     }
     if row.more_lines > 0 {
-        text += &format!("\n  … {} more lines", row.more_lines);
+        let _ = write!(text, "\n  … {} more lines", row.more_lines);
     }
     text
 }

@@ -322,7 +322,7 @@ fn collected(diff: &InstanceDiff) -> String {
 fn verdict(change: &VerdictChange) -> DriftVerdict {
     let subject = &change.subject;
     let parts = [
-        subject.database.as_ref().map(|db| db.as_str()),
+        subject.database.as_ref().map(DatabaseName::as_str),
         subject.name.as_deref(),
     ];
     let named: Vec<String> = parts.into_iter().flatten().map(visible).collect();
