@@ -162,7 +162,7 @@ impl<'a> Verdicts<'a> {
         if let Some(verdict) = self.all.get(&(rule, subject)) {
             return class(verdict.outcome);
         }
-        let reaches = |unknown: &Subject| {
+        let reaches = |unknown: &&Subject| {
             unknown.kind == "instance"
                 || (unknown.name.is_none() && unknown.database == subject.database)
         };

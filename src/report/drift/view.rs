@@ -10,6 +10,7 @@ use crate::drift::{
     Change, Diff, Happened, InstanceDiff, NotComparable, Pairing, Pending, RecordOutcome,
     TextChange, VerdictChange,
 };
+use crate::ids::DatabaseName;
 use crate::report::view::{counted, first_of};
 use crate::report::visible;
 
