@@ -276,55 +276,12 @@ fn remarks(before: &Snapshot, after: &Snapshot) -> Vec<String> {
             after.started, before.started
         ));
     }
-    let name = |s: &Snapshot| {
-        s.server
-            .server_identity
-            .known()
-            .and_then(|i| i.server_name.clone())
-    };
-    if let (Some(old), Some(new)) = (name(before), name(after))
-        && old != new
-    {
-        remarks.push(format!(
-            "@@SERVERNAME was {old} and is {new}: under one id, this may be another server"
-        ));
-    }
-    let version = |s: &Snapshot| {
-        s.server
-            .server_identity
-            .known()
-            .map(|i| i.product_version.clone())
-    };
-    if let (Some(old), Some(new)) = (version(before), version(after))
-        && old != new
-    {
-        remarks.push(format!(
-            "the version was {old} and is {new}: what the server ships changes with it"
-        ));
-    }
-    let start = |s: &Snapshot| {
-        let mut databases = s.server.databases.seen().iter();
-        databases
-            .find(|d| d.name == "tempdb")
-            .and_then(|d| d.create_date.clone())
-    };
-    if let (Some(old), Some(new)) = (start(before), start(after))
-        && old != new
-    {
-        remarks.push(format!(
-            "the instance was started anew: it ran since {old} and runs since {new} (server time)"
-        ));
-    }
-    let login = |s: &Snapshot| {
-        s.server
-            .session
-            .known()
-            .and_then(|session| session.login.clone())
-    };
-    if let (Some(old), Some(new)) = (login(before), login(after))
-        && old != new
-    {
-        remarks.push(format!("{old} looked before, and {new} after"));
+    for (value, words) in REMARKS {
+        if let (Some(old), Some(new)) = (value(before), value(after))
+            && old != new
+        {
+            remarks.push(words.replace("{old}", old).replace("{new}", new));
+        }
     }
     for (side, snapshot) in [("BEFORE", before), ("AFTER", after)] {
         if matches!(
@@ -336,3 +293,30 @@ fn remarks(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     }
     remarks
 }
+
+type Value = for<'s> fn(&'s Snapshot) -> Option<&'s str>;
+
+/// Values of an instance that should be the same, and what is said where they are not.
+const REMARKS: &[(Value, &str)] = &[
+    (
+        |s| s.server.server_identity.known()?.server_name.as_deref(),
+        "@@SERVERNAME was {old} and is {new}: under one id, this may be another server",
+    ),
+    (
+        |s| Some(&s.server.server_identity.known()?.product_version),
+        "the version was {old} and is {new}: what the server ships changes with it",
+    ),
+    (
+        |s| {
+            // It is made anew at every start.
+            let mut databases = s.server.databases.seen().iter();
+            let tempdb = databases.find(|d| d.name == "tempdb")?;
+            tempdb.create_date.as_deref()
+        },
+        "the instance was started anew: it ran since {old} and runs since {new} (server time)",
+    ),
+    (
+        |s| s.server.session.known()?.login.as_deref(),
+        "{old} looked before, and {new} after",
+    ),
+];

@@ -57,102 +57,76 @@ fn table<K: ToString, V: ToString>(rows: impl Iterator<Item = (K, V)>) -> Table 
 
 fn server_table(of: Ref, snapshot: &Snapshot) -> Table {
     let server = &snapshot.server;
+    let logins = server.server_principals.seen().iter();
     match of {
-        Ref::Audit => {
-            let by_id = server.server_audits.seen().iter();
-            let mut names = table(by_id.map(|a| (a.audit_id, &a.name)));
-            let by_guid = server.server_audits.seen().iter();
-            names.extend(by_guid.filter_map(|a| Some((a.audit_guid.clone()?, a.name.clone()))));
-            names
+        Ref::Audit => audits(snapshot),
+        Ref::Credential => {
+            let all = server.credentials.seen().iter();
+            table(all.map(|c| (c.credential_id, &c.name)))
         }
-        Ref::Condition => table(
-            server
-                .policy_conditions
-                .seen()
-                .iter()
-                .map(|c| (c.condition_id, &c.name)),
-        ),
-        Ref::Credential => table(
-            server
-                .credentials
-                .seen()
-                .iter()
-                .map(|c| (c.credential_id, &c.name)),
-        ),
-        Ref::Database => table(
-            server
-                .databases
-                .seen()
-                .iter()
-                .map(|d| (d.database_id, &d.name)),
-        ),
-        Ref::Endpoint => table(
-            server
-                .endpoints
-                .seen()
-                .iter()
-                .map(|e| (e.endpoint_id, &e.name)),
-        ),
-        Ref::Job => table(server.jobs.seen().iter().map(|j| (&j.job_id, &j.name))),
-        Ref::Login => table(
-            server
-                .server_principals
-                .seen()
-                .iter()
-                .map(|p| (p.principal_id.0, &p.name)),
-        ),
-        Ref::LoginSid => {
-            let logins = server.server_principals.seen().iter();
-            logins
-                .filter_map(|p| Some((p.sid.clone()?, p.name.clone())))
-                .collect()
+        Ref::Database => {
+            let all = server.databases.seen().iter();
+            table(all.map(|d| (d.database_id, &d.name)))
         }
-        Ref::Proxy => table(server.proxies.seen().iter().map(|p| (p.proxy_id, &p.name))),
-        Ref::Schedule => table(
-            server
-                .schedules
-                .seen()
-                .iter()
-                .map(|s| (s.schedule_id, &s.name)),
-        ),
-        Ref::Server => table(
-            server
-                .linked_servers
-                .seen()
-                .iter()
-                .map(|s| (s.server_id, &s.name)),
-        ),
-        Ref::ServerNotification => table(
-            server
-                .server_event_notifications
-                .seen()
-                .iter()
-                .map(|n| (n.object_id, &n.name)),
-        ),
+        Ref::Endpoint => {
+            let all = server.endpoints.seen().iter();
+            table(all.map(|e| (e.endpoint_id, &e.name)))
+        }
+        Ref::Login => table(logins.map(|p| (p.principal_id.0, &p.name))),
+        Ref::LoginSid => table(logins.filter_map(|p| Some((p.sid.as_ref()?, &p.name)))),
+        Ref::Server => {
+            let all = server.linked_servers.seen().iter();
+            table(all.map(|s| (s.server_id, &s.name)))
+        }
+        Ref::ServerNotification => {
+            let all = server.server_event_notifications.seen().iter();
+            table(all.map(|n| (n.object_id, &n.name)))
+        }
         Ref::ServerSpecification => {
             let all = server.server_audit_specifications.seen().iter();
             table(all.map(|s| (s.specification_id, &s.name)))
         }
-        Ref::ServerTrigger => table(
-            server
-                .server_triggers
-                .seen()
-                .iter()
-                .map(|t| (t.object_id, &t.name)),
-        ),
-        Ref::Subsystem => table(
-            server
-                .subsystems
-                .seen()
-                .iter()
-                .map(|s| (s.subsystem_id, &s.subsystem)),
-        ),
+        Ref::ServerTrigger => {
+            let all = server.server_triggers.seen().iter();
+            table(all.map(|t| (t.object_id, &t.name)))
+        }
         Ref::MasterObject => {
             let mut databases = snapshot.databases.iter();
             let master = databases.find(|d| d.name.as_str() == "master");
-            master.map_or_else(Table::default, |master| {
-                database_table(Ref::Object, snapshot, master)
-            })
+            master.map_or_else(Table::default, |master| objects(snapshot, master))
+        }
+        agent => agent_table(agent, snapshot),
+    }
+}
+
+/// By id, and by the id that specifications name them by.
+fn audits(snapshot: &Snapshot) -> Table {
+    let audits = snapshot.server.server_audits.seen();
+    let mut names = table(audits.iter().map(|a| (a.audit_id, &a.name)));
+    let named = audits.iter();
+    names.extend(table(
+        named.filter_map(|a| Some((a.audit_guid.as_ref()?, &a.name))),
+    ));
+    names
+}
+
+/// What msdb holds for the whole instance.
+fn agent_table(of: Ref, snapshot: &Snapshot) -> Table {
+    let server = &snapshot.server;
+    match of {
+        Ref::Condition => {
+            let all = server.policy_conditions.seen().iter();
+            table(all.map(|c| (c.condition_id, &c.name)))
+        }
+        Ref::Job => table(server.jobs.seen().iter().map(|j| (&j.job_id, &j.name))),
+        Ref::Proxy => table(server.proxies.seen().iter().map(|p| (p.proxy_id, &p.name))),
+        Ref::Schedule => {
+            let all = server.schedules.seen().iter();
+            table(all.map(|s| (s.schedule_id, &s.name)))
+        }
+        Ref::Subsystem => {
+            let all = server.subsystems.seen().iter();
+            table(all.map(|s| (s.subsystem_id, &s.subsystem)))
         }
         _ => Table::default(),
     }

@@ -107,6 +107,20 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
             "{rows} of low severity came or went with the database, module or job they belong to."
         )));
     }
+    sections.extend(judged(one, page));
+    if !one.unseen.is_empty() {
+        let rows = one.unseen.iter().map(|text| vec![text.clone()]);
+        sections.push(more(
+            page.lay_out(&[free("Not comparable")], rows.collect()),
+            one.more_unseen,
+        ));
+    }
+    sections
+}
+
+/// Routes, verdicts, and what is staged.
+fn judged(one: &DriftInstance, page: &Page) -> Vec<String> {
+    let mut sections = Vec::new();
     if !one.routes.is_empty() {
         let columns = [
             left("Severity", 8),
@@ -115,12 +129,8 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
             free("After"),
         ];
         let rows = one.routes.iter().map(|r| {
-            vec![
-                r.severity.to_owned(),
-                r.title.clone(),
-                r.before.clone(),
-                r.after.clone(),
-            ]
+            let (title, before, after) = (r.title.clone(), r.before.clone(), r.after.clone());
+            vec![r.severity.to_owned(), title, before, after]
         });
         sections.push(page.lay_out(&columns, rows.collect()));
     }
@@ -132,17 +142,16 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
             free("What"),
         ];
         let rows = one.verdicts.iter().map(|v| {
+            let said = format!("{}: {}", v.subject, v.message);
             vec![
                 v.severity.to_owned(),
                 v.drift.to_owned(),
                 v.rule.clone(),
-                format!("{}: {}", v.subject, v.message),
+                said,
             ]
         });
-        sections.push(more(
-            page.lay_out(&columns, rows.collect()),
-            one.more_verdicts,
-        ));
+        let verdicts = page.lay_out(&columns, rows.collect());
+        sections.push(more(verdicts, one.more_verdicts));
     }
     if !one.pending.is_empty() {
         let columns = [
@@ -150,18 +159,9 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
             left("Option", 14),
             free("Staged in AFTER"),
         ];
-        let rows = one
-            .pending
-            .iter()
-            .map(|p| vec![p.severity.to_owned(), p.option.clone(), p.sentence.clone()]);
+        let rows = one.pending.iter();
+        let rows = rows.map(|p| vec![p.severity.to_owned(), p.option.clone(), p.sentence.clone()]);
         sections.push(page.lay_out(&columns, rows.collect()));
-    }
-    if !one.unseen.is_empty() {
-        let rows = one.unseen.iter().map(|text| vec![text.clone()]);
-        sections.push(more(
-            page.lay_out(&[free("Not comparable")], rows.collect()),
-            one.more_unseen,
-        ));
     }
     sections
 }
