@@ -134,7 +134,7 @@ fn what_was_not_seen_is_not_approved() {
     encrypted.add_encrypted_module("App", "dbo.usp_Hidden");
     let script = format!("{SCRIPT}CREATE PROC dbo.usp_Hidden WITH ENCRYPTION AS SELECT 1\nGO\n");
     let added = add(&script).run().code(0);
-    let added = added.says("tools.sql:11: not taken: dbo.usp_Hidden is created WITH ENCRYPTION");
+    let added = added.says("tools.sql:12: not taken: dbo.usp_Hidden is created WITH ENCRYPTION");
     assert!(!added.read("vendor.toml").contains("usp_Hidden"));
     let ran = taking(Estate::of(vec![encrypted]), &script).audit(&[]);
     assert_eq!(
