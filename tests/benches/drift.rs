@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -87,9 +88,11 @@ fn text(id: usize, blank: &str, compares: &str) -> String {
         "CREATE PROCEDURE dbo.p{id} @From datetime, @Customer int{blank}AS\nSET NOCOUNT ON;\n"
     );
     for part in 0..9 {
-        text += &format!(
-            "UPDATE dbo.Orders{part} SET Total = Total + {id},{blank}Changed = GETDATE() WHERE CustomerId {compares} @Customer AND Made >= @From;\n"
-        );
+        writeln!(
+            text,
+            "UPDATE dbo.Orders{part} SET Total = Total + {id},{blank}Changed = GETDATE() WHERE CustomerId {compares} @Customer AND Made >= @From;"
+        )
+        .unwrap();
     }
     text
 }

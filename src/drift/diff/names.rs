@@ -103,9 +103,9 @@ fn server_table(of: Ref, snapshot: &Snapshot) -> Table {
 fn audits(snapshot: &Snapshot) -> Table {
     let audits = snapshot.server.server_audits.seen();
     let mut names = table(audits.iter().map(|a| (a.audit_id, &a.name)));
-    let named = audits.iter();
+    let by_guid = audits.iter();
     names.extend(table(
-        named.filter_map(|a| Some((a.audit_guid.as_ref()?, &a.name))),
+        by_guid.filter_map(|a| Some((a.audit_guid.as_ref()?, &a.name))),
     ));
     names
 }

@@ -59,7 +59,7 @@ const CASES: &[(Step, Step, Due)] = &[
         |r| _ = r.add_server_member("sysadmin", "CORP\\jdoe"),
         |r| {
             r.snapshot.server.server_role_members =
-                without_last(&r.snapshot.server.server_role_members)
+                without_last(&r.snapshot.server.server_role_members);
         },
         (
             "server_role_members",
@@ -146,7 +146,7 @@ const CASES: &[(Step, Step, Due)] = &[
                 "dbo.p",
                 "P",
                 "CREATE PROC dbo.p AS EXEC xp_cmdshell 'dir'",
-            )
+            );
         },
         ("modules", "added", "dbo.p", High),
     ),
