@@ -1,8 +1,10 @@
 //! Drift, for people and as JSON: one prepared view, and its renderers.
 
+mod glance;
 mod table;
 mod view;
 
+pub use glance::DriftGlance;
 pub use view::{DRIFT_VIEW_SCHEMA, DriftView};
 
 use std::io::{self, Write};
