@@ -41,7 +41,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         // A mistake in it is said before anybody is asked.
         ordered(find(std::slice::from_ref(baseline))?, &inputs.inventory)?;
     }
-    history::earlier(&args.judging.history)?;
+    history::earlier(&args.judging.history, &inputs.as_of)?;
     let out = Bundle::create(&output::folder(args.output.as_ref()))?;
     // What names anybody stays out of a folder for others' eyes.
     let aside = judging_aside(args)?;

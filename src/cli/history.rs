@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 use super::args::{History as Args, HistoryFormat};
 use super::verify::read_key;
-use super::{Exit, judge, keys, output, print, reports};
+use super::{Exit, judge, keys, ledger, output, print, reports};
 use crate::drift::{Assessed, Given, History, RuleSetUsed, Seal, Signature, Trend};
 use crate::evidence::Bundle;
 use crate::evidence::{self, Intact, Signed, VerifyError, VerifyingKey};
@@ -159,18 +159,21 @@ fn rule_set(folder: &Path, intact: &Intact) -> Option<RuleSetUsed> {
 /// What the first page tells of earlier audits: kept, so that it can be made again without them.
 const TREND: &str = "inputs/trend.json";
 
-/// Earlier audits, as far as they vouch for themselves.
+/// Earlier audits, for one as of a day.
 ///
 /// # Errors
-/// One cannot be read, or is no bundle.
-pub(super) fn earlier(bundles: &[PathBuf]) -> anyhow::Result<Vec<Given>> {
-    bundles.iter().map(|path| read(path, &[])).collect()
+/// One cannot be read, is no bundle, is altered, redacted or later, or is given twice.
+pub(super) fn earlier(bundles: &[PathBuf], as_of: &str) -> anyhow::Result<Vec<Given>> {
+    let given = bundles.iter().map(|path| read(path, &[]));
+    let given = given.collect::<anyhow::Result<Vec<Given>>>()?;
+    Trend::admit(&given, as_of).context("--history")?;
+    Ok(given)
 }
 
 /// Counts what became of the estate since earlier audits, if any are given, and keeps it in the folder.
 ///
 /// # Errors
-/// One of them is altered, redacted, later, or given twice.
+/// One of them is of the same day and was collected later, or is this one.
 pub(super) fn trend(
     earlier: Vec<Given>,
     assessment: &Assessment,
@@ -187,12 +190,16 @@ pub(super) fn trend(
 /// This audit as others will read it.
 fn own(assessment: &Assessment) -> anyhow::Result<Given> {
     let bytes = judge::json(assessment)?;
+    let rules = ledger::rule_set(0);
     Ok(Given {
         path: "this audit".to_owned(),
         seal: Seal::Loose,
         sha256: sha256_hex(&bytes),
         finished: String::new(),
-        rule_set: None,
+        rule_set: Some(RuleSetUsed {
+            version: rules.version,
+            sha256: rules.sha256,
+        }),
         assessed: Some(Assessed::from_json(&bytes)?),
     })
 }
@@ -223,7 +230,7 @@ pub(super) fn follows(
         );
         return Ok(Some((trend, told)));
     }
-    let again = Trend::new(earlier(bundles)?, own).context("--history")?;
+    let again = Trend::new(earlier(bundles, &assessment.as_of)?, own).context("--history")?;
     if judge::json(&again)? != bytes {
         bail!("{TREND}: it does not follow from the earlier audits that were given");
     }

@@ -514,7 +514,7 @@ pub fn conclude(
         sources,
         (assessment, inputs),
     )?;
-    let earlier = history::earlier(&judging.history)?;
+    let earlier = history::earlier(&judging.history, &inputs.as_of)?;
     let trend = history::trend(earlier, assessment, &mut bundle)?;
     let mut judgement = inputs.judgement(&concluded, bundle.hashes());
     judgement.earlier = Earlier {

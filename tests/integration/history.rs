@@ -286,9 +286,10 @@ fn the_first_page_tells_what_changed_since_the_last_audit() {
     let plain = quarter(with_new(), "2026-06-30", &[]);
     let told = json(&history(&[&first, &plain], &["--format", "json"]).code(0));
     let moves = &told["fleet"][1]["moves"];
+    assert_eq!(moves["opened"], 1);
     let sentence = format!(
-        "Since 2026-03-31: {} findings opened, {} closed, {} still open.",
-        moves["opened"], moves["closed"], moves["still_open"]
+        "Since 2026-03-31: 1 finding opened, {} closed, {} still open.",
+        moves["closed"], moves["still_open"]
     );
     let page = second.read("out/reports/report.html");
     for text in [&page, &second.read("out/reports/report.md"), &second.stdout] {

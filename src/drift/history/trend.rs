@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::track::Step;
-use super::{Given, History, HistoryError, Point, Seal, Tracked, order};
+use super::{Given, History, HistoryError, Point, Seal, Tracked, order, refuse};
 
 /// The first field of `inputs/trend.json`.
 pub const TREND_SCHEMA: &str = "mssql-posture/trend/v1";
@@ -75,7 +75,39 @@ pub enum TrendError {
     },
 }
 
+fn day(given: &Given) -> &str {
+    let assessed = given.assessed.as_ref();
+    assessed.map_or("", |own| own.as_of.as_str())
+}
+
+fn later(given: &Given, own: &str) -> TrendError {
+    TrendError::Later {
+        path: given.path.clone(),
+        day: day(given).to_owned(),
+        own: own.to_owned(),
+    }
+}
+
 impl Trend {
+    /// Whether earlier audits may be told of by one as of a day: said before anybody is asked for anything.
+    ///
+    /// # Errors
+    /// See [`TrendError`].
+    pub fn admit(earlier: &[Given], own: &str) -> Result<(), TrendError> {
+        for given in earlier {
+            if let Seal::Altered { what } = &given.seal {
+                return Err(TrendError::Altered {
+                    path: given.path.clone(),
+                    what: what.clone(),
+                });
+            }
+            if day(given) > own {
+                return Err(later(given, own));
+            }
+        }
+        Ok(refuse(earlier)?)
+    }
+
     /// Counts. `own` is the audit itself.
     ///
     /// # Errors
@@ -83,26 +115,10 @@ impl Trend {
     pub fn new(earlier: Vec<Given>, mut own: Given) -> Result<Self, TrendError> {
         // Of two that were judged as of one day by one collection, it is the later one: it is not finished yet.
         own.finished = char::MAX.to_string();
-        let day = |given: &Given| {
-            let assessed = given.assessed.as_ref();
-            assessed.map(|own| own.as_of.clone()).unwrap_or_default()
-        };
+        Self::admit(&earlier, day(&own))?;
         let own_sha256 = own.sha256.clone();
-        for given in &earlier {
-            if let Seal::Altered { what } = &given.seal {
-                return Err(TrendError::Altered {
-                    path: given.path.clone(),
-                    what: what.clone(),
-                });
-            }
-        }
-        let later = earlier.iter().find(|given| order(given) > order(&own));
-        if let Some(given) = later {
-            return Err(TrendError::Later {
-                path: given.path.clone(),
-                day: day(given),
-                own: day(&own),
-            });
+        if let Some(given) = earlier.iter().find(|given| order(given) > order(&own)) {
+            return Err(later(given, day(&own)));
         }
         let mut hashes: Vec<String> = Vec::new();
         let all: Vec<Given> = earlier.into_iter().chain([own]).collect();

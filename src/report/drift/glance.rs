@@ -12,9 +12,9 @@ use crate::drift::Diff;
 pub struct DriftGlance {
     /// The whole in sentences.
     pub sentence: String,
-    /// The targets, by name.
+    /// The targets with something to tell, by name.
     pub instances: Vec<DriftLine>,
-    /// How many more there are.
+    /// How many more of them there are.
     pub more: usize,
 }
 
@@ -35,11 +35,12 @@ pub struct DriftLine {
 const MOST_TOLD: usize = 50;
 
 impl DriftGlance {
-    /// Prepares it: those with something to tell come first.
+    /// Prepares it.
     pub fn new(diff: &Diff) -> Self {
         let view = DriftView::new(diff, Most::OF_A_TABLE);
-        let mut instances: Vec<_> = view.instances.iter().collect();
-        instances.sort_by_key(|one| one.quiet);
+        let both = view.instances.iter().zip(&diff.instances);
+        let telling = both.filter(|(one, diff)| !one.quiet || diff.is_incomplete());
+        let instances: Vec<_> = telling.map(|(one, _)| one).collect();
         let told = instances.iter().take(MOST_TOLD).map(|one| DriftLine {
             id: one.id.clone(),
             exposure: one
