@@ -1,6 +1,7 @@
 //! The command line.
 
 mod baseline;
+mod detections;
 mod drift;
 mod evidence;
 mod format;
@@ -8,6 +9,7 @@ mod history;
 mod reference;
 
 pub use baseline::{Baseline, BaselineAdd, BaselineCommand, BaselineFormat, BaselineList};
+pub use detections::Detections;
 pub use drift::{Diff, DiffFormat};
 pub use evidence::{Keygen, Sign, Signing, Verify};
 pub use format::Format;
@@ -93,6 +95,14 @@ pub enum Command {
     ///
     /// Example: mssql-posture diff out-q3 out-q4 --format md
     Diff(Diff),
+    /// Write what a SOC takes from a judged estate: Sigma rules and a playbook for each instance.
+    ///
+    /// Rules on hosts for what no audit records whole, rules on audit records for what one does, each for the computers it is
+    /// about; approved commands are passed over word for word. A playbook says what is approved on its instance, what stands
+    /// open, what to pull first, and what will not be there. Ends with 3 if something was not seen, else with 0.
+    ///
+    /// Example: mssql-posture detections out-q4 -o soc
+    Detections(Detections),
     /// Say of each server whether it can be reached, as whom, what would stay unseen, and what T-SQL would grant it.
     ///
     /// Ends with 0 if everything can be seen everywhere, else with 3.

@@ -22,7 +22,12 @@ use crate::snapshot::{Outcome, sha256_hex};
 
 pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     let record = args.change.as_deref().map(record).transpose()?;
-    let inputs = inputs(args)?;
+    // Both sides are judged by the same.
+    let inputs = inputs(
+        &args.after,
+        args.inventory.as_deref(),
+        args.as_of.as_deref(),
+    )?;
     let before = EstateSide::read(&args.before, &inputs)?;
     let after = EstateSide::read(&args.after, &inputs)?;
     let mut found = compare(&before, &after, &inputs)?;
@@ -59,25 +64,28 @@ fn rendered(diff: &Diff, format: DiffFormat, templates: &Templates) -> anyhow::R
     })
 }
 
-/// What both sides are judged by.
-fn inputs(args: &args::Diff) -> anyhow::Result<Inputs> {
-    let recorded = args.after.join("inputs/judgement.json");
-    let given = args.as_of.as_deref();
-    if let Some(path) = &args.inventory {
+/// What is judged by: what an inventory says, else what is recorded where `judged` stands, else nothing.
+pub(super) fn inputs(
+    judged: &Path,
+    inventory: Option<&Path>,
+    as_of: Option<&str>,
+) -> anyhow::Result<Inputs> {
+    let recorded = judged.join("inputs/judgement.json");
+    if let Some(path) = inventory {
         let estate = Estate::read(path, &[], &[])?;
-        let as_of = targets::as_of(given, estate.inventory.as_of.as_deref())?;
+        let as_of = targets::as_of(as_of, estate.inventory.as_of.as_deref())?;
         let meant = estate.inventory.as_meant();
         let inputs = Inputs::new(as_of, FailOn::High.severity(), meant);
         return inputs.with(estate.frameworks, estate.rules, &[]);
     }
     if recorded.is_file() {
         let recorded = read_inputs(&recorded)?;
-        let as_of = targets::as_of(given, Some(&recorded.as_of))?;
+        let as_of = targets::as_of(as_of, Some(&recorded.as_of))?;
         let mut inputs = Inputs::new(as_of, recorded.fail_on, recorded.inventory);
         inputs.templates = recorded.templates;
         return inputs.with(recorded.frameworks, recorded.own_rules, &[]);
     }
-    let as_of = targets::as_of(given, None)?;
+    let as_of = targets::as_of(as_of, None)?;
     Ok(Inputs::new(
         as_of,
         FailOn::High.severity(),

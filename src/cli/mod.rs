@@ -11,6 +11,7 @@ mod changes;
 mod checklists;
 mod controls;
 mod definitions;
+mod detections;
 mod diff;
 mod history;
 mod import;
@@ -80,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::scan(&args),
         Command::Paths(args) => paths::paths(&args),
         Command::Diff(args) => diff::diff(&args),
+        Command::Detections(args) => detections::detections(&args),
         Command::Preflight(args) => preflight::preflight(&args),
         Command::Script(args) => script::script(&args),
         Command::Import(args) => import::import(&args),

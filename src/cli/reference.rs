@@ -12,8 +12,8 @@ use crate::compliance::Framework;
 use crate::drift::{ChangeRecord, Diff, History, Trend};
 use crate::inventory;
 use crate::report::{
-    Assessment, DriftView, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence,
-    VerdictLine, View,
+    Assessment, DriftView, InstancePage, PathsReport, PlaybookView, PreflightReport, RunRecord,
+    SigmaView, TargetEvidence, VerdictLine, View,
 };
 use crate::rules::telemetry::Telemetry;
 use crate::rules::{Observations, OwnRules};
@@ -131,6 +131,8 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Diff => schemars::schema_for!(Diff).to_value(),
         SchemaName::Change => schemars::schema_for!(ChangeRecord).to_value(),
+        SchemaName::Sigma => schemars::schema_for!(SigmaView).to_value(),
+        SchemaName::Playbook => schemars::schema_for!(PlaybookView).to_value(),
         SchemaName::DriftView => schemars::schema_for!(DriftView).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),

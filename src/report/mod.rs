@@ -3,6 +3,7 @@
 mod assessment;
 mod baselines;
 mod cklb;
+mod detections;
 mod drift;
 mod events;
 mod evidence;
@@ -37,6 +38,7 @@ mod xlsx;
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use baselines::baselines;
 pub use cklb::cklb;
+pub use detections::{DetectionFile, PlaybookView, SigmaView, detections};
 use drift::DriftGlance;
 pub use drift::{
     DRIFT_VIEW_SCHEMA, DriftView, diff_html, diff_json, diff_markdown, diff_summary, diff_table,

@@ -61,11 +61,16 @@ pub fn normalised(text: &str, quoted_identifier: bool) -> Vec<u8> {
 
 fn is_reserved(word: &str) -> bool {
     const LONGEST_WORD: usize = 17;
-    if word.len() > LONGEST_WORD || !word.is_ascii() {
+    let mut lower = [0; LONGEST_WORD];
+    // On the stack: every word of every text comes by.
+    let Some(lower) = lower.get_mut(..word.len()) else {
         return false;
-    }
-    let word = word.to_ascii_lowercase();
-    RESERVED.binary_search(&word.as_str()).is_ok() && !ALSO_NAMES.contains(&word.as_str())
+    };
+    lower.copy_from_slice(word.as_bytes());
+    lower.make_ascii_lowercase();
+    let found = RESERVED.binary_search_by(|own| own.as_bytes().cmp(lower));
+    let found = found.ok().and_then(|at| RESERVED.get(at));
+    found.is_some_and(|own| !ALSO_NAMES.contains(own))
 }
 
 #[cfg(test)]

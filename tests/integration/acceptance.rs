@@ -57,7 +57,7 @@ impl Estate {
     }
 
     /// A file of waivers.
-    fn waiving(mut self, lines: &str) -> Self {
+    pub(crate) fn waiving(mut self, lines: &str) -> Self {
         self.name("waivers", "waivers = \"waivers.toml\"");
         let text = format!("schema = \"mssql-posture/waivers/v1\"\n{lines}");
         self.files.push(("waivers.toml", text));
@@ -132,7 +132,7 @@ fn waiver(lines: &str) -> String {
     waiver_of("module-invokes-command-channel", lines)
 }
 
-fn waiver_of(rule: &str, lines: &str) -> String {
+pub(crate) fn waiver_of(rule: &str, lines: &str) -> String {
     let days = "created = \"2026-01-01\"\nexpires = \"2026-12-31\"\n";
     waiver_for(rule, days, lines)
 }

@@ -16,6 +16,7 @@ mod credentials;
 mod definitions;
 mod demo;
 mod demo_recordings;
+mod detections;
 mod drift;
 mod end_to_end;
 mod estates;

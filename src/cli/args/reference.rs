@@ -35,6 +35,10 @@ pub enum SchemaName {
     Diff,
     /// A change record for `diff --change`.
     Change,
+    /// What sigma.yml.hbs is given.
+    Sigma,
+    /// What playbook.md.hbs is given.
+    Playbook,
     /// What templates of drift are given.
     DriftView,
     /// What `preflight --format json` prints.

@@ -15,8 +15,7 @@ const MARKDOWN: &str = "drift.md.hbs";
 /// # Errors
 /// See [`RenderError`].
 pub fn drift_html(view: &impl Serialize, templates: &Templates) -> Result<String, RenderError> {
-    let mut engine = templates.engine()?;
-    engine.register_helper("fenced_lines", Box::new(fenced_lines));
+    let engine = templates.engine()?;
     Ok(engine.render(PAGE, view)?)
 }
 
@@ -27,12 +26,11 @@ pub fn drift_html(view: &impl Serialize, templates: &Templates) -> Result<String
 pub fn drift_markdown(view: &impl Serialize, templates: &Templates) -> Result<String, RenderError> {
     let mut engine = templates.engine()?;
     engine.register_escape_fn(escape_markdown);
-    engine.register_helper("fenced_lines", Box::new(fenced_lines));
     Ok(engine.render(MARKDOWN, view)?)
 }
 
-/// Lines of code as one fenced block. The fence is longer than any run of backticks in it, so that nothing can end it.
-fn fenced_lines(
+/// Lines of code as one fenced block, in the language that is given (`diff`). The fence is longer than any run of backticks in it, so that nothing can end it.
+pub(super) fn fenced_lines(
     helper: &Helper<'_>,
     _: &Handlebars<'_>,
     _: &Context,
@@ -48,6 +46,8 @@ fn fenced_lines(
         .collect();
     let runs = texts.iter().flat_map(|text| text.split(|c| c != '`'));
     let fence = "`".repeat(runs.map(str::len).max().unwrap_or_default().max(2) + 1);
-    out.write(&format!("{fence}diff\n{}\n{fence}", texts.join("\n")))?;
+    let language = helper.param(1).and_then(|own| own.value().as_str());
+    let language = language.unwrap_or("diff");
+    out.write(&format!("{fence}{language}\n{}\n{fence}", texts.join("\n")))?;
     Ok(())
 }

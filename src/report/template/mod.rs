@@ -113,6 +113,14 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../../report-templates/history.md.hbs"),
     ),
     (
+        "sigma.yml.hbs",
+        include_str!("../../../report-templates/sigma.yml.hbs"),
+    ),
+    (
+        "playbook.md.hbs",
+        include_str!("../../../report-templates/playbook.md.hbs"),
+    ),
+    (
         "earlier.hbs",
         include_str!("../../../report-templates/earlier.hbs"),
     ),
@@ -243,6 +251,13 @@ impl Templates {
         Ok(engine.render(name, view)?)
     }
 
+    /// The same of one that is YAML, with every value between single quotes.
+    pub(super) fn yaml(&self, name: &str, view: &impl Serialize) -> Result<String, RenderError> {
+        let mut engine = self.engine()?;
+        engine.register_escape_fn(|value| value.replace('\'', "''"));
+        Ok(engine.render(name, view)?)
+    }
+
     /// What renders documents: every template under its file's name, every part under its own too.
     fn engine(&self) -> Result<Handlebars<'static>, RenderError> {
         let mut engine = Handlebars::new();
@@ -263,6 +278,7 @@ impl Templates {
         engine.register_helper("verbatim", Box::new(verbatim));
         engine.register_helper("csp_hash", Box::new(csp_hash));
         engine.register_helper("fenced", Box::new(markdown::fenced));
+        engine.register_helper("fenced_lines", Box::new(drift::fenced_lines));
         Ok(engine)
     }
 }

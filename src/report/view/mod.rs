@@ -20,6 +20,7 @@ mod wording;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use answer::AnswerView;
 pub use call::CodeView;
 pub use control::{FrameworkView, WaiverView};
 pub use finding::{Budget, FindingGroup, FindingView};
@@ -36,7 +37,6 @@ use super::paths::chain_place;
 use super::{DriftGlance, TrendView, visible};
 use crate::graph::Path;
 use crate::rules::Severity;
-use answer::AnswerView;
 use completeness::completeness;
 use heat::HeatView;
 use instance::{Count, ExposureView, span};
