@@ -131,6 +131,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Diff => schemars::schema_for!(Diff).to_value(),
         SchemaName::Change => schemars::schema_for!(ChangeRecord).to_value(),
+        SchemaName::Register => inventory::register_schema(),
         SchemaName::DriftView => schemars::schema_for!(DriftView).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),

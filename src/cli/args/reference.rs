@@ -35,6 +35,8 @@ pub enum SchemaName {
     Diff,
     /// A change record for `diff --change`.
     Change,
+    /// A register of approved changes for `diff --register`.
+    Register,
     /// What templates of drift are given.
     DriftView,
     /// What `preflight --format json` prints.

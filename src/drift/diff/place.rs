@@ -152,6 +152,8 @@ impl Place<'_, '_> {
             planned: None,
             columns,
             text,
+            attribution: None,
+            identity: identity(compared, named),
         });
     }
 
@@ -303,6 +305,17 @@ fn language(fact: Fact, row: &Row) -> Language {
                 .unwrap_or(true),
         ),
     }
+}
+
+/// What names the row, a permission's own name among it.
+fn identity(compared: &Compared, row: &Row) -> BTreeMap<&'static str, String> {
+    let permission = row
+        .contains_key("permission_name")
+        .then_some("permission_name");
+    let columns = compared.identity.iter().copied().chain(permission);
+    columns
+        .map(|column| (column, shown(row.get(column))))
+        .collect()
 }
 
 /// A row's name in words.
