@@ -452,13 +452,12 @@ impl WrittenHours {
     fn meant(&self, errors: &mut Errors<'_>) -> Option<Hours> {
         let mut days = Vec::new();
         for written in &self.days {
-            match DAYS.iter().find(|(word, _)| word == written.get_ref()) {
-                Some((_, day)) => days.push(*day),
-                None => {
-                    let what = format!("{:?} is no day", written.get_ref());
-                    errors.push(&written.span(), what, "mon, tue, wed, thu, fri, sat, sun");
-                }
+            let day = DAYS.iter().find(|(word, _)| word == written.get_ref());
+            if day.is_none() {
+                let what = format!("{:?} is no day", written.get_ref());
+                errors.push(&written.span(), what, "mon, tue, wed, thu, fri, sat, sun");
             }
+            days.extend(day.map(|(_, day)| *day));
         }
         let mut clock = |written: &Spanned<String>| {
             let text = written.get_ref();

@@ -156,7 +156,8 @@ impl File {
 
     fn text(&self) -> String {
         let lines = [&self.header, &self.target].into_iter().chain(&self.events);
-        lines.map(|line| format!("{line}\n")).collect()
+        let lines: Vec<String> = lines.map(Value::to_string).collect();
+        lines.join("\n") + "\n"
     }
 
     fn read(&self) -> EventsFile {

@@ -202,7 +202,7 @@ pub fn of_recorders(sides: Sides<'_>, telemetry: [Option<&Telemetry>; 2]) -> BTr
             match audit.state {
                 Running::Running => {}
                 Running::NotRunning => {
-                    add(Blind::AuditStopped, format!("audit {name} does not run"))
+                    add(Blind::AuditStopped, format!("audit {name} does not run"));
                 }
                 Running::NotSeen => {
                     let why = format!("whether audit {name} runs was not seen");

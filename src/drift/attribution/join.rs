@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
-
 use super::blind::Between;
 use super::deed::{Class, Deed, Verb, deeds};
 use super::entry::{Blind, BlindSpot};
@@ -11,13 +9,8 @@ use super::moment::{Held, Moment};
 use super::told::is_cut;
 use super::wanted::{Fit, Sides, Wanted};
 use crate::inventory::Site;
-use crate::snapshot::{Event, Module, ModuleTexts};
+use crate::snapshot::Event;
 use crate::tsql::normalised_module;
-
-/// How far apart the moments of an event and of the row that it changed may be: a statement is recorded before it runs.
-const APART: SignedDuration = SignedDuration::from_mins(1);
-/// What a clock that was put forward or back makes of it.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// An event between the two collections, or perhaps there.
 pub struct Witnessed<'e> {
@@ -35,8 +28,11 @@ pub struct Witnessed<'e> {
 pub struct Index<'e> {
     /// In order of time.
     pub all: Vec<Witnessed<'e>>,
-    by_thing: BTreeMap<(Class, Option<String>), Vec<(usize, usize)>>,
+    by_thing: BTreeMap<(Class, Option<String>), Vec<Place>>,
 }
+
+/// An event by its place, and what of it that it did.
+type Place = (usize, usize);
 
 /// What was found of a change.
 #[derive(Default)]
@@ -74,7 +70,7 @@ impl<'e> Index<'e> {
             }
         }
         // Sources of one moment in the order of the file.
-        all.sort_by(|one, other| one.moment.ends().cmp(&other.moment.ends()));
+        all.sort_by_key(|own| own.moment.ends());
         let mut kept: Vec<Witnessed<'e>> = Vec::with_capacity(all.len());
         for own in all {
             let alike = kept.iter().rev();
@@ -83,7 +79,7 @@ impl<'e> Index<'e> {
                 kept.push(own);
             }
         }
-        let mut by_thing: BTreeMap<_, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut by_thing: BTreeMap<_, Vec<Place>> = BTreeMap::new();
         for (at, own) in kept.iter().enumerate() {
             for (place, deed) in own.deeds.iter().enumerate() {
                 let name = deed.name.as_deref().map(Sides::key);
@@ -103,7 +99,7 @@ impl<'e> Index<'e> {
     pub fn find(&self, wanted: &Wanted, sides: Sides<'_>, code: Option<&str>) -> Found {
         let named = (wanted.class, Some(Sides::key(&wanted.name)));
         let places = [named, (wanted.class, None)];
-        let mut places: Vec<(usize, usize)> = places
+        let mut places: Vec<Place> = places
             .iter()
             .filter_map(|key| self.by_thing.get(key))
             .flatten()
@@ -221,149 +217,22 @@ fn is_code(event: &Event, code: &str) -> Option<bool> {
     is_module.then(|| normal == normalised_module(code))
 }
 
-/// What the catalog says of a row: when it was last changed, by the server's clock, and by whom where it says so.
-#[derive(Default)]
-pub struct Catalog {
-    /// `modify_date`.
-    pub modified: Option<String>,
-    /// What is told of it.
-    pub told: Vec<String>,
-}
-
-impl Catalog {
-    /// Of what a change is about, as AFTER has it.
-    pub fn of(wanted: &Wanted, sides: Sides<'_>) -> Self {
-        let mut own = Self::default();
-        let server = &sides.after.server;
-        let in_database = wanted.database.as_deref();
-        let database = in_database.and_then(|name| Sides::database(sides.after, name));
-        let is_own = |name: &str| name == wanted.name;
-        let dates = match wanted.class {
-            Class::Object | Class::DatabaseTrigger => database.and_then(|own| {
-                let objects = own.objects.seen().iter();
-                let objects = objects.filter(|row| wanted.ids.contains(&row.object_id));
-                let objects = objects.map(|row| row.modify_date.clone());
-                let triggers = own.triggers.seen().iter();
-                let triggers = triggers.filter(|row| wanted.ids.contains(&row.object_id));
-                objects
-                    .chain(triggers.map(|row| row.modify_date.clone()))
-                    .flatten()
-                    .max()
-            }),
-            Class::Login => {
-                let mut rows = server.server_principals.seen().iter();
-                rows.find(|row| is_own(&row.name))
-                    .and_then(|row| row.modify_date.clone())
-            }
-            Class::ServerTrigger => {
-                let mut rows = server.server_triggers.seen().iter();
-                rows.find(|row| is_own(&row.name))
-                    .and_then(|row| row.modify_date.clone())
-            }
-            Class::Audit => {
-                let mut rows = server.server_audits.seen().iter();
-                rows.find(|row| is_own(&row.name))
-                    .and_then(|row| row.modify_date.clone())
-            }
-            Class::Assembly => database.and_then(|own| {
-                let mut rows = own.assemblies.seen().iter();
-                rows.find(|row| is_own(&row.name))
-                    .and_then(|row| row.modify_date.clone())
-            }),
-            Class::TrustedAssembly => {
-                let rows = server.trusted_assemblies.seen().iter();
-                let mut rows =
-                    rows.filter(|row| row.hash.as_deref() == Some(wanted.label.as_str()));
-                if let Some(row) = rows.next() {
-                    let by = row
-                        .created_by
-                        .as_deref()
-                        .map_or("nobody it names".to_owned(), crate::ids::named);
-                    let when = row
-                        .create_date
-                        .as_deref()
-                        .unwrap_or("a moment it does not say");
-                    own.told.push(format!(
-                        "sys.trusted_assemblies says that it was trusted by {by} at {when} (server time)"
-                    ));
-                }
-                None
-            }
-            _ => None,
-        };
-        if let Some(date) = &dates {
-            own.told
-                .push(format!("modify_date is {date} (server time)"));
-        }
-        own.modified = dates;
-        own
-    }
-
-    /// Whether it was changed after the last event that is known of it.
-    pub fn is_later_than(
-        &self,
-        last: &Witnessed<'_>,
-        sides: Sides<'_>,
-        site: Option<&Site>,
-    ) -> bool {
-        let Some(modified) = self.modified.as_deref() else {
-            return false;
-        };
-        let session = sides.after.server.session.known();
-        let offset = session.and_then(|own| own.utc_offset_minutes);
-        let Ok(local) = modified.parse::<jiff::civil::DateTime>() else {
-            return false;
-        };
-        let zone = site.map(|site| site.zone.clone());
-        let fixed = || {
-            let seconds = offset?.checked_mul(60)?;
-            let offset = jiff::tz::Offset::from_seconds(seconds).ok()?;
-            Some(jiff::tz::TimeZone::fixed(offset))
-        };
-        let (Some(zone), is_sure) = (zone.clone().or_else(fixed), zone.is_some()) else {
-            return false;
-        };
-        let Ok(modified) = zone.to_timestamp(local) else {
-            return false;
-        };
-        let (_, end) = last.moment.ends();
-        let apart = modified.duration_since(end);
-        let is_near = apart <= APART || (!is_sure && (apart - HOUR).abs() <= APART);
-        !is_near
-    }
-}
-
-/// The code that a module has after a change.
-pub fn code_after<'t>(
-    wanted: &Wanted,
-    sides: Sides<'_>,
-    texts: &'t ModuleTexts,
-) -> Option<&'t str> {
-    let modules = match wanted.class {
-        Class::Object | Class::DatabaseTrigger => {
-            let own = Sides::database(sides.after, wanted.database.as_deref()?)?;
-            own.modules.seen()
-        }
-        _ => return None,
-    };
-    let is_own = |module: &&Module| wanted.ids.contains(&module.object_id);
-    let own: Vec<&Module> = modules.iter().filter(is_own).collect();
-    let [own] = own[..] else { return None };
-    texts.get(&own.definition.known()?.sha256)
-}
+/// What names a thing among events: its database, its name, the other one of a membership.
+type Named<'e> = (Class, Option<&'e str>, &'e str, Option<&'e str>);
 
 /// Things that were made and ended and of which nothing is left.
 pub fn made_and_ended(
     index: &Index<'_>,
     used: &BTreeSet<usize>,
 ) -> Vec<(Class, String, Vec<usize>)> {
-    let mut things: BTreeMap<(Class, Option<&str>, String, Option<&str>), Vec<(usize, Verb)>> =
-        BTreeMap::new();
+    let mut things: BTreeMap<Named<'_>, Vec<(usize, Verb)>> = BTreeMap::new();
     for (at, own) in index.all.iter().enumerate() {
         for deed in own.deeds.iter().filter(|deed| deed.doubt.is_none()) {
-            let Some(name) = &deed.name else { continue };
+            let Some(name) = deed.name.as_deref() else {
+                continue;
+            };
             let database = own.event.on.database.as_deref();
-            let key = (deed.class, database, name.clone(), deed.other.as_deref());
+            let key = (deed.class, database, name, deed.other.as_deref());
             things.entry(key).or_default().push((at, deed.verb));
         }
     }
@@ -375,10 +244,11 @@ pub fn made_and_ended(
             let name = match (database, other) {
                 (Some(database), None) => format!("{database}.{name}"),
                 (_, Some(other)) => format!("{other} in {name}"),
-                (None, None) => name,
+                (None, None) => name.to_owned(),
             };
             let places = did.iter().map(|(at, _)| *at).collect();
-            (has(Verb::Makes) && has(Verb::Ends) && !is_used).then_some((class, name, places))
+            let is_gone = has(Verb::Makes) && has(Verb::Ends) && !is_used;
+            is_gone.then_some((class, name, places))
         });
     told.collect()
 }

@@ -12,6 +12,7 @@
 //! ours (nobody read that source, that time), or of the server's (nothing records it).
 
 mod blind;
+mod catalog;
 mod deed;
 mod entry;
 mod hold;
@@ -29,8 +30,9 @@ pub use entry::{
 };
 
 use blind::Between;
+use catalog::Catalog;
 use hold::{Holding, Said};
-use join::{Catalog, Found, Index, Witnessed, code_after};
+use join::{Found, Index, Witnessed};
 use wanted::{Sides, Wanted};
 
 use super::diff::{Change, Diff, InstanceDiff, Pairing, Side};
@@ -60,7 +62,7 @@ pub struct Witnesses<'a> {
 /// What all changes of an instance are attributed by.
 struct Attributing<'a> {
     sides: Sides<'a>,
-    after: &'a Side<'a>,
+    catalog: Catalog<'a>,
     index: Index<'a>,
     holding: Option<Holding<'a>>,
     site: Option<&'a Site>,
@@ -95,7 +97,7 @@ pub fn attribute(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, b
     });
     let attributing = Attributing {
         sides,
-        after,
+        catalog: Catalog::new(sides, after.texts),
         index: Index::new(events, between, site),
         holding: by
             .register
@@ -154,22 +156,22 @@ fn object(database: Option<&str>, name: &str) -> String {
     }
 }
 
-impl<'a> Attributing<'a> {
+impl Attributing<'_> {
     /// Who made a change, and which events those are.
     fn of(&self, change: &Change) -> (ChangeAttribution, Vec<usize>) {
-        let Some(wanted) = Wanted::of(change, self.sides) else {
+        let Some(wanted) = Wanted::of(change, &self.catalog) else {
             let why =
                 "neither audits nor the default trace are known to record what makes such a change";
             let spot = BlindSpot::new(Blind::NoSuchRecord, why);
             return (unattributable(vec![spot]), Vec::new());
         };
-        let code = code_after(&wanted, self.sides, self.after.texts);
+        let code = self.catalog.code(&wanted);
         let mut found = self.index.find(&wanted, self.sides, code);
-        let catalog = Catalog::of(&wanted, self.sides);
+        let dates = self.catalog.dates(&wanted);
         let is_proven = !found.because.is_empty();
         if let Some(last) = found.made_by.last().and_then(|at| self.index.all.get(*at))
             && !is_proven
-            && catalog.is_later_than(last, self.sides, self.site)
+            && dates.is_later_than(last, self.sides, self.site)
         {
             let why = "the catalog says that it was changed again after the last event";
             found.refuted.push(BlindSpot::new(Blind::ChangedLater, why));
@@ -188,7 +190,7 @@ impl<'a> Attributing<'a> {
         let near = found.near.iter().rev().take(MOST_NEAR);
         told.near = near.filter_map(|(at, why)| self.near(*at, why)).collect();
         told.near.reverse();
-        told.catalog = catalog.told;
+        told.catalog = dates.told;
         let made_by = &found.made_by;
         let last = made_by.get(made_by.len().saturating_sub(MOST_EVENTS)..);
         let last = last.unwrap_or_default().iter();

@@ -84,17 +84,17 @@ pub fn passed(by: &Attributing<'_>, used: &BTreeSet<usize>, reaching: &Reaching)
             Class::Database | Class::Schema | Class::Schedule => Severity::Low,
             _ => Severity::Medium,
         };
-        let uses = places.iter().filter_map(|at| by.index.all.get(*at));
-        let uses: BTreeSet<Sink> = uses.flat_map(|own| features(own.event)).collect();
-        let uses: Vec<&str> = uses.iter().map(|own| own.as_str()).collect();
-        let (uses, severity) = if uses.is_empty() {
+        let events = places.iter().filter_map(|at| by.index.all.get(*at));
+        let sinks: BTreeSet<Sink> = events.flat_map(|own| features(own.event)).collect();
+        let sinks: Vec<&str> = sinks.iter().map(|own| own.as_str()).collect();
+        let (which, severity) = if sinks.is_empty() {
             (String::new(), severity)
         } else {
-            (format!(", which used {}", uses.join(", ")), Severity::High)
+            (format!(", which used {}", sinks.join(", ")), Severity::High)
         };
         for at in places {
             gone.insert(at);
-            let what = format!("{} made and ended in between{uses}", named(&name));
+            let what = format!("{} made and ended in between{which}", named(&name));
             enter(at, what, severity, false);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::catalog::Catalog;
 use super::deed::{Class, Deed, Verb, hash};
 use crate::drift::diff::{Change, ChangeKind};
 use crate::snapshot::{DatabaseFacts, Event, Fact, ServerIdentity, Snapshot};
@@ -183,7 +184,7 @@ impl<'a> Sides<'a> {
 
 impl Wanted {
     /// What an event would have to be to have made the change; `None` where nothing records such a one.
-    pub fn of(change: &Change, sides: Sides<'_>) -> Option<Self> {
+    pub fn of(change: &Change, catalog: &Catalog<'_>) -> Option<Self> {
         let fact = Fact::named(&change.fact)?;
         let trail = TRAILS.iter().find(|trail| trail.fact == fact)?;
         let named = |column: &str| change.identity.get(column).cloned();
@@ -209,7 +210,7 @@ impl Wanted {
             event: trail.event,
         };
         match trail.class {
-            Class::Object => wanted.find_object(fact, &change.identity, sides),
+            Class::Object => wanted.find_object(fact, &change.identity, catalog),
             Class::ServerPermission | Class::DatabasePermission => {
                 wanted.of = named("major_id").filter(|on| !on.starts_with(['(', '#']) && on != "0");
                 let parts = wanted.of.as_deref().map(name_parts);
@@ -237,7 +238,7 @@ impl Wanted {
         &mut self,
         fact: Fact,
         identity: &BTreeMap<&'static str, String>,
-        sides: Sides<'_>,
+        catalog: &Catalog<'_>,
     ) {
         if matches!(fact, Fact::Objects | Fact::ExtendedProcedures) {
             self.of = identity.get("schema_id").cloned();
@@ -252,27 +253,21 @@ impl Wanted {
                 self.event = Some("database_trigger_change");
             }
         }
-        let name = self.database.clone().unwrap_or_else(|| "master".to_owned());
-        for snapshot in [sides.before, sides.after] {
-            let Some(own) = Sides::database(snapshot, &name) else {
+        let database = self.database.clone();
+        let database = database.as_deref().unwrap_or("master");
+        let is_trigger = self.class == Class::DatabaseTrigger;
+        for row in catalog.named(database, &self.name.clone()) {
+            if row.schema.is_none() != is_trigger {
                 continue;
-            };
-            let objects = own.objects.seen().iter();
-            for object in objects.filter(|object| sides.is_same(&object.name, &self.name)) {
-                let schema = own.schemas.seen().iter();
-                let mut schema = schema.filter(|schema| schema.schema_id == object.schema_id);
-                let schema = schema.next().map(|schema| schema.name.as_str());
-                if self.of.is_none() || schema == self.of.as_deref() {
-                    self.ids.push(object.object_id);
-                    self.event = event_of(&object.r#type).or(self.event);
-                } else {
-                    self.is_alone = false;
-                }
             }
-            let triggers = own.triggers.seen().iter();
-            let is_own = self.class == Class::DatabaseTrigger;
-            let triggers = triggers.filter(|own| is_own && own.name == self.name);
-            self.ids.extend(triggers.map(|own| own.object_id));
+            if self.of.is_none() || row.schema == self.of.as_deref() {
+                self.ids.push(row.id);
+                if !is_trigger {
+                    self.event = event_of(row.kind).or(self.event);
+                }
+            } else {
+                self.is_alone = false;
+            }
         }
     }
 
@@ -300,9 +295,8 @@ impl Wanted {
                 Some(true) => {}
                 Some(false) => return Fit::Not,
                 None => {
-                    doubt = doubt.or(Some(
-                        "whose it was is not recorded, or stands in a variable",
-                    ))
+                    let why = "whose it was is not recorded, or stands in a variable";
+                    doubt = doubt.or(Some(why));
                 }
             }
         }

@@ -117,8 +117,7 @@ impl Place<'_, '_> {
         let name = name(compared, named);
         let columns = columns(compared, &row);
         let (text, by_text) = self.text(compared, &row, &name, budget);
-        let is_changed = text.is_some() || !columns.is_empty();
-        if kind == ChangeKind::Changed && !is_changed {
+        if kind == ChangeKind::Changed && text.is_none() && columns.is_empty() {
             return;
         }
         let judged = compared.judge.and_then(|judge| judge(&row));

@@ -2,7 +2,7 @@
 
 use mssql_posture::drift::{Attributed, Blind};
 use mssql_posture::snapshot::EventsFile;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     File, STATEMENT, assert_blind, attributed, audited, kinds, of, planted, planted_is, the_event,
@@ -35,7 +35,7 @@ const OF_THE_SERVER: &[Spot] = &[
     (
         |r| {
             rows(&mut r.snapshot.server.server_audit_specifications)[0].is_state_enabled =
-                Some(false)
+                Some(false);
         },
         Blind::SpecificationOff,
         "specification Main is off",
@@ -116,80 +116,70 @@ fn a_server_that_does_not_record_it_makes_it_unattributable() {
     }
 }
 
+fn partial(first: &str) -> Value {
+    json!({ "state": "partial", "value": { "events": 0, "first": first }, "needs": ["older ones"] })
+}
+
+/// A file without events, otherwise than whole.
+fn file(make: impl Fn(&mut File)) -> File {
+    let mut own = File::of(Vec::new());
+    make(&mut own);
+    own
+}
+
+/// How far the audit was seen.
+fn seen(state: Value) -> File {
+    File::of(Vec::new()).source(2, state)
+}
+
+fn assert_unseen(file: &File, kind: Blind, says: &str) {
+    let own = planted_is(&[file.read()], None);
+    assert_blind(&own, kind, says);
+    assert!(own.is_unseen(), "{says}");
+}
+
 #[test]
-fn what_we_did_not_see_makes_it_unattributable_and_is_incomplete() {
+fn a_source_that_we_did_not_see_makes_it_unattributable_and_is_incomplete() {
     let denied = json!({ "state": "denied", "needs": ["VIEW SERVER SECURITY AUDIT"] });
     let failed = json!({ "state": "failed", "error": { "number": 33222, "text": "no file" } });
-    let elsewhere =
-        json!({ "state": "unsupported", "since": 11, "why": "it writes to SECURITY LOG" });
-    let partial = |first: &str| json!({ "state": "partial", "value": { "events": 0, "first": first }, "needs": ["older ones"] });
-    let none = || File::of(Vec::new());
-    let late = {
-        let mut file = none();
-        file.header["since"] = json!("2026-11-13T00:00:00.0000000Z");
-        file
-    };
-    let early = {
-        let mut file = none();
-        file.header["until"] = json!("2026-11-12T08:00:00.0000000Z");
-        file
-    };
-    let without_end = {
-        let mut file = none();
-        file.header["until"] = json!(null);
-        file
-    };
-    let unreached = {
-        let mut file = none();
-        file.target["outcome"] =
-            json!({ "state": "unreached", "stage": "connect", "why": "refused", "remedy": "look" });
-        file.target["sources"] = json!([]);
-        file
-    };
-    let bounded = {
-        let mut file = none().source(2, partial("2026-11-01T00:00:00.0000000Z"));
-        file.header["max_events"] = json!(0);
-        file
-    };
+    let log = json!({ "state": "unsupported", "since": 11, "why": "it writes to SECURITY LOG" });
+    let (late, early) = (
+        partial("2026-11-13T00:00:00.0000000Z"),
+        partial("2026-11-01T00:00:00.0000000Z"),
+    );
+    let bounded = file(|own| {
+        own.header["max_events"] = json!(0);
+        own.target["sources"][2]["seen"] = early.clone();
+    });
     for (file, kind, says) in [
-        (
-            none().source(2, denied),
-            Blind::Denied,
-            "VIEW SERVER SECURITY AUDIT",
-        ),
-        (none().source(2, failed), Blind::SourceFailed, "no file"),
-        (
-            none().source(2, elsewhere),
-            Blind::SourceFailed,
-            "SECURITY LOG",
-        ),
-        (
-            none().source(2, partial("2026-11-13T00:00:00.0000000Z")),
-            Blind::Retention,
-            "does not reach back",
-        ),
-        (
-            none().source(2, partial("2026-11-01T00:00:00.0000000Z")),
-            Blind::SourcePartial,
-            "older ones",
-        ),
+        (seen(denied), Blind::Denied, "VIEW SERVER SECURITY AUDIT"),
+        (seen(failed), Blind::SourceFailed, "no file"),
+        (seen(log), Blind::SourceFailed, "SECURITY LOG"),
+        (seen(late), Blind::Retention, "does not reach back"),
+        (seen(early.clone()), Blind::SourcePartial, "older ones"),
         (bounded, Blind::Bounded, "audit Main"),
-        (
-            late,
-            Blind::Window,
-            "2026-11-10 05:00:00 UTC on is not there",
-        ),
-        (
-            early,
-            Blind::Window,
-            "2026-11-12 08:00:00 UTC on is not there",
-        ),
+    ] {
+        assert_unseen(&file, kind, says);
+    }
+}
+
+#[test]
+fn a_time_that_we_did_not_see_makes_it_unattributable_and_is_incomplete() {
+    let late = file(|own| own.header["since"] = json!("2026-11-13T00:00:00.0000000Z"));
+    let early = file(|own| own.header["until"] = json!("2026-11-12T08:00:00.0000000Z"));
+    let without_end = file(|own| own.header["until"] = json!(null));
+    let unreached = file(|own| {
+        own.target["outcome"] =
+            json!({ "state": "unreached", "stage": "connect", "why": "refused", "remedy": "look" });
+        own.target["sources"] = json!([]);
+    });
+    for (file, kind, says) in [
+        (late, Blind::Window, "2026-11-10 05:00:00 UTC on is not"),
+        (early, Blind::Window, "2026-11-12 08:00:00 UTC on is not"),
         (without_end, Blind::Window, "--until"),
         (unreached, Blind::TargetNotRead, "refused"),
     ] {
-        let own = planted_is(&[file.read()], None);
-        assert_blind(&own, kind, says);
-        assert!(own.is_unseen(), "{says}");
+        assert_unseen(&file, kind, says);
     }
     let own = planted_is(&[], None);
     assert_blind(&own, Blind::NoEvents, "no file of events has this target");

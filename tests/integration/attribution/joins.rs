@@ -3,7 +3,7 @@
 use mssql_posture::drift::{Attributed, Blind, InstanceDiff};
 use serde_json::{Value, json};
 
-use super::{File, assert_blind, attributed, audited, change, of, planted, register, traced};
+use super::{File, assert_blind, attributed, audited, of, planted, register, traced};
 use crate::support::recording::{On, Recording};
 
 const AT: &str = "2026-11-12T09:00:00.1000000Z";
@@ -208,44 +208,37 @@ fn each_kind_of_change_is_attributed_by_its_event_and_by_no_other() {
     }
 }
 
+fn switch_on(r: &mut Recording) {
+    r.set_option("xp_cmdshell", 1, 1);
+}
+
+fn grant_control(r: &mut Recording) {
+    r.grant_server("CONTROL SERVER", "CORP\\jdoe");
+}
+
+/// A record of a statement of this action.
+fn ran(action: &str, statement: &str) -> Value {
+    of_server(action, "SR", "SQL01", Some(statement))
+}
+
 #[test]
 fn records_that_do_not_say_enough_attribute_nothing() {
     let doubted: &[Made] = &[
         // A batch that names it, of which nobody knows what ran.
         (
-            |r| {
-                r.set_option("xp_cmdshell", 1, 1);
-            },
-            || {
-                of_server(
-                    "BCM",
-                    "SR",
-                    "SQL01",
-                    Some("IF 1 = 0 EXEC sp_configure 'xp_cmdshell', 1"),
-                )
-            },
+            switch_on,
+            || ran("BCM", "IF 1 = 0 EXEC sp_configure 'xp_cmdshell', 1"),
             "configurations",
         ),
         (
-            |r| {
-                r.grant_server("CONTROL SERVER", "CORP\\jdoe");
-            },
+            grant_control,
             || granted(None, Some("CORP\\jdoe")),
             "server_permissions",
         ),
         // A variable holds the value.
         (
-            |r| {
-                r.set_option("xp_cmdshell", 1, 1);
-            },
-            || {
-                of_server(
-                    "ALST",
-                    "SR",
-                    "SQL01",
-                    Some("EXEC sp_configure 'xp_cmdshell', @on"),
-                )
-            },
+            switch_on,
+            || ran("ALST", "EXEC sp_configure 'xp_cmdshell', @on"),
             "configurations",
         ),
     ];
@@ -253,55 +246,35 @@ fn records_that_do_not_say_enough_attribute_nothing() {
         let diff = made(make, vec![event()]);
         assert_blind(of(&diff, fact), Blind::FitsInPart, "");
     }
+}
+
+#[test]
+fn records_of_something_else_are_not_even_near() {
     let silent: &[Made] = &[
-        // Another permission, to another.
+        // Another permission, and another's.
         (
-            |r| {
-                r.grant_server("CONTROL SERVER", "CORP\\jdoe");
-            },
+            grant_control,
             || {
-                granted(
-                    Some("GRANT ALTER TRACE TO [CORP\\jdoe]"),
-                    Some("CORP\\jdoe"),
-                )
+                let who = Some("CORP\\jdoe");
+                granted(Some("GRANT ALTER TRACE TO [CORP\\jdoe]"), who)
             },
             "server_permissions",
         ),
         (
-            |r| {
-                r.grant_server("CONTROL SERVER", "CORP\\jdoe");
-            },
+            grant_control,
             || granted(Some("GRANT CONTROL SERVER TO sa"), Some("sa")),
             "server_permissions",
         ),
         // The body of a procedure that did not run.
         (
-            |r| {
-                r.set_option("xp_cmdshell", 1, 1);
-            },
-            || {
-                of_server(
-                    "BCM",
-                    "SR",
-                    "SQL01",
-                    Some("CREATE PROC p AS EXEC sp_configure 'xp_cmdshell', 1"),
-                )
-            },
+            switch_on,
+            || ran("BCM", "CREATE PROC p AS EXEC sp_configure 'xp_cmdshell', 1"),
             "configurations",
         ),
         // Shown, not set.
         (
-            |r| {
-                r.set_option("xp_cmdshell", 1, 1);
-            },
-            || {
-                of_server(
-                    "ALST",
-                    "SR",
-                    "SQL01",
-                    Some("EXEC sp_configure 'xp_cmdshell'"),
-                )
-            },
+            switch_on,
+            || ran("ALST", "EXEC sp_configure 'xp_cmdshell'"),
             "configurations",
         ),
     ];
@@ -405,102 +378,64 @@ fn told(diff: &InstanceDiff) -> Vec<(&str, Attributed, u32)> {
     told.collect()
 }
 
-#[test]
-fn what_left_no_drift_is_told() {
-    let event = |moment: &str, action: &str, kind: &str, object: &str, text: Option<&str>| {
-        audited(
-            &format!("2026-11-12T{moment}:00.0000000Z"),
-            action,
-            kind,
-            object,
-            text,
-        )
-    };
+fn at(moment: &str, action: &str, (kind, object): (&str, &str), text: Option<&str>) -> Value {
+    let moment = format!("2026-11-12T{moment}:00.0000000Z");
+    audited(&moment, action, kind, object, text)
+}
+
+const SHELL: (&str, &str) = ("X", "xp_cmdshell");
+const TMP: (&str, &str) = ("P", "tmp");
+
+/// What was done in between; the first of it stays.
+fn in_between() -> Vec<Value> {
+    let made = "CREATE PROC dbo.tmp AS EXEC sp_OACreate 'x', 1";
     let mut off =
         configured("Configuration option 'Ole Automation Procedures' changed from 1 to 0.");
     off["recorded"] = json!("2026-11-12T10:30:00");
     off["moment"] = json!("2026-11-12T09:30:00.0000000Z");
-    let mut refused = event(
-        "09:40",
-        "EX",
-        "X",
-        "xp_cmdshell",
-        Some("EXEC xp_cmdshell 'no'"),
-    );
+    let mut refused = at("09:40", "EX", SHELL, Some("EXEC xp_cmdshell 'no'"));
     refused["succeeded"] = json!(false);
-    let events = vec![
+    vec![
         super::the_event(),
-        event(
-            "09:10",
-            "CR",
-            "P",
-            "tmp",
-            Some("CREATE PROC dbo.tmp AS EXEC sp_OACreate 'x', 1"),
-        ),
-        event("09:20", "DR", "P", "tmp", Some("DROP PROC dbo.tmp")),
+        at("09:10", "CR", TMP, Some(made)),
+        at("09:20", "DR", TMP, Some("DROP PROC dbo.tmp")),
         configured("Configuration option 'Ole Automation Procedures' changed from 0 to 1."),
         off,
-        event(
-            "09:31",
-            "EX",
-            "X",
-            "xp_cmdshell",
-            Some("EXEC xp_cmdshell 'whoami'"),
-        ),
-        event("09:32", "EX", "X", "xp_cmdshell", None),
-        event("09:33", "EX", "P", "usp_x", Some("EXEC dbo.usp_x")),
-        event("09:34", "EX", "P", "usp_other", Some("EXEC dbo.usp_other")),
+        at("09:31", "EX", SHELL, Some("EXEC xp_cmdshell 'whoami'")),
+        at("09:32", "EX", SHELL, None),
+        at("09:33", "EX", ("P", "usp_x"), Some("EXEC dbo.usp_x")),
+        at("09:34", "EX", ("P", "other"), Some("EXEC dbo.other")),
         refused,
-        event("09:50", "AUSC", "A", "Main", None),
-        event("09:51", "SL", "U", "t", Some("SELECT 'xp_cmdshell'")),
-    ];
+        at("09:50", "AUSC", ("A", "Main"), None),
+        at("09:51", "SL", ("U", "t"), Some("SELECT 'xp_cmdshell'")),
+    ]
+}
+
+#[test]
+fn what_left_no_drift_is_told() {
     let register = register("invocation_threshold = 1\n");
-    let diff = attributed(&planted(), &[File::of(events).read()], Some(&register));
-    let unapproved = Attributed::Unapproved;
-    assert_eq!(
-        told(&diff),
-        [
-            (
-                "ERP.tmp made and ended in between, which used ole_automation",
-                unapproved,
-                2
-            ),
-            (
-                "audit or specification Main switched or changed",
-                unapproved,
-                1
-            ),
-            ("ran usp_x, which reaches xp_cmdshell", unapproved, 1),
-            ("used xp_cmdshell", unapproved, 2),
-            (
-                "option \"Ole Automation Procedures\" set to 0",
-                unapproved,
-                1
-            ),
-            (
-                "option \"Ole Automation Procedures\" set to 1",
-                unapproved,
-                1
-            ),
-        ]
-    );
+    let file = File::of(in_between()).read();
+    let diff = attributed(&planted(), &[file], Some(&register));
+    let due = [
+        (
+            "ERP.tmp made and ended in between, which used ole_automation",
+            2,
+        ),
+        ("audit or specification Main switched or changed", 1),
+        ("ran usp_x, which reaches xp_cmdshell", 1),
+        ("used xp_cmdshell", 2),
+        ("option \"Ole Automation Procedures\" set to 0", 1),
+        ("option \"Ole Automation Procedures\" set to 1", 1),
+    ];
+    let due = due.map(|(what, count)| (what, Attributed::Unapproved, count));
+    assert_eq!(told(&diff), due);
     let passed = &diff.attribution.as_ref().unwrap().passed;
-    let used = passed
-        .iter()
-        .find(|own| own.what == "used xp_cmdshell")
-        .unwrap();
+    let mut passed = passed.iter();
+    let used = passed.find(|own| own.what == "used xp_cmdshell").unwrap();
     let over = "2 times in the hour from 2026-11-12 09:00 UTC, and 1 are usual";
     assert!(used.remarks.iter().any(|own| own == over), "{used:#?}");
     // What drift shows is told there, and not again.
-    assert_eq!(
-        change(&diff, "modules")
-            .attribution
-            .as_ref()
-            .unwrap()
-            .events
-            .len(),
-        1
-    );
+    assert_eq!(of(&diff, "modules").events.len(), 1);
 }
 
 #[test]

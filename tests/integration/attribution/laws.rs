@@ -129,8 +129,12 @@ fn the_laws_are_tried_on_every_outcome_there_is() {
             seen.extend(outcomes(&diff).into_values());
         }
     }
-    use Attributed::{Approved, OutsideWindow, Unapproved, UnusualHost};
-    for due in [Approved, UnusualHost, OutsideWindow, Unapproved] {
+    for due in [
+        Attributed::Approved,
+        Attributed::UnusualHost,
+        Attributed::OutsideWindow,
+        Attributed::Unapproved,
+    ] {
         assert!(seen.contains(&due), "{due:?}");
     }
 }

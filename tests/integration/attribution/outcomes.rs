@@ -172,7 +172,7 @@ fn identities_and_assemblies_are_remarked_on() {
     ] {
         let register = register(&format!("{}\n[[assembly]]\n{list}\n", approved("")));
         let sides = (before.clone(), after.clone());
-        let diff = attributed(&sides, &[file.clone()], Some(&register));
+        let diff = attributed(&sides, std::slice::from_ref(&file), Some(&register));
         let own = of(&diff, "assemblies");
         assert_eq!(own.outcome, Attributed::Approved, "{own:#?}");
         assert!(own.remarks.iter().any(|own| own.contains(says)), "{own:#?}");
