@@ -321,6 +321,13 @@ pub(super) fn owns(path: &str) -> bool {
     path == AGAINST || FILES.contains(&path)
 }
 
+/// The drift that a folder holds.
+pub(super) fn held(root: &Path, held: &BTreeSet<&str>) -> anyhow::Result<Option<Diff>> {
+    held.contains(DRIFT_JSON)
+        .then(|| read(root, DRIFT_JSON))
+        .transpose()
+}
+
 /// Whether the files of drift follow from each other and, where the baseline is given, from it and the folder. In words,
 /// what was compared.
 pub(super) fn follows(

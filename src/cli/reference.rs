@@ -9,7 +9,7 @@ use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
-use crate::drift::{ChangeRecord, Diff, History};
+use crate::drift::{ChangeRecord, Diff, History, Trend};
 use crate::inventory;
 use crate::report::{
     Assessment, DriftView, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence,
@@ -137,6 +137,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
         SchemaName::Telemetry => schemars::schema_for!(Telemetry).to_value(),
         SchemaName::History => schemars::schema_for!(History).to_value(),
+        SchemaName::Trend => schemars::schema_for!(Trend).to_value(),
         SchemaName::Baseline => inventory::baseline_schema(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };

@@ -17,5 +17,6 @@ pub use diff::*;
 pub use history::{
     Assessed, AssessedError, Controls, Counts, FrameworkPoint, FrameworkSeries, Given,
     HISTORY_SCHEMA, History, HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves,
-    Point, RuleSetUsed, Seal, Signature, Standing, Tracked, TrackedState,
+    Point, RuleSetUsed, Seal, Signature, Standing, TREND_SCHEMA, Tracked, TrackedState, Trend,
+    TrendBundle, TrendError,
 };

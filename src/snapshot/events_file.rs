@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -69,12 +70,21 @@ impl EventsFile {
             let (number, text) = (at + 1, text?);
             let kind: Kind = parsed(number, &text)?;
             if kind.line == "target" {
-                let target = parsed(number, &text)?;
+                let target: EventsTarget = parsed(number, &text)?;
+                if targets.iter().any(|own| own.target.target == target.target) {
+                    let what = format!("target {} stands above already", target.target);
+                    return Err(wrong(number, what));
+                }
                 let events = Vec::new();
                 targets.push(TargetEvents { target, events });
                 continue;
             }
             let event: Event = parsed(number, &text)?;
+            // An event of no moment could be of any.
+            if event.moment.parse::<Timestamp>().is_err() {
+                let what = format!("{:?} is no moment", event.moment);
+                return Err(wrong(number, what));
+            }
             match targets.last_mut() {
                 Some(own) if own.target.target == event.target => own.events.push(event),
                 _ => {
@@ -120,6 +130,7 @@ mod tests {
             (format!("{HEADER}\n{{}}\n"), "line 2: missing field"),
             (format!("{whole}{event}\n"), "line 3: missing field"),
             (format!("{whole}not json\n"), "line 3:"),
+            (format!("{whole}{TARGET}\n"), "line 3: target a stands"),
             (TARGET.to_owned(), "line 1:"),
         ] {
             let error = read(&text).unwrap_err().to_string();

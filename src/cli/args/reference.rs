@@ -47,6 +47,8 @@ pub enum SchemaName {
     Telemetry,
     /// What `history --format json` prints.
     History,
+    /// What an audit keeps of those before it: inputs/trend.json.
+    Trend,
     /// A file of hashes of approved code.
     Baseline,
 }

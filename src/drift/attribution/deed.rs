@@ -445,7 +445,16 @@ fn traced(event: &Event) -> Vec<Deed> {
         )),
         _ => None,
     };
-    deed.into_iter().collect()
+    // A trigger of the database itself has the type of one of a table: its id tells.
+    let is_trigger = kind(event).is_some_and(|code| matches!(code.as_str(), "TR" | "TA"));
+    let of_database = deed
+        .clone()
+        .filter(|own| is_trigger && own.class == Class::Object);
+    let of_database = of_database.map(|own| Deed {
+        class: Class::DatabaseTrigger,
+        ..own
+    });
+    deed.into_iter().chain(of_database).collect()
 }
 
 /// Message 15457, in whatever language: an option's name in quotes, its old and its new value.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
 use super::blind::Between;
 use super::deed::{Class, Deed, Verb, deeds};
 use super::entry::{Blind, BlindSpot};
@@ -9,7 +11,7 @@ use super::moment::{Held, Moment};
 use super::told::is_cut;
 use super::wanted::{Fit, Sides, Wanted};
 use crate::inventory::Site;
-use crate::snapshot::Event;
+use crate::snapshot::{Event, sha256_hex};
 use crate::tsql::normalised_module;
 
 /// An event between the two collections, or perhaps there.
@@ -34,6 +36,11 @@ pub struct Index<'e> {
 /// An event by its place, and what of it that it did.
 type Place = (usize, usize);
 
+/// Names an event by its whole record.
+fn alike(event: &Event) -> String {
+    sha256_hex(&serde_json::to_vec(event).unwrap_or_default())
+}
+
 /// What was found of a change.
 #[derive(Default)]
 pub struct Found {
@@ -48,37 +55,32 @@ pub struct Found {
 }
 
 impl<'e> Index<'e> {
-    /// Of events in any order; one that is given twice counts once.
+    /// Of events in any order, file by file, each with its server's offset; one that several files have counts once.
     pub fn new(
-        events: impl Iterator<Item = (&'e Event, Option<i32>)>,
+        files: impl Iterator<Item = (&'e [Event], Option<i32>)>,
         between: Between,
         site: Option<&Site>,
     ) -> Self {
-        let mut all: Vec<Witnessed<'e>> = Vec::new();
-        for (event, offset) in events {
-            let Some(moment) = Moment::of(event, site, offset) else {
-                continue;
-            };
-            let held = moment.is_within(between.from, between.until);
-            if held != Held::No {
-                all.push(Witnessed {
-                    event,
-                    moment,
-                    between: held,
-                    deeds: deeds(event),
-                });
+        let mut kept: Vec<Witnessed<'e>> = Vec::new();
+        for (events, offset) in files {
+            let known: FxHashSet<String> = kept.iter().map(|own| alike(own.event)).collect();
+            for event in events {
+                let Some(moment) = Moment::of(event, site, offset) else {
+                    continue;
+                };
+                let held = moment.is_within(between.from, between.until);
+                if held != Held::No && (known.is_empty() || !known.contains(&alike(event))) {
+                    kept.push(Witnessed {
+                        event,
+                        moment,
+                        between: held,
+                        deeds: deeds(event),
+                    });
+                }
             }
         }
-        // Sources of one moment in the order of the file.
-        all.sort_by_key(|own| own.moment.ends());
-        let mut kept: Vec<Witnessed<'e>> = Vec::with_capacity(all.len());
-        for own in all {
-            let alike = kept.iter().rev();
-            let mut alike = alike.take_while(|other| other.moment.ends() == own.moment.ends());
-            if !alike.any(|other| other.event == own.event) {
-                kept.push(own);
-            }
-        }
+        // Those of one moment in the order of the files.
+        kept.sort_by_key(|own| own.moment.ends());
         let mut by_thing: BTreeMap<_, Vec<Place>> = BTreeMap::new();
         for (at, own) in kept.iter().enumerate() {
             for (place, deed) in own.deeds.iter().enumerate() {

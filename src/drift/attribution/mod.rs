@@ -91,10 +91,8 @@ pub fn attribute(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, b
     let Some(between) = Between::of(sides) else {
         return nothing_told(diff);
     };
-    let events = parts.iter().flat_map(|(_, own)| {
-        let offset = own.target.utc_offset_minutes;
-        own.events.iter().map(move |event| (event, offset))
-    });
+    let events = parts.iter();
+    let events = events.map(|(_, own)| (&own.events[..], own.target.utc_offset_minutes));
     let attributing = Attributing {
         sides,
         catalog: Catalog::new(sides, after.texts),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::catalog::Catalog;
 use super::deed::{Class, Deed, Verb, hash};
 use crate::drift::diff::{Change, ChangeKind};
-use crate::snapshot::{DatabaseFacts, Event, Fact, ServerIdentity, Snapshot};
+use crate::snapshot::{DatabaseFacts, Event, EventSource, Fact, ServerIdentity, Snapshot};
 use crate::tsql::name_parts;
 
 /// How rows of a fact come about.
@@ -336,24 +336,27 @@ impl Wanted {
             self.class,
             Class::ServerPermission | Class::DatabasePermission
         );
+        let is_id = event.on.object_id.is_some_and(|id| self.ids.contains(&id));
         match (&self.of, &deed.of) {
             (Some(own), Some(of)) if sides.is_same(own, of) => Ok(()),
             (Some(_), Some(_)) => Err(None),
             (Some(_), None) | (None, Some(_)) if is_permission => {
                 Err(Some("on what it was is not recorded"))
             }
+            // A thing that was dropped and made has another id each time.
             (Some(_), None) if self.class == Class::Object => {
-                let by_id = event.on.object_id.is_some_and(|id| self.ids.contains(&id));
-                if by_id || (self.is_alone && event.on.object_id.is_none()) {
-                    return Ok(());
-                }
-                // A dropped and made object has another id each time.
-                if self.is_alone {
+                if self.is_alone || is_id {
                     return Ok(());
                 }
                 Err(Some(
                     "its schema is not recorded, and another has an object of this name",
                 ))
+            }
+            (None, None) if self.class == Class::DatabaseTrigger => {
+                if event.source != EventSource::DefaultTrace || is_id {
+                    return Ok(());
+                }
+                Err(Some("whether it is a trigger of a table is not recorded"))
             }
             _ => Ok(()),
         }

@@ -57,12 +57,11 @@ fn instances(view: &DriftView, page: &Page) -> String {
             .exposure
             .clone()
             .unwrap_or_else(|| "the same".to_owned());
-        let is_compared = one.changes.len() + one.verdicts.len() + one.routes.len() > 0;
         vec![
             one.id.clone(),
             exposure,
             one.state.clone(),
-            if is_compared {
+            if is_compared(one) {
                 worst(one).to_owned()
             } else {
                 "–".to_owned()
@@ -72,7 +71,12 @@ fn instances(view: &DriftView, page: &Page) -> String {
     page.lay_out(&columns, rows.collect())
 }
 
-fn worst(one: &DriftInstance) -> &'static str {
+/// Whether there is anything to be of a severity.
+pub(super) fn is_compared(one: &DriftInstance) -> bool {
+    one.changes.len() + one.verdicts.len() + one.routes.len() > 0
+}
+
+pub(super) fn worst(one: &DriftInstance) -> &'static str {
     const ORDER: [&str; 5] = ["critical", "high", "medium", "low", "info"];
     let all = one
         .changes
@@ -278,7 +282,7 @@ fn lines(row: &DriftRow) -> String {
     text
 }
 
-fn closing(view: &DriftView) -> String {
+pub(super) fn closing(view: &DriftView) -> String {
     let counts = view
         .counts
         .iter()

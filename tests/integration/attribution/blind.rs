@@ -213,6 +213,16 @@ fn two_files_cover_what_neither_does() {
 }
 
 #[test]
+fn an_event_that_two_files_have_counts_once() {
+    let file = File::of(vec![the_event()]).read();
+    let own = planted_is(&[file.clone(), file], None);
+    assert_eq!((own.outcome, own.events.len()), (Attributed::Attributed, 1));
+    // Two that one file has are two.
+    let own = planted_is(&[File::of(vec![the_event(), the_event()]).read()], None);
+    assert_eq!(own.events.len(), 2);
+}
+
+#[test]
 fn an_audit_that_was_switched_in_between_is_no_audit_all_the_time() {
     let (before, mut after) = planted();
     let status = rows(&mut after.snapshot.server.audit_status);

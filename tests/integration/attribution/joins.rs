@@ -354,6 +354,30 @@ fn a_name_without_schema_means_one_object_only_where_there_is_one() {
 }
 
 #[test]
+fn a_trigger_of_the_database_is_told_from_one_of_a_table_by_its_id() {
+    let (before, _) = planted();
+    let mut after = before.clone();
+    super::collected(&mut after, "2026-11-16T05:00:00Z");
+    after.at("2026-11-12T10:00:00.200");
+    let text = "CREATE TRIGGER watch ON DATABASE FOR CREATE_TABLE AS SELECT 1";
+    let id = after.add_trigger("ERP", "watch", None, text);
+    let mut event = traced("2026-11-12T10:00:00", "46", 1);
+    event["on"]["object"] = json!("watch");
+    event["on"]["kind"] = json!("21076");
+    for (own, due) in [
+        (json!(id), Attributed::Attributed),
+        (json!(id + 1), Attributed::Unattributable),
+        (Value::Null, Attributed::Unattributable),
+    ] {
+        event["on"]["object_id"] = own;
+        let sides = (before.clone(), after.clone());
+        let file = File::of(vec![event.clone()]).read();
+        let diff = attributed(&sides, &[file], None);
+        assert_eq!(of(&diff, "triggers").outcome, due, "{event}");
+    }
+}
+
+#[test]
 fn what_nothing_records_is_said_to_be_so() {
     let diff = made(
         |r| {
