@@ -351,7 +351,7 @@ impl Inputs {
         }
     }
 
-    fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
+    pub(super) fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
         self.inventory.targets.iter().find(|t| t.name == *name)
     }
 }

@@ -133,6 +133,7 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Change => schemars::schema_for!(ChangeRecord).to_value(),
         SchemaName::Sigma => schemars::schema_for!(SigmaView).to_value(),
         SchemaName::Playbook => schemars::schema_for!(PlaybookView).to_value(),
+        SchemaName::Register => inventory::register_schema(),
         SchemaName::DriftView => schemars::schema_for!(DriftView).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),

@@ -3,10 +3,15 @@
 //!
 //! What was not seen on either side is never *unchanged*: it is *not comparable*, and says what would settle it.
 
+mod attribution;
 mod baseline;
 mod diff;
 mod history;
 
+pub use attribution::{
+    Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,
+    OutcomeCount, Passed, ToldEvent, Witnesses, attribute,
+};
 pub use baseline::{Untold, put, take_assembly, take_script};
 pub use diff::*;
 pub use history::{

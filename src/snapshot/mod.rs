@@ -3,6 +3,7 @@
 
 mod cited_row;
 mod events;
+mod events_file;
 mod facts;
 mod hiding;
 mod observed;
@@ -18,6 +19,7 @@ pub use events::{
     EventSubject, EventWho, EventsHeader, EventsLine, EventsTarget, SourceEvents, SourceState,
     TargetLine,
 };
+pub use events_file::{EventsFile, EventsFileError, TargetEvents};
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, Seen, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
 pub use observed::{Observed, ServerError, short};

@@ -25,6 +25,14 @@ pub struct Diff {
     /// anything else did.
     #[arg(long, value_name = "FILE")]
     pub change: Option<PathBuf>,
+    /// Events of the time between the two sides, as `changes --format jsonl` writes them: who made each change. Several
+    /// files add up.
+    #[arg(long, value_name = "FILE")]
+    pub events: Vec<PathBuf>,
+    /// A register of approved changes, identities, hosts and hours (TOML, `schema register`) that attributed changes are
+    /// held to: exit with 1 on what was not approved as it was made, or left no record, at or over --fail-on.
+    #[arg(long, value_name = "FILE", requires = "events")]
+    pub register: Option<PathBuf>,
     /// Form of the result on standard output.
     #[arg(long, default_value = "table")]
     pub format: DiffFormat,

@@ -39,6 +39,8 @@ pub enum SchemaName {
     Sigma,
     /// What playbook.md.hbs is given.
     Playbook,
+    /// A register of approved changes for `diff --register`.
+    Register,
     /// What templates of drift are given.
     DriftView,
     /// What `preflight --format json` prints.

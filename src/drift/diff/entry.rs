@@ -1,10 +1,13 @@
 //! What a comparison found: the form that is written as JSON and that every renderer reads.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::RecordOutcome;
+use crate::drift::attribution::{AttributionSummary, ChangeAttribution, InstanceAttribution};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Severity, Subject};
 
@@ -23,6 +26,9 @@ pub struct Diff {
     /// What became of the change record, where one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordOutcome>,
+    /// Who made the changes, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<AttributionSummary>,
     /// One entry a target, by name.
     pub instances: Vec<InstanceDiff>,
 }
@@ -73,6 +79,9 @@ pub struct InstanceDiff {
     pub pending: Vec<Pending>,
     /// Facts that were not seen whole on both sides.
     pub not_comparable: Vec<NotComparable>,
+    /// Who made the changes, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<InstanceAttribution>,
 }
 
 /// Exposure of one side.
@@ -234,6 +243,12 @@ pub struct Change {
     /// The text of a module, step or condition that changed, came or went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextChange>,
+    /// Who made it, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<ChangeAttribution>,
+    /// The columns that name the row, with their values in words; for attribution, never written.
+    #[serde(skip)]
+    pub identity: BTreeMap<&'static str, String>,
 }
 
 /// One column.
@@ -341,6 +356,7 @@ impl Diff {
             as_of,
             judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
             record: None,
+            attribution: None,
             instances,
         }
     }
@@ -384,6 +400,7 @@ impl InstanceDiff {
             came_with_their_owner: 0,
             pending: Vec::new(),
             not_comparable: Vec::new(),
+            attribution: None,
         }
     }
 
@@ -397,6 +414,7 @@ impl InstanceDiff {
                         .verdicts
                         .iter()
                         .any(|v| v.drift == VerdictDrift::NewlyUnseen)
+                    || self.is_attribution_incomplete()
             }
             Pairing::OnlyAfter | Pairing::OnlyBefore => true,
             Pairing::SameAs | Pairing::NotSelected => false,

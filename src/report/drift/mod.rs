@@ -1,5 +1,6 @@
 //! Drift, for people and as JSON: one prepared view, and its renderers.
 
+mod attribution;
 mod glance;
 mod table;
 mod view;
