@@ -5,6 +5,7 @@ mod cited_row;
 mod events;
 mod facts;
 mod hiding;
+mod host;
 mod observed;
 mod offline;
 mod preflight;
@@ -20,6 +21,7 @@ pub use events::{
 };
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, Seen, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
+pub use host::{HostEvent, HostEventKind, HostLine, HostModule, HostParent, HostProcess, program};
 pub use observed::{Observed, ServerError, short};
 pub use offline::{OFFLINE, Offline};
 pub use preflight::{
