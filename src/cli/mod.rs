@@ -13,6 +13,7 @@ mod controls;
 mod definitions;
 mod diff;
 mod history;
+mod host;
 mod import;
 mod judge;
 mod keys;

@@ -6,6 +6,7 @@
 mod baseline;
 mod diff;
 mod history;
+mod host;
 
 pub use baseline::{Untold, put, take_assembly, take_script};
 pub use diff::*;
@@ -13,4 +14,7 @@ pub use history::{
     Assessed, AssessedError, Controls, Counts, FrameworkPoint, FrameworkSeries, Given,
     HISTORY_SCHEMA, History, HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves,
     Point, RuleSetUsed, Seal, Signature, Standing, Tracked, TrackedState,
+};
+pub use host::{
+    Explanation, HOST_WINDOW_MINUTES, HostChannel, HostEntry, HostInput, HostStanding, HostTimeline,
 };

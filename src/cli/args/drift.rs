@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::FailOn;
+use crate::drift::HOST_WINDOW_MINUTES;
 
 /// `diff`.
 #[derive(Debug, Args)]
@@ -25,6 +26,13 @@ pub struct Diff {
     /// anything else did.
     #[arg(long, value_name = "FILE")]
     pub change: Option<PathBuf>,
+    /// Events that `changes --format jsonl` wrote, of the hosts among them: says what was started and loaded on each
+    /// host, and which change or event explains it.
+    #[arg(long, value_name = "FILE")]
+    pub host_events: Option<PathBuf>,
+    /// Minutes before and after an event of a host in which another may belong to it.
+    #[arg(long, value_name = "MINUTES", requires = "host_events", default_value_t = HOST_WINDOW_MINUTES, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    pub host_window: u32,
     /// Form of the result on standard output.
     #[arg(long, default_value = "table")]
     pub format: DiffFormat,

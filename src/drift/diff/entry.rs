@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::super::host::HostTimeline;
 use super::record::RecordOutcome;
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Severity, Subject};
@@ -73,6 +74,9 @@ pub struct InstanceDiff {
     pub pending: Vec<Pending>,
     /// Facts that were not seen whole on both sides.
     pub not_comparable: Vec<NotComparable>,
+    /// What happened on the host, where events of it are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostTimeline>,
 }
 
 /// Exposure of one side.
@@ -355,8 +359,10 @@ impl Diff {
 
     /// Whether there is a change at or over a severity.
     pub fn has_changes(&self, at_or_over: Severity) -> bool {
-        let mut all = self.instances.iter().flat_map(InstanceDiff::severities);
-        all.any(|severity| severity >= at_or_over)
+        let all = self.instances.iter().flat_map(InstanceDiff::severities);
+        let hosts = self.instances.iter().filter_map(|one| one.host.as_ref());
+        let on_hosts = hosts.flat_map(|host| host.entries.iter().map(|entry| entry.severity));
+        all.chain(on_hosts).any(|severity| severity >= at_or_over)
     }
 
     /// How many changes there are of each severity, worst first.
@@ -384,11 +390,15 @@ impl InstanceDiff {
             came_with_their_owner: 0,
             pending: Vec::new(),
             not_comparable: Vec::new(),
+            host: None,
         }
     }
 
     /// Whether something of it was not seen on a side.
     pub fn is_incomplete(&self) -> bool {
+        if self.host.as_ref().is_some_and(|host| host.incomplete) {
+            return true;
+        }
         match self.pairing {
             Pairing::Compared => {
                 self.not_comparable.iter().any(|unseen| unseen.incomplete)

@@ -1,5 +1,6 @@
 //! Drift, for people and as JSON: one prepared view, and its renderers.
 
+mod host;
 mod table;
 mod view;
 
