@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args::{self, DiffFormat, FailOn};
 use super::assess::{find, ordered, read_inputs};
-use super::host::{self, HostEvents};
+use super::host::{HostEvents, Names};
 use super::judge::{self, Given, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, output, print};
@@ -73,10 +73,10 @@ fn on_hosts(
     window: u32,
 ) -> anyhow::Result<()> {
     for one in &mut diff.instances {
-        let mut names = vec![one.id.as_str().to_lowercase()];
+        let mut names = Names::of(&one.id);
         for side in [before, after] {
             if let Some(source) = side.sources.get(&one.id) {
-                names.extend(host::names(&source.read()?.snapshot));
+                names.add(&source.read()?.snapshot);
             }
         }
         let Some(own) = events.of(&names) else {

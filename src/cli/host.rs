@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::ids::InstanceId;
 use crate::snapshot::{
     EVENTS_SCHEMA, Event, EventsLine, EventsTarget, HostEvent, Outcome, Snapshot,
 };
@@ -44,10 +45,10 @@ impl HostEvents {
                 EventsLine::Header(header) if is_first && header.schema == EVENTS_SCHEMA => {}
                 EventsLine::Target(target) if !is_first => all.add(&target),
                 EventsLine::Event(event) if !is_first => {
-                    all.own(event.target.as_str()).events.push(*event)
+                    all.own(event.target.as_str()).events.push(*event);
                 }
                 EventsLine::Host(event) if !is_first => {
-                    all.own(event.target.as_str()).host.push(*event)
+                    all.own(event.target.as_str()).host.push(*event);
                 }
                 _ => bail!(
                     "{}: the first line, and no other, must be a header of {EVENTS_SCHEMA}",
@@ -84,17 +85,32 @@ impl HostEvents {
         }
     }
 
-    /// Everything that has one of the names; none if nothing has.
-    pub fn of(&mut self, names: &[String]) -> Option<OfTarget> {
+    /// Everything that stands under one of an instance's names, and what stands under its machine's and names no instance;
+    /// none if there is nothing.
+    pub fn of(&mut self, names: &Names) -> Option<OfTarget> {
         let mut found: Option<OfTarget> = None;
-        let names: BTreeSet<&String> = names.iter().collect();
-        for name in names {
+        for name in &names.own {
             if let Some(own) = self.targets.get(name) {
                 self.taken.insert(name.clone());
                 let all = found.get_or_insert_default();
                 all.events.extend_from_slice(&own.events);
                 all.host.extend_from_slice(&own.host);
                 all.unseen.extend_from_slice(&own.unseen);
+            }
+        }
+        for name in names.machine.difference(&names.own) {
+            let Some(own) = self.targets.get(name) else {
+                continue;
+            };
+            let mut host = own
+                .host
+                .iter()
+                .filter(|event| event.instance().is_none())
+                .cloned()
+                .peekable();
+            if host.peek().is_some() {
+                self.taken.insert(name.clone());
+                found.get_or_insert_default().host.extend(host);
             }
         }
         found
@@ -110,22 +126,38 @@ impl HostEvents {
     }
 }
 
-/// Names under which events of an instance can stand, in lower case: its own, and its machine's, since not every event says
-/// of which instance it is.
-pub(super) fn names(snapshot: &Snapshot) -> Vec<String> {
-    let Some(identity) = snapshot.server.server_identity.known() else {
-        return Vec::new();
-    };
-    let machine = identity.machine_name.as_deref();
-    let instance = identity.instance_name.as_deref();
-    let of_machine = machine
-        .zip(instance)
-        .map(|(machine, instance)| format!("{machine}\\{instance}"));
-    let all = identity
-        .server_name
-        .clone()
-        .into_iter()
-        .chain(machine.map(str::to_owned))
-        .chain(of_machine);
-    all.map(|name| name.to_lowercase()).collect()
+/// Names under which events of an instance can stand, in lower case.
+#[derive(Default)]
+pub(super) struct Names {
+    /// Its own.
+    own: BTreeSet<String>,
+    /// Its machine's: not every event says of which instance it is.
+    machine: BTreeSet<String>,
+}
+
+impl Names {
+    /// Of a target of this name.
+    pub fn of(target: &InstanceId) -> Self {
+        Self {
+            own: BTreeSet::from([target.as_str().to_lowercase()]),
+            machine: BTreeSet::new(),
+        }
+    }
+
+    /// Those that a snapshot of it knows as well.
+    pub fn add(&mut self, snapshot: &Snapshot) {
+        let Some(identity) = snapshot.server.server_identity.known() else {
+            return;
+        };
+        self.own
+            .extend(identity.server_name.as_deref().map(str::to_lowercase));
+        let Some(machine) = identity.machine_name.as_deref().map(str::to_lowercase) else {
+            return;
+        };
+        match identity.instance_name.as_deref().map(str::to_lowercase) {
+            Some(instance) => self.own.insert(format!("{machine}\\{instance}")),
+            None => self.own.insert(machine.clone()),
+        };
+        self.machine.insert(machine);
+    }
 }

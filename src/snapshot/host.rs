@@ -92,6 +92,38 @@ pub struct HostEvent {
     pub parameters: Vec<String>,
 }
 
+impl HostEvent {
+    /// How Windows names the instance that has no name.
+    pub const DEFAULT_INSTANCE: &str = "MSSQLSERVER";
+
+    /// The instance that the event names, by its provider or by a folder of setup's; none where it says only which
+    /// machine it is of.
+    pub fn instance(&self) -> Option<String> {
+        let provider = self.provider.as_deref().unwrap_or_default();
+        if provider.eq_ignore_ascii_case(Self::DEFAULT_INSTANCE) {
+            return Some(Self::DEFAULT_INSTANCE.to_owned());
+        }
+        if let Some((first, own)) = provider.split_once('$')
+            && first.eq_ignore_ascii_case("MSSQL")
+        {
+            return Some(own.to_owned());
+        }
+        let mut processes = [&self.parent, &self.process].into_iter().flatten();
+        processes.find_map(|process| instance_of(process.image.as_deref()?))
+    }
+}
+
+/// `ERP` of `…\MSSQL15.ERP\MSSQL\Binn\sqlservr.exe`.
+fn instance_of(path: &str) -> Option<String> {
+    path.split('\\').find_map(|part| {
+        let (before, own) = part.split_once('.')?;
+        let (first, version) = before.split_at_checked(5)?;
+        let is_version = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit());
+        (first.eq_ignore_ascii_case("MSSQL") && is_version && !own.is_empty())
+            .then(|| own.to_owned())
+    })
+}
+
 /// A process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +201,22 @@ impl HostParent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_of_setup_name_the_instance() {
+        for (path, due) in [
+            ("C:\\X\\MSSQL15.ERP\\MSSQL\\Binn\\sqlservr.exe", Some("ERP")),
+            (
+                "C:\\X\\MSSQL15.MSSQLSERVER\\MSSQL\\Binn\\sqlservr.exe",
+                Some("MSSQLSERVER"),
+            ),
+            ("C:\\MSSQL.1\\sqlservr.exe", None),
+            ("C:\\MSSQLx.ERP\\sqlservr.exe", None),
+            ("C:\\é.x\\sqlservr.exe", None),
+        ] {
+            assert_eq!(instance_of(path).as_deref(), due, "{path}");
+        }
+    }
 
     #[test]
     fn parents_are_told_by_the_programs_name_alone() {

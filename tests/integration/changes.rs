@@ -1,7 +1,7 @@
 //! `changes`: what it sends, to whom, what it makes of what comes, and what it says of what does not.
 
 mod exports;
-mod host;
+pub(crate) mod host;
 mod trouble;
 
 use std::collections::BTreeSet;

@@ -2,6 +2,8 @@
 //! records as templates with values, names and templates written once a chunk, as Windows does it. That others read them
 //! was tried by hand with the crate `evtx` and with python-evtx.
 
+#![allow(clippy::cast_possible_truncation)] // a chunk is 64 KiB
+
 use std::collections::BTreeMap;
 
 const CHUNK: usize = 65536;
@@ -58,6 +60,32 @@ pub fn log(events: &[LoggedEvent], in_a_chunk: usize) -> Vec<u8> {
     file
 }
 
+/// Where the XML of [`log_of`]'s record begins in its chunk.
+pub const BODY: usize = FIRST_RECORD + 24;
+
+/// A log of one record with this for its XML, and that behind it in the chunk, where no record is.
+pub fn log_of(body: &[u8], behind: &[u8]) -> Vec<u8> {
+    let event = LoggedEvent {
+        provider: "x",
+        channel: "x",
+        id: 1,
+        computer: "x",
+        seconds: 0,
+        data: Data::Inserted(Vec::new()),
+    };
+    let mut file = log(&[event], 1);
+    let chunk = &mut file[4096..];
+    let size = (24 + body.len() + 4) as u32;
+    put(chunk, FIRST_RECORD + 4, &size.to_le_bytes());
+    put(chunk, BODY, body);
+    put(chunk, BODY + body.len(), &size.to_le_bytes());
+    put(chunk, BODY + body.len() + 4, behind);
+    let free = FIRST_RECORD as u32 + size;
+    put(chunk, 48, &free.to_le_bytes());
+    seal(chunk);
+    file
+}
+
 /// Makes the checksums of a chunk right again, whatever was changed in it.
 pub fn seal(chunk: &mut [u8]) {
     let free = u32::from_le_bytes(chunk[48..52].try_into().unwrap()) as usize;
@@ -110,8 +138,8 @@ struct Writer {
     /// The chunk so far; offsets are places in it.
     bytes: Vec<u8>,
     names: BTreeMap<String, u32>,
-    /// By the names of the data.
-    templates: BTreeMap<Vec<String>, u32>,
+    /// By the root and the names of the data.
+    templates: BTreeMap<(&'static str, Vec<String>), u32>,
 }
 
 /// A value that fills a gap.
@@ -143,12 +171,8 @@ impl Writer {
         self.add(&number.to_le_bytes());
         self.add(&event.filetime().to_le_bytes());
         self.add(&[0x0f, 1, 1, 0, 0x0c, 1]);
-        let names: Vec<String> = match &event.data {
-            Data::Named(data) => data.iter().map(|(name, _)| name.clone()).collect(),
-            Data::Inserted(_) => Vec::new(),
-        };
-        self.template(names);
-        let mut values = vec![
+        self.template("Event", Vec::new());
+        let values = [
             text(event.provider),
             Value {
                 kind: 0x06,
@@ -165,34 +189,62 @@ impl Writer {
             text(event.channel),
             text(event.computer),
         ];
-        match &event.data {
-            Data::Named(data) => values.extend(data.iter().map(|(_, value)| text(value))),
-            Data::Inserted(data) => values.push(Value {
-                kind: 0x81,
-                bytes: data
-                    .iter()
-                    .flat_map(|one| utf16(&format!("{one}\0")))
-                    .collect(),
-            }),
-        }
-        self.add(&(values.len() as u32).to_le_bytes());
-        for value in &values {
-            self.add(&(value.bytes.len() as u16).to_le_bytes());
-            self.add(&[value.kind, 0]);
-        }
-        for value in &values {
-            self.add(&value.bytes);
-        }
+        // The last value is XML with a template of its own, as logs of Windows have it.
+        self.add(&(values.len() as u32 + 1).to_le_bytes());
+        self.describe(&values);
+        let size_at = self.bytes.len();
+        self.add(&[0, 0, 0x21, 0]);
+        self.put_in(&values);
+        let start_of_data = self.bytes.len();
+        self.event_data(&event.data);
+        let size = (self.bytes.len() - start_of_data) as u16;
+        put(&mut self.bytes, size_at, &size.to_le_bytes());
         self.add(&[0]);
         let size = (self.bytes.len() + 4 - start) as u32;
         self.add(&size.to_le_bytes());
         put(&mut self.bytes, start + 4, &size.to_le_bytes());
     }
 
+    fn describe(&mut self, values: &[Value]) {
+        for value in values {
+            self.add(&(value.bytes.len() as u16).to_le_bytes());
+            self.add(&[value.kind, 0]);
+        }
+    }
+
+    fn put_in(&mut self, values: &[Value]) {
+        for value in values {
+            self.add(&value.bytes);
+        }
+    }
+
+    fn event_data(&mut self, data: &Data) {
+        self.add(&[0x0f, 1, 1, 0, 0x0c, 1]);
+        let (names, values): (Vec<String>, Vec<Value>) = match data {
+            Data::Named(data) => data
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .unzip(),
+            Data::Inserted(data) => {
+                let bytes = data
+                    .iter()
+                    .flat_map(|one| utf16(&format!("{one}\0")))
+                    .collect();
+                (Vec::new(), vec![Value { kind: 0x81, bytes }])
+            }
+        };
+        self.template("EventData", names);
+        self.add(&(values.len() as u32).to_le_bytes());
+        self.describe(&values);
+        self.put_in(&values);
+        self.add(&[0]);
+    }
+
     /// The template's number and place, and the first time the template itself.
-    fn template(&mut self, names: Vec<String>) {
+    fn template(&mut self, root: &'static str, names: Vec<String>) {
         let id = 0x1000 + self.templates.len() as u32;
-        if let Some(offset) = self.templates.get(&names) {
+        let key = (root, names);
+        if let Some(offset) = self.templates.get(&key) {
             let offset = *offset;
             let id = self.bytes[offset as usize + 4..offset as usize + 8].to_vec();
             self.add(&id);
@@ -207,15 +259,20 @@ impl Writer {
         self.add(&0_u32.to_le_bytes());
         let start = self.bytes.len();
         self.add(&[0x0f, 1, 1, 0]);
-        self.event(&names);
+        if root == "Event" {
+            self.event();
+        } else {
+            self.data(&key.1);
+        }
         self.add(&[0]);
         let size = (self.bytes.len() - start) as u32;
         put(&mut self.bytes, start - 4, &size.to_le_bytes());
-        self.templates.insert(names, offset);
+        self.templates.insert(key, offset);
     }
 
-    fn event(&mut self, names: &[String]) {
-        self.element("Event", &[], |w| {
+    fn event(&mut self) {
+        let xmlns = "http://schemas.microsoft.com/win/2004/08/events/event";
+        self.element("Event", &[("xmlns", xmlns)], |w| {
             w.element("System", &[], |w| {
                 w.empty("Provider", "Name", (0, 0x01));
                 w.element("EventID", &[], |w| w.gap(1, 0x06));
@@ -224,14 +281,18 @@ impl Writer {
                 w.element("Channel", &[], |w| w.gap(4, 0x01));
                 w.element("Computer", &[], |w| w.gap(5, 0x01));
             });
-            w.element("EventData", &[], |w| {
-                if names.is_empty() {
-                    w.element("Data", &[], |w| w.gap(6, 0x81));
-                }
-                for (name, gap) in names.iter().zip(6..) {
-                    w.element("Data", &[("Name", name)], |w| w.gap(gap, 0x01));
-                }
-            });
+            w.gap(6, 0x21);
+        });
+    }
+
+    fn data(&mut self, names: &[String]) {
+        self.element("EventData", &[], |w| {
+            if names.is_empty() {
+                w.element("Data", &[], |w| w.gap(0, 0x81));
+            }
+            for (name, gap) in names.iter().zip(0..) {
+                w.element("Data", &[("Name", name)], |w| w.gap(gap, 0x01));
+            }
         });
     }
 

@@ -8,7 +8,7 @@ use crate::collect::events::times;
 use crate::ids::InstanceId;
 use crate::snapshot::{
     EventStatement, HostEvent, HostEventKind, HostLine, HostModule, HostParent, HostProcess,
-    program, sha256_hex,
+    sha256_hex,
 };
 
 /// Most bytes of a command line; Windows takes half as many characters.
@@ -114,7 +114,6 @@ const MESSAGES: &[(u32, HostEventKind)] = &[
     (6253, HostEventKind::ClrStarted),
     (6254, HostEventKind::ClrStarted),
 ];
-const DEFAULT_INSTANCE: &str = "mssqlserver";
 const NAMED_INSTANCE: &str = "mssql$";
 
 /// How an export is read.
@@ -152,7 +151,9 @@ fn kind(id: u32, provider: &str, channel: &str) -> Option<HostEventKind> {
         }
         PROCESS_SYSMON if is(SYSMON) => Some(HostEventKind::ProcessCreated),
         MODULE_SYSMON if is(SYSMON) => Some(HostEventKind::ModuleLoaded),
-        _ if provider == DEFAULT_INSTANCE || provider.starts_with(NAMED_INSTANCE) => {
+        _ if provider.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE)
+            || provider.starts_with(NAMED_INSTANCE) =>
+        {
             let mut messages = MESSAGES.iter();
             messages
                 .find(|(number, _)| *number == id)
@@ -377,6 +378,10 @@ fn module(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
 fn message(event: &mut HostEvent, fields: &Fields) -> Told {
     let mut parameters = [fields.numbered("data"), fields.numbered("param")].concat();
     if parameters.is_empty() {
+        // One alone is written without a number.
+        parameters.extend(fields.get(&["eventdata.data"]).map(str::to_owned));
+    }
+    if parameters.is_empty() {
         let text = fields.get(MESSAGE).unwrap_or_default();
         parameters = put_in(text, event.kind);
     }
@@ -416,38 +421,17 @@ fn put_in(text: &str, kind: HostEventKind) -> Vec<String> {
     found
 }
 
-/// The machine, with the instance that the provider or a path of setup's names.
+/// The machine, with the instance that the event names.
 fn named(event: &HostEvent) -> Option<InstanceId> {
     let machine = event.machine.as_deref()?.split('.').next()?.trim();
     if machine.is_empty() {
         return None;
     }
     let machine = machine.to_uppercase();
-    let paths = [&event.parent, &event.process].into_iter().flatten();
-    let provider = event.provider.as_deref().unwrap_or_default();
-    let own = match provider.split_once('$') {
-        Some((first, own)) if first.eq_ignore_ascii_case("MSSQL") => Some(own.to_owned()),
-        _ => paths
-            .filter_map(|process| instance_of(process.image.as_deref()?))
-            .next(),
-    };
-    let own = own.filter(|own| !own.eq_ignore_ascii_case(DEFAULT_INSTANCE));
+    let own = event.instance();
+    let own = own.filter(|own| !own.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE));
     Some(InstanceId::new(match own {
         Some(own) => format!("{machine}\\{}", own.to_uppercase()),
         None => machine,
     }))
-}
-
-/// `ERP` of `…\MSSQL15.ERP\MSSQL\Binn\sqlservr.exe`.
-fn instance_of(path: &str) -> Option<String> {
-    path.split('\\').find_map(|part| {
-        let (before, own) = part.split_once('.')?;
-        let version = before
-            .get(..5)
-            .filter(|p| p.eq_ignore_ascii_case("MSSQL"))
-            .and_then(|_| before.get(5..))?;
-        let is_version = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit());
-        (is_version && !own.is_empty() && program(own) == own.to_lowercase())
-            .then(|| own.to_owned())
-    })
 }

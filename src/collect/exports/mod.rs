@@ -186,7 +186,7 @@ impl Exports {
         if is_log {
             evtx::read(&mut from, &mut |found| match found {
                 evtx::Found::Record(at, fields) => {
-                    keep(self, &mut tally, &format!("offset {at}"), &fields)
+                    keep(self, &mut tally, &format!("offset {at}"), &fields);
                 }
                 evtx::Found::Damage(at, why) => tally.problem(&format!("offset {at}"), &why),
             })?;

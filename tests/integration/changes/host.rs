@@ -171,6 +171,8 @@ fn dumped(event: &LoggedEvent, number: usize) -> Value {
             .map(|(k, v)| (k.clone(), json!(v)))
             .collect::<serde_json::Map<_, _>>()
             .into(),
+        // One value alone is no array.
+        Data::Inserted(values) if values.len() == 1 => json!({"Data": {"#text": values[0]}}),
         Data::Inserted(values) => json!({"Data": {"#text": values}, "Binary": null}),
     };
     json!({"Event": {

@@ -321,9 +321,9 @@ impl Reader<'_> {
         Ok(name)
     }
 
-    fn template<'c>(
+    fn template(
         &mut self,
-        from: &mut Cursor<'c>,
+        from: &mut Cursor<'_>,
         depth: usize,
         out: &mut Content,
     ) -> Result<(), Broken> {

@@ -232,9 +232,9 @@ fn filled(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
-    let mut at = 0;
-    while at < 256 {
-        let (mut value, mut bit) = (at as u32, 0);
+    let (mut at, mut start) = (0, 0_u32);
+    while at < table.len() {
+        let (mut value, mut bit) = (start, 0);
         while bit < 8 {
             value = if value & 1 == 1 {
                 0xedb8_8320 ^ (value >> 1)
@@ -245,6 +245,7 @@ const TABLE: [u32; 256] = {
         }
         table[at] = value;
         at += 1;
+        start += 1;
     }
     table
 };

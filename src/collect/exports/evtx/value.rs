@@ -68,8 +68,8 @@ fn text(kind: u8, bytes: &[u8], at: usize) -> Result<String, Broken> {
             .to_owned(),
         0x03 | 0x05 | 0x07 | 0x09 => signed(number, bytes.len()).to_string(),
         0x04 | 0x06 | 0x08 | 0x0a => number.to_string(),
-        0x0b => f32::from_bits(low(number)).to_string(),
-        0x0c => f64::from_bits((number & u128::from(u64::MAX)) as u64).to_string(),
+        0x0b => f32::from_bits(u32::try_from(number).unwrap_or(0)).to_string(),
+        0x0c => f64::from_bits(u64::try_from(number).unwrap_or(0)).to_string(),
         0x0d => (number != 0).to_string(),
         0x0f => guid(wide),
         0x10 | 0x14 | 0x15 => format!("0x{number:x}"),
@@ -82,10 +82,6 @@ fn text(kind: u8, bytes: &[u8], at: usize) -> Result<String, Broken> {
         }),
         _ => return Err(Broken::new(at, "a value of an unknown type")),
     })
-}
-
-fn low(number: u128) -> u32 {
-    (number & u128::from(u32::MAX)) as u32
 }
 
 fn signed(number: u128, bytes: usize) -> i128 {
