@@ -1,6 +1,6 @@
 //! `changes`: what it sends, to whom, what it makes of what comes, and what it says of what does not.
 
-mod exports;
+pub(crate) mod exports;
 pub(crate) mod host;
 mod trouble;
 

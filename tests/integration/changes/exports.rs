@@ -32,9 +32,13 @@ pub(super) fn csv(rows: &[Value]) -> String {
     text
 }
 
-fn lines_of(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+pub(crate) fn lines_of(rows: &[Value]) -> String {
+    let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+    lines.join("\n") + "\n"
 }
+
+/// Writes rows as one of the exporters does.
+type Carrier = fn(&[Value]) -> Vec<u8>;
 
 /// As SSMS and sqlcmd write FOR JSON: one text, cut into lines.
 fn for_json(rows: &[Value]) -> String {
@@ -88,7 +92,7 @@ fn exported_rows_give_the_events_that_the_server_gives() {
     let due = comparable(&changes(&server(16), &SINCE).run().code(0));
     assert_eq!(due.len(), 6);
     let (audit, trace) = (audit_rows(16), trace_rows());
-    let carriers: [fn(&[Value]) -> Vec<u8>; 5] = [
+    let carriers: [Carrier; 5] = [
         |rows| csv(rows).into_bytes(),
         |rows| utf16(&csv(rows)),
         |rows| lines_of(rows).into_bytes(),

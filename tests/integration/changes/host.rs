@@ -66,7 +66,7 @@ pub(crate) fn created(parent: &str, image: &str, command: &str, seconds: u64) ->
 /// Every kind that counts, and others between them.
 fn events() -> Vec<LoggedEvent> {
     let cmd = "C:\\Windows\\System32\\cmd.exe";
-    vec![
+    let mut events = vec![
         created(
             SQLSERVR,
             cmd,
@@ -111,34 +111,30 @@ fn events() -> Vec<LoggedEvent> {
                 ("ImageLoaded", "C:\\Temp\\evil.dll"),
             ]),
         ),
-        event(ENGINE, 15457, AT + 5, inserted(&["xp_cmdshell", "0", "1"])),
-        event(
+    ];
+    events.extend(messages());
+    events
+}
+
+/// Messages of SQL Server, and two that are not among those that count.
+fn messages() -> Vec<LoggedEvent> {
+    let installer = ("MsiInstaller", "Application");
+    let all: [(_, u16, &[&str]); 7] = [
+        (ENGINE, 15457, &["xp_cmdshell", "0", "1"]),
+        (
             ENGINE,
             15281,
-            AT + 6,
-            inserted(&["procedure", "sys.xp_cmdshell", "xp_cmdshell"]),
+            &["procedure", "sys.xp_cmdshell", "xp_cmdshell"],
         ),
-        event(
-            ENGINE,
-            8128,
-            AT + 7,
-            inserted(&["evil.dll", "1.0.0", "xp_evil"]),
-        ),
-        event(ENGINE, 33090, AT + 8, inserted(&["evil.dll"])),
-        event(
-            ENGINE,
-            6253,
-            AT + 9,
-            inserted(&["v4.0.30319", "C:\\Windows\\"]),
-        ),
-        event(ENGINE, 18454, AT + 10, inserted(&["sa"])),
-        event(
-            ("MsiInstaller", "Application"),
-            8128,
-            AT + 11,
-            inserted(&["x"]),
-        ),
-    ]
+        (ENGINE, 8128, &["evil.dll", "1.0.0", "xp_evil"]),
+        (ENGINE, 33090, &["evil.dll"]),
+        (ENGINE, 6253, &["v4.0.30319", "C:\\Windows\\"]),
+        (ENGINE, 18454, &["sa"]),
+        (installer, 8128, &["x"]),
+    ];
+    let events = all.into_iter().zip(AT + 5..);
+    let events = events.map(|((from, id, values), at)| event(from, id, at, inserted(values)));
+    events.collect()
 }
 
 fn hosts(ran: &Ran) -> Vec<Value> {
@@ -316,11 +312,7 @@ fn every_exporter_tells_the_same() {
             .run()
             .code(0),
     );
-    let lines = |rows: Vec<Value>| {
-        rows.iter()
-            .map(|row| format!("{row}\n"))
-            .collect::<String>()
-    };
+    let lines = |rows: Vec<Value>| super::exports::lines_of(&rows);
     for (name, bytes) in [
         ("evtx_dump", lines(all(dumped)).into_bytes()),
         ("winlogbeat", lines(all(beat)).into_bytes()),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::commands::WithSides as _;
 use super::instance;
+use crate::changes::exports::lines_of;
 use crate::changes::host::{AT, created};
 use crate::support::cli::{Cli, Ran};
 use crate::support::evtx::{self, LoggedEvent};
@@ -34,7 +35,11 @@ fn audited(time: &str, object: &str, statement: &str) -> Value {
 
 /// What `changes` makes of a log and an audit.
 fn events(log: &[LoggedEvent], audit: &[Value]) -> String {
-    let audit: String = audit.iter().map(|row| format!("{row}\n")).collect();
+    let audit = if audit.is_empty() {
+        String::new()
+    } else {
+        lines_of(audit)
+    };
     let mut files = vec!["changes", "--from-files", "app.evtx"];
     if !audit.is_empty() {
         files.push("audit.jsonl");

@@ -55,12 +55,17 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A place in a chunk.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap()
+}
+
 /// Definitions of templates that each hold two of the next, the last of them a token that is none.
 fn doubling(levels: u32) -> Vec<u8> {
     let length = 24 + 4 + 2 * 14 + 1;
     // The record: a template by its place, without values.
     let body_length = 4 + 14 + 1;
-    let first = (BODY + body_length + 4) as u32;
+    let first = place(BODY + body_length + 4);
     let instance = |at: u32| {
         [
             &[0x0c, 1, 0, 0, 0, 0][..],
@@ -72,11 +77,12 @@ fn doubling(levels: u32) -> Vec<u8> {
     let body = [&[0x0f, 1, 1, 0][..], &instance(first), &[0]].concat();
     let definitions = (1..=levels).flat_map(|level| {
         let next = first + (level % levels.max(1)) * length;
-        let inner = match level == levels {
-            true => [0x0f, 1, 1, 0].repeat(7),
-            false => [instance(next), instance(next)].concat(),
+        let inner = if level == levels {
+            [0x0f, 1, 1, 0].repeat(7)
+        } else {
+            [instance(next), instance(next)].concat()
         };
-        let size = 4 + inner.len() as u32 + 1;
+        let size = 4 + place(inner.len()) + 1;
         [
             &[0; 20][..],
             &size.to_le_bytes(),
@@ -91,7 +97,7 @@ fn doubling(levels: u32) -> Vec<u8> {
 
 /// A template that is its own content.
 fn endless() -> Vec<u8> {
-    let definition = (BODY + 14) as u32;
+    let definition = place(BODY + 14);
     let instance = [
         &[0x0c, 1, 0, 0, 0, 0][..],
         &definition.to_le_bytes(),
@@ -99,7 +105,7 @@ fn endless() -> Vec<u8> {
     ]
     .concat();
     let inner = [&[0x0f, 1, 1, 0][..], &instance, &[0]].concat();
-    let size = (inner.len() as u32).to_le_bytes();
+    let size = place(inner.len()).to_le_bytes();
     let head = [
         &[0x0f, 1, 1, 0, 0x0c, 1, 0, 0, 0, 0][..],
         &definition.to_le_bytes(),
@@ -121,7 +127,7 @@ fn endless() -> Vec<u8> {
 
 /// More values than there are bytes.
 fn countless() -> Vec<u8> {
-    let definition = (BODY + 14) as u32;
+    let definition = place(BODY + 14);
     let head = [
         &[0x0f, 1, 1, 0, 0x0c, 1, 0, 0, 0, 0][..],
         &definition.to_le_bytes(),
@@ -144,7 +150,7 @@ fn countless() -> Vec<u8> {
 fn deep() -> Vec<u8> {
     let mut body = vec![0x0f, 1, 1, 0];
     for _ in 0..400 {
-        let at = (BODY + body.len() + 1 + 4 + 4) as u32;
+        let at = place(BODY + body.len() + 1 + 4 + 4);
         body.extend([0x01, 0, 0, 0, 0]);
         body.extend(at.to_le_bytes());
         body.extend([0, 0, 0, 0, 0, 0, 1, 0, b'x', 0, 0, 0, 0x02]);

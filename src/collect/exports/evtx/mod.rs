@@ -148,13 +148,8 @@ fn one(chunk: &[u8], at: u64, due: &Due, seen: &mut Seen, take: &mut dyn FnMut(F
     }
 }
 
-/// The records of a chunk, up to the first whose own length cannot be believed.
-fn records(
-    chunk: &[u8],
-    at: u64,
-    seen: &mut Seen,
-    take: &mut dyn FnMut(Found),
-) -> Result<(), Broken> {
+/// Where the records of a chunk end. Checksums that are wrong are told, and what they cover is read all the same.
+fn free_space(chunk: &[u8], at: u64, take: &mut dyn FnMut(Found)) -> Result<usize, Broken> {
     let cursor = Cursor::over(chunk);
     let part = |range: std::ops::Range<usize>| chunk.get(range).unwrap_or_default();
     if cursor.u32_at(CHECKSUM)? != checksum(&[part(0..FLAGS), part(128..CHUNK_HEADER)]) {
@@ -176,6 +171,18 @@ fn records(
             "the checksum of a chunk's records is wrong: some may have been changed".to_owned(),
         ));
     }
+    Ok(free)
+}
+
+/// The records of a chunk, up to the first whose own length cannot be believed.
+fn records(
+    chunk: &[u8],
+    at: u64,
+    seen: &mut Seen,
+    take: &mut dyn FnMut(Found),
+) -> Result<(), Broken> {
+    let cursor = Cursor::over(chunk);
+    let free = free_space(chunk, at, take)?;
     let (first, last) = (cursor.u64_at(FIRST_NUMBER)?, cursor.u64_at(LAST_NUMBER)?);
     let due = last
         .checked_sub(first)
