@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::fields::Fields;
+use super::logged_audit;
 use super::server::time;
 use crate::collect::events::times;
 use crate::ids::InstanceId;
@@ -114,6 +115,8 @@ const MESSAGES: &[(u32, HostEventKind)] = &[
     (6253, HostEventKind::ClrStarted),
     (6254, HostEventKind::ClrStarted),
 ];
+/// A record of an audit that writes to a Windows log.
+const AUDIT_RECORD: u32 = 33205;
 const NAMED_INSTANCE: &str = "mssql$";
 
 /// How an export is read.
@@ -137,9 +140,36 @@ pub enum Told {
     NoParent,
 }
 
-/// Whether a record is a Windows event.
+/// Whether a record is a Windows event: it has a number, and says what wrote it or where.
 pub fn is_host(fields: &Fields) -> bool {
-    fields.get(ID).is_some()
+    let says = |names| fields.get(names).is_some();
+    says(ID) && (says(PROVIDER) || says(CHANNEL) || says(MACHINE))
+}
+
+/// Whether it is an audit's record that went to a Windows log.
+pub fn is_audit(fields: &Fields) -> bool {
+    let provider = fields.get(PROVIDER).unwrap_or_default().to_lowercase();
+    number(fields) == Some(AUDIT_RECORD) && is_engine(&provider)
+}
+
+/// That record as one of an audit's file; none where its text has another form.
+pub fn audit(fields: &Fields) -> Option<Fields> {
+    let text = parameters(fields).into_iter().next();
+    let text = text.or_else(|| fields.get(MESSAGE).map(str::to_owned))?;
+    let log = fields.get(CHANNEL).unwrap_or("Application");
+    logged_audit::fields(&text, log, fields.get(RECORD)?)
+}
+
+/// The number of an event. In some exports a code of severity and facility stands in the upper half.
+fn number(fields: &Fields) -> Option<u32> {
+    let id = fields.get(ID)?.trim().parse::<u32>().ok()?;
+    Some(id & 0xffff)
+}
+
+/// Whether the engine wrote it; `provider` is in lower case.
+fn is_engine(provider: &str) -> bool {
+    provider.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE)
+        || provider.starts_with(NAMED_INSTANCE)
 }
 
 fn kind(id: u32, provider: &str, channel: &str) -> Option<HostEventKind> {
@@ -151,9 +181,7 @@ fn kind(id: u32, provider: &str, channel: &str) -> Option<HostEventKind> {
         }
         PROCESS_SYSMON if is(SYSMON) => Some(HostEventKind::ProcessCreated),
         MODULE_SYSMON if is(SYSMON) => Some(HostEventKind::ModuleLoaded),
-        _ if provider.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE)
-            || provider.starts_with(NAMED_INSTANCE) =>
-        {
+        _ if is_engine(provider) => {
             let mut messages = MESSAGES.iter();
             messages
                 .find(|(number, _)| *number == id)
@@ -168,10 +196,10 @@ fn kind(id: u32, provider: &str, channel: &str) -> Option<HostEventKind> {
 /// # Errors
 /// It counts and cannot be understood, in words.
 pub fn event(fields: &Fields, reading: Reading<'_>) -> Result<Told, String> {
-    let id = fields.get(ID).unwrap_or_default();
-    // In some exports a code of severity and facility stands in the upper half.
-    let number = id.trim().parse::<u32>().map(|id| id & 0xffff);
-    let id = number.map_err(|_| format!("{id:?} is no number of an event"))?;
+    let id = number(fields).ok_or_else(|| {
+        let id = fields.get(ID).unwrap_or_default();
+        format!("{id:?} is no number of an event")
+    })?;
     let text = |names: &[&str]| fields.get(names).map(str::to_owned);
     let (provider, channel) = (text(PROVIDER), text(CHANNEL));
     let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
@@ -376,11 +404,7 @@ fn module(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
 }
 
 fn message(event: &mut HostEvent, fields: &Fields) -> Told {
-    let mut parameters = [fields.numbered("data"), fields.numbered("param")].concat();
-    if parameters.is_empty() {
-        // One alone is written without a number.
-        parameters.extend(fields.get(&["eventdata.data"]).map(str::to_owned));
-    }
+    let mut parameters = parameters(fields);
     if parameters.is_empty() {
         let text = fields.get(MESSAGE).unwrap_or_default();
         parameters = put_in(text, event.kind);
@@ -401,6 +425,16 @@ fn message(event: &mut HostEvent, fields: &Fields) -> Told {
         .get(&["=user", "security.userid", "userid"])
         .map(str::to_owned);
     Told::Event(Box::new(event.clone()))
+}
+
+/// What an exporter gives of what was put into a message.
+fn parameters(fields: &Fields) -> Vec<String> {
+    let mut parameters = [fields.numbered("data"), fields.numbered("param")].concat();
+    if parameters.is_empty() {
+        // One alone is written without a number.
+        parameters.extend(fields.get(&["eventdata.data"]).map(str::to_owned));
+    }
+    parameters
 }
 
 /// What was put into a message, in whatever language it is: what stands in quotes, and numbers after it.

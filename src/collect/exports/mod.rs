@@ -15,6 +15,7 @@ mod fields;
 mod gathered;
 mod host;
 mod json;
+mod logged_audit;
 mod server;
 mod text;
 
@@ -288,7 +289,13 @@ impl Exports {
     ) -> io::Result<()> {
         tally.rows += 1;
         let is_servers = server::is_audit(fields) || server::is_trace(fields);
-        let taken = if is_servers {
+        let taken = if host::is_audit(fields) {
+            tally.recognised += 1;
+            match host::audit(fields) {
+                Some(record) => self.take_row(tally, &record)?,
+                None => Err("an audit's record (33205) whose text has another form".to_owned()),
+            }
+        } else if is_servers {
             tally.recognised += 1;
             self.take_row(tally, fields)?
         } else if host::is_host(fields) {

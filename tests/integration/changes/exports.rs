@@ -296,6 +296,11 @@ fn files_that_give_nothing_are_refused_and_nothing_is_written() {
         ("odd", odd, "ends inside a UTF-16 character"),
         ("other", b"a,b\n1,2\n".to_vec(), "sys.fn_get_audit_file"),
         (
+            "people",
+            b"id,name\n4688,x\n".to_vec(),
+            "sys.fn_get_audit_file",
+        ),
+        (
             "html",
             b"<html><body>login</body></html>\n<p>\n".to_vec(),
             "sys.fn_get_audit_file",

@@ -501,6 +501,57 @@ fn a_damaged_chunk_is_said_and_the_others_are_read() {
 }
 
 #[test]
+fn audits_that_write_to_a_windows_log_give_their_events() {
+    let record = |number, statement: &str| {
+        let text = format!(
+            "Audit event: audit_schema_version:1\nevent_time:2026-09-02 15:02:00.1234567\nsequence_number:{number}\naction_id:AL  \n\
+             succeeded:true\nsession_id:77\nobject_id:5\nclass_type:P \nclient_ip:10.0.0.7\n\
+             sequence_group_id:02BE335D-A7DF-4380-87C1-FC1CD4F0A0A1\nsession_server_principal_name:CORP\\jdoe\n\
+             server_principal_name:sa\nserver_instance_name:SQL01\\ERP\ndatabase_name:ERP\nschema_name:dbo\nobject_name:usp_x\n\
+             statement:{statement}\nadditional_information:\nuser_defined_information:\napplication_name:SSMS\n"
+        );
+        event(ENGINE, 33205, AT, inserted(&[&text]))
+    };
+    let (head, tail) = ("x".repeat(4000), "y\nEXEC xp_cmdshell 'dir'");
+    let log = [
+        record(1, &head),
+        record(2, tail),
+        created(SQLSERVR, "C:\\Windows\\cmd.exe", "cmd", AT),
+    ];
+    let bytes = evtx::log(&log, 20);
+    let ran = from_files(&[("a.evtx", &bytes), ("again.evtx", &bytes)], &[])
+        .run()
+        .code(0);
+    let events = of_kind(&lines(&ran), "event");
+    assert_eq!((events.len(), hosts(&ran).len()), (1, 1));
+    assert_eq!(events[0]["target"], "SQL01\\ERP");
+    assert_eq!(
+        events[0]["source"],
+        json!({"kind": "audit", "name": "Windows log Application"})
+    );
+    assert_eq!(events[0]["who"]["session_login"], "CORP\\jdoe");
+    assert_eq!(events[0]["statement"]["text"], format!("{head}{tail}"));
+    let odd = evtx::log(
+        &[event(
+            ENGINE,
+            33205,
+            AT,
+            inserted(&["Audit event: on one line"]),
+        )],
+        1,
+    );
+    let ran = from_files(&[("a.evtx", &odd)], &["--target", "a"])
+        .run()
+        .code(3);
+    assert!(
+        export(&ran, "a.evtx")["needs"][0]
+            .as_str()
+            .unwrap()
+            .contains("33205")
+    );
+}
+
+#[test]
 fn the_table_shows_the_host_and_obeys_nothing() {
     let cli =
         Cli::new(&["changes", "--from-files", "x.evtx"]).file("x.evtx", evtx::log(&events(), 20));
