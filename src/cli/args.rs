@@ -1,6 +1,7 @@
 //! The command line.
 
 mod baseline;
+mod changes;
 mod detections;
 mod drift;
 mod evidence;
@@ -9,6 +10,7 @@ mod history;
 mod reference;
 
 pub use baseline::{Baseline, BaselineAdd, BaselineCommand, BaselineFormat, BaselineList};
+pub use changes::{Changes, EventsFormat};
 pub use detections::Detections;
 pub use drift::{Diff, DiffFormat};
 pub use evidence::{Keygen, Sign, Signing, Verify};
@@ -126,7 +128,15 @@ pub enum Command {
     /// needs these rights: give them to another login, for a time. Where a right is missing nothing is sent, that
     /// source is `denied`, and the exit code is 3.
     ///
+    /// Or nobody needs a right: --from-files reads what a DBA exported, and Windows logs of the server beside it. The
+    /// statements to export with are `mssql-posture queries --version 15 audit_file_events` (and default_trace_objects,
+    /// default_trace_security, default_trace_settings), where sqlcmd's -v or Invoke-Sqlcmd's -Variable fills in pattern or
+    /// path, since, until and most; or SELECT * FROM sys.fn_get_audit_file(N'C:\Audit\*.sqlaudit', DEFAULT, DEFAULT) FOR
+    /// JSON PATH.
+    ///
     /// Example: mssql-posture changes estate.toml --since 2026-09-01 --only erp-prod
+    ///
+    /// Example: mssql-posture changes --from-files audit.csv Security.evtx --target erp-prod --format jsonl -o events.jsonl
     Changes(Changes),
     /// Print the statements that could be sent to a server, as sent.
     ///
@@ -472,38 +482,6 @@ pub struct Import {
     /// Folder to write [default: mssql-posture-<UTC time>].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-}
-
-/// `changes`.
-#[derive(Debug, Args)]
-pub struct Changes {
-    /// Which targets.
-    #[command(flatten)]
-    pub targets: Targets,
-    /// First moment, UTC.
-    #[arg(long, value_name = "YYYY-MM-DD[THH:MM]")]
-    pub since: String,
-    /// The moment before which, UTC [default: all there are].
-    #[arg(long, value_name = "YYYY-MM-DD[THH:MM]")]
-    pub until: Option<String>,
-    /// Most records from each target. Long audited statements take several.
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub max_events: u32,
-    /// Form of the result.
-    #[arg(long, default_value = "table")]
-    pub format: EventsFormat,
-    /// File to write, which must not be there yet [default: standard output].
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// Forms of `changes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EventsFormat {
-    /// The newest events of each target, with the beginnings of statements.
-    Table,
-    /// One JSON object a line (`schema events`), with whole statements. Recognised secrets are masked.
-    Jsonl,
 }
 
 /// `rules`.

@@ -33,6 +33,10 @@ impl Read {
         }))
     }
 
+    pub(super) fn files(&self) -> &[EventsFile] {
+        &self.files
+    }
+
     pub(super) fn has_register(&self) -> bool {
         self.register.is_some()
     }

@@ -1,7 +1,7 @@
-//! `changes`: recorded events of a time, from servers.
+//! `changes`: recorded events of a time, from servers or from what was exported there.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,16 +13,27 @@ use jiff::tz::Offset;
 use super::args::{Changes, EventsFormat};
 use super::targets::Estate;
 use super::{Exit, output, progress, stop};
-use crate::collect::{self, CollectedEvents, Completion, EventWindow, NewScratch, Scratch};
+use crate::collect::{
+    self, CollectedEvents, Completion, EventWindow, ExportError, ExportOptions, Exports,
+    NewScratch, Scratch,
+};
+use crate::ids::InstanceId;
 use crate::inventory::Reach;
 use crate::report::{events_heading, events_table, write_events_line};
 use crate::snapshot::{EventsHeader, EventsLine, Outcome, Stage, Trouble};
 
+/// Longest name of a target, as in an inventory.
+const LONGEST_NAME: usize = 128;
+/// Where nobody says since when: before all that can be recorded.
+const EARLIEST: &str = "1900-01-01";
 /// Years that a server's `datetime` holds with an hour to spare, and a person may mean.
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=9998;
 
 pub(super) fn changes(args: &Changes) -> anyhow::Result<Exit> {
     let window = window(args)?;
+    if !args.from_files.is_empty() {
+        return from_files(args, window);
+    }
     let estate = Estate::from_args(&args.targets)?;
     stop::listen();
     let plans = estate.plans(args.targets.keep_trying)?;
@@ -30,18 +41,65 @@ pub(super) fn changes(args: &Changes) -> anyhow::Result<Exit> {
     Ok(output::incomplete_on_error(|| {
         let (found, completion) = collected(args, &estate, plans, window)?;
         finish(write(args, window, &found, to), args.output.as_deref())?;
-        let whole = found.iter().all(|events| events.target.is_whole());
         let stopped = completion == Completion::Stopped || stop::asked();
-        Ok(if whole && !stopped {
-            Exit::Clean
-        } else {
-            Exit::Incomplete
-        })
+        Ok(exit(&found, stopped))
     }))
 }
 
+fn exit(found: &[CollectedEvents], stopped: bool) -> Exit {
+    let whole = found.iter().all(|events| events.target.is_whole());
+    if whole && !stopped {
+        Exit::Clean
+    } else {
+        Exit::Incomplete
+    }
+}
+
+/// All files are read before anything is written: what is refused leaves nothing behind.
+fn from_files(args: &Changes, window: EventWindow) -> anyhow::Result<Exit> {
+    let offset = args.utc_offset.as_deref().map(|text| {
+        let minutes = collect::minutes(text);
+        minutes
+            .with_context(|| format!("--utc-offset {text:?} is no offset: write +02:00 or -03:30"))
+    });
+    let mut exports = Exports::new(ExportOptions {
+        window,
+        target: args.target.as_deref().map(target).transpose()?,
+        utc_offset_minutes: offset.transpose()?,
+        scratch: scratch(),
+    });
+    for path in &args.from_files {
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy();
+        let read = File::open(path).map_err(ExportError::from);
+        let read = read.and_then(|file| exports.read(&name, &mut BufReader::new(file)));
+        read.with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    let found = exports.finish().context("cannot put the events together")?;
+    let to = open(args.output.as_deref())?;
+    Ok(output::incomplete_on_error(|| {
+        finish(write(args, window, &found, to), args.output.as_deref())?;
+        Ok(exit(&found, stop::asked()))
+    }))
+}
+
+fn target(name: &str) -> anyhow::Result<InstanceId> {
+    let is_name =
+        (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.contains(char::is_control);
+    if !is_name {
+        bail!("--target needs 1 to {LONGEST_NAME} characters, none of them a control character");
+    }
+    Ok(InstanceId::new(name))
+}
+
+fn scratch() -> NewScratch {
+    Arc::new(|| Ok(Box::new(tempfile::tempfile()?) as Box<dyn Scratch>))
+}
+
 fn window(args: &Changes) -> anyhow::Result<EventWindow> {
-    let since = moment("--since", &args.since)?;
+    let since = moment("--since", args.since.as_deref().unwrap_or(EARLIEST))?;
     let until = args.until.as_deref();
     let until = until.map(|text| moment("--until", text)).transpose()?;
     if until.is_some_and(|until| until <= since) {
@@ -75,7 +133,7 @@ fn collected(
     mut plans: Vec<collect::TargetPlan>,
     window: EventWindow,
 ) -> anyhow::Result<(Vec<CollectedEvents>, Completion)> {
-    let scratch: NewScratch = Arc::new(|| Ok(Box::new(tempfile::tempfile()?) as Box<dyn Scratch>));
+    let scratch = scratch();
     for plan in &mut plans {
         plan.scratch = Arc::clone(&scratch);
     }
@@ -140,7 +198,7 @@ fn write_tables(
     let width = output::Terminal::of_stdout().width;
     to.write_all(events_heading(header).as_bytes())?;
     for events in found {
-        let table = events_table(&events.target, events.events(), width)?;
+        let table = events_table(&events.target, events.events(), events.host(), width)?;
         to.write_all(b"\n")?;
         to.write_all(table.as_bytes())?;
     }
@@ -157,6 +215,9 @@ fn write_lines(
         write_events_line(to, EventsLine::Target(events.target.clone()))?;
         for event in events.events() {
             write_events_line(to, EventsLine::Event(Box::new(event?)))?;
+        }
+        for event in events.host() {
+            write_events_line(to, EventsLine::Host(Box::new(event.clone())))?;
         }
     }
     Ok(())

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::args::{self, DiffFormat, FailOn};
 use super::assess::{find, ordered, read_inputs};
+use super::host::{HostEvents, Names};
 use super::judge::{self, Given, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, attribution, output, print};
 use crate::drift::{
-    self, ChangeRecord, Diff, InstanceDiff, Judged, JudgedVerdict, Pairing, RecordOutcome, Side,
+    self, ChangeRecord, Diff, HostInput, HostTimeline, InstanceDiff, Judged, JudgedVerdict,
+    Pairing, RecordOutcome, Side,
 };
 use crate::evidence::Bundle;
 use crate::ids::InstanceId;
@@ -33,6 +35,10 @@ pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     let before = EstateSide::read(&args.before, &inputs)?;
     let after = EstateSide::read(&args.after, &inputs)?;
     let mut found = compare(&before, &after, &inputs, witnesses.as_ref())?;
+    let on_host = witnesses.as_ref().map(attribution::Read::files);
+    if let Some(events) = on_host.and_then(HostEvents::of_files) {
+        on_hosts(&mut found, (&before, &after), events, args.host_window)?;
+    }
     if let Some(record) = &record {
         found.hold_to(record)?;
     }
@@ -71,6 +77,46 @@ fn rendered(diff: &Diff, format: DiffFormat, templates: &Templates) -> anyhow::R
         DiffFormat::Md => report::diff_markdown(diff, templates)?,
         DiffFormat::Html => report::diff_html(diff, templates)?,
     })
+}
+
+/// Joins what happened on hosts to what changed. Events of a machine that no instance is on are said, and belong nowhere.
+fn on_hosts(
+    diff: &mut Diff,
+    (before, after): (&EstateSide, &EstateSide),
+    mut events: HostEvents,
+    window: u32,
+) -> anyhow::Result<()> {
+    for one in &mut diff.instances {
+        let mut names = Names::of(&one.id);
+        for side in [before, after] {
+            if let Some(source) = side.sources.get(&one.id) {
+                names.add(&source.read()?.snapshot);
+            }
+        }
+        let Some(own) = events.of(&names) else {
+            continue;
+        };
+        let routes = [before, after].map(|side| {
+            let instance = side.instance(&one.id);
+            instance.map_or(&[][..], |instance| instance.routes.as_slice())
+        });
+        let input = HostInput {
+            diff: one,
+            routes,
+            events: &own.events,
+            host: &own.host,
+            unseen: &own.unseen,
+        };
+        let timeline = HostTimeline::new(&input, window);
+        one.host = Some(timeline);
+    }
+    for name in events.left() {
+        output::note(&format!(
+            "events of {} belong to no instance of either side",
+            report::visible(name)
+        ));
+    }
+    Ok(())
 }
 
 /// What is judged by: what an inventory says, else what is recorded where `judged` stands, else nothing.

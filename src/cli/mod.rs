@@ -15,6 +15,7 @@ mod definitions;
 mod detections;
 mod diff;
 mod history;
+mod host;
 mod import;
 mod judge;
 mod keys;

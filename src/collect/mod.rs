@@ -6,6 +6,7 @@ mod connect;
 mod credential;
 mod databases;
 mod events;
+mod exports;
 pub mod grants;
 pub mod login_script;
 pub mod offline;
@@ -34,6 +35,7 @@ use tokio::task::JoinSet;
 
 pub use credential::CredentialGate;
 pub use events::{CollectedEvents, EventWindow, Fill, FillError, collect_events, fill};
+pub use exports::{ExportError, ExportOptions, Exports, minutes};
 pub use plan::{Credential, TargetPlan, TlsPlan};
 pub use preflight::preflight;
 pub use query::{

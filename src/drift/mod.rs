@@ -7,6 +7,7 @@ mod attribution;
 mod baseline;
 mod diff;
 mod history;
+mod host;
 
 pub use attribution::{
     Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,
@@ -19,4 +20,7 @@ pub use history::{
     HISTORY_SCHEMA, History, HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves,
     Point, RuleSetUsed, Seal, Signature, Standing, TREND_SCHEMA, Tracked, TrackedState, Trend,
     TrendBundle, TrendError,
+};
+pub use host::{
+    Explanation, HOST_WINDOW_MINUTES, HostChannel, HostEntry, HostInput, HostStanding, HostTimeline,
 };

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use super::table::{Column, Page, free, left};
 use super::visible::{visible, visible_json};
 use crate::snapshot::{
-    Event, EventStatement, EventsHeader, EventsLine, EventsTarget, Observed, Outcome,
+    Event, EventStatement, EventsHeader, EventsLine, EventsTarget, HostEvent, HostEventKind,
+    HostProcess, Observed, Outcome,
 };
 use crate::tsql::mask_secrets;
 
@@ -23,10 +24,17 @@ const LONGEST_READ: usize = 64 << 10;
 /// # Errors
 /// `to` cannot be written.
 pub fn write_events_line(to: &mut dyn Write, mut line: EventsLine) -> io::Result<()> {
-    if let EventsLine::Event(event) = &mut line
-        && let Some(statement) = &mut event.statement
-    {
-        mask(statement);
+    match &mut line {
+        EventsLine::Event(event) => event.statement.iter_mut().for_each(mask),
+        EventsLine::Host(event) => {
+            let processes = [&mut event.process, &mut event.parent]
+                .into_iter()
+                .flatten();
+            processes
+                .filter_map(|process| process.command_line.as_mut())
+                .for_each(mask);
+        }
+        EventsLine::Header(_) | EventsLine::Target(_) => {}
     }
     to.write_all(visible_json(&serde_json::to_string(&line)?).as_bytes())?;
     to.write_all(b"\n")
@@ -65,6 +73,7 @@ fn shortened(moment: &str, length: usize) -> String {
 pub fn events_table(
     target: &EventsTarget,
     events: impl IntoIterator<Item = io::Result<Event>>,
+    host: &[HostEvent],
     width: u16,
 ) -> io::Result<String> {
     let page = Page::new(width, false);
@@ -98,6 +107,23 @@ pub fn events_table(
     }
     if !rows.is_empty() {
         sections.push(page.lay_out(&columns(page.is_wide()), rows.into()));
+    }
+    if let Some((first, rest)) = host.split_at_checked(host.len().saturating_sub(MOST_EVENTS)) {
+        if !first.is_empty() {
+            let earlier = first.len();
+            sections.push(page.text(&format!(
+                "{earlier} earlier events of the host are not shown: --format jsonl has all"
+            )));
+        }
+        if !rest.is_empty() {
+            let columns = [
+                left("Time (UTC)", 10),
+                left("Machine", 12),
+                free("On the host"),
+                left("As", 12),
+            ];
+            sections.push(page.lay_out(&columns, rest.iter().map(host_row).collect()));
+        }
     }
     Ok(sections.join("\n\n") + "\n")
 }
@@ -184,6 +210,63 @@ fn what(event: &Event) -> String {
     match &event.statement {
         Some(statement) => format!("{first}\n{}", shown(statement)),
         None => first,
+    }
+}
+
+fn host_row(event: &HostEvent) -> Vec<String> {
+    let or_unknown = |text: &Option<String>| visible(text.as_deref().unwrap_or("?"));
+    vec![
+        shortened(&event.moment, 19).replacen(' ', "\n", 1),
+        or_unknown(&event.machine),
+        host_words(event),
+        or_unknown(&event.user),
+    ]
+}
+
+/// What happened on a host, in one sentence, with secrets masked and nothing that a terminal obeys.
+pub fn host_words(event: &HostEvent) -> String {
+    let image = |process: &Option<HostProcess>| {
+        let image = process
+            .as_ref()
+            .and_then(|process| process.image.as_deref());
+        visible(image.map_or("?", |path| path.rsplit('\\').next().unwrap_or(path)))
+    };
+    let parameters = || {
+        event
+            .parameters
+            .iter()
+            .map(|text| visible(text))
+            .collect::<Vec<_>>()
+    };
+    match event.kind {
+        HostEventKind::ProcessCreated => {
+            let command = event
+                .process
+                .as_ref()
+                .and_then(|process| process.command_line.as_ref());
+            let command = command.map_or_else(String::new, |line| format!(": {}", shown(line)));
+            format!(
+                "{} under {}{command}",
+                image(&event.process),
+                image(&event.parent)
+            )
+        }
+        HostEventKind::ModuleLoaded => {
+            let module = event.module.clone().unwrap_or_default();
+            let path = visible(module.path.as_deref().unwrap_or("?"));
+            let signed = match (module.signed, &module.signature) {
+                (Some(true), Some(by)) => format!("signed by {}", visible(by)),
+                (Some(true), None) => "signed".to_owned(),
+                (Some(false), _) => "not signed".to_owned(),
+                (None, _) => "signature not told".to_owned(),
+            };
+            format!("{} loaded {path} ({signed})", image(&event.process))
+        }
+        HostEventKind::OptionChanged => match parameters().as_slice() {
+            [option, from, to, ..] => format!("option {option} changed from {from} to {to}"),
+            other => format!("option changed: {}", other.join(", ")),
+        },
+        kind => format!("{}: {}", kind.words(), parameters().join(", ")),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Events of the time asked for, as servers recorded them: what `changes` writes, and what changes are attributed by.
-//! A file of them is JSON Lines: an [`EventsHeader`], then for each target an [`EventsTarget`] and its [`Event`]s.
+//! A file of them is JSON Lines: an [`EventsHeader`], then for each target an [`EventsTarget`], its [`Event`]s and its
+//! [`HostEvent`]s.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Observed, Outcome};
+use super::{HostEvent, Observed, Outcome};
 use crate::ids::InstanceId;
 
 /// The first field of every file of events of this version.
@@ -20,6 +21,8 @@ pub enum EventsLine {
     Target(EventsTarget),
     /// One event of the target before it.
     Event(Box<Event>),
+    /// One event of the Windows under the target before it.
+    Host(Box<HostEvent>),
 }
 
 /// What was asked for.
@@ -101,6 +104,11 @@ pub enum EventSource {
         /// Its name.
         name: String,
     },
+    /// A file that somebody exported: `known` says that it was read to its end, not that it holds all there was.
+    Export {
+        /// The file's name.
+        file: String,
+    },
 }
 
 impl std::fmt::Display for EventSource {
@@ -109,6 +117,7 @@ impl std::fmt::Display for EventSource {
             Self::DefaultTrace => f.write_str("default trace"),
             Self::Audits => f.write_str("list of audits"),
             Self::Audit { name } => write!(f, "audit {name}"),
+            Self::Export { file } => write!(f, "export {file}"),
         }
     }
 }
@@ -128,7 +137,7 @@ pub struct SourceState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceEvents {
-    /// Events; of the list of audits, the audits.
+    /// Events; of the list of audits, the audits; of an export, the records of the time asked for.
     pub events: u32,
     /// The first of them, UTC.
     pub first: Option<String>,

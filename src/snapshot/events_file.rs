@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{EVENTS_SCHEMA, Event, EventsHeader, EventsTarget};
+use super::{EVENTS_SCHEMA, Event, EventsHeader, EventsTarget, HostEvent};
+use crate::ids::InstanceId;
 
 /// A file of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct TargetEvents {
     pub target: EventsTarget,
     /// Its events.
     pub events: Vec<Event>,
+    /// Those of its Windows.
+    pub host: Vec<HostEvent>,
 }
 
 /// What is wrong with a file of events.
@@ -75,29 +78,37 @@ impl EventsFile {
                     let what = format!("target {} stands above already", target.target);
                     return Err(wrong(number, what));
                 }
-                let events = Vec::new();
-                targets.push(TargetEvents { target, events });
-                continue;
-            }
-            let event: Event = parsed(number, &text)?;
-            // An event of no moment could be of any.
-            if event.moment.parse::<Timestamp>().is_err() {
-                let what = format!("{:?} is no moment", event.moment);
-                return Err(wrong(number, what));
-            }
-            match targets.last_mut() {
-                Some(own) if own.target.target == event.target => own.events.push(event),
-                _ => {
-                    let what = format!(
-                        "an event of {}, which is not the target before it",
-                        event.target
-                    );
-                    return Err(wrong(number, what));
-                }
+                targets.push(TargetEvents {
+                    target,
+                    events: Vec::new(),
+                    host: Vec::new(),
+                });
+            } else if kind.line == "host" {
+                let event: HostEvent = parsed(number, &text)?;
+                let own = owner(&mut targets, &event.target, &event.moment);
+                own.map_err(|what| wrong(number, what))?.host.push(event);
+            } else {
+                let event: Event = parsed(number, &text)?;
+                let own = owner(&mut targets, &event.target, &event.moment);
+                own.map_err(|what| wrong(number, what))?.events.push(event);
             }
         }
         Ok(Self { header, targets })
     }
+}
+
+/// The target that an event stands under. An event of no moment could be of any.
+fn owner<'t>(
+    targets: &'t mut [TargetEvents],
+    target: &InstanceId,
+    moment: &str,
+) -> Result<&'t mut TargetEvents, String> {
+    if moment.parse::<Timestamp>().is_err() {
+        return Err(format!("{moment:?} is no moment"));
+    }
+    let last = targets.last_mut();
+    let own = last.filter(|own| own.target.target == *target);
+    own.ok_or_else(|| format!("an event of {target}, which is not the target before it"))
 }
 
 fn wrong(line: usize, what: impl Into<String>) -> EventsFileError {

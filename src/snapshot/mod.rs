@@ -6,6 +6,7 @@ mod events;
 mod events_file;
 mod facts;
 mod hiding;
+mod host;
 mod observed;
 mod offline;
 mod preflight;
@@ -22,6 +23,7 @@ pub use events::{
 pub use events_file::{EventsFile, EventsFileError, TargetEvents};
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, Seen, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
+pub use host::{HostEvent, HostEventKind, HostLine, HostModule, HostParent, HostProcess, program};
 pub use observed::{Observed, ServerError, short};
 pub use offline::{OFFLINE, Offline};
 pub use preflight::{

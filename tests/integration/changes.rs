@@ -1,5 +1,7 @@
 //! `changes`: what it sends, to whom, what it makes of what comes, and what it says of what does not.
 
+pub(crate) mod exports;
+pub(crate) mod host;
 mod trouble;
 
 use std::collections::BTreeSet;

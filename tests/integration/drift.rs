@@ -2,6 +2,7 @@
 
 mod changes;
 mod commands;
+mod host;
 mod laws;
 
 use mssql_posture::drift::{Change, InstanceDiff, Side, compare};

@@ -8,6 +8,7 @@ use crate::support::instance::{Instance, Recording, RunningInstance, sample};
 use crate::support::tds_server::Options;
 use crate::support::truth;
 
+mod exports;
 mod formats;
 
 const QUIET: &[&str] = &[

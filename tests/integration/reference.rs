@@ -132,7 +132,7 @@ fn the_schema_of_a_framework_asks_for_what_says_whose_it_is() {
 fn the_schema_of_events_is_that_of_each_line() {
     let printed = Cli::new(&["schema", "events"]).run().code(0).stdout;
     let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(schema["anyOf"].as_array().unwrap().len(), 3);
+    assert_eq!(schema["anyOf"].as_array().unwrap().len(), 4);
     assert!(schema["$defs"]["EventsHeader"]["properties"]["schema"].is_object());
 }
 

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod contract;
 pub mod driver;
 pub mod estate;
+pub mod evtx;
 pub mod in_process;
 pub mod instance;
 pub mod interpreter;

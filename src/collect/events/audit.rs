@@ -61,6 +61,40 @@ pub struct AuditRow {
 }
 
 impl AuditRow {
+    /// When, as recorded.
+    pub fn recorded(&self) -> &str {
+        &self.recorded
+    }
+
+    /// What tells it from every other record, where its place in its file is known.
+    pub fn name(&self) -> Option<String> {
+        let (file, offset) = (self.file_name.as_ref()?, self.file_offset.as_ref()?);
+        let number = self.sequence_number;
+        Some(format!("audit {file} {offset} {number} {}", self.recorded))
+    }
+
+    /// Its audit's name, which files carry with a GUID and two numbers behind it.
+    pub fn audit(&self) -> Option<String> {
+        let file = self.file_name.as_deref()?.rsplit(['\\', '/']).next()?;
+        let stem = file.strip_suffix(EXTENSION).unwrap_or(file);
+        let is = |text: &str, digit: fn(&u8) -> bool| {
+            !text.is_empty() && text.as_bytes().iter().all(digit)
+        };
+        let whole = || (!stem.is_empty()).then(|| stem.to_owned());
+        let mut parts = stem.rsplitn(4, '_');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(time), Some(number), Some(guid), Some(name))
+                if is(time, u8::is_ascii_digit)
+                    && is(number, u8::is_ascii_digit)
+                    && is(guid, |b| b.is_ascii_hexdigit() || *b == b'-')
+                    && !name.is_empty() =>
+            {
+                Some(name.to_owned())
+            }
+            _ => whole(),
+        }
+    }
+
     fn offset(&self) -> i64 {
         let offset = self.file_offset.as_deref();
         offset.and_then(|text| text.parse().ok()).unwrap_or(0)

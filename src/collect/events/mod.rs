@@ -5,7 +5,7 @@ mod audit;
 mod fill;
 mod pending;
 mod read;
-mod times;
+pub(in crate::collect) mod times;
 mod trace;
 
 use std::io;
@@ -15,6 +15,10 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+pub(in crate::collect) use audit::{AuditNames, AuditRow, events as audit_events};
+pub(in crate::collect) use pending::Pending;
+pub(in crate::collect) use trace::{TraceRow, event as trace_event};
+
 pub use fill::{Fill, FillError, fill};
 pub use times::EventWindow;
 
@@ -22,8 +26,9 @@ use super::session::Intake;
 use super::spool::Spool;
 use super::target::Target;
 use super::{Completion, Progress, Reached, TargetPlan, stopped, unfinished};
-use crate::snapshot::{Event, EventsHeader, EventsTarget, Outcome, Stage, TargetLine, Trouble};
-use pending::Pending;
+use crate::snapshot::{
+    Event, EventsHeader, EventsTarget, HostEvent, Outcome, Stage, TargetLine, Trouble,
+};
 use read::Ended;
 
 /// One target's events. Their statements lie in a scratch file until they are asked for.
@@ -32,6 +37,7 @@ pub struct CollectedEvents {
     pub target: EventsTarget,
     events: Vec<Pending>,
     spool: Option<Arc<Spool>>,
+    host: Vec<HostEvent>,
 }
 
 impl CollectedEvents {
@@ -57,7 +63,27 @@ impl CollectedEvents {
             },
             events: Vec::new(),
             spool: None,
+            host: Vec::new(),
         }
+    }
+
+    /// The same with events whose statements lie in a spool, and those of the host.
+    pub(in crate::collect) fn with(
+        mut self,
+        mut events: Vec<Pending>,
+        spool: Arc<Spool>,
+        host: Vec<HostEvent>,
+    ) -> Self {
+        pending::sort(&mut events);
+        self.events = events;
+        self.spool = Some(spool);
+        self.host = host;
+        self
+    }
+
+    /// What its Windows recorded, in order. Nothing in command lines is masked yet.
+    pub fn host(&self) -> &[HostEvent] {
+        &self.host
     }
 }
 

@@ -118,6 +118,11 @@ const QUERIES: &[(&str, &[Class])] = &[
     ("default_trace_settings", SETTINGS),
 ];
 
+/// Subclasses of the classes of `default_trace_objects` that end a change.
+const ENDS: &[i32] = &[1, 2];
+/// Messages of `default_trace_settings`.
+const CHANGED_SETTINGS: &[i32] = &[15457, 17550, 17551];
+
 /// Names of the queries of events, in order of sending.
 pub fn queries() -> impl Iterator<Item = &'static str> {
     QUERIES.iter().map(|(name, _)| *name)
@@ -147,6 +152,30 @@ pub struct TraceRow {
     session_id: Option<i32>,
     success: Option<i32>,
     error: Option<i32>,
+}
+
+impl TraceRow {
+    /// When, as recorded.
+    pub fn recorded(&self) -> &str {
+        &self.recorded
+    }
+
+    /// What tells it from every other record of its trace.
+    pub fn name(&self) -> Option<String> {
+        let sequence = self.sequence.as_ref()?;
+        let class = (self.event_class, self.event_subclass, self.session_id);
+        Some(format!("trace {sequence} {class:?} {}", self.recorded))
+    }
+
+    /// Whether the queries of events ask for such a row: an exported trace holds more.
+    pub fn is_asked_for(&self) -> bool {
+        let is_in = |classes: &[Class]| classes.iter().any(|class| class.id == self.event_class);
+        let is =
+            |value: Option<i32>, list: &[i32]| value.is_some_and(|value| list.contains(&value));
+        (is_in(OBJECTS) && is(self.event_subclass, ENDS))
+            || is_in(SECURITY)
+            || (is_in(SETTINGS) && is(self.error, CHANGED_SETTINGS))
+    }
 }
 
 /// A row as an event; none for a backup, which changes nothing.
@@ -247,6 +276,20 @@ mod tests {
             let asked: Vec<i32> = list.split(", ").map(|n| n.parse().unwrap()).collect();
             let due: Vec<i32> = classes.iter().map(|c| c.id).collect();
             assert_eq!(asked, due, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_export_is_narrowed_as_the_queries_are() {
+        for (name, column, list) in [
+            ("default_trace_objects", "EventSubClass IN (", ENDS),
+            ("default_trace_settings", "AND Error IN (", CHANGED_SETTINGS),
+        ] {
+            let query = query::events().iter().find(|q| q.name == name).unwrap();
+            let (_, asked) = query.text.split_once(column).unwrap();
+            let (asked, _) = asked.split_once(')').unwrap();
+            let asked: Vec<i32> = asked.split(", ").map(|n| n.parse().unwrap()).collect();
+            assert_eq!(asked, list, "{name}");
         }
     }
 

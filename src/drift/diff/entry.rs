@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::super::host::HostTimeline;
 use super::record::RecordOutcome;
 use crate::drift::attribution::{AttributionSummary, ChangeAttribution, InstanceAttribution};
 use crate::ids::{DatabaseName, InstanceId};
@@ -82,6 +83,9 @@ pub struct InstanceDiff {
     /// Who made the changes, where events were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<InstanceAttribution>,
+    /// What happened on the host, where events of it are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostTimeline>,
 }
 
 /// Exposure of one side.
@@ -371,8 +375,10 @@ impl Diff {
 
     /// Whether there is a change at or over a severity.
     pub fn has_changes(&self, at_or_over: Severity) -> bool {
-        let mut all = self.instances.iter().flat_map(InstanceDiff::severities);
-        all.any(|severity| severity >= at_or_over)
+        let all = self.instances.iter().flat_map(InstanceDiff::severities);
+        let hosts = self.instances.iter().filter_map(|one| one.host.as_ref());
+        let on_hosts = hosts.flat_map(|host| host.entries.iter().map(|entry| entry.severity));
+        all.chain(on_hosts).any(|severity| severity >= at_or_over)
     }
 
     /// How many changes there are of each severity, worst first.
@@ -401,11 +407,15 @@ impl InstanceDiff {
             pending: Vec::new(),
             not_comparable: Vec::new(),
             attribution: None,
+            host: None,
         }
     }
 
     /// Whether something of it was not seen on a side.
     pub fn is_incomplete(&self) -> bool {
+        if self.host.as_ref().is_some_and(|host| host.incomplete) {
+            return true;
+        }
         match self.pairing {
             Pairing::Compared => {
                 self.not_comparable.iter().any(|unseen| unseen.incomplete)

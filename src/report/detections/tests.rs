@@ -53,10 +53,10 @@ fn no_value_ends_its_quotes() {
         .into_iter()
         .filter(|own| own.path.starts_with("sigma/"))
     {
-        let quoted = file.text.lines().filter_map(|line| line.split_once("'"));
+        let quoted = file.text.lines().filter_map(|line| line.split_once('\''));
         for (_, rest) in quoted {
             let rest = rest.trim_end();
-            let inner = rest.strip_suffix('\'').unwrap_or_else(|| panic!("{rest}"));
+            let inner = rest.strip_suffix('\'').unwrap();
             assert!(!inner.replace("''", "").contains('\''), "{rest}");
         }
         assert_eq!(

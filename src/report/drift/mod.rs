@@ -2,6 +2,7 @@
 
 mod attribution;
 mod glance;
+mod host;
 mod table;
 mod view;
 

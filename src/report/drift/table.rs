@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::host::DriftHost;
 use super::view::{DriftInstance, DriftRow, DriftView};
 use crate::report::table::{Page, free, left};
 use crate::report::view::counted;
@@ -114,6 +115,9 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
         )));
     }
     sections.extend(judged(one, page));
+    if let Some(host) = &one.host {
+        sections.extend(on_the_host(host, page));
+    }
     if !one.unseen.is_empty() {
         let rows = one.unseen.iter().map(|text| vec![text.clone()]);
         sections.push(more(
@@ -223,6 +227,37 @@ fn judged(one: &DriftInstance, page: &Page) -> Vec<String> {
         let rows = one.pending.iter();
         let rows = rows.map(|p| vec![p.severity.to_owned(), p.option.clone(), p.sentence.clone()]);
         sections.push(page.lay_out(&columns, rows.collect()));
+    }
+    sections
+}
+
+fn on_the_host(host: &DriftHost, page: &Page) -> Vec<String> {
+    let mut sections = Vec::new();
+    if host.rows.is_empty() {
+        sections.push(page.text("On the host: no event"));
+    } else {
+        let columns = [
+            left("Severity", 8),
+            left("Time (UTC)", 10),
+            free("On the host"),
+            free("What explains it"),
+        ];
+        let rows = host.rows.iter().map(|row| {
+            let said = [
+                vec![format!("{}: {}", row.standing, row.why)],
+                row.near.clone(),
+            ]
+            .concat();
+            let what = format!("{}\n{} as {}", row.what, row.machine, row.user);
+            let time = row.time.replacen(' ', "\n", 1);
+            vec![row.severity.to_owned(), time, what, said.join("\n")]
+        });
+        sections.push(more(page.lay_out(&columns, rows.collect()), host.more));
+        sections.push(page.text(&host.note));
+    }
+    if !host.unseen.is_empty() {
+        let rows = host.unseen.iter().map(|text| vec![text.clone()]);
+        sections.push(page.lay_out(&[free("Not seen of the host")], rows.collect()));
     }
     sections
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attribution::{self, DriftAttribution, DriftPassed};
+use super::host::DriftHost;
 use crate::drift::{
     Change, Diff, Happened, InstanceDiff, NotComparable, Pairing, Pending, RecordOutcome,
     TextChange, VerdictChange,
@@ -123,6 +124,8 @@ pub struct DriftInstance {
     pub unseen: Vec<String>,
     /// How many more there are.
     pub more_unseen: usize,
+    /// What happened on the host, where events of it are given.
+    pub host: Option<DriftHost>,
     /// Whether there is nothing to show.
     pub quiet: bool,
 }
@@ -304,7 +307,12 @@ fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
         more_passed: own.map_or(0, |own| own.passed.len().saturating_sub(most.rows)),
         more_unseen: gaps.len().saturating_sub(most.rows),
         unseen: gaps.into_iter().take(most.rows).collect(),
-        quiet: diff.severities().next().is_none()
+        host: diff
+            .host
+            .as_ref()
+            .map(|host| DriftHost::new(host, most.rows)),
+        quiet: diff.host.is_none()
+            && diff.severities().next().is_none()
             && diff.pending.is_empty()
             && diff.not_comparable.is_empty()
             && diff.attribution.is_none(),

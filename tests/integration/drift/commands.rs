@@ -8,7 +8,7 @@ use crate::support::recording::{Hidden, Recorded, Recording, hide};
 use mssql_posture::snapshot::Fact;
 
 /// A run with the files of two recordings beside it.
-trait WithSides {
+pub(super) trait WithSides {
     fn side(self, folder: &str, recording: &Recording) -> Self;
 }
 

@@ -1,0 +1,471 @@
+//! Windows events of any carrier as [`HostEvent`]s: which count, and where each exporter puts what they say.
+
+use jiff::Timestamp;
+
+use super::fields::Fields;
+use super::logged_audit;
+use super::server::time;
+use crate::collect::events::times;
+use crate::ids::InstanceId;
+use crate::snapshot::{
+    EventStatement, HostEvent, HostEventKind, HostLine, HostModule, HostParent, HostProcess,
+    sha256_hex,
+};
+
+/// Most bytes of a command line; Windows takes half as many characters.
+const LONGEST_COMMAND: usize = 64 << 10;
+
+const ID: &[&str] = &[
+    "system.eventid",
+    "winlog.event_id",
+    "eventid",
+    "event_id",
+    "event.code",
+    "eventcode",
+    "=id",
+];
+const PROVIDER: &[&str] = &[
+    "provider.name",
+    "provider_attributes.name",
+    "provider_name",
+    "providername",
+    "sourcename",
+    "source_name",
+    "event.provider",
+    "=source",
+];
+const CHANNEL: &[&str] = &[
+    "system.channel",
+    "winlog.channel",
+    "=channel",
+    "logname",
+    "log_name",
+];
+const MACHINE: &[&str] = &[
+    "system.computer",
+    "computer_name",
+    "computername",
+    "machinename",
+    "=computer",
+    "hostname",
+    "host.name",
+    "=host",
+];
+const RECORD: &[&str] = &[
+    "eventrecordid",
+    "record_id",
+    "recordid",
+    "recordnumber",
+    "event_record_id",
+];
+/// Always UTC.
+const SYSTEM_TIME: &[&str] = &[
+    "timecreated.systemtime",
+    "timecreated_attributes.systemtime",
+    "systemtime",
+];
+/// UTC where they say so.
+const TIME: &[&str] = &[
+    "=@timestamp",
+    "timecreated.value",
+    "timecreated",
+    "eventtime",
+    "=_time",
+    "timegenerated",
+    "=timestamp",
+];
+const MESSAGE: &[&str] = &[
+    "=message",
+    "renderinginfo.message",
+    "winlog.message",
+    "eventdata.message",
+];
+
+const NEW_IMAGE: &[&str] = &["newprocessname", "image", "=process.executable"];
+const NEW_ID: &[&str] = &["newprocessid"];
+const SYSMON_ID: &[&str] = &["processid", "=process.pid"];
+const COMMAND: &[&str] = &["commandline", "processcommandline", "=process.command_line"];
+const PARENT_IMAGE: &[&str] = &[
+    "parentprocessname",
+    "parentimage",
+    "creatorprocessname",
+    "=process.parent.executable",
+];
+const PARENT_ID: &[&str] = &["parentprocessid", "creatorprocessid", "=process.parent.pid"];
+const PARENT_COMMAND: &[&str] = &["parentcommandline", "=process.parent.command_line"];
+const LOADED: &[&str] = &["imageloaded", "=dll.path"];
+
+/// The events that count, by what writes them.
+const SECURITY: (&str, &str) = ("microsoft-windows-security-auditing", "security");
+const SYSMON: (&str, &str) = (
+    "microsoft-windows-sysmon",
+    "microsoft-windows-sysmon/operational",
+);
+const PROCESS_AUDITED: u32 = 4688;
+const PROCESS_SYSMON: u32 = 1;
+const MODULE_SYSMON: u32 = 7;
+/// Messages of the engine in the Application log, by Microsoft's list of "Database engine events and errors": 15457 is
+/// written by sp_configure, 8128, 6253 and 6254 are marked as logged there; 15281 and 33090 are not, and come where
+/// somebody had them logged (sp_altermessage) or the server does so itself.
+const MESSAGES: &[(u32, HostEventKind)] = &[
+    (15457, HostEventKind::OptionChanged),
+    (15281, HostEventKind::CallBlocked),
+    (8128, HostEventKind::ExtendedProcedureUsed),
+    (33090, HostEventKind::LibraryLoading),
+    (6253, HostEventKind::ClrStarted),
+    (6254, HostEventKind::ClrStarted),
+];
+/// A record of an audit that writes to a Windows log.
+const AUDIT_RECORD: u32 = 33205;
+const NAMED_INSTANCE: &str = "mssql$";
+
+/// How an export is read.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// The file's name.
+    pub export: &'a str,
+    /// The target that it is of.
+    pub target: Option<&'a InstanceId>,
+    /// Offset of times that do not say theirs.
+    pub offset: Option<i32>,
+}
+
+/// What a record is to us.
+pub enum Told {
+    /// It counts.
+    Event(Box<HostEvent>),
+    /// It is of another kind.
+    Other,
+    /// Windows did not write what started the process, as before Windows Server 2016.
+    NoParent,
+}
+
+/// Whether a record is a Windows event: it has a number, and says what wrote it or where.
+pub fn is_host(fields: &Fields) -> bool {
+    let says = |names| fields.get(names).is_some();
+    says(ID) && (says(PROVIDER) || says(CHANNEL) || says(MACHINE))
+}
+
+/// Whether it is an audit's record that went to a Windows log.
+pub fn is_audit(fields: &Fields) -> bool {
+    let provider = fields.get(PROVIDER).unwrap_or_default().to_lowercase();
+    number(fields) == Some(AUDIT_RECORD) && is_engine(&provider)
+}
+
+/// That record as one of an audit's file; none where its text has another form.
+pub fn audit(fields: &Fields) -> Option<Fields> {
+    let text = parameters(fields).into_iter().next();
+    let text = text.or_else(|| fields.get(MESSAGE).map(str::to_owned))?;
+    let log = fields.get(CHANNEL).unwrap_or("Application");
+    logged_audit::fields(&text, log, fields.get(RECORD)?)
+}
+
+/// The number of an event. In some exports a code of severity and facility stands in the upper half.
+fn number(fields: &Fields) -> Option<u32> {
+    let id = fields.get(ID)?.trim().parse::<u32>().ok()?;
+    Some(id & 0xffff)
+}
+
+/// Whether the engine wrote it; `provider` is in lower case.
+fn is_engine(provider: &str) -> bool {
+    provider.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE)
+        || provider.starts_with(NAMED_INSTANCE)
+}
+
+fn kind(id: u32, provider: &str, channel: &str) -> Option<HostEventKind> {
+    let is =
+        |(name, log): (&str, &str)| provider == name || (provider.is_empty() && channel == log);
+    match id {
+        PROCESS_AUDITED if is(SECURITY) || (provider.is_empty() && channel.is_empty()) => {
+            Some(HostEventKind::ProcessCreated)
+        }
+        PROCESS_SYSMON if is(SYSMON) => Some(HostEventKind::ProcessCreated),
+        MODULE_SYSMON if is(SYSMON) => Some(HostEventKind::ModuleLoaded),
+        _ if is_engine(provider) => {
+            let mut messages = MESSAGES.iter();
+            messages
+                .find(|(number, _)| *number == id)
+                .map(|(_, kind)| *kind)
+        }
+        _ => None,
+    }
+}
+
+/// The event.
+///
+/// # Errors
+/// It counts and cannot be understood, in words.
+pub fn event(fields: &Fields, reading: Reading<'_>) -> Result<Told, String> {
+    let id = number(fields).ok_or_else(|| {
+        let id = fields.get(ID).unwrap_or_default();
+        format!("{id:?} is no number of an event")
+    })?;
+    let text = |names: &[&str]| fields.get(names).map(str::to_owned);
+    let (provider, channel) = (text(PROVIDER), text(CHANNEL));
+    let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
+    let Some(kind) = kind(id, &lower(&provider), &lower(&channel)) else {
+        return Ok(Told::Other);
+    };
+    let (recorded, moment) = moment(fields, reading.offset)?;
+    let machine = text(MACHINE);
+    let mut event = HostEvent {
+        line: HostLine::Host,
+        target: InstanceId::new(""),
+        moment,
+        recorded,
+        export: reading.export.to_owned(),
+        machine,
+        channel,
+        event_id: id,
+        record: text(RECORD),
+        kind,
+        process: None,
+        parent: None,
+        user: None,
+        module: None,
+        parameters: Vec::new(),
+        provider,
+    };
+    let counts = match kind {
+        HostEventKind::ProcessCreated => process(&mut event, fields)?,
+        HostEventKind::ModuleLoaded => module(&mut event, fields)?,
+        _ => message(&mut event, fields),
+    };
+    match counts {
+        Told::Event(_) => {}
+        other => return Ok(other),
+    }
+    event.target = match reading.target {
+        Some(target) => target.clone(),
+        None => named(&event).ok_or("it names no computer: say with --target whose it is")?,
+    };
+    Ok(Told::Event(Box::new(event)))
+}
+
+/// Recorded, and in UTC.
+fn moment(fields: &Fields, offset: Option<i32>) -> Result<(String, String), String> {
+    let (recorded, is_utc) = match fields.get(SYSTEM_TIME) {
+        Some(text) => (text, true),
+        None => (fields.get(TIME).ok_or("it has no time")?, false),
+    };
+    let strange = || {
+        let shown: String = recorded.chars().take(40).collect();
+        format!("{shown:?} is no time: export times as ISO 8601")
+    };
+    if let Some(moment) = epoch(recorded) {
+        return Ok((recorded.to_owned(), times::written(moment)));
+    }
+    let (civil, own) = time(recorded).ok_or_else(strange)?;
+    let offset = own.or(is_utc.then_some(0)).or(offset).ok_or(
+        "its time does not say its offset from UTC: give --utc-offset of the machine that exported it",
+    )?;
+    let utc = times::utc_of_local(&civil, offset).map_err(|_| strange())?;
+    Ok((recorded.to_owned(), utc))
+}
+
+/// `/Date(1788343200000)/` as PowerShell 5 writes it, and seconds or milliseconds since 1970 as SIEMs do.
+fn epoch(text: &str) -> Option<Timestamp> {
+    let inner = text
+        .strip_prefix("/Date(")
+        .and_then(|rest| rest.strip_suffix(")/"));
+    if let Some(milliseconds) = inner {
+        return Timestamp::from_millisecond(milliseconds.parse().ok()?).ok();
+    }
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    match whole.len() {
+        13 if digits(whole) && part == "0" => Timestamp::from_millisecond(whole.parse().ok()?).ok(),
+        10 if digits(whole) && digits(part) && part.len() <= 9 => {
+            let nanoseconds = format!("{part:0<9}").parse().ok()?;
+            Timestamp::new(whole.parse().ok()?, nanoseconds).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Fields, with those of the message where the exporter gave nothing else.
+fn with_message(fields: &Fields, needed: &[&str]) -> Fields {
+    let mut fields = fields.clone();
+    if fields.get(needed).is_none()
+        && let Some(message) = fields.get(MESSAGE).map(str::to_owned)
+    {
+        fields.add_lines_of(&message);
+    }
+    fields
+}
+
+fn process(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
+    let fields = with_message(fields, NEW_IMAGE);
+    let text = |names: &[&str]| {
+        fields
+            .get(names)
+            .filter(|text| *text != "-")
+            .map(str::to_owned)
+    };
+    let image = text(NEW_IMAGE).ok_or(
+        "it does not say which process: export its fields rather than a text in another language than English",
+    )?;
+    let Some(parent) = text(PARENT_IMAGE) else {
+        return Ok(Told::NoParent);
+    };
+    if HostParent::of(&parent).is_none() {
+        return Ok(Told::Other);
+    }
+    let is_audited = event.event_id == PROCESS_AUDITED;
+    // In 4688 the process that is meant by ProcessId is the parent.
+    let (id, parent_id) = if is_audited {
+        (
+            text(NEW_ID),
+            text(PARENT_ID).or_else(|| text(&["processid"])),
+        )
+    } else {
+        (text(SYSMON_ID), text(PARENT_ID))
+    };
+    event.process = Some(HostProcess {
+        image: Some(image),
+        id,
+        command_line: text(COMMAND).map(|line| command(&line)),
+    });
+    event.parent = Some(HostProcess {
+        image: Some(parent),
+        id: parent_id,
+        command_line: text(PARENT_COMMAND).map(|line| command(&line)),
+    });
+    event.user = user(&text);
+    Ok(Told::Event(Box::new(event.clone())))
+}
+
+fn user(text: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
+    let joined = |domain: Option<String>, name: Option<String>| {
+        let name = name?;
+        Some(match domain {
+            Some(domain) => format!("{domain}\\{name}"),
+            None => name,
+        })
+    };
+    text(&["eventdata.user", "event_data.user", "=user", "message.user"])
+        .or_else(|| joined(text(&["targetdomainname"]), text(&["targetusername"])))
+        .or_else(|| joined(text(&["subjectdomainname"]), text(&["subjectusername"])))
+        .or_else(|| joined(text(&["accountdomain"]), text(&["accountname"])))
+        .or_else(|| joined(text(&["=user.domain"]), text(&["=user.name"])))
+}
+
+fn command(line: &str) -> EventStatement {
+    let mut end = line.len().min(LONGEST_COMMAND);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    EventStatement {
+        text: line.get(..end).unwrap_or_default().to_owned(),
+        sha256: Some(sha256_hex(line.as_bytes())),
+        missing: Vec::new(),
+        cut: end < line.len(),
+    }
+}
+
+fn module(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
+    let fields = with_message(fields, LOADED);
+    let text = |names: &[&str]| {
+        fields
+            .get(names)
+            .filter(|text| *text != "-")
+            .map(str::to_owned)
+    };
+    let path = text(LOADED).ok_or("it does not say which module was loaded")?;
+    let image = text(NEW_IMAGE).ok_or("it does not say which process loaded the module")?;
+    if HostParent::of(&image) != Some(HostParent::Engine) {
+        return Ok(Told::Other);
+    }
+    let hashes = text(&["hashes"]).unwrap_or_default();
+    let is = |text: String| match text.to_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    };
+    event.module = Some(HostModule {
+        path: Some(path),
+        hashes: hashes
+            .split(',')
+            .map(str::trim)
+            .filter(|h| !h.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        signed: text(&["signed"]).and_then(is),
+        signature: text(&["signature"]),
+        signature_status: text(&["signaturestatus"]),
+    });
+    event.process = Some(HostProcess {
+        image: Some(image),
+        id: text(SYSMON_ID),
+        command_line: None,
+    });
+    event.user = user(&text);
+    Ok(Told::Event(Box::new(event.clone())))
+}
+
+fn message(event: &mut HostEvent, fields: &Fields) -> Told {
+    let mut parameters = parameters(fields);
+    if parameters.is_empty() {
+        let text = fields.get(MESSAGE).unwrap_or_default();
+        parameters = put_in(text, event.kind);
+    }
+    parameters.truncate(8);
+    let last = |n: usize| parameters.get(n).cloned();
+    if matches!(
+        event.kind,
+        HostEventKind::ExtendedProcedureUsed | HostEventKind::LibraryLoading
+    ) {
+        event.module = Some(HostModule {
+            path: last(0),
+            ..HostModule::default()
+        });
+    }
+    event.parameters = parameters;
+    event.user = fields
+        .get(&["=user", "security.userid", "userid"])
+        .map(str::to_owned);
+    Told::Event(Box::new(event.clone()))
+}
+
+/// What an exporter gives of what was put into a message.
+fn parameters(fields: &Fields) -> Vec<String> {
+    let mut parameters = [fields.numbered("data"), fields.numbered("param")].concat();
+    if parameters.is_empty() {
+        // One alone is written without a number.
+        parameters.extend(fields.get(&["eventdata.data"]).map(str::to_owned));
+    }
+    parameters
+}
+
+/// What was put into a message, in whatever language it is: what stands in quotes, and numbers after it.
+fn put_in(text: &str, kind: HostEventKind) -> Vec<String> {
+    let mut found: Vec<String> = text
+        .split('\'')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect();
+    if kind == HostEventKind::OptionChanged {
+        found.truncate(1);
+        let after = text.rsplit('\'').next().unwrap_or_default();
+        let words = after.split(|c: char| !c.is_ascii_digit() && c != '-');
+        let numbers = words.filter(|word| word.parse::<i64>().is_ok());
+        found.extend(numbers.take(2).map(str::to_owned));
+    }
+    found
+}
+
+/// The machine, with the instance that the event names.
+fn named(event: &HostEvent) -> Option<InstanceId> {
+    let machine = event.machine.as_deref()?.split('.').next()?.trim();
+    if machine.is_empty() {
+        return None;
+    }
+    let machine = machine.to_uppercase();
+    let own = event.instance();
+    let own = own.filter(|own| !own.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE));
+    Some(InstanceId::new(match own {
+        Some(own) => format!("{machine}\\{}", own.to_uppercase()),
+        None => machine,
+    }))
+}
