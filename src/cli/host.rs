@@ -9,7 +9,8 @@ use anyhow::{Context, bail};
 
 use crate::ids::InstanceId;
 use crate::snapshot::{
-    EVENTS_SCHEMA, Event, EventsLine, EventsTarget, HostEvent, Outcome, Snapshot,
+    EVENTS_SCHEMA, Event, EventSource, EventsLine, EventsTarget, HostEvent, Outcome, Snapshot,
+    SourceState,
 };
 
 /// Events by target, whose name is in lower case: Windows does not tell names apart by case.
@@ -71,11 +72,14 @@ impl HostEvents {
         if !matches!(target.outcome, Outcome::Finished | Outcome::SameAs { .. }) {
             own.unseen.push(target.outcome.why());
         }
-        for source in target
+        // What an export lacks is told of the audits and the trace in it as well: once is enough.
+        let is_export = |source: &SourceState| matches!(source.source, EventSource::Export { .. });
+        let has_exports = target.sources.iter().any(is_export);
+        let unseen = target
             .sources
             .iter()
-            .filter(|source| !source.seen.is_settled())
-        {
+            .filter(|source| !source.seen.is_settled());
+        for source in unseen.filter(|source| is_export(source) == has_exports) {
             let needs = source.seen.needs().join("; ");
             own.unseen.push(format!(
                 "{}: {} ({needs})",
