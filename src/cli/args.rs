@@ -246,6 +246,10 @@ pub struct Judging {
     /// reports/drift.json, drift.md and drift.html. Changes do not change the exit code: `diff` does that.
     #[arg(long, value_name = "BASELINE", conflicts_with = "redact")]
     pub against: Option<PathBuf>,
+    /// An output folder of an earlier audit of the same estate: the first page shows the trend, and what opened and was
+    /// closed since the last of them. May be repeated. `history` tells more.
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "redact")]
+    pub history: Vec<PathBuf>,
     /// Signature.
     #[command(flatten)]
     pub signing: Signing,

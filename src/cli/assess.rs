@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::args::{Assess, FailOn, Judging};
 use super::judge::{self, Inputs, SCHEMA, Source};
 use super::targets::{self, Estate};
-use super::{Exit, output};
+use super::{Exit, history, output};
 use crate::evidence::Bundle;
 use crate::ids::InstanceId;
 use crate::inventory::{Meant, MeantTarget};
@@ -57,6 +57,7 @@ pub(super) fn assess(args: &Assess) -> anyhow::Result<Exit> {
     let inputs = overridden(inputs, &args.judging)?;
     let sources: Vec<Source> = sources.into_iter().map(|(_, source)| source).collect();
     let signer = args.judging.signing.key()?;
+    history::earlier(&args.judging.history, &inputs.as_of)?;
     let bundle = Bundle::create(&output::folder(args.output.as_ref()))?;
     judge::conclude(bundle, &sources, &inputs, &args.judging, signer.as_ref())
 }

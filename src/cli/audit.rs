@@ -13,7 +13,7 @@ use super::definitions::{Files, Text};
 use super::judge::{self, Inputs, Source};
 use super::ledger::{Ledger, Run};
 use super::targets::{self, Estate};
-use super::{Exit, output, progress, stop};
+use super::{Exit, history, output, progress, stop};
 use crate::collect::{self, Completion, NewScratch, Progress, Scratch, TargetPlan};
 use crate::evidence::Bundle;
 use crate::ids::{InstanceId, file_name};
@@ -41,6 +41,7 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
         // A mistake in it is said before anybody is asked.
         ordered(find(std::slice::from_ref(baseline))?, &inputs.inventory)?;
     }
+    history::earlier(&args.judging.history, &inputs.as_of)?;
     let out = Bundle::create(&output::folder(args.output.as_ref()))?;
     // What names anybody stays out of a folder for others' eyes.
     let aside = judging_aside(args)?;

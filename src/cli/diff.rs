@@ -11,7 +11,7 @@ use super::assess::{find, ordered, read_inputs};
 use super::host::{HostEvents, Names};
 use super::judge::{self, Given, Inputs, Source};
 use super::targets::{self, Estate};
-use super::{Exit, output, print};
+use super::{Exit, attribution, output, print};
 use crate::drift::{
     self, ChangeRecord, Diff, HostInput, HostTimeline, InstanceDiff, Judged, JudgedVerdict,
     Pairing, RecordOutcome, Side,
@@ -20,34 +20,42 @@ use crate::evidence::Bundle;
 use crate::ids::InstanceId;
 use crate::inventory::Meant;
 use crate::report::{self, Assessment, Instance, Templates};
+use crate::rules::Severity;
 use crate::snapshot::{Outcome, sha256_hex};
 
 pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     let record = args.change.as_deref().map(record).transpose()?;
+    let witnesses = attribution::Read::of(args)?;
     let inputs = inputs(args)?;
     let before = EstateSide::read(&args.before, &inputs)?;
     let after = EstateSide::read(&args.after, &inputs)?;
-    let mut found = compare(&before, &after, &inputs)?;
-    if let Some(path) = &args.host_events {
-        let events = HostEvents::read(path)?;
+    let mut found = compare(&before, &after, &inputs, witnesses.as_ref())?;
+    if let Some(events) = HostEvents::of(args.host_events.as_deref(), witnesses.as_ref())? {
         on_hosts(&mut found, (&before, &after), events, args.host_window)?;
     }
     if let Some(record) = &record {
         found.hold_to(record)?;
     }
-    let is_kept = found.record.as_ref().is_none_or(RecordOutcome::is_kept);
     print(&rendered(&found, args.format, &inputs.templates)?)?;
-    // Planned changes are no findings: what was not planned is, whatever its severity.
-    let fail_on = args.fail_on.severity();
+    let is_finding = |severity| is_finding(&found, witnesses.as_ref(), severity);
     Ok(if found.is_incomplete() && !args.allow_partial {
         Exit::Incomplete
-    } else if fail_on
-        .is_some_and(|severity| !is_kept || (record.is_none() && found.has_changes(severity)))
-    {
+    } else if args.fail_on.severity().is_some_and(is_finding) {
         Exit::Findings
     } else {
         Exit::Clean
     })
+}
+
+/// Planned changes are no findings: what was not planned is, whatever its severity. Nor are approved ones.
+fn is_finding(found: &Diff, witnesses: Option<&attribution::Read>, severity: Severity) -> bool {
+    let is_kept = found.record.as_ref().map(RecordOutcome::is_kept);
+    let is_held = witnesses.is_some_and(attribution::Read::has_register);
+    let is_approved = is_held.then(|| !found.has_unapproved(severity));
+    match (is_kept, is_approved) {
+        (None, None) => found.has_changes(severity),
+        (kept, approved) => kept == Some(false) || approved == Some(false),
+    }
 }
 
 fn record(path: &Path) -> anyhow::Result<ChangeRecord> {
@@ -79,7 +87,7 @@ fn on_hosts(
                 names.add(&source.read()?.snapshot);
             }
         }
-        let Some(own) = events.of(&names) else {
+        let Some(own) = events.named(&names) else {
             continue;
         };
         let routes = [before, after].map(|side| {
@@ -206,6 +214,7 @@ pub(super) fn compare(
     before: &EstateSide,
     after: &EstateSide,
     inputs: &Inputs,
+    witnesses: Option<&attribution::Read>,
 ) -> anyhow::Result<Diff> {
     let ids: BTreeSet<&InstanceId> = before.sources.keys().chain(after.sources.keys()).collect();
     let mut instances = Vec::new();
@@ -216,17 +225,21 @@ pub(super) fn compare(
             let collected = [String::new(), String::new()];
             InstanceDiff::new(id.clone(), Pairing::NotSelected, collected)
         } else {
-            instance(id, before, after, inputs)?
+            instance(id, (before, after), inputs, witnesses)?
         });
     }
-    Ok(Diff::new(inputs.as_of.clone(), instances))
+    let mut diff = Diff::new(inputs.as_of.clone(), instances);
+    if let Some(witnesses) = witnesses {
+        diff.sum_up_attribution(witnesses.has_register());
+    }
+    Ok(diff)
 }
 
 fn instance(
     id: &InstanceId,
-    before: &EstateSide,
-    after: &EstateSide,
+    (before, after): (&EstateSide, &EstateSide),
     inputs: &Inputs,
+    witnesses: Option<&attribution::Read>,
 ) -> anyhow::Result<InstanceDiff> {
     let (old, new) = (before.given(id, inputs)?, after.given(id, inputs)?);
     let ((old_id, old), (new_id, new)) = match (old, new) {
@@ -253,12 +266,14 @@ fn instance(
         before.instance(&old_id).map(judged),
         after.instance(&new_id).map(judged),
     );
-    let side = |given, judged| Side::new(given, judged);
-    let mut found = drift::compare(
-        id,
-        &side((&old.snapshot, &old.texts), sides.0.as_ref()),
-        &side((&new.snapshot, &new.texts), sides.1.as_ref()),
-    );
+    let was = Side::new((&old.snapshot, &old.texts), sides.0.as_ref());
+    let is = Side::new((&new.snapshot, &new.texts), sides.1.as_ref());
+    let mut found = drift::compare(id, &was, &is);
+    if let Some(witnesses) = witnesses {
+        let telemetry = [before.instance(&old_id), after.instance(&new_id)];
+        let telemetry = telemetry.map(|own| own.and_then(|own| own.telemetry.as_ref()));
+        witnesses.attribute(&mut found, (&was, &is), inputs, telemetry);
+    }
     for (side, other) in [("BEFORE", old_id), ("AFTER", new_id)] {
         if other != *id {
             found
@@ -327,7 +342,7 @@ pub(super) fn against(
     let before = EstateSide::read(baseline, inputs)?;
     let after = EstateSide::judged(sources, assessment.clone())?;
     bundle.write(AGAINST, &judge::json(&Against::of(&before)?)?)?;
-    Ok(Some(compare(&before, &after, inputs)?))
+    Ok(Some(compare(&before, &after, inputs, None)?))
 }
 
 /// Drift in every form that stands in a folder.
@@ -349,6 +364,13 @@ pub(super) fn forms(
 /// Whether a file of the folder is one of drift's.
 pub(super) fn owns(path: &str) -> bool {
     path == AGAINST || FILES.contains(&path)
+}
+
+/// The drift that a folder holds.
+pub(super) fn held(root: &Path, held: &BTreeSet<&str>) -> anyhow::Result<Option<Diff>> {
+    held.contains(DRIFT_JSON)
+        .then(|| read(root, DRIFT_JSON))
+        .transpose()
 }
 
 /// Whether the files of drift follow from each other and, where the baseline is given, from it and the folder. In words,
@@ -386,7 +408,7 @@ pub(super) fn follows(
         bail!("{AGAINST}: the baseline that was given is another");
     }
     let after = EstateSide::judged(sources, assessment.clone())?;
-    let again = compare(&before, &after, inputs)?;
+    let again = compare(&before, &after, inputs, None)?;
     let due = report::diff_json(&again)?.into_bytes();
     same(
         root,

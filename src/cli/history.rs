@@ -6,10 +6,11 @@ use anyhow::{Context, bail};
 
 use super::args::{History as Args, HistoryFormat};
 use super::verify::read_key;
-use super::{Exit, judge, keys, output, print, reports};
-use crate::drift::{Assessed, Given, History, RuleSetUsed, Seal, Signature};
+use super::{Exit, judge, keys, ledger, output, print, reports};
+use crate::drift::{Assessed, Given, History, RuleSetUsed, Seal, Signature, Trend};
+use crate::evidence::Bundle;
 use crate::evidence::{self, Intact, Signed, VerifyError, VerifyingKey};
-use crate::report::{self, Templates};
+use crate::report::{self, Assessment, Templates};
 use crate::snapshot::sha256_hex;
 
 const ASSESSMENT: &str = "assessment.json";
@@ -153,4 +154,85 @@ fn rule_set(folder: &Path, intact: &Intact) -> Option<RuleSetUsed> {
     let text = std::fs::read(folder.join(RUN)).ok()?;
     let run: serde_json::Value = serde_json::from_slice(&text).ok()?;
     serde_json::from_value(run.get("rule_set")?.clone()).ok()
+}
+
+/// What the first page tells of earlier audits: kept, so that it can be made again without them.
+const TREND: &str = "inputs/trend.json";
+
+/// Earlier audits, for one as of a day.
+///
+/// # Errors
+/// One cannot be read, is no bundle, is altered, redacted or later, or is given twice.
+pub(super) fn earlier(bundles: &[PathBuf], as_of: &str) -> anyhow::Result<Vec<Given>> {
+    let given = bundles.iter().map(|path| read(path, &[]));
+    let given = given.collect::<anyhow::Result<Vec<Given>>>()?;
+    Trend::admit(&given, as_of).context("--history")?;
+    Ok(given)
+}
+
+/// Counts what became of the estate since earlier audits, if any are given, and keeps it in the folder.
+///
+/// # Errors
+/// One of them is of the same day and was collected later, or is this one.
+pub(super) fn trend(
+    earlier: Vec<Given>,
+    assessment: &Assessment,
+    bundle: &mut Bundle,
+) -> anyhow::Result<Option<Trend>> {
+    if earlier.is_empty() {
+        return Ok(None);
+    }
+    let trend = Trend::new(earlier, own(assessment)?).context("--history")?;
+    bundle.write(TREND, &judge::json(&trend)?)?;
+    Ok(Some(trend))
+}
+
+/// This audit as others will read it.
+fn own(assessment: &Assessment) -> anyhow::Result<Given> {
+    let bytes = judge::json(assessment)?;
+    let rules = ledger::rule_set(0);
+    Ok(Given {
+        path: "this audit".to_owned(),
+        seal: Seal::Loose,
+        sha256: sha256_hex(&bytes),
+        finished: String::new(),
+        rule_set: Some(RuleSetUsed {
+            version: rules.version,
+            sha256: rules.sha256,
+        }),
+        assessed: Some(Assessed::from_json(&bytes)?),
+    })
+}
+
+/// Whether a file of the folder is the trend.
+pub(super) fn owns(path: &str) -> bool {
+    path == TREND
+}
+
+/// The trend that a folder holds, and in words how far it follows: from earlier audits where they are given, else only
+/// its last point, from the folder's own verdicts.
+pub(super) fn follows(
+    root: &Path,
+    bundles: &[PathBuf],
+    assessment: &Assessment,
+) -> anyhow::Result<Option<(Trend, String)>> {
+    let Ok(bytes) = std::fs::read(root.join(TREND)) else {
+        return Ok(None);
+    };
+    let trend: Trend = serde_json::from_slice(&bytes).context(TREND)?;
+    let own = own(assessment)?;
+    if bundles.is_empty() {
+        if !trend.ends_with(&own) {
+            bail!("{TREND}: its last point does not follow from the verdicts of this folder");
+        }
+        let told = format!(
+            "the last point of {TREND} (give the earlier audits with --history to count again)"
+        );
+        return Ok(Some((trend, told)));
+    }
+    let again = Trend::new(earlier(bundles, &assessment.as_of)?, own).context("--history")?;
+    if judge::json(&again)? != bytes {
+        bail!("{TREND}: it does not follow from the earlier audits that were given");
+    }
+    Ok(Some((trend, format!("{TREND} from the earlier audits"))))
 }

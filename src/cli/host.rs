@@ -1,16 +1,12 @@
-//! A file of events for `diff --host-events`: read whole, and handed out by instance.
+//! Events of hosts for `diff`, handed out by instance.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use anyhow::{Context, bail};
-
+use super::attribution::{Read, events};
 use crate::ids::InstanceId;
 use crate::snapshot::{
-    EVENTS_SCHEMA, Event, EventSource, EventsLine, EventsTarget, HostEvent, Outcome, Snapshot,
-    SourceState,
+    Event, EventSource, EventsFile, EventsTarget, HostEvent, Outcome, Snapshot, SourceState,
 };
 
 /// Events by target, whose name is in lower case: Windows does not tell names apart by case.
@@ -32,35 +28,26 @@ pub(super) struct OfTarget {
 }
 
 impl HostEvents {
-    /// Reads a file that `changes --format jsonl` wrote.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let place = || path.display().to_string();
-        let file = File::open(path).with_context(|| format!("cannot read {}", place()))?;
+    /// Those of a file of them, or else those among the events that changes are attributed by; none where there are none.
+    pub fn of(file: Option<&Path>, witnesses: Option<&Read>) -> anyhow::Result<Option<Self>> {
+        if let Some(path) = file {
+            return Ok(Some(Self::new(&[events(path)?])));
+        }
+        let files = witnesses.map_or(&[][..], Read::files);
+        let mut targets = files.iter().flat_map(|file| &file.targets);
+        let has_hosts = targets.any(|target| !target.host.is_empty());
+        Ok(has_hosts.then(|| Self::new(files)))
+    }
+
+    fn new(files: &[EventsFile]) -> Self {
         let mut all = Self::default();
-        for (line, number) in BufReader::new(file).lines().zip(1_u64..) {
-            let at = || format!("{}:{number}", place());
-            let line: EventsLine = serde_json::from_str(&line.with_context(at)?)
-                .with_context(|| format!("{}: no line of {EVENTS_SCHEMA}", at()))?;
-            let is_first = number == 1;
-            match line {
-                EventsLine::Header(header) if is_first && header.schema == EVENTS_SCHEMA => {}
-                EventsLine::Target(target) if !is_first => all.add(&target),
-                EventsLine::Event(event) if !is_first => {
-                    all.own(event.target.as_str()).events.push(*event);
-                }
-                EventsLine::Host(event) if !is_first => {
-                    all.own(event.target.as_str()).host.push(*event);
-                }
-                _ => bail!(
-                    "{}: the first line, and no other, must be a header of {EVENTS_SCHEMA}",
-                    at()
-                ),
-            }
+        for target in files.iter().flat_map(|file| &file.targets) {
+            all.add(&target.target);
+            let own = all.own(target.target.target.as_str());
+            own.events.extend_from_slice(&target.events);
+            own.host.extend_from_slice(&target.host);
         }
-        if all.targets.is_empty() {
-            bail!("{}: it holds no target", place());
-        }
-        Ok(all)
+        all
     }
 
     fn own(&mut self, target: &str) -> &mut OfTarget {
@@ -91,7 +78,7 @@ impl HostEvents {
 
     /// Everything that stands under one of an instance's names, and what stands under its machine's and names no instance;
     /// none if there is nothing.
-    pub fn of(&mut self, names: &Names) -> Option<OfTarget> {
+    pub fn named(&mut self, names: &Names) -> Option<OfTarget> {
         let mut found: Option<OfTarget> = None;
         for name in &names.own {
             if let Some(own) = self.targets.get(name) {

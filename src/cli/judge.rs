@@ -13,13 +13,15 @@ use super::args::{Format, Judging};
 use super::audit::snapshot_name;
 use super::learn::{PROPOSALS, Proposals};
 use super::reports::{REPORTS, is_basis};
-use super::{Exit, diff, output, print, reports, targets};
+use super::{Exit, diff, history, output, print, reports, targets};
 use crate::compliance::{Checklist, Framework};
 use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
 use crate::ids::{Criticality, DatabaseName, InstanceId};
 use crate::inventory::{Meant, MeantTarget, TagValue};
-use crate::report::{self, Assessment, Judged, Judgement, Server, Templates, VerdictEntry};
+use crate::report::{
+    self, Assessment, Earlier, Judged, Judgement, Server, Templates, VerdictEntry,
+};
 use crate::rules::telemetry::Telemetry;
 use crate::rules::{
     self, Acceptances, Assemblies, AtHand, Case, Observations, OwnRule, Rule, Severity, Verdict,
@@ -335,6 +337,7 @@ impl Inputs {
         });
         Judgement {
             assessment,
+            earlier: Earlier::default(),
             templates: &self.templates,
             inventory: self.inventory.file.clone(),
             lines: lines.collect(),
@@ -348,7 +351,7 @@ impl Inputs {
         }
     }
 
-    fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
+    pub(super) fn target(&self, name: &InstanceId) -> Option<&MeantTarget> {
         self.inventory.targets.iter().find(|t| t.name == *name)
     }
 }
@@ -511,7 +514,13 @@ pub fn conclude(
         sources,
         (assessment, inputs),
     )?;
+    let earlier = history::earlier(&judging.history, &inputs.as_of)?;
+    let trend = history::trend(earlier, assessment, &mut bundle)?;
     let mut judgement = inputs.judgement(&concluded, bundle.hashes());
+    judgement.earlier = Earlier {
+        trend: trend.as_ref(),
+        drift: drift.as_ref(),
+    };
     if judging.redact {
         judgement.inventory = None;
         judgement.lines.clear();
@@ -534,6 +543,9 @@ pub fn conclude(
     if judging.format.contains(&Format::Table) {
         let terminal = output::Terminal::of_stdout();
         print(&report::table(assessment, terminal.width, terminal.color))?;
+        if let Some(trend) = &trend {
+            print(&format!("\n{}", report::trend_table(trend, terminal.width)))?;
+        }
         if let Some(drift) = &drift {
             print(&format!(
                 "\n{}",

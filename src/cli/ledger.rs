@@ -189,7 +189,8 @@ fn texts(evidence: &TargetEvidence) -> impl Iterator<Item = (String, &'static st
     })
 }
 
-fn rule_set(own_rules: usize) -> RuleSet {
+/// The rules of this program.
+pub(super) fn rule_set(own_rules: usize) -> RuleSet {
     let mut hash = Sha256::new();
     for rule in rules::ALL {
         hash.update(rule.id);

@@ -5,6 +5,7 @@
 
 mod args;
 mod assess;
+mod attribution;
 mod audit;
 mod baseline;
 mod changes;

@@ -9,7 +9,7 @@ use super::args::{Cli, Queries, QueriesFormat, SchemaName};
 use super::{Exit, print};
 use crate::collect::{self, PROBE_SETTING, Query, SESSION_SETTINGS, use_database};
 use crate::compliance::Framework;
-use crate::drift::{ChangeRecord, Diff, History};
+use crate::drift::{ChangeRecord, Diff, History, Trend};
 use crate::inventory;
 use crate::report::{
     Assessment, DriftView, InstancePage, PathsReport, PreflightReport, RunRecord, TargetEvidence,
@@ -131,11 +131,13 @@ pub(super) fn schema(name: SchemaName) -> anyhow::Result<Exit> {
         SchemaName::Paths => schemars::schema_for!(PathsReport).to_value(),
         SchemaName::Diff => schemars::schema_for!(Diff).to_value(),
         SchemaName::Change => schemars::schema_for!(ChangeRecord).to_value(),
+        SchemaName::Register => inventory::register_schema(),
         SchemaName::DriftView => schemars::schema_for!(DriftView).to_value(),
         SchemaName::Preflight => schemars::schema_for!(PreflightReport).to_value(),
         SchemaName::Events => schemars::schema_for!(EventsLine).to_value(),
         SchemaName::Telemetry => schemars::schema_for!(Telemetry).to_value(),
         SchemaName::History => schemars::schema_for!(History).to_value(),
+        SchemaName::Trend => schemars::schema_for!(Trend).to_value(),
         SchemaName::Baseline => inventory::baseline_schema(),
         SchemaName::Assessment => schemars::schema_for!(Assessment).to_value(),
     };

@@ -55,7 +55,7 @@ pub const REPORTS: &[Report] = &[
         render: |judged| {
             one(
                 "reports/report.md",
-                report::markdown(judged.assessment, judged.templates)?,
+                report::markdown(judged.assessment, judged.earlier, judged.templates)?,
             )
         },
     },
@@ -163,7 +163,7 @@ pub const REPORTS: &[Report] = &[
 ];
 
 fn pages<'a>(judged: &'a Judgement<'_>) -> anyhow::Result<Files<'a>> {
-    let pages = report::html(judged.assessment, judged.templates)?;
+    let pages = report::html(judged.assessment, judged.earlier, judged.templates)?;
     Ok(Box::new(pages.map(|page| {
         let report::Page { path, html } = page?;
         let path = format!("reports/{path}");

@@ -11,9 +11,9 @@ use super::judge::{self, Inputs};
 use super::learn::{PROPOSALS, Proposals};
 use super::ledger::{self, RUN};
 use super::reports::{REPORTS, Report};
-use super::{Exit, diff, print};
+use super::{Exit, diff, history, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
-use crate::report::{self, Judgement};
+use crate::report::{self, Earlier, Judgement};
 
 pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
     let key = args.key.as_deref().map(read_key).transpose()?;
@@ -22,7 +22,7 @@ pub(super) fn verify(args: &Verify) -> anyhow::Result<Exit> {
         Err(error @ VerifyError::NotABundle { .. }) => return Err(error.into()),
         Err(error @ VerifyError::Altered { .. }) => return off(&error.to_string()),
     };
-    let followed = match follows(&args.bundle, &intact, args.against.as_deref()) {
+    let followed = match follows(args, &intact) {
         Ok(followed) => followed,
         Err(error) => return off(&format!("{error:#}")),
     };
@@ -128,7 +128,8 @@ const TOGETHER: &[(&str, &str, &str)] = &[
 ];
 
 /// Judges again what the folder holds, where this is the version that judged it. In words, whether that was done.
-fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Result<String> {
+fn follows(args: &Verify, intact: &Intact) -> anyhow::Result<String> {
+    let root = args.bundle.as_path();
     ledger::statements_are_named_by_hash(&intact.files)?;
     if intact.created_by != CREATED_BY {
         return Ok(format!(
@@ -149,7 +150,7 @@ fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Resu
         _ if !holds(&intact.files, "snapshots/") => {
             "not judged again: it holds no snapshots".to_owned()
         }
-        Some(inputs) => judged_again(root, intact, inputs, against)?,
+        Some(inputs) => judged_again(args, intact, inputs)?,
         None => match ledger::follows(root, &intact.files, None)? {
             Some(told) => format!("no verdicts: {told} follow from the snapshots"),
             None => "no verdicts: snapshots alone".to_owned(),
@@ -160,12 +161,8 @@ fn follows(root: &Path, intact: &Intact, against: Option<&Path>) -> anyhow::Resu
 }
 
 /// Makes everything again that follows from the snapshots. In words, what that is.
-fn judged_again(
-    root: &Path,
-    intact: &Intact,
-    inputs: &Inputs,
-    against: Option<&Path>,
-) -> anyhow::Result<String> {
+fn judged_again(args: &Verify, intact: &Intact, inputs: &Inputs) -> anyhow::Result<String> {
+    let root = args.bundle.as_path();
     let evidence = ledger::follows(root, &intact.files, Some(inputs))?;
     let files = find(&[root.to_owned()])?;
     let sources = ordered(files, &inputs.inventory)?;
@@ -181,15 +178,22 @@ fn judged_again(
     }
     let files = intact.files.iter();
     let files = files.map(|(path, hash)| (path.clone(), hash.clone()));
-    let judgement = inputs.judgement(&concluded, files);
+    let held: BTreeSet<&str> = intact.files.keys().map(String::as_str).collect();
+    let drift = diff::held(root, &held)?;
+    let trend = history::follows(root, &args.history, &concluded.assessment)?;
+    let mut judgement = inputs.judgement(&concluded, files);
+    judgement.earlier = Earlier {
+        trend: trend.as_ref().map(|(trend, _)| trend),
+        drift: drift.as_ref(),
+    };
     for report in REPORTS {
         compared.extend(rendered_again(root, intact, report, &judgement)?);
     }
-    let held: BTreeSet<&str> = intact.files.keys().map(String::as_str).collect();
     let judged = (sources.as_slice(), &concluded.assessment, inputs);
-    let drift = diff::follows(root, &held, against, judged)?;
+    let followed = diff::follows(root, &held, args.against.as_deref(), judged)?;
     compared.extend(evidence);
-    compared.extend(drift);
+    compared.extend(followed);
+    compared.extend(trend.map(|(_, told)| told));
     Ok(format!(
         "judged again from the snapshots: {} follow to the byte",
         compared.join(", ")
@@ -252,7 +256,10 @@ fn is_nobodys(path: &str) -> bool {
         };
         name.is_empty() || !name.contains('/') && ends.iter().any(|end| name.ends_with(end))
     });
-    !ours && !diff::owns(path) && !REPORTS.iter().any(|report| report.owns(path))
+    !ours
+        && !diff::owns(path)
+        && !history::owns(path)
+        && !REPORTS.iter().any(|report| report.owns(path))
 }
 
 /// Whether the folder is for others' eyes.

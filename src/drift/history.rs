@@ -4,6 +4,7 @@
 mod read;
 mod seal;
 mod track;
+mod trend;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ pub use read::{Assessed, AssessedError, Controls};
 use read::{AssessedInstance, AssessedVerdict};
 pub use seal::{Seal, Signature};
 pub use track::{Standing, Tracked, TrackedState};
+pub use trend::{TREND_SCHEMA, Trend, TrendBundle, TrendError};
 
 use crate::ids::InstanceId;
 use crate::rules::{Severity, WaiverState};
@@ -31,6 +33,7 @@ pub struct RuleSetUsed {
 }
 
 /// A bundle as it was given.
+#[derive(Clone)]
 pub struct Given {
     /// How it was named.
     pub path: String,
@@ -259,10 +262,16 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub fn new(given: Vec<Given>) -> Result<Self, HistoryError> {
+        Self::in_order(given, &mut Vec::new())
+    }
+
+    /// The same, with the hashes of those that count in their order.
+    fn in_order(given: Vec<Given>, hashes: &mut Vec<String>) -> Result<Self, HistoryError> {
         refuse(&given)?;
         let (mut counting, others): (Vec<Given>, Vec<Given>) =
             given.into_iter().partition(|own| own.assessed.is_some());
         counting.sort_by_cached_key(order);
+        hashes.extend(counting.iter().map(|own| own.sha256.clone()));
         let labels = labels(&counting);
         let kept: Vec<&Assessed> = counting
             .iter()

@@ -3,17 +3,23 @@
 //!
 //! What was not seen on either side is never *unchanged*: it is *not comparable*, and says what would settle it.
 
+mod attribution;
 mod baseline;
 mod diff;
 mod history;
 mod host;
 
+pub use attribution::{
+    Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,
+    OutcomeCount, Passed, ToldEvent, Witnesses, attribute,
+};
 pub use baseline::{Untold, put, take_assembly, take_script};
 pub use diff::*;
 pub use history::{
     Assessed, AssessedError, Controls, Counts, FrameworkPoint, FrameworkSeries, Given,
     HISTORY_SCHEMA, History, HistoryBundle, HistoryError, InstancePoint, InstanceSeries, Moves,
-    Point, RuleSetUsed, Seal, Signature, Standing, Tracked, TrackedState,
+    Point, RuleSetUsed, Seal, Signature, Standing, TREND_SCHEMA, Tracked, TrackedState, Trend,
+    TrendBundle, TrendError,
 };
 pub use host::{
     Explanation, HOST_WINDOW_MINUTES, HostChannel, HostEntry, HostInput, HostStanding, HostTimeline,

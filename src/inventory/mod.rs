@@ -5,6 +5,7 @@
 mod approvals;
 mod baseline;
 mod message;
+mod register;
 mod resolve;
 mod select;
 mod settings;
@@ -19,6 +20,9 @@ use serde::{Deserialize, Serialize};
 pub use approvals::{Approval, ApprovedKind, Attestation, WAIVERS_SCHEMA, Waiver, days_between};
 pub use baseline::{BASELINE_SCHEMA, Baseline, PERMISSION_SETS, Published, PublishedAssembly};
 pub use message::InventoryErrors;
+pub use register::{
+    AllowedAssembly, ApprovedChange, Hours, REGISTER_SCHEMA, Register, Site, register_schema,
+};
 pub use resolve::is_date;
 pub use select::{SelectError, ServerNameError, parse_server};
 pub use written::TagValue;

@@ -4,10 +4,12 @@
 mod page;
 mod spark;
 mod table;
+mod trend;
 mod view;
 
 pub use page::{history_html, history_markdown};
 pub use table::history_table;
+pub use trend::{TrendView, trend_table};
 pub use view::HistoryView;
 
 #[cfg(test)]

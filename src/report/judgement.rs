@@ -4,13 +4,25 @@ use std::collections::BTreeMap;
 
 use super::{Assessment, Server, Templates};
 use crate::compliance::Checklist;
+use crate::drift::{Diff, Trend};
 use crate::ids::InstanceId;
 use crate::rules::Rule;
+
+/// What the first page tells of what was there before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Earlier<'a> {
+    /// Earlier audits and this one, where some were given.
+    pub trend: Option<&'a Trend>,
+    /// What changed since a baseline, where one was given.
+    pub drift: Option<&'a Diff>,
+}
 
 /// A judgement and what it rests on.
 pub struct Judgement<'a> {
     /// What was concluded.
     pub assessment: &'a Assessment,
+    /// What was there before.
+    pub earlier: Earlier<'a>,
     /// The files of the folder that reports may refer to, by path, with the SHA-256 of each: `assessment.json`, and
     /// what stands in `snapshots/`, `inputs/` and `evidence/`. A folder that `assess` wrote has no snapshots.
     pub files: BTreeMap<String, String>,
@@ -45,6 +57,7 @@ impl<'a> Judgement<'a> {
         static NONE: BTreeMap<InstanceId, Server> = BTreeMap::new();
         Self {
             assessment,
+            earlier: Earlier::default(),
             templates: Templates::SHIPPED,
             files: BTreeMap::new(),
             inventory: None,

@@ -37,6 +37,7 @@ mod xlsx;
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use baselines::baselines;
 pub use cklb::cklb;
+use drift::DriftGlance;
 pub use drift::{
     DRIFT_VIEW_SCHEMA, DriftView, diff_html, diff_json, diff_markdown, diff_summary, diff_table,
     write_diff_json,
@@ -47,8 +48,9 @@ pub use evidence::{
     statement_path,
 };
 pub use fleet::{BySeverity, Fleet, Ranked, Tally};
-pub use history::{HistoryView, history_html, history_markdown, history_table};
-pub use judgement::Judgement;
+use history::TrendView;
+pub use history::{HistoryView, history_html, history_markdown, history_table, trend_table};
+pub use judgement::{Earlier, Judgement};
 pub use lines::{VERDICT_SCHEMA, VerdictLine, verdict_lines, verdicts_csv};
 pub use ocsf::ocsf;
 pub use oscal::oscal;

@@ -3,6 +3,7 @@
 
 mod cited_row;
 mod events;
+mod events_file;
 mod facts;
 mod hiding;
 mod host;
@@ -19,6 +20,7 @@ pub use events::{
     EventSubject, EventWho, EventsHeader, EventsLine, EventsTarget, SourceEvents, SourceState,
     TargetLine,
 };
+pub use events_file::{EventsFile, EventsFileError, TargetEvents};
 pub use facts::{Answered, AnyFact, DatabaseFacts, Fact, FactState, Held, Seen, ServerFacts};
 pub use hiding::{PUBLIC_LOGIN, PUBLIC_USER};
 pub use host::{HostEvent, HostEventKind, HostLine, HostModule, HostParent, HostProcess, program};

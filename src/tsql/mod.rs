@@ -28,6 +28,7 @@
 //! where. Names are compared without case and width, though a server's collation may hold more or fewer of
 //! them equal.
 
+mod acts;
 mod arguments;
 mod assignment;
 mod branches;
@@ -113,6 +114,7 @@ mod values_laws;
 #[cfg(test)]
 mod values_tests;
 
+pub use acts::{ActArgument, ActCall, ActGrant, Acts, acts, makes_module};
 pub use callees::{Callees, Home};
 pub use directives::first_unread_directive;
 #[cfg(any(test, fuzzing))]

@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mssql_posture::ids::InstanceId;
-use mssql_posture::report::{self, Assessment, Templates, VerdictEntry};
+use mssql_posture::report::{self, Assessment, Earlier, Templates, VerdictEntry};
 
 /// As in the binary.
 #[global_allocator]
@@ -135,7 +135,7 @@ fn write_pages(estate: &Assessment, out: &Path) -> Pages {
         largest: 0,
     };
     std::fs::create_dir_all(out.join("instances")).unwrap();
-    for page in report::html(estate, &Templates::default()).unwrap() {
+    for page in report::html(estate, Earlier::default(), &Templates::default()).unwrap() {
         let page = page.unwrap();
         std::fs::write(out.join(&page.path), &page.html).unwrap();
         pages.count += 1;

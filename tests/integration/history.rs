@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::acceptance::{Estate, planted};
+use crate::evidence::{forged, verify};
 use crate::support::cli::{Cli, Ran};
 use crate::support::recording::Recording;
 
@@ -41,6 +42,23 @@ fn history(bundles: &[&Ran], args: &[&str]) -> Ran {
         cli = cli.arg(path.to_str().unwrap());
     }
     cli.args(args).run()
+}
+
+/// Arguments that name bundles.
+fn naming(option: &str, bundles: &[&Ran]) -> Vec<String> {
+    let named = bundles.iter().flat_map(|ran| {
+        let path = ran.path("out").to_str().unwrap().to_owned();
+        [option.to_owned(), path]
+    });
+    named.collect()
+}
+
+fn verified(ran: &Ran, args: &[String]) -> Ran {
+    let out = ran.path("out");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Cli::new(&["verify", out.to_str().unwrap()])
+        .args(&args)
+        .run()
 }
 
 fn json(ran: &Ran) -> Value {
@@ -251,4 +269,103 @@ fn what_is_no_bundle_is_told_or_refused() {
     history(&[&first, &redacted], &[])
         .code(2)
         .says("is a redacted copy");
+}
+
+/// The second quarter, told after the first: with all forms that show it.
+fn told_after(first: &Ran, more: &[&str]) -> Ran {
+    let history = naming("--history", &[first]);
+    let history: Vec<&str> = history.iter().map(String::as_str).collect();
+    let args = [&history[..], &["--format", "table,html,md,json"], more].concat();
+    quarter(with_new(), "2026-06-30", &args)
+}
+
+#[test]
+fn the_first_page_tells_what_changed_since_the_last_audit() {
+    let first = quarter(planted("erp", "tools 1"), "2026-03-31", &[]);
+    let second = told_after(&first, &[]);
+    let plain = quarter(with_new(), "2026-06-30", &[]);
+    let told = json(&history(&[&first, &plain], &["--format", "json"]).code(0));
+    let moves = &told["fleet"][1]["moves"];
+    assert_eq!(moves["opened"], 1);
+    let sentence = format!(
+        "Since 2026-03-31: 1 finding opened, {} closed, {} still open.",
+        moves["closed"], moves["still_open"]
+    );
+    let page = second.read("out/reports/report.html");
+    for text in [&page, &second.read("out/reports/report.md"), &second.stdout] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for due in [&sentence, "dbo.usp_New", "Opened"] {
+            assert!(text.contains(due), "{due}: {text}");
+        }
+    }
+    let plain_page = plain.read("out/reports/report.html");
+    assert!(!plain_page.contains("Since the last audit"));
+    assert!(page.contains("<h3 id=\"trend\">Since the last audit</h3>"));
+    let trend: Value = serde_json::from_str(&second.read("out/inputs/trend.json")).unwrap();
+    assert_eq!(trend["schema"], "mssql-posture/trend/v1");
+    assert_eq!(trend["fleet"], told["fleet"]);
+    assert_eq!(trend["bundles"][0]["sha256"], told_hash(&first));
+    assert!(
+        !trend
+            .to_string()
+            .contains(first.path("out").to_str().unwrap())
+    );
+    for (args, due) in [
+        (vec![], "the last point of inputs/trend.json"),
+        (
+            naming("--history", &[&first]),
+            "inputs/trend.json from the earlier audits",
+        ),
+    ] {
+        let told = verified(&second, &args).code(0).stdout;
+        assert!(told.contains(due), "{told}");
+    }
+    verified(&second, &naming("--history", &[&plain])).code(1);
+}
+
+fn told_hash(ran: &Ran) -> Value {
+    let manifest: Value = serde_json::from_str(&ran.read("out/manifest.json")).unwrap();
+    let files = manifest["files"].as_array().unwrap();
+    let mut own = files.iter().filter(|own| own["path"] == "assessment.json");
+    own.next().unwrap()["sha256"].clone()
+}
+
+#[test]
+fn a_trend_is_of_earlier_audits_that_vouch_for_themselves() {
+    let first = quarter(planted("erp", "tools 1"), "2026-03-31", &[]);
+    let later = quarter(planted("erp", "tools 1"), "2026-12-31", &[]);
+    told_after(&later, &[])
+        .code(2)
+        .says("comes after this audit");
+    let redacted = quarter(planted("erp", "tools 1"), "2026-03-31", &["--redact"]);
+    told_after(&redacted, &[])
+        .code(2)
+        .says("is a redacted copy");
+    told_after(&first, &["--redact"])
+        .code(2)
+        .says("cannot be used with");
+    let twice = naming("--history", &[&first]);
+    let twice: Vec<&str> = twice.iter().map(String::as_str).collect();
+    told_after(&first, &twice)
+        .code(2)
+        .says("are the same bundle");
+    let path = first.path("out/assessment.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("usp_Run", "usp_Ran")).unwrap();
+    told_after(&first, &[]).code(2).says("is not as it was");
+}
+
+/// Whoever writes the folder can write what is told of others, but not of the folder itself.
+#[test]
+fn a_trend_that_ends_elsewhere_is_not_verified() {
+    let first = quarter(planted("erp", "tools 1"), "2026-03-31", &[]);
+    let second = told_after(&first, &[]);
+    let to = second.path("forged");
+    forged(&second.path("out"), &to, "inputs/trend.json", |text| {
+        let mut trend: Value = serde_json::from_str(&text).unwrap();
+        trend["fleet"][1]["findings"]["high"] = 0.into();
+        serde_json::to_string_pretty(&trend).unwrap()
+    });
+    let told = verify(&to, None).code(1).stdout;
+    assert!(told.contains("its last point does not follow"), "{told}");
 }

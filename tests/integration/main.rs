@@ -6,6 +6,7 @@
 mod support;
 
 mod acceptance;
+mod attribution;
 #[cfg(unix)]
 mod browser;
 mod changes;

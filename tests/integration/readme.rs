@@ -1,6 +1,6 @@
 //! The README says what the program does: its table is generated, its inventory is read.
 
-use mssql_posture::inventory::Inventory;
+use mssql_posture::inventory::{Inventory, Register};
 
 use crate::support::cli::Cli;
 
@@ -84,6 +84,23 @@ fn the_example_inventory_is_an_inventory() {
     let example = between(&text, "```toml\n", "```");
     let inventory = Inventory::parse(example, "README.md").unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(inventory.targets.len(), 3);
+}
+
+#[test]
+fn the_example_register_is_a_register() {
+    let text = readme();
+    let block = between(
+        &text,
+        "<!-- register: begin -->\n",
+        "<!-- register: end -->",
+    );
+    let example = between(block, "```toml\n", "```");
+    let register = Register::parse(example, "README.md").unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((register.approved.len(), register.sites.len()), (1, 1));
+    let columns = between(example, "more approved changes: ", "\n");
+    let mut with = Register::default();
+    with.add_changes(&format!("{columns}\n"), "changes.csv")
+        .unwrap();
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn schemas_are_json_schemas() {
         "snapshot",
         "assessment",
         "history",
+        "trend",
         "baseline",
     ] {
         let printed = Cli::new(&["schema", name]).run().code(0).stdout;

@@ -309,6 +309,12 @@ fn call(call: &CodeCall) -> ObservedCall {
     }
 }
 
+/// What every fixture is built on: between them they have rows of nearly every fact.
+pub fn fixture_snapshots() -> Vec<Snapshot> {
+    let fixtures = fixtures().into_iter();
+    fixtures.map(|fixture| fixture.world().snapshot).collect()
+}
+
 fn fixtures() -> Vec<&'static Fixture> {
     let mut all = audits::fixtures();
     all.extend(telemetry::fixtures());

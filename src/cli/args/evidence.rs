@@ -65,4 +65,7 @@ pub struct Verify {
     /// The baseline that drift was measured against (`audit --against`): compares it again.
     #[arg(long, value_name = "BASELINE")]
     pub against: Option<PathBuf>,
+    /// An earlier audit that the trend on the first page was counted from (`audit --history`): counts again. May be repeated.
+    #[arg(long, value_name = "BUNDLE")]
+    pub history: Vec<PathBuf>,
 }

@@ -35,6 +35,8 @@ pub enum SchemaName {
     Diff,
     /// A change record for `diff --change`.
     Change,
+    /// A register of approved changes for `diff --register`.
+    Register,
     /// What templates of drift are given.
     DriftView,
     /// What `preflight --format json` prints.
@@ -45,6 +47,8 @@ pub enum SchemaName {
     Telemetry,
     /// What `history --format json` prints.
     History,
+    /// What an audit keeps of those before it: inputs/trend.json.
+    Trend,
     /// A file of hashes of approved code.
     Baseline,
 }

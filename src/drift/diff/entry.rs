@@ -1,11 +1,14 @@
 //! What a comparison found: the form that is written as JSON and that every renderer reads.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::host::HostTimeline;
 use super::record::RecordOutcome;
+use crate::drift::attribution::{AttributionSummary, ChangeAttribution, InstanceAttribution};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Severity, Subject};
 
@@ -24,6 +27,9 @@ pub struct Diff {
     /// What became of the change record, where one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordOutcome>,
+    /// Who made the changes, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<AttributionSummary>,
     /// One entry a target, by name.
     pub instances: Vec<InstanceDiff>,
 }
@@ -77,6 +83,9 @@ pub struct InstanceDiff {
     /// What happened on the host, where events of it are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostTimeline>,
+    /// Who made the changes, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<InstanceAttribution>,
 }
 
 /// Exposure of one side.
@@ -238,6 +247,12 @@ pub struct Change {
     /// The text of a module, step or condition that changed, came or went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextChange>,
+    /// Who made it, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<ChangeAttribution>,
+    /// The columns that name the row, with their values in words; for attribution, never written.
+    #[serde(skip)]
+    pub identity: BTreeMap<&'static str, String>,
 }
 
 /// One column.
@@ -345,6 +360,7 @@ impl Diff {
             as_of,
             judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
             record: None,
+            attribution: None,
             instances,
         }
     }
@@ -391,6 +407,7 @@ impl InstanceDiff {
             pending: Vec::new(),
             not_comparable: Vec::new(),
             host: None,
+            attribution: None,
         }
     }
 
@@ -407,6 +424,7 @@ impl InstanceDiff {
                         .verdicts
                         .iter()
                         .any(|v| v.drift == VerdictDrift::NewlyUnseen)
+                    || self.is_attribution_incomplete()
             }
             Pairing::OnlyAfter | Pairing::OnlyBefore => true,
             Pairing::SameAs | Pairing::NotSelected => false,

@@ -117,8 +117,7 @@ impl Place<'_, '_> {
         let name = name(compared, named);
         let columns = columns(compared, &row);
         let (text, by_text) = self.text(compared, &row, &name, budget);
-        let is_changed = text.is_some() || !columns.is_empty();
-        if kind == ChangeKind::Changed && !is_changed {
+        if kind == ChangeKind::Changed && text.is_none() && columns.is_empty() {
             return;
         }
         let judged = compared.judge.and_then(|judge| judge(&row));
@@ -152,6 +151,8 @@ impl Place<'_, '_> {
             planned: None,
             columns,
             text,
+            attribution: None,
+            identity: identity(compared, named),
         });
     }
 
@@ -303,6 +304,17 @@ fn language(fact: Fact, row: &Row) -> Language {
                 .unwrap_or(true),
         ),
     }
+}
+
+/// What names the row, a permission's own name among it.
+fn identity(compared: &Compared, row: &Row) -> BTreeMap<&'static str, String> {
+    let permission = row
+        .contains_key("permission_name")
+        .then_some("permission_name");
+    let columns = compared.identity.iter().copied().chain(permission);
+    columns
+        .map(|column| (column, shown(row.get(column))))
+        .collect()
 }
 
 /// A row's name in words.

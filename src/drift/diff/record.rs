@@ -134,7 +134,7 @@ const AS_WRITTEN: MatchOptions = MatchOptions {
 };
 
 /// Only `*` and `?` are special: names have brackets of their own.
-fn pattern(text: &str) -> Result<Pattern, ChangeRecordError> {
+pub(in crate::drift) fn pattern(text: &str) -> Result<Pattern, ChangeRecordError> {
     let mut literal = String::new();
     for c in text.chars() {
         match c {

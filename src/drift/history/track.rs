@@ -322,25 +322,46 @@ fn reopened(standings: &[Standing]) -> u32 {
     count
 }
 
+/// What became of a finding from one bundle to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Opened,
+    OpenedByNewRule,
+    NotSeenBefore,
+    Closed,
+    StillOpen,
+    NotSeen,
+}
+
 impl Tracked {
-    /// Counts what became of it between a bundle and the one before.
-    pub(super) fn count(&self, at: usize, moves: &mut Moves) {
-        let (Some(now), Some(before)) = (self.standings.get(at), self.standings.get(..at)) else {
-            return;
-        };
+    /// What became of it between a bundle and the one before.
+    pub(super) fn step(&self, at: usize) -> Option<Step> {
+        let (now, before) = (self.standings.get(at)?, self.standings.get(..at)?);
         let settled = before.iter().rev().find(|own| own.is_settled());
         let was_there = settled.is_some_and(Standing::is_there);
-        let counter = match now {
-            Standing::Open | Standing::Accepted if was_there => &mut moves.still_open,
+        Some(match now {
+            Standing::Open | Standing::Accepted if was_there => Step::StillOpen,
             Standing::Open | Standing::Accepted => match (settled, before.last()) {
-                (Some(_), _) => &mut moves.opened,
-                (None, Some(Standing::NotAsked)) => &mut moves.opened_by_new_rules,
-                (None, _) => &mut moves.not_seen_before,
+                (Some(_), _) => Step::Opened,
+                (None, Some(Standing::NotAsked)) => Step::OpenedByNewRule,
+                (None, _) => Step::NotSeenBefore,
             },
-            Standing::Gone if was_there => &mut moves.closed,
-            Standing::NotSeen { .. } | Standing::NotAsked if was_there => &mut moves.not_seen,
-            _ => return,
-        };
-        *counter += 1;
+            Standing::Gone if was_there => Step::Closed,
+            Standing::NotSeen { .. } | Standing::NotAsked if was_there => Step::NotSeen,
+            _ => return None,
+        })
+    }
+
+    /// Counts it.
+    pub(super) fn count(&self, at: usize, moves: &mut Moves) {
+        let Some(step) = self.step(at) else { return };
+        *match step {
+            Step::Opened => &mut moves.opened,
+            Step::OpenedByNewRule => &mut moves.opened_by_new_rules,
+            Step::NotSeenBefore => &mut moves.not_seen_before,
+            Step::Closed => &mut moves.closed,
+            Step::StillOpen => &mut moves.still_open,
+            Step::NotSeen => &mut moves.not_seen,
+        } += 1;
     }
 }

@@ -1,9 +1,12 @@
 //! Drift, for people and as JSON: one prepared view, and its renderers.
 
+mod attribution;
+mod glance;
 mod host;
 mod table;
 mod view;
 
+pub use glance::DriftGlance;
 pub use view::{DRIFT_VIEW_SCHEMA, DriftView};
 
 use std::io::{self, Write};

@@ -22,6 +22,7 @@ pub fn table(view: &DriftView, width: u16) -> String {
         let rows = lines.map(|text| vec![text.clone()]);
         sections.push(page.list(&[free("")], rows.collect()));
     }
+    sections.extend(view.attribution.iter().map(|own| page.text(own)));
     for instance in view
         .instances
         .iter()
@@ -57,12 +58,11 @@ fn instances(view: &DriftView, page: &Page) -> String {
             .exposure
             .clone()
             .unwrap_or_else(|| "the same".to_owned());
-        let is_compared = one.changes.len() + one.verdicts.len() + one.routes.len() > 0;
         vec![
             one.id.clone(),
             exposure,
             one.state.clone(),
-            if is_compared {
+            if is_compared(one) {
                 worst(one).to_owned()
             } else {
                 "–".to_owned()
@@ -72,7 +72,12 @@ fn instances(view: &DriftView, page: &Page) -> String {
     page.lay_out(&columns, rows.collect())
 }
 
-fn worst(one: &DriftInstance) -> &'static str {
+/// Whether there is anything to be of a severity.
+pub(super) fn is_compared(one: &DriftInstance) -> bool {
+    one.changes.len() + one.verdicts.len() + one.routes.len() > 0
+}
+
+pub(super) fn worst(one: &DriftInstance) -> &'static str {
     const ORDER: [&str; 5] = ["critical", "high", "medium", "low", "info"];
     let all = one
         .changes
@@ -102,6 +107,7 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
         let told = one.changes.iter().filter(|row| !row.lines.is_empty());
         sections.extend(told.take(MOST_TEXTS).map(lines));
     }
+    sections.extend(attributed(one, page));
     if one.with_owner > 0 {
         let rows = counted(one.with_owner as usize, "row", "rows");
         sections.push(page.text(&format!(
@@ -118,6 +124,61 @@ fn details(one: &DriftInstance, page: &Page) -> Vec<String> {
             page.lay_out(&[free("Not comparable")], rows.collect()),
             one.more_unseen,
         ));
+    }
+    sections
+}
+
+/// Who made the changes, what else happened, and where nobody looks.
+fn attributed(one: &DriftInstance, page: &Page) -> Vec<String> {
+    let mut sections = Vec::new();
+    let columns = [
+        left("Attribution", 11),
+        free("Change"),
+        free("Who made it"),
+        free("Why"),
+    ];
+    let rows = one.changes.iter().filter_map(|row| {
+        let own = row.attribution.as_ref()?;
+        let place = row.place.as_ref();
+        let place = place.map_or_else(String::new, |db| format!("{db}: "));
+        let ticket = own.ticket.as_ref().map(|ticket| format!("ticket {ticket}"));
+        let outcome = [own.outcome.to_owned()].into_iter().chain(ticket);
+        let mut events = own.events.clone();
+        if own.more_events > 0 {
+            events.insert(0, format!("… {} before", own.more_events));
+        }
+        Some(vec![
+            outcome.collect::<Vec<_>>().join("\n"),
+            format!("{place}{} {} ({})", row.noun, row.name, row.what),
+            events.join("\n"),
+            own.why.join("\n"),
+        ])
+    });
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        sections.push(page.lay_out(&columns, rows));
+    }
+    if !one.passed.is_empty() {
+        let columns = [
+            left("Severity", 8),
+            left("Attribution", 11),
+            free("In between, without drift"),
+            free("Who, last"),
+            free("Note"),
+        ];
+        let rows = one.passed.iter().map(|own| {
+            let (what, last) = (own.what.clone(), own.last.clone());
+            let (severity, outcome) = (own.severity.to_owned(), own.outcome.to_owned());
+            vec![severity, outcome, what, last, own.why.join("\n")]
+        });
+        sections.push(more(
+            page.lay_out(&columns, rows.collect()),
+            one.more_passed,
+        ));
+    }
+    if !one.blind.is_empty() {
+        let rows = one.blind.iter().map(|text| vec![text.clone()]);
+        sections.push(page.lay_out(&[free("Blind spots")], rows.collect()));
     }
     sections
 }
@@ -256,7 +317,7 @@ fn lines(row: &DriftRow) -> String {
     text
 }
 
-fn closing(view: &DriftView) -> String {
+pub(super) fn closing(view: &DriftView) -> String {
     let counts = view
         .counts
         .iter()

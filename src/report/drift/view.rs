@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::attribution::{self, DriftAttribution, DriftPassed};
 use super::host::DriftHost;
 use crate::drift::{
     Change, Diff, Happened, InstanceDiff, NotComparable, Pairing, Pending, RecordOutcome,
@@ -59,6 +60,8 @@ pub struct DriftView {
     pub incomplete: bool,
     /// What became of the change record.
     pub record: Option<DriftRecord>,
+    /// Who made the changes, in one sentence, where events were given.
+    pub attribution: Option<String>,
     /// The targets, by name.
     pub instances: Vec<DriftInstance>,
 }
@@ -111,6 +114,12 @@ pub struct DriftInstance {
     pub with_owner: u32,
     /// What a RECONFIGURE or a restart would activate.
     pub pending: Vec<DriftPending>,
+    /// Where something could have happened unseen or unrecorded, a sentence each; where events were given.
+    pub blind: Vec<String>,
+    /// What happened between the two sides and left no drift.
+    pub passed: Vec<DriftPassed>,
+    /// How many more there are.
+    pub more_passed: usize,
     /// What could not be compared, a sentence each.
     pub unseen: Vec<String>,
     /// How many more there are.
@@ -159,6 +168,8 @@ pub struct DriftRow {
     pub notes: Vec<String>,
     pub lines: Vec<DriftLine>,
     pub more_lines: u32,
+    /// Who made it, where events were given.
+    pub attribution: Option<DriftAttribution>,
 }
 
 /// A line of a textual diff.
@@ -208,6 +219,7 @@ impl DriftView {
             counts: counts.into(),
             incomplete,
             record: diff.record.as_ref().map(record),
+            attribution: diff.attribution.as_ref().map(attribution::headline),
             instances: diff
                 .instances
                 .iter()
@@ -254,6 +266,7 @@ fn record(outcome: &RecordOutcome) -> DriftRecord {
 
 fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
     let exposure = diff.exposure.as_ref();
+    let own = diff.attribution.as_ref();
     let gaps = unseen(&diff.not_comparable);
     let range = |p: crate::drift::Points| {
         if p.low == p.high {
@@ -287,6 +300,11 @@ fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
         more_changes: diff.changes.len().saturating_sub(most.rows),
         with_owner: diff.came_with_their_owner,
         pending: diff.pending.iter().map(pending).collect(),
+        blind: own.map_or_else(Vec::new, |own| {
+            attribution::blind(&own.blind_spots, most.rows)
+        }),
+        passed: own.map_or_else(Vec::new, |own| attribution::passed(own, most.rows)),
+        more_passed: own.map_or(0, |own| own.passed.len().saturating_sub(most.rows)),
         more_unseen: gaps.len().saturating_sub(most.rows),
         unseen: gaps.into_iter().take(most.rows).collect(),
         host: diff
@@ -296,7 +314,8 @@ fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
         quiet: diff.host.is_none()
             && diff.severities().next().is_none()
             && diff.pending.is_empty()
-            && diff.not_comparable.is_empty(),
+            && diff.not_comparable.is_empty()
+            && diff.attribution.is_none(),
     }
 }
 
@@ -404,6 +423,7 @@ fn row(change: &Change, most: Most) -> DriftRow {
         more_lines: text
             .lines_left_out
             .saturating_add(u32::try_from(more).unwrap_or(u32::MAX)),
+        attribution: attribution::of_change(change),
     }
 }
 
@@ -436,7 +456,7 @@ fn value(value: &Value) -> String {
     })
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     match text.char_indices().nth(LONGEST_VALUE) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

@@ -43,7 +43,7 @@ fn bundles(page: &Page, view: &HistoryView) -> String {
     page.lay_out(&columns, rows.collect())
 }
 
-fn series(page: &Page, own: &SeriesView) -> String {
+pub(super) fn series(page: &Page, own: &SeriesView) -> String {
     let points = own.points.iter();
     let (columns, rows) = if page.is_wide() {
         let mut columns = vec![left("As of", 10), right("Exposure", 8)];

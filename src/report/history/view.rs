@@ -289,7 +289,7 @@ fn of_instance(own: &InstanceSeries, labels: &[String]) -> SeriesView {
     of_points(&visible(own.id.as_str()), &points, labels, &remark)
 }
 
-fn of_points(
+pub(super) fn of_points(
     name: &str,
     points: &[Option<&Point>],
     labels: &[String],
@@ -331,7 +331,7 @@ fn of_points(
     }
 }
 
-fn interval([low, high]: [u32; 2]) -> String {
+pub(super) fn interval([low, high]: [u32; 2]) -> String {
     if low == high {
         low.to_string()
     } else {
@@ -509,7 +509,7 @@ fn group(
     })
 }
 
-fn finding(own: &Tracked) -> FindingRow {
+pub(super) fn finding(own: &Tracked) -> FindingRow {
     let older = if own.may_be_older { "at least " } else { "" };
     let days = if own.age_days == 1 { "day" } else { "days" };
     let mut remarks = Vec::new();

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::*;
 use crate::ids::{InstanceId, named};
-use crate::report::{Instance, Judgement, Templates, html, markdown, sample, summary, table, xlsx};
+use crate::report::{
+    Earlier, Instance, Judgement, Templates, html, markdown, sample, summary, table, xlsx,
+};
 use crate::snapshot::{Connection, Encryption, Outcome, Snapshot, Stage, Trouble};
 
 fn names() -> Names {
@@ -435,7 +437,10 @@ fn outputs(is_redacted: bool) -> Vec<(String, String)> {
     let cells = first.used_cells().map(|(.., cell)| cell.to_string());
     let mut outputs = vec![
         ("table".to_owned(), table(&assessment, 80, false)),
-        ("md".to_owned(), markdown(&assessment, &templates).unwrap()),
+        (
+            "md".to_owned(),
+            markdown(&assessment, Earlier::default(), &templates).unwrap(),
+        ),
         (
             "summary".to_owned(),
             summary(&assessment, &templates).unwrap(),
@@ -443,7 +448,9 @@ fn outputs(is_redacted: bool) -> Vec<(String, String)> {
         ("xlsx".to_owned(), cells.collect::<Vec<_>>().join("\n")),
     ];
     for of in [&assessment, &large] {
-        let pages = html(of, &templates).unwrap().map(Result::unwrap);
+        let pages = html(of, Earlier::default(), &templates)
+            .unwrap()
+            .map(Result::unwrap);
         outputs.extend(pages.map(|page| (page.path, page.html)));
     }
     outputs

@@ -5,6 +5,7 @@ use handlebars::{
 };
 
 use super::{RenderError, Templates};
+use crate::report::Earlier;
 use crate::report::assessment::Assessment;
 use crate::report::summary::SummaryView;
 use crate::report::view::{CodeView, View};
@@ -16,10 +17,14 @@ const SUMMARY: &str = "summary.md.hbs";
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn markdown(assessment: &Assessment, templates: &Templates) -> Result<String, RenderError> {
+pub fn markdown(
+    assessment: &Assessment,
+    earlier: Earlier<'_>,
+    templates: &Templates,
+) -> Result<String, RenderError> {
     let mut engine = templates.engine()?;
     engine.register_escape_fn(escape_markdown);
-    Ok(engine.render(MARKDOWN, &View::new(assessment))?)
+    Ok(engine.render(MARKDOWN, &View::new(assessment).after(earlier))?)
 }
 
 /// The first page of an assessment as Markdown, for the summary of a pipeline's step: never over 1 MiB.
@@ -116,7 +121,7 @@ mod tests {
     use crate::report::sample;
 
     fn marked_down(assessment: &Assessment) -> String {
-        markdown(assessment, &Templates::default()).unwrap()
+        markdown(assessment, Earlier::default(), &Templates::default()).unwrap()
     }
 
     #[test]

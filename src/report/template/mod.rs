@@ -113,6 +113,10 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../../report-templates/history.md.hbs"),
     ),
     (
+        "earlier.hbs",
+        include_str!("../../../report-templates/earlier.hbs"),
+    ),
+    (
         "spark.hbs",
         include_str!("../../../report-templates/spark.hbs"),
     ),
@@ -300,6 +304,7 @@ mod tests {
 
     use super::super::sample;
     use super::*;
+    use crate::report::Earlier;
 
     #[test]
     fn templates_have_no_way_to_print_a_value_raw() {
@@ -323,7 +328,7 @@ mod tests {
         ]);
         let templates = own.unwrap();
         let assessment = sample::assessment();
-        let mut pages = html(&assessment, &templates).unwrap();
+        let mut pages = html(&assessment, Earlier::default(), &templates).unwrap();
         let page = pages.next().unwrap().unwrap().html;
         assert!(page.contains("<footer>ACME, as of 2026-09-30</footer>"));
         assert!(page.contains("<h1>SQL Server posture</h1>"));
@@ -355,7 +360,10 @@ mod tests {
         }
         let unknown = own(&[("foot.hbs", "{{nothing_of_that_name}}")]).unwrap();
         let assessment = sample::assessment();
-        let error = html(&assessment, &unknown).err().unwrap().to_string();
+        let error = html(&assessment, Earlier::default(), &unknown)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("nothing_of_that_name"), "{error}");
     }
 }

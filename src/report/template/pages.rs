@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{RenderError, Templates};
+use crate::report::Earlier;
 use crate::report::assessment::Assessment;
 use crate::report::view::{Budget, Gathered, InstanceView, Place, View};
 use crate::report::visible;
@@ -35,18 +36,22 @@ const LONGEST_PAGE: usize = 4_500_000;
 /// See [`RenderError`].
 pub fn html<'a>(
     assessment: &'a Assessment,
+    earlier: Earlier<'a>,
     templates: &Templates,
 ) -> Result<Box<dyn Iterator<Item = Result<Page, RenderError>> + 'a>, RenderError> {
     let engine = templates.engine()?;
     let verdicts: usize = assessment.instances.iter().map(|i| i.verdicts.len()).sum();
     if assessment.instances.len() <= MOST_INSTANCES && verdicts <= MOST_VERDICTS {
-        let html = engine.render(PAGE, &View::within(assessment, Budget::of_a_page))?;
+        let html = engine.render(
+            PAGE,
+            &View::within(assessment, Budget::of_a_page).after(earlier),
+        )?;
         if html.len() <= LONGEST_PAGE {
             let path = "report.html".to_owned();
             return Ok(Box::new(std::iter::once(Ok(Page { path, html }))));
         }
     }
-    Ok(Box::new(Pages::new(assessment, engine)))
+    Ok(Box::new(Pages::new(assessment, earlier, engine)))
 }
 
 /// The pages of a split report: those of the instances, and last that of the estate, which is gathered on the way.
@@ -54,6 +59,7 @@ struct Pages<'a> {
     as_of: String,
     judged_by: String,
     redacted: bool,
+    earlier: Earlier<'a>,
     engine: Handlebars<'static>,
     places: std::vec::IntoIter<Place>,
     gathered: Option<Gathered<'a>>,
@@ -73,12 +79,13 @@ pub struct InstancePage<'v> {
 }
 
 impl<'a> Pages<'a> {
-    fn new(assessment: &'a Assessment, engine: Handlebars<'static>) -> Self {
+    fn new(assessment: &'a Assessment, earlier: Earlier<'a>, engine: Handlebars<'static>) -> Self {
         let gathered = Gathered::new(assessment, true, Budget::of_a_page);
         Self {
             as_of: visible(&assessment.as_of),
             judged_by: visible(&assessment.judged_by),
             redacted: assessment.redacted,
+            earlier,
             engine,
             places: gathered.order().into_iter(),
             gathered: Some(gathered),
@@ -112,7 +119,7 @@ impl Iterator for Pages<'_> {
                 return page;
             }
         }
-        let view = self.gathered.take()?.close();
+        let view = self.gathered.take()?.close().after(self.earlier);
         Some(self.page("report.html", PAGE, &view))
     }
 }
@@ -127,7 +134,7 @@ mod tests {
     use crate::report::sample;
 
     fn pages(assessment: &Assessment) -> Vec<Page> {
-        let pages = html(assessment, &Templates::default()).unwrap();
+        let pages = html(assessment, Earlier::default(), &Templates::default()).unwrap();
         pages.map(Result::unwrap).collect()
     }
 

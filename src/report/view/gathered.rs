@@ -201,6 +201,8 @@ impl<'a> Gathered<'a> {
             accepted: fleet.verdicts.accepted,
             scope: scope(fleet, &instances, assessment.not_selected.len()),
             exposure: ExposureView::between(low, high),
+            trend: None,
+            drift: None,
             answer_counts,
             answers_of,
             more_answers: answers.len().saturating_sub(MOST_ANSWERS),

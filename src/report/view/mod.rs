@@ -31,8 +31,9 @@ pub use wording::{counted, first_of, first_of_all, quoted, subject, version_name
 
 use super::assessment::{Assessment, Instance};
 use super::fleet::Fleet;
+use super::judgement::Earlier;
 use super::paths::chain_place;
-use super::visible;
+use super::{DriftGlance, TrendView, visible};
 use crate::graph::Path;
 use crate::rules::Severity;
 use answer::AnswerView;
@@ -73,6 +74,10 @@ pub struct View {
     pub scope: String,
     /// Largest low and high exposure of all instances.
     pub exposure: ExposureView,
+    /// Earlier audits and this one, where some were given.
+    pub trend: Option<TrendView>,
+    /// What changed since a baseline, where one was given.
+    pub drift: Option<DriftGlance>,
     /// The answers to AN0511 of the critical instances; of all, if the inventory calls none critical.
     pub answers: Vec<AnswerRow>,
     /// Whose answers these are.
@@ -179,6 +184,14 @@ impl View {
             gathered.enter(instance);
         }
         gathered.close()
+    }
+
+    /// The same with what was there before.
+    #[must_use]
+    pub fn after(mut self, earlier: Earlier<'_>) -> Self {
+        self.trend = earlier.trend.and_then(TrendView::new);
+        self.drift = earlier.drift.map(DriftGlance::new);
+        self
     }
 
     /// Findings at a severity or over it, of all instances: worst first, then in order of instance,

@@ -22,6 +22,7 @@ use mssql_posture::snapshot::{
     ServerPrincipal, Snapshot,
 };
 
+pub use database::sha2_512;
 pub use hide::{Hidden, hide, is_of_database, rows_of, without};
 pub use instance::{AUDITOR, Base, SidKind, sid};
 pub use mutate::{mutations, put};
