@@ -149,7 +149,7 @@ const ACTIONS: &[(&str, Verb)] = &[
     ("PWC", Verb::Changes),
     ("PWEX", Verb::Changes),
     ("PWPL", Verb::Changes),
-    ("RS", Verb::Changes),
+    ("RS", Verb::Makes),
     ("TO", Verb::Changes),
     ("TRO", Verb::Changes),
 ];
@@ -393,70 +393,78 @@ fn granted(event: &Event, verb: Verb) -> Vec<Deed> {
 }
 
 fn traced(event: &Event) -> Vec<Deed> {
-    let (on, subclass) = (&event.on, event.action.subclass);
-    let commits = |verb| {
-        let code = kind(event)?;
-        // The trace has no schema; the id of the object tells it.
-        let class = class(&code).filter(|_| subclass == Some(1))?;
-        let name = match class {
-            Class::Database => on.object.clone().or_else(|| on.database.clone()),
-            _ => on.object.clone(),
-        };
-        Some(Deed::new(verb, class, name))
+    let verb = match event.action.id.as_str() {
+        "46" => Verb::Makes,
+        "47" => Verb::Ends,
+        "164" => Verb::Changes,
+        "22" if event.error == Some(15457) => return configured(event).into_iter().collect(),
+        _ => return of_security(event).into_iter().collect(),
     };
+    let (on, code) = (&event.on, kind(event).unwrap_or_default());
+    // Another subclass is a beginning, or a rollback.
+    let Some(class) = class(&code).filter(|_| event.action.subclass == Some(1)) else {
+        return Vec::new();
+    };
+    let name = match class {
+        Class::Database => on.object.clone().or_else(|| on.database.clone()),
+        _ => on.object.clone(),
+    };
+    // The trace has no schema; the id of the object tells it.
+    let deed = Deed::new(verb, class, name);
+    // A trigger of the database itself has the type of one of a table.
+    let of_database = matches!(code.as_str(), "TR" | "TA").then(|| Deed {
+        class: Class::DatabaseTrigger,
+        ..deed.clone()
+    });
+    [Some(deed), of_database].into_iter().flatten().collect()
+}
+
+/// What the trace says of principals, permissions, owners and restores.
+fn of_security(event: &Event) -> Option<Deed> {
+    let (on, subclass) = (&event.on, event.action.subclass);
     let added = match subclass {
         Some(1 | 3) => Some(Verb::Makes),
         Some(2 | 4) => Some(Verb::Ends),
         _ => None,
     };
-    let deed = match event.action.id.as_str() {
-        "46" => commits(Verb::Makes),
-        "47" => commits(Verb::Ends),
-        "164" => commits(Verb::Changes),
-        "22" if event.error == Some(15457) => configured(event),
-        "104" => added.map(|verb| Deed::new(verb, Class::Login, on.login.clone())),
+    let member = |class, other: &Option<String>| {
+        Some(Deed {
+            other: other.clone(),
+            ..Deed::new(added?, class, on.role.clone())
+        })
+    };
+    match event.action.id.as_str() {
+        "104" => Some(Deed::new(added?, Class::Login, on.login.clone())),
         "105" | "106" => Some(Deed::new(Verb::Changes, Class::Login, on.login.clone())),
-        "108" => added.map(|verb| Deed {
-            other: on.login.clone(),
-            ..Deed::new(verb, Class::ServerRoleMember, on.role.clone())
-        }),
-        "110" => added.map(|verb| Deed {
-            other: on.user.clone(),
-            ..Deed::new(verb, Class::DatabaseRoleMember, on.role.clone())
-        }),
-        "109" => added.map(|verb| Deed::new(verb, Class::User, on.user.clone())),
-        "111" => added.map(|verb| Deed::new(verb, Class::User, on.role.clone())),
+        "108" => member(Class::ServerRoleMember, &on.login),
+        "110" => member(Class::DatabaseRoleMember, &on.user),
+        "109" => Some(Deed::new(added?, Class::User, on.user.clone())),
+        "111" => Some(Deed::new(added?, Class::User, on.role.clone())),
         "102" | "103" => Some(Deed {
             of: on.object.clone(),
             other: on.user.clone().or_else(|| on.login.clone()),
             doubt: Some("the default trace does not say which permission it was"),
-            ..Deed::new(
-                if subclass == Some(2) {
-                    Verb::Ends
-                } else {
-                    Verb::Makes
-                },
-                Class::DatabasePermission,
-                None,
-            )
+            ..Deed::new(granted_by(subclass), Class::DatabasePermission, None)
         }),
+        "115" if subclass == Some(2) => {
+            Some(Deed::new(Verb::Makes, Class::Database, on.database.clone()))
+        }
         "152" => Some(Deed::new(
             Verb::Changes,
             Class::Database,
             on.database.clone(),
         )),
         _ => None,
-    };
-    // A trigger of the database itself has the type of one of a table: its id tells.
-    let is_trigger = kind(event).is_some_and(|code| matches!(code.as_str(), "TR" | "TA"));
-    let of_database = deed
-        .clone()
-        .filter(|own| is_trigger && own.class == Class::Object);
-    let of_database = of_database.map(|own| Deed {
-        class: Class::DatabaseTrigger,
-        ..own
-    });
-    deed.into_iter().chain(of_database).collect()
+    }
+}
+
+/// 1 is a grant, 2 a revoke, 3 a denial.
+fn granted_by(subclass: Option<i32>) -> Verb {
+    if subclass == Some(2) {
+        Verb::Ends
+    } else {
+        Verb::Makes
+    }
 }
 
 /// Message 15457, in whatever language: an option's name in quotes, its old and its new value.

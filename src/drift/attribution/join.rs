@@ -52,6 +52,8 @@ pub struct Found {
     pub refuted: Vec<BlindSpot>,
     /// What bears it out.
     pub because: Vec<String>,
+    /// The last event's statement is what stands there.
+    pub is_proven: bool,
 }
 
 impl<'e> Index<'e> {
@@ -198,6 +200,7 @@ impl<'e> Index<'e> {
             if is {
                 let why = "the statement of the last event is the code that stands there now";
                 found.because.push(why.to_owned());
+                found.is_proven = true;
             } else {
                 let why = "the statement of the last event is not the code that stands there now";
                 found.refuted.push(BlindSpot::new(Blind::ChangedLater, why));

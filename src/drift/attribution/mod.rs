@@ -163,12 +163,10 @@ impl Attributing<'_> {
             let spot = BlindSpot::new(Blind::NoSuchRecord, why);
             return (unattributable(vec![spot]), Vec::new());
         };
-        let code = self.catalog.code(&wanted);
-        let mut found = self.index.find(&wanted, self.sides, code);
+        let mut found = self.find(&wanted);
         let dates = self.catalog.dates(&wanted);
-        let is_proven = !found.because.is_empty();
         if let Some(last) = found.made_by.last().and_then(|at| self.index.all.get(*at))
-            && !is_proven
+            && !found.is_proven
             && dates.is_later_than(last, self.sides, self.site)
         {
             let why = "the catalog says that it was changed again after the last event";
@@ -196,6 +194,27 @@ impl Attributing<'_> {
         told.events = last.map(|own| told::told(own.event, &own.moment)).collect();
         told.more_events = u32::try_from(made_by.len() - told.events.len()).unwrap_or(u32::MAX);
         (told, found.made_by)
+    }
+
+    /// The events that made a change, or what it came or went with.
+    fn find(&self, wanted: &Wanted) -> Found {
+        let code = self.catalog.code(wanted);
+        let found = self.index.find(wanted, self.sides, code);
+        if !found.made_by.is_empty() {
+            return found;
+        }
+        let implied = wanted.implied().into_iter().find_map(|own| {
+            let mut found = self.index.find(&own, self.sides, None);
+            let name = crate::ids::named(&own.name);
+            let how = if own.verb == deed::Verb::Ends {
+                "went"
+            } else {
+                "came"
+            };
+            found.because.push(format!("it {how} with {name}"));
+            (!found.made_by.is_empty()).then_some(found)
+        });
+        implied.unwrap_or(found)
     }
 
     fn near(&self, at: usize, why: &str) -> Option<String> {
@@ -251,24 +270,24 @@ impl Attributing<'_> {
         let mut told = unattributable(Vec::new());
         told.outcome = Attributed::Attributed;
         told.because.clone_from(&found.because);
-        let Some(holding) = &self.holding else {
-            return told;
-        };
-        let label = object(wanted.database.as_deref(), &change.name);
-        let allowed = self.allowed(holding, change, wanted);
         let events = found
             .made_by
             .iter()
             .filter_map(|at| self.index.all.get(*at));
         let events: Vec<&Witnessed<'_>> = events.collect();
+        if events.iter().any(|own| told::is_cut(own.event)) {
+            let why = "a statement is not recorded whole: what it uses may be more";
+            told.remarks.push(why.to_owned());
+        }
+        let Some(holding) = &self.holding else {
+            return told;
+        };
+        let label = object(wanted.database.as_deref(), &change.name);
+        let allowed = self.allowed(holding, change, wanted);
         let mut said: Vec<Said> = Vec::new();
         for own in &events {
             said.push(holding.of(own.event, &own.moment, &label));
             told.remarks.extend(holding.remarks(own.event, &own.moment));
-            if told::is_cut(own.event) {
-                let why = "a statement is not recorded whole: what it uses may be more";
-                told.remarks.push(why.to_owned());
-            }
         }
         // One event that nobody approved is enough.
         let worst = said.into_iter().max_by_key(|own| own.outcome);

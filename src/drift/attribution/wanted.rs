@@ -271,6 +271,46 @@ impl Wanted {
         }
     }
 
+    /// What would make it besides: a login comes with CONNECT SQL and goes with all that it holds, a job goes with its
+    /// steps, and whoever makes, restores or drops a database does so with all that is in it.
+    pub fn implied(&self) -> Vec<Self> {
+        let instead = |class, name: &str, database: Option<&String>, verb| Self {
+            class,
+            database: database.cloned(),
+            label: name.to_owned(),
+            of: None,
+            name: name.to_owned(),
+            ids: Vec::new(),
+            is_alone: true,
+            other: None,
+            value: None,
+            verb,
+            is_part: false,
+            event: self.event,
+        };
+        let mut implied = Vec::new();
+        let comes = match self.class {
+            Class::ServerPermission => Some((Class::Login, self.name == "CONNECT SQL")),
+            Class::DatabasePermission => Some((Class::User, self.name == "CONNECT")),
+            Class::ServerRoleMember => Some((Class::Login, false)),
+            Class::DatabaseRoleMember => Some((Class::User, false)),
+            Class::JobStep => Some((Class::Job, false)),
+            _ => None,
+        };
+        if let (Some((class, comes_with)), Some(other)) = (comes, &self.other)
+            && (self.verb == Verb::Ends || (self.verb == Verb::Makes && comes_with))
+        {
+            implied.push(instead(class, other, self.database.as_ref(), self.verb));
+        }
+        if let Some(own) = &self.database {
+            if self.verb == Verb::Ends {
+                implied.push(instead(Class::Database, own, None, Verb::Ends));
+            }
+            implied.push(instead(Class::Database, own, None, Verb::Makes));
+        }
+        implied
+    }
+
     /// How something that an event did fits.
     pub fn fit(&self, event: &Event, deed: &Deed, sides: Sides<'_>) -> Fit {
         if deed.class != self.class || !self.is_here(event, sides) {

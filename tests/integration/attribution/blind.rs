@@ -223,6 +223,29 @@ fn an_event_that_two_files_have_counts_once() {
 }
 
 #[test]
+fn a_statement_that_is_cut_proves_nothing_and_is_said_to_be_so() {
+    let mut event = the_event();
+    let text = "ALTER PROCEDURE dbo.usp_x AS EXEC xp_cmdshell […]";
+    event["statement"] = json!({ "text": text, "sha256": null, "missing": ["2"] });
+    let own = planted_is(&[File::of(vec![event.clone()]).read()], None);
+    assert_eq!(own.outcome, Attributed::Attributed);
+    assert!(
+        own.events[0].statement_cut && own.because.is_empty(),
+        "{own:#?}"
+    );
+    let due = "a statement is not recorded whole: what it uses may be more";
+    assert_eq!(own.remarks, [due]);
+    // The same text, whole, is other code than stands there.
+    event["statement"]["missing"] = json!([]);
+    let own = planted_is(&[File::of(vec![event]).read()], None);
+    assert_blind(
+        &own,
+        Blind::ChangedLater,
+        "not the code that stands there now",
+    );
+}
+
+#[test]
 fn an_audit_that_was_switched_in_between_is_no_audit_all_the_time() {
     let (before, mut after) = planted();
     let status = rows(&mut after.snapshot.server.audit_status);

@@ -318,6 +318,27 @@ fn every_form_tells_who_and_why_and_obeys_nobody() {
 }
 
 #[test]
+fn the_table_tells_who_and_where_nobody_looks() {
+    let mut run = the_event();
+    run["action"]["id"] = json!("EX");
+    run["on"]["object"] = json!("xp_cmdshell");
+    run["on"]["kind"] = json!("X");
+    run["on"]["database"] = json!("master");
+    run["on"]["schema"] = json!("sys");
+    run["statement"]["text"] = json!("EXEC xp_cmdshell 'whoami'");
+    let events = File::of(vec![the_event(), run]).text();
+    let mut sides = planted();
+    sides.1.add_login("newcomer", "S");
+    for columns in ["80", "200"] {
+        let cli = diff(&sides, &events, &["--register", "register.toml"]);
+        let cli = cli.env("COLUMNS", columns);
+        let register = format!("{REGISTER}{APPROVED}");
+        let ran = cli.file("register.toml", register).run().code(1);
+        insta::assert_snapshot!(format!("the_table_at_{columns}"), ran.stdout);
+    }
+}
+
+#[test]
 fn two_runs_give_the_same_bytes_and_the_code_is_what_was_planted() {
     let events = File::of(vec![the_event()]).text();
     let run = || {

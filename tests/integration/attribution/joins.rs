@@ -377,6 +377,50 @@ fn a_trigger_of_the_database_is_told_from_one_of_a_table_by_its_id() {
     }
 }
 
+/// The outcome of the first change of a fact, by one event, and why.
+fn outcome(make: fn(&mut Recording), event: Value, fact: &str) -> (Attributed, String) {
+    let diff = made(make, vec![event]);
+    let own = of(&diff, fact);
+    (own.outcome, own.because.join("; "))
+}
+
+#[test]
+fn what_comes_or_goes_with_something_is_made_by_what_makes_that() {
+    let newcomer = |r: &mut Recording| {
+        r.add_login("newcomer", "S");
+    };
+    let created = of_server("CR", "SL", "newcomer", None);
+    let came = (Attributed::Attributed, "it came with newcomer".to_owned());
+    assert_eq!(
+        outcome(newcomer, created.clone(), "server_permissions"),
+        came
+    );
+    // A login comes with no other right.
+    let (own, _) = outcome(
+        grant_control,
+        of_server("CR", "WL", "CORP\\jdoe", None),
+        "server_permissions",
+    );
+    assert_eq!(own, Attributed::Unattributable);
+    let planted = |r: &mut Recording| {
+        r.add_module("ERP", "dbo.new", "P", "CREATE PROC dbo.new AS SELECT 1");
+    };
+    let mut restored = audited(AT, "RS", "DB", "ERP", None);
+    restored["on"]["schema"] = Value::Null;
+    let came = (Attributed::Attributed, "it came with ERP".to_owned());
+    assert_eq!(outcome(planted, restored.clone(), "modules"), came);
+    restored["on"]["object"] = json!("HR");
+    let (own, _) = outcome(planted, restored.clone(), "modules");
+    assert_eq!(own, Attributed::Unattributable);
+    // Whoever alters a database makes nothing in it.
+    restored["on"]["object"] = json!("ERP");
+    restored["action"]["id"] = json!("AL");
+    assert_eq!(
+        outcome(planted, restored, "modules").0,
+        Attributed::Unattributable
+    );
+}
+
 #[test]
 fn what_nothing_records_is_said_to_be_so() {
     let diff = made(
