@@ -33,6 +33,7 @@ impl Read {
         }))
     }
 
+    /// Everything that the files hold.
     pub(super) fn files(&self) -> &[EventsFile] {
         &self.files
     }
@@ -60,7 +61,8 @@ impl Read {
     }
 }
 
-fn events(path: &Path) -> anyhow::Result<EventsFile> {
+/// Reads one file of events.
+pub(super) fn events(path: &Path) -> anyhow::Result<EventsFile> {
     let place = || path.display().to_string();
     let file = File::open(path).with_context(|| format!("cannot read {}", place()))?;
     EventsFile::read(BufReader::new(file)).with_context(place)

@@ -20,7 +20,7 @@ use crate::collect::{
 use crate::ids::InstanceId;
 use crate::inventory::Reach;
 use crate::report::{events_heading, events_table, write_events_line};
-use crate::snapshot::{EventsHeader, EventsLine, Outcome, Stage, Trouble};
+use crate::snapshot::{EventsHeader, EventsLine, Observed, Outcome, Stage, Trouble};
 
 /// Longest name of a target, as in an inventory.
 const LONGEST_NAME: usize = 128;
@@ -78,11 +78,25 @@ fn from_files(args: &Changes, window: EventWindow) -> anyhow::Result<Exit> {
         read.with_context(|| format!("cannot read {}", path.display()))?;
     }
     let found = exports.finish().context("cannot put the events together")?;
+    let window = reached(args, window, &found);
     let to = open(args.output.as_deref())?;
     Ok(output::incomplete_on_error(|| {
         finish(write(args, window, &found, to), args.output.as_deref())?;
         Ok(exit(&found, stop::asked()))
     }))
+}
+
+/// Where nobody asked since when, from the first record on: what was before it is not in the files.
+fn reached(args: &Changes, window: EventWindow, found: &[CollectedEvents]) -> EventWindow {
+    let sources = found.iter().flat_map(|events| &events.target.sources);
+    let first = sources.filter_map(|source| match &source.seen {
+        Observed::Known { value } | Observed::Partial { value, .. } => value.first.as_deref(),
+        _ => None,
+    });
+    match first.min().and_then(|first| first.parse().ok()) {
+        Some(since) if args.since.is_none() => EventWindow { since, ..window },
+        _ => window,
+    }
 }
 
 fn target(name: &str) -> anyhow::Result<InstanceId> {

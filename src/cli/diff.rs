@@ -35,8 +35,7 @@ pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     let before = EstateSide::read(&args.before, &inputs)?;
     let after = EstateSide::read(&args.after, &inputs)?;
     let mut found = compare(&before, &after, &inputs, witnesses.as_ref())?;
-    let on_host = witnesses.as_ref().map(attribution::Read::files);
-    if let Some(events) = on_host.and_then(HostEvents::of_files) {
+    if let Some(events) = HostEvents::of(args.host_events.as_deref(), witnesses.as_ref())? {
         on_hosts(&mut found, (&before, &after), events, args.host_window)?;
     }
     if let Some(record) = &record {
@@ -93,7 +92,7 @@ fn on_hosts(
                 names.add(&source.read()?.snapshot);
             }
         }
-        let Some(own) = events.of(&names) else {
+        let Some(own) = events.named(&names) else {
             continue;
         };
         let routes = [before, after].map(|side| {

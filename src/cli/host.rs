@@ -1,9 +1,13 @@
-//! Events of hosts for `diff --events`, handed out by instance.
+//! Events of hosts for `diff`, handed out by instance.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use super::attribution::{Read, events};
 use crate::ids::InstanceId;
-use crate::snapshot::{Event, EventsFile, EventsTarget, HostEvent, Outcome, Snapshot};
+use crate::snapshot::{
+    Event, EventSource, EventsFile, EventsTarget, HostEvent, Outcome, Snapshot, SourceState,
+};
 
 /// Events by target, whose name is in lower case: Windows does not tell names apart by case.
 #[derive(Default)]
@@ -24,17 +28,26 @@ pub(super) struct OfTarget {
 }
 
 impl HostEvents {
-    /// What files that `changes --format jsonl` wrote hold, if any of them holds a host's events or asked for them.
-    pub fn of_files(files: &[EventsFile]) -> Option<Self> {
-        let mut all = Self::default();
-        for own in files.iter().flat_map(|file| &file.targets) {
-            all.add(&own.target);
-            let target = all.own(own.target.target.as_str());
-            target.events.extend_from_slice(&own.events);
-            target.host.extend_from_slice(&own.host);
+    /// Those of a file of them, or else those among the events that changes are attributed by; none where there are none.
+    pub fn of(file: Option<&Path>, witnesses: Option<&Read>) -> anyhow::Result<Option<Self>> {
+        if let Some(path) = file {
+            return Ok(Some(Self::new(&[events(path)?])));
         }
-        let mut targets = all.targets.values();
-        targets.any(|own| !own.host.is_empty()).then_some(all)
+        let files = witnesses.map_or(&[][..], Read::files);
+        let mut targets = files.iter().flat_map(|file| &file.targets);
+        let has_hosts = targets.any(|target| !target.host.is_empty());
+        Ok(has_hosts.then(|| Self::new(files)))
+    }
+
+    fn new(files: &[EventsFile]) -> Self {
+        let mut all = Self::default();
+        for target in files.iter().flat_map(|file| &file.targets) {
+            all.add(&target.target);
+            let own = all.own(target.target.target.as_str());
+            own.events.extend_from_slice(&target.events);
+            own.host.extend_from_slice(&target.host);
+        }
+        all
     }
 
     fn own(&mut self, target: &str) -> &mut OfTarget {
@@ -46,11 +59,14 @@ impl HostEvents {
         if !matches!(target.outcome, Outcome::Finished | Outcome::SameAs { .. }) {
             own.unseen.push(target.outcome.why());
         }
-        for source in target
+        // What an export lacks is told of the audits and the trace in it as well: once is enough.
+        let is_export = |source: &SourceState| matches!(source.source, EventSource::Export { .. });
+        let has_exports = target.sources.iter().any(is_export);
+        let unseen = target
             .sources
             .iter()
-            .filter(|source| !source.seen.is_settled())
-        {
+            .filter(|source| !source.seen.is_settled());
+        for source in unseen.filter(|source| is_export(source) == has_exports) {
             let needs = source.seen.needs().join("; ");
             own.unseen.push(format!(
                 "{}: {} ({needs})",
@@ -62,7 +78,7 @@ impl HostEvents {
 
     /// Everything that stands under one of an instance's names, and what stands under its machine's and names no instance;
     /// none if there is nothing.
-    pub fn of(&mut self, names: &Names) -> Option<OfTarget> {
+    pub fn named(&mut self, names: &Names) -> Option<OfTarget> {
         let mut found: Option<OfTarget> = None;
         for name in &names.own {
             if let Some(own) = self.targets.get(name) {

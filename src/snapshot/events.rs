@@ -34,7 +34,8 @@ pub struct EventsHeader {
     /// Program and version that collected.
     pub collector: String,
     /// First moment asked for, UTC. Of the default trace an hour more is asked for at both ends, since its times can be
-    /// an hour off (see [`EventsTarget::utc_offset_minutes`]).
+    /// an hour off (see [`EventsTarget::utc_offset_minutes`]). Of exported files without a moment asked for: their first
+    /// record.
     pub since: String,
     /// The moment before which events were asked for, UTC; none: all there are.
     pub until: Option<String>,
@@ -128,7 +129,7 @@ impl std::fmt::Display for EventSource {
 pub struct SourceState {
     /// Which.
     pub source: EventSource,
-    /// `known`: all events of the time asked for. `partial`: some are unseen, and `needs` says which and why. `denied`:
+    /// `known`: all events of the time asked for; of exported files, all that they hold. `partial`: some are unseen, and `needs` says which and why. `denied`:
     /// nothing was sent, since the login lacks the right. `unsupported`: there is nothing to read.
     pub seen: Observed<SourceEvents>,
 }

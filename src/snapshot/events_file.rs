@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{EVENTS_SCHEMA, Event, EventsHeader, EventsTarget, HostEvent};
 use crate::ids::InstanceId;
+
+use super::{EVENTS_SCHEMA, Event, EventsHeader, EventsTarget, HostEvent};
 
 /// A file of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct TargetEvents {
     pub target: EventsTarget,
     /// Its events.
     pub events: Vec<Event>,
-    /// Those of its Windows.
+    /// What its Windows recorded.
     pub host: Vec<HostEvent>,
 }
 
@@ -83,32 +84,39 @@ impl EventsFile {
                     events: Vec::new(),
                     host: Vec::new(),
                 });
-            } else if kind.line == "host" {
+                continue;
+            }
+            let own = targets.last_mut();
+            if kind.line == "host" {
                 let event: HostEvent = parsed(number, &text)?;
-                let own = owner(&mut targets, &event.target, &event.moment);
-                own.map_err(|what| wrong(number, what))?.host.push(event);
+                place(number, own, &event.target, &event.moment)?
+                    .host
+                    .push(event);
             } else {
                 let event: Event = parsed(number, &text)?;
-                let own = owner(&mut targets, &event.target, &event.moment);
-                own.map_err(|what| wrong(number, what))?.events.push(event);
+                place(number, own, &event.target, &event.moment)?
+                    .events
+                    .push(event);
             }
         }
         Ok(Self { header, targets })
     }
 }
 
-/// The target that an event stands under. An event of no moment could be of any.
-fn owner<'t>(
-    targets: &'t mut [TargetEvents],
+/// Where an event of this target and moment goes.
+fn place<'t>(
+    line: usize,
+    own: Option<&'t mut TargetEvents>,
     target: &InstanceId,
     moment: &str,
-) -> Result<&'t mut TargetEvents, String> {
+) -> Result<&'t mut TargetEvents, EventsFileError> {
+    // An event of no moment could be of any.
     if moment.parse::<Timestamp>().is_err() {
-        return Err(format!("{moment:?} is no moment"));
+        return Err(wrong(line, format!("{moment:?} is no moment")));
     }
-    let last = targets.last_mut();
-    let own = last.filter(|own| own.target.target == *target);
-    own.ok_or_else(|| format!("an event of {target}, which is not the target before it"))
+    let own = own.filter(|own| own.target.target == *target);
+    let why = || format!("an event of {target}, which is not the target before it");
+    own.ok_or_else(|| wrong(line, why()))
 }
 
 fn wrong(line: usize, what: impl Into<String>) -> EventsFileError {

@@ -26,16 +26,20 @@ pub struct Diff {
     /// anything else did.
     #[arg(long, value_name = "FILE")]
     pub change: Option<PathBuf>,
-    /// Events of the time between the two sides, as `changes --format jsonl` writes them: who made each change, and what was
-    /// started and loaded on the host. Several files add up.
+    /// Events of the time between the two sides, as `changes --format jsonl` writes them: who made each change. Several
+    /// files add up.
     #[arg(long, value_name = "FILE")]
     pub events: Vec<PathBuf>,
     /// A register of approved changes, identities, hosts and hours (TOML, `schema register`) that attributed changes are
     /// held to: exit with 1 on what was not approved as it was made, or left no record, at or over --fail-on.
     #[arg(long, value_name = "FILE", requires = "events")]
     pub register: Option<PathBuf>,
+    /// Events of hosts alone, as `changes --format jsonl` wrote them: says what was started and loaded on each host, and
+    /// which change or event explains it, and attributes nothing [default: those among --events].
+    #[arg(long, value_name = "FILE", conflicts_with = "events")]
+    pub host_events: Option<PathBuf>,
     /// Minutes before and after an event of a host in which another may belong to it.
-    #[arg(long, value_name = "MINUTES", requires = "events", default_value_t = HOST_WINDOW_MINUTES, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    #[arg(long, value_name = "MINUTES", default_value_t = HOST_WINDOW_MINUTES, value_parser = clap::value_parser!(u32).range(1..=10_080))]
     pub host_window: u32,
     /// Form of the result on standard output.
     #[arg(long, default_value = "table")]

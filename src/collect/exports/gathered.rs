@@ -9,7 +9,9 @@ use super::server::ServerRow;
 use crate::collect::events::{self, AuditNames, AuditRow, CollectedEvents, Pending, TraceRow};
 use crate::collect::spool::{Kept, Scratch, Spool};
 use crate::ids::InstanceId;
-use crate::snapshot::{HostEvent, Outcome, ServerError, SourceState};
+use crate::snapshot::{
+    EventSource, HostEvent, Observed, Outcome, ServerError, SourceEvents, SourceState,
+};
 
 /// What stands for the name of an audit whose files nobody names.
 const UNNAMED: &str = "(exported)";
@@ -60,6 +62,9 @@ pub struct Gathered {
     pub server_name: Option<String>,
     /// How far each file was seen.
     pub sources: Vec<SourceState>,
+    /// What files lack of audits, and of the trace; none where no file has the trace.
+    audit_needs: Vec<String>,
+    trace_needs: Option<Vec<String>>,
     spool: Arc<Spool>,
     audits: BTreeMap<String, Vec<(AuditRow, Option<Kept>)>>,
     trace: Vec<(TraceRow, Option<Kept>, i32)>,
@@ -75,6 +80,8 @@ impl Gathered {
             id,
             server_name: None,
             sources: Vec::new(),
+            audit_needs: Vec::new(),
+            trace_needs: None,
             spool: Arc::new(Spool::new(scratch)),
             audits: BTreeMap::new(),
             trace: Vec::new(),
@@ -95,6 +102,29 @@ impl Gathered {
         self.left -= 1;
         counted.count();
         None
+    }
+
+    /// Notes that there is a record of its audit or trace, which counts or not.
+    pub fn know(&mut self, row: &ServerRow) {
+        match row {
+            ServerRow::Audit(row) => {
+                self.audits.entry(audit_of(row)).or_default();
+            }
+            ServerRow::Trace(..) => {
+                self.trace_needs.get_or_insert_default();
+            }
+        }
+    }
+
+    /// Notes what a file lacks of that which it has.
+    pub fn miss(&mut self, file: &str, share: &Share, needs: &[String]) {
+        let needs = || needs.iter().map(|need| format!("{file}: {need}"));
+        if share.has_audits {
+            self.audit_needs.extend(needs());
+        }
+        if share.has_trace {
+            self.trace_needs.get_or_insert_default().extend(needs());
+        }
     }
 
     /// Takes a server's record.
@@ -118,8 +148,8 @@ impl Gathered {
         let kept = statement.map(|text| self.spool.keep(text)).transpose()?;
         match row {
             ServerRow::Audit(row) => {
-                let audit = row.audit().unwrap_or_else(|| UNNAMED.to_owned());
-                self.audits.entry(audit).or_default().push((*row, kept));
+                let all = self.audits.entry(audit_of(&row)).or_default();
+                all.push((*row, kept));
             }
             ServerRow::Trace(row, _) => self.trace.push((*row, kept, offset)),
         }
@@ -150,15 +180,24 @@ impl Gathered {
     pub fn collected(self, offset: Option<i32>) -> io::Result<CollectedEvents> {
         let wrong = |error: ServerError| io::Error::other(error.text);
         let mut all: Vec<Pending> = Vec::new();
+        let mut sources = Vec::new();
+        if let Some(needs) = self.trace_needs {
+            for (row, kept, offset) in self.trace {
+                all.extend(events::trace_event(&self.id, row, kept, offset).map_err(wrong)?);
+            }
+            sources.push(state(EventSource::DefaultTrace, &all, needs));
+        }
         for (name, rows) in self.audits {
-            all.append(
-                &mut events::audit_events(&self.id, &name, rows, &AuditNames::default())
-                    .map_err(wrong)?,
-            );
+            let found = events::audit_events(&self.id, &name, rows, &AuditNames::default());
+            let mut found = found.map_err(wrong)?;
+            sources.push(state(
+                EventSource::Audit { name },
+                &found,
+                self.audit_needs.clone(),
+            ));
+            all.append(&mut found);
         }
-        for (row, kept, offset) in self.trace {
-            all.extend(events::trace_event(&self.id, row, kept, offset).map_err(wrong)?);
-        }
+        sources.extend(self.sources);
         let mut host = self.host;
         host.sort_by(|one, other| {
             fn key(event: &HostEvent) -> impl Ord + use<'_> {
@@ -175,7 +214,26 @@ impl Gathered {
         let mut collected = CollectedEvents::none(&self.id, Outcome::Finished);
         collected.target.server_name = self.server_name;
         collected.target.utc_offset_minutes = offset;
-        collected.target.sources = self.sources;
+        collected.target.sources = sources;
         Ok(collected.with(all, self.spool, host))
     }
+}
+
+/// The audit that a record is of.
+fn audit_of(row: &AuditRow) -> String {
+    row.audit().unwrap_or_else(|| UNNAMED.to_owned())
+}
+
+/// What all files hold of a source.
+fn state(source: EventSource, events: &[Pending], needs: Vec<String>) -> SourceState {
+    let value = SourceEvents {
+        events: u32::try_from(events.len()).unwrap_or(u32::MAX),
+        first: events.iter().map(Pending::moment).min().map(str::to_owned),
+    };
+    let seen = if needs.is_empty() {
+        Observed::Known { value }
+    } else {
+        Observed::Partial { value, needs }
+    };
+    SourceState { source, seen }
 }

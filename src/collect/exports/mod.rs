@@ -22,6 +22,8 @@ mod text;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use jiff::SignedDuration;
+
 use fields::Fields;
 use gathered::Gathered;
 use host::Told;
@@ -39,7 +41,7 @@ const LARGEST_TEXT: u64 = 512 << 20;
 /// Problems of a file that are told one by one.
 const MOST_PROBLEMS: usize = 5;
 /// Times of a trace can be an hour off where daylight saving time changed since.
-const DAYLIGHT_SAVING: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+const DAYLIGHT_SAVING: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is wrong with a row, and where.
 #[derive(Debug)]
@@ -125,6 +127,9 @@ struct Share {
     events: u32,
     first: Option<String>,
     is_cut: bool,
+    /// Rows of these, whether they count or not.
+    has_audits: bool,
+    has_trace: bool,
 }
 
 impl Tally {
@@ -251,6 +256,7 @@ impl Exports {
                      ask for less time, or raise --max-events"
                 ));
             }
+            gathered.miss(name, &share, &needs);
             let value = SourceEvents {
                 events: share.events,
                 first: share.first,
@@ -310,9 +316,9 @@ impl Exports {
         Ok(())
     }
 
-    fn is_asked_for(&self, moment: &str, slack: jiff::SignedDuration) -> bool {
+    fn is_asked_for(&self, moment: &str, slack: SignedDuration) -> bool {
         let window = &self.options.window;
-        let shifted = |moment: jiff::Timestamp, by: jiff::SignedDuration| {
+        let shifted = |moment: jiff::Timestamp, by: SignedDuration| {
             times::written(moment.saturating_add(by).unwrap_or(moment))
         };
         let is_before = |until: jiff::Timestamp| moment < shifted(until, slack).as_str();
@@ -324,29 +330,35 @@ impl Exports {
             Ok(row) => row,
             Err(why) => return Ok(Err(why)),
         };
+        // Whose it is is told of what is left out too, so that it can be said of whom something is missing.
+        let key = match self.name(tally, fields)? {
+            Ok(key) => key,
+            Err(why) => return Ok(Err(why)),
+        };
+        if let (Some(gathered), Some(share)) =
+            (self.targets.get_mut(&key), tally.by_target.get_mut(&key))
+        {
+            gathered.know(&row);
+            match row {
+                ServerRow::Audit(_) => share.has_audits = true,
+                ServerRow::Trace(..) => share.has_trace = true,
+            }
+        }
         let (moment, slack, offset) = match &row {
-            ServerRow::Audit(row) => (times::utc(row.recorded()), jiff::SignedDuration::ZERO, 0),
+            ServerRow::Audit(row) => (times::utc(row.recorded()), SignedDuration::ZERO, 0),
             ServerRow::Trace(row, _) if !row.is_asked_for() => return Ok(Ok(())),
             ServerRow::Trace(row, own) => {
                 let Some(offset) = own.or(self.options.utc_offset_minutes) else {
                     tally.without_offset += 1;
-                    // Whose they are is told all the same, so that it can be said of whom they are missing.
-                    return self.name(tally, fields).map(|named| named.map(drop));
+                    return Ok(Ok(()));
                 };
-                (
-                    times::utc_of_local(row.recorded(), offset),
-                    DAYLIGHT_SAVING,
-                    offset,
-                )
+                let moment = times::utc_of_local(row.recorded(), offset);
+                (moment, DAYLIGHT_SAVING, offset)
             }
         };
         let moment = match moment {
             Ok(moment) => moment,
             Err(error) => return Ok(Err(error.text)),
-        };
-        let key = match self.name(tally, fields)? {
-            Ok(key) => key,
-            Err(why) => return Ok(Err(why)),
         };
         if !self.is_asked_for(&moment, slack) {
             return Ok(Ok(()));
@@ -401,7 +413,7 @@ impl Exports {
         };
         let key = self.target(&event.target)?;
         let share = tally.by_target.entry(key.clone()).or_default();
-        if !self.is_asked_for(&event.moment, jiff::SignedDuration::ZERO) {
+        if !self.is_asked_for(&event.moment, SignedDuration::ZERO) {
             return Ok(Ok(()));
         }
         if let Some(gathered) = self.targets.get_mut(&key) {

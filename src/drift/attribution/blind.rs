@@ -128,11 +128,12 @@ fn missing(source: &SourceState, own: &TargetEvents) -> Option<BlindSpot> {
     let (Observed::Known { value } | Observed::Partial { value, .. }) = &source.seen else {
         return None;
     };
-    // An export counts records, of which a long statement has several.
-    if matches!(
+    // What a file holds is counted by the audits and the trace in it.
+    let is_counted = !matches!(
         source.source,
         EventSource::Audits | EventSource::Export { .. }
-    ) {
+    );
+    if !is_counted {
         return None;
     }
     let held = own

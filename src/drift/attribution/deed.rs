@@ -258,7 +258,7 @@ pub fn deeds(event: &Event) -> Vec<Deed> {
     match event.source {
         EventSource::DefaultTrace => traced(event),
         EventSource::Audits | EventSource::Audit { .. } => audited(event),
-        // Of an export an event says which audit or trace it is of.
+        // A file is where events were read, never where they were recorded.
         EventSource::Export { .. } => Vec::new(),
     }
 }

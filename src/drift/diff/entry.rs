@@ -80,12 +80,12 @@ pub struct InstanceDiff {
     pub pending: Vec<Pending>,
     /// Facts that were not seen whole on both sides.
     pub not_comparable: Vec<NotComparable>,
-    /// Who made the changes, where events were given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attribution: Option<InstanceAttribution>,
     /// What happened on the host, where events of it are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostTimeline>,
+    /// Who made the changes, where events were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<InstanceAttribution>,
 }
 
 /// Exposure of one side.
@@ -406,8 +406,8 @@ impl InstanceDiff {
             came_with_their_owner: 0,
             pending: Vec::new(),
             not_comparable: Vec::new(),
-            attribution: None,
             host: None,
+            attribution: None,
         }
     }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    SECRET, SINCE, audit_row, audit_rows, changes, lines, of_kind, server, statement, trace_rows,
+    SECRET, SINCE, audit_row, audit_rows, changes, lines, of_kind, seen, server, statement,
+    trace_rows,
 };
 use crate::support::cli::{Cli, Ran};
 
@@ -115,6 +116,13 @@ fn exported_rows_give_the_events_that_the_server_gives() {
         let ran = from_files(&files, &more).run().code(0);
         assert_eq!(comparable(&ran), due, "carrier {place}");
         assert_eq!(export(&ran, "audit.x")["state"], "known");
+        for (source, events) in [("default_trace", 4), ("O'Hara", 2)] {
+            let seen = seen(&lines(&ran), source);
+            assert_eq!(
+                (&seen["state"], &seen["value"]["events"]),
+                (&json!("known"), &json!(events))
+            );
+        }
         assert_eq!(
             export(&ran, "trace.x")["value"]["events"],
             5,
@@ -216,6 +224,11 @@ fn overlapping_exports_are_no_further_events() {
     let ran = from_files(&files, &["--target", "a"]).run().code(0);
     let events = of_kind(&lines(&ran), "event");
     assert_eq!(events.len(), 3);
+    assert_eq!(
+        lines(&ran)[0]["since"],
+        "2026-08-01T00:00:00.0000000Z",
+        "what was before is not in the files"
+    );
     assert_eq!(events[1]["statement"]["text"], statement());
     assert_eq!(export(&ran, "some.json")["value"]["events"], 0);
 }
@@ -228,6 +241,11 @@ fn without_an_offset_the_times_of_a_trace_are_unknown() {
     assert_eq!(of_kind(&lines(&ran), "event"), Vec::<Value>::new());
     let seen = export(&ran, "trace.csv");
     assert_eq!(seen["state"], "partial");
+    let trace = super::seen(&lines(&ran), "default_trace");
+    assert_eq!(
+        (&trace["state"], &trace["value"]["events"]),
+        (&json!("partial"), &json!(0))
+    );
     assert!(
         seen["needs"][0].as_str().unwrap().contains("--utc-offset"),
         "{seen}"

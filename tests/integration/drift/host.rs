@@ -4,7 +4,7 @@
 use mssql_posture::drift::{HostInput, HostTimeline, InstanceDiff, Pairing};
 use mssql_posture::ids::InstanceId;
 use mssql_posture::rules::Severity;
-use mssql_posture::snapshot::{Event, EventsLine, HostEvent};
+use mssql_posture::snapshot::{Event, EventsLine, HostEvent, Observed};
 use serde_json::{Value, json};
 
 use super::commands::WithSides as _;
@@ -162,6 +162,55 @@ fn a_shell_while_nothing_was_open_is_a_finding_of_its_own() {
 }
 
 #[test]
+fn one_file_attributes_the_change_and_explains_the_host() {
+    let mut sides = sides(true);
+    planted(&mut sides.1);
+    for (side, at) in [
+        (&mut sides.0, "2026-09-01T05:00:00Z"),
+        (&mut sides.1, "2026-09-03T05:00:00Z"),
+    ] {
+        at.clone_into(&mut side.snapshot.started);
+        at.clone_into(&mut side.snapshot.ended);
+    }
+    for database in &mut sides.1.snapshot.databases {
+        if let Observed::Known { value } = &mut database.objects {
+            for object in value.iter_mut().filter(|object| object.name == "usp_x") {
+                object.modify_date = Some("2026-09-02T15:02:00".to_owned());
+            }
+        }
+    }
+    let text = "ALTER PROC dbo.usp_x AS EXEC xp_cmdshell 'whoami'";
+    let events = events(&[shell()], &[audited("2026-09-02T15:02:00", "usp_x", text)]);
+    let fixed = [
+        "diff",
+        "before",
+        "after",
+        "--as-of",
+        "2026-11-16",
+        "--format",
+        "json",
+    ];
+    let cli = Cli::new(&fixed).args(&["--events", "events.jsonl", "--allow-partial"]);
+    let cli = cli
+        .side("before", &sides.0)
+        .side("after", &sides.1)
+        .file("events.jsonl", &events);
+    let ran = cli.run().code(1);
+    assert_eq!(host(&ran)["entries"][0]["standing"], "change");
+    let diff: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let own = &diff["instances"][0];
+    let blind = own["attribution"]["blind_spots"].to_string();
+    assert!(!blind.contains("nothing is attributed by it"), "{blind}");
+    let changes = own["changes"].as_array().unwrap();
+    let module = changes
+        .iter()
+        .find(|change| change["fact"] == "modules")
+        .unwrap();
+    let said = module["attribution"].to_string();
+    assert!(said.contains("jdoe"), "{said}");
+}
+
+#[test]
 fn nearness_alone_explains_nothing_and_the_window_ends() {
     let sides = sides(false);
     let other = audited(
@@ -272,12 +321,17 @@ fn a_file_that_is_none_is_refused_with_its_line() {
     let good = events(&[shell()], &[]);
     let lines: Vec<&str> = good.lines().collect();
     for (text, due) in [
-        (lines[1..].join("\n"), "events.jsonl: line 1"),
-        (format!("{}\n{{}}\n", lines[0]), "events.jsonl: line 2"),
-        (good.replace("events/v1", "events/v9"), "events.jsonl: line 1"),
-        (good[..good.len() - 9].to_owned(), "events.jsonl: line 3"),
+        (lines[1..].join("\n"), "line 1"),
+        (format!("{}\n{{}}\n", lines[0]), "line 2"),
+        (String::new(), "line 1: the file is empty"),
+        (good.replace("events/v1", "events/v9"), "line 1: schema"),
+        (good[..good.len() - 9].to_owned(), "line 3"),
     ] {
-        diff(&sides, &text, &[]).run().code(2).says(due);
+        diff(&sides, &text, &[])
+            .run()
+            .code(2)
+            .says(due)
+            .says("events.jsonl");
     }
 }
 
