@@ -329,3 +329,65 @@ fn a_hostile_file_is_quoted_harmlessly_in_errors() {
         ran.stderr
     );
 }
+
+/// README's story of a quarter and of a change, and how each command ends.
+const STORY: [(&str, i32); 6] = [
+    ("audit inventory/demo-2026-q3.toml -o 2026-q3", 3),
+    (
+        "audit inventory/demo.toml --history 2026-q3 --against 2026-q3 -o 2026-q4",
+        3,
+    ),
+    ("history 2026-q3 2026-q4", 0),
+    (
+        "changes --from-files inventory/change/exported/audit.jsonl inventory/change/exported/security.evtx --target vault-2022 --since 2026-11-18T18:00 --until 2026-11-18T23:00 --format jsonl -o events.jsonl",
+        0,
+    ),
+    (
+        "diff inventory/change/before inventory/change/after --change inventory/change/CHG-4251.toml --events events.jsonl --register inventory/change/register.toml",
+        1,
+    ),
+    ("detections 2026-q4 -o soc", 3),
+];
+
+#[test]
+fn the_story_of_readme_can_be_walked_through() {
+    let readme = include_str!("../../README.md");
+    let one_line = readme.replace(" \\\n    ", " ");
+    let folder = tempfile::tempdir().unwrap();
+    let place = |word: &str| match word.strip_prefix("inventory/") {
+        Some(file) => inventory().join(file).to_str().unwrap().to_owned(),
+        None if ["2026-q3", "2026-q4", "events.jsonl", "soc"].contains(&word) => {
+            folder.path().join(word).to_str().unwrap().to_owned()
+        }
+        None => word.to_owned(),
+    };
+    let mut told = Vec::new();
+    for (command, code) in STORY {
+        let line = format!("mssql-posture {command}\n");
+        assert!(one_line.contains(&line), "README does not have: {line}");
+        let words: Vec<String> = command.split(' ').map(place).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        told.push(
+            Cli::new(&words)
+                .env("COLUMNS", "200")
+                .run()
+                .code(code)
+                .stdout,
+        );
+    }
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (at, due) in [
+        (1, "Since 2026-08-18: "),
+        (1, "Drift against the baseline"),
+        (2, "Closed: "),
+        (4, "dbo.FindDocument"),
+        (4, "approved"),
+        (4, "unapproved"),
+        (4, "CORP\\jdoe"),
+        (4, "cmd.exe under sqlservr.exe"),
+    ] {
+        assert!(flat(&told[at]).contains(due), "{due}: {}", told[at]);
+    }
+    let playbook = std::fs::read_to_string(folder.path().join("soc/playbooks/vault-2022.md"));
+    assert!(playbook.unwrap().contains("# Playbook: vault-2022"));
+}

@@ -1,7 +1,7 @@
 //! The demo's recordings are what the builder makes of them, byte for byte, and are what a server of
 //! their version could have shown. `MSSQL_POSTURE_UPDATE=1` writes them anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,8 @@ use mssql_posture::snapshot::{
     DatabaseFacts, ModuleLine, ModuleTexts, Observed, QueryOutcome, Snapshot, sha256_hex,
 };
 
-use crate::support::recording::{Base, Recorded, Recording, estate};
+use crate::support::recording::estate::{self, earlier};
+use crate::support::recording::{Base, Recorded, Recording};
 
 fn inventory_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("inventory")
@@ -24,40 +25,78 @@ fn demo() -> Inventory {
     Inventory::parse(&fs::read_to_string(path).unwrap(), "demo.toml").unwrap()
 }
 
+/// Every file of a folder that the builder makes, with its bytes.
+fn built() -> Vec<(&'static str, BTreeMap<String, Vec<u8>>)> {
+    let files = |recorded: Vec<Recorded>| -> BTreeMap<String, Vec<u8>> {
+        let files = recorded.into_iter().flat_map(|own| {
+            let name = own.snapshot.target.to_string();
+            [
+                (
+                    format!("{name}.snapshot.json"),
+                    own.snapshot.render().unwrap(),
+                ),
+                (format!("{name}.modules.jsonl"), own.module_text),
+            ]
+        });
+        files.collect()
+    };
+    let now = estate::all().iter().map(Recording::finish).collect();
+    let mut exports = BTreeMap::new();
+    exports.insert(
+        "audit.jsonl".to_owned(),
+        earlier::audit_export().into_bytes(),
+    );
+    exports.insert("security.evtx".to_owned(), earlier::host_export());
+    vec![
+        ("recordings", files(now)),
+        ("recordings-2026-q3", files(earlier::last_quarter())),
+        ("change/before", files(vec![earlier::before_the_change()])),
+        ("change/after", files(vec![earlier::after_the_change()])),
+        ("change/exported", exports),
+    ]
+}
+
 #[test]
 fn recordings_are_as_built() {
     let update = std::env::var_os("MSSQL_POSTURE_UPDATE").is_some();
-    let folder = inventory_folder().join("recordings");
-    let mut built = BTreeSet::new();
-    for recording in estate::all() {
-        let recorded = recording.finish();
-        let name = recorded.snapshot.target.as_str();
-        let snapshot = recorded.snapshot.render().unwrap();
-        for (suffix, bytes) in [
-            ("snapshot.json", snapshot),
-            ("modules.jsonl", recorded.module_text),
-        ] {
-            let file = format!("{name}.{suffix}");
-            let path = folder.join(&file);
+    for (folder, files) in built() {
+        let place = inventory_folder().join(folder);
+        for (file, bytes) in &files {
+            let path = place.join(file);
             if update {
-                fs::create_dir_all(&folder).unwrap();
-                fs::write(&path, &bytes).unwrap();
+                fs::create_dir_all(&place).unwrap();
+                fs::write(&path, bytes).unwrap();
             }
-            let found = fs::read(&path).unwrap_or_default();
             assert!(
-                found == bytes,
-                "inventory/recordings/{file} is not what is built now: run the tests with \
+                fs::read(&path).unwrap_or_default() == *bytes,
+                "inventory/{folder}/{file} is not what is built now: run the tests with \
                  MSSQL_POSTURE_UPDATE=1 and review the change"
             );
             assert!(bytes.len() < 400 * 1024, "{file} is too large to read");
-            built.insert(file);
         }
+        let found = fs::read_dir(&place).unwrap();
+        let found: BTreeSet<String> = found
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let due: BTreeSet<String> = files.into_keys().collect();
+        assert_eq!(found, due, "inventory/{folder} holds other files");
     }
-    let files = fs::read_dir(&folder).unwrap();
-    let found: BTreeSet<String> = files
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    assert_eq!(found, built, "inventory/recordings holds other files");
+}
+
+/// Both quarters are judged by one inventory, but for the day and the recordings.
+#[test]
+fn the_quarters_differ_in_their_day_alone() {
+    let read = |file: &str| fs::read_to_string(inventory_folder().join(file)).unwrap();
+    let rest = |text: &str| -> String {
+        let (_, rest) = text.split_once("\nschema = ").unwrap();
+        rest.to_owned()
+    };
+    let then = rest(&read("demo-2026-q3.toml"));
+    let now = rest(&read("demo.toml"));
+    let turned = now
+        .replace("as_of = \"2026-11-17\"", "as_of = \"2026-08-18\"")
+        .replace("\"recordings/", "\"recordings-2026-q3/");
+    assert_eq!(then, turned);
 }
 
 #[test]

@@ -69,6 +69,15 @@ impl Recording {
         id
     }
 
+    /// The object was changed at this time, as the server's clock had it.
+    pub fn changed_object(&mut self, database: &str, object_id: i32, at: &str) -> &mut Self {
+        let objects = rows(&mut self.database(database).objects).iter_mut();
+        for object in objects.filter(|own| own.object_id == object_id) {
+            object.modify_date = Some(at.to_owned());
+        }
+        self
+    }
+
     /// Adds a procedure, view or function with its text.
     pub fn add_module(&mut self, database: &str, name: &str, kind: &str, text: &str) -> i32 {
         let id = self.add_object(database, name, kind);

@@ -2,6 +2,7 @@
 //! portal. `inventory/demo.toml` audits the files that these functions describe.
 
 mod breached;
+pub mod earlier;
 mod legacy;
 mod modern;
 mod partial;
