@@ -11,7 +11,7 @@ use super::assess::{find, ordered, read_inputs};
 use super::host::{HostEvents, Names};
 use super::judge::{self, Given, Inputs, Source};
 use super::targets::{self, Estate};
-use super::{Exit, attribution, output, print};
+use super::{Exit, attribution, json, output, print};
 use crate::drift::{
     self, ChangeRecord, Diff, HostInput, HostTimeline, InstanceDiff, Judged, JudgedVerdict,
     Pairing, RecordOutcome, Side,
@@ -349,7 +349,7 @@ pub(super) fn against(
     };
     let before = EstateSide::read(baseline, inputs)?;
     let after = EstateSide::judged(sources, assessment.clone())?;
-    bundle.write(AGAINST, &judge::json(&Against::of(&before)?)?)?;
+    bundle.write(AGAINST, &json::bytes(&Against::of(&before)?)?)?;
     Ok(Some(compare(&before, &after, inputs, None)?))
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 use super::args::{History as Args, HistoryFormat};
 use super::verify::read_key;
-use super::{Exit, judge, keys, ledger, output, print, reports};
+use super::{Exit, json, keys, ledger, output, print, reports};
 use crate::drift::{Assessed, Given, History, RuleSetUsed, Seal, Signature, Trend};
 use crate::evidence::Bundle;
 use crate::evidence::{self, Intact, Signed, VerifyError, VerifyingKey};
@@ -30,7 +30,7 @@ pub(super) fn history(args: &Args) -> anyhow::Result<Exit> {
         HistoryFormat::Table => {
             report::history_table(&history, output::Terminal::of_stdout().width)
         }
-        HistoryFormat::Json => String::from_utf8(judge::json(&history)?)?,
+        HistoryFormat::Json => String::from_utf8(json::bytes(&history)?)?,
         HistoryFormat::Md => report::history_markdown(&history, &templates)?,
         HistoryFormat::Html => report::history_html(&history, &templates)?,
     };
@@ -183,13 +183,13 @@ pub(super) fn trend(
         return Ok(None);
     }
     let trend = Trend::new(earlier, own(assessment)?).context("--history")?;
-    bundle.write(TREND, &judge::json(&trend)?)?;
+    bundle.write(TREND, &json::bytes(&trend)?)?;
     Ok(Some(trend))
 }
 
 /// This audit as others will read it.
 fn own(assessment: &Assessment) -> anyhow::Result<Given> {
-    let bytes = judge::json(assessment)?;
+    let bytes = json::bytes(assessment)?;
     let rules = ledger::rule_set(0);
     Ok(Given {
         path: "this audit".to_owned(),
@@ -231,7 +231,7 @@ pub(super) fn follows(
         return Ok(Some((trend, told)));
     }
     let again = Trend::new(earlier(bundles, &assessment.as_of)?, own).context("--history")?;
-    if judge::json(&again)? != bytes {
+    if json::bytes(&again)? != bytes {
         bail!("{TREND}: it does not follow from the earlier audits that were given");
     }
     Ok(Some((trend, format!("{TREND} from the earlier audits"))))

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -13,7 +12,7 @@ use super::args::{Format, Judging};
 use super::audit::snapshot_name;
 use super::learn::{PROPOSALS, Proposals};
 use super::reports::{REPORTS, is_basis};
-use super::{Exit, diff, history, output, print, reports, targets};
+use super::{Exit, diff, history, json, output, print, reports, targets};
 use crate::compliance::{Checklist, Framework};
 use crate::evidence::{Bundle, SigningKey};
 use crate::graph::{Estate, Group, Groups};
@@ -501,10 +500,10 @@ pub fn conclude(
     if judging.redact {
         concluded = concluded.redacted(sources, inputs)?;
     } else {
-        bundle.write("inputs/judgement.json", &json(inputs)?)?;
+        bundle.write("inputs/judgement.json", &json::bytes(inputs)?)?;
     }
     let assessment = &concluded.assessment;
-    bundle.write_with("assessment.json", &|to| write_json(assessment, to))?;
+    bundle.write_with("assessment.json", &|to| json::write(assessment, to))?;
     if judging.learn {
         bundle.write(PROPOSALS, proposals.render().as_bytes())?;
     }
@@ -564,48 +563,5 @@ fn exit(assessment: &Assessment, fail_on: Option<Severity>, allow_partial: bool)
         Exit::Findings
     } else {
         Exit::Clean
-    }
-}
-
-/// A file of the folder: JSON in which nothing is obeyed or hidden by what shows it.
-pub fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    write_json(value, &mut bytes)?;
-    Ok(bytes)
-}
-
-/// The same piece by piece: that of a large estate has half a gigabyte.
-fn write_json(value: &impl Serialize, to: &mut dyn io::Write) -> io::Result<()> {
-    let lines = VisibleLines {
-        to,
-        waiting: Vec::new(),
-    };
-    let mut lines = io::BufWriter::new(lines);
-    serde_json::to_writer_pretty(&mut lines, value)?;
-    lines.write_all(b"\n")?;
-    lines.flush()
-}
-
-/// Passes JSON on by whole lines, within which every string ends, with what a reader would obey escaped.
-struct VisibleLines<'w> {
-    to: &'w mut dyn io::Write,
-    waiting: Vec<u8>,
-}
-
-impl io::Write for VisibleLines<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.waiting.extend_from_slice(bytes);
-        if let Some(last) = self.waiting.iter().rposition(|byte| *byte == b'\n') {
-            let rest = self.waiting.split_off(last + 1);
-            let lines = std::mem::replace(&mut self.waiting, rest);
-            let lines = String::from_utf8(lines).map_err(io::Error::other)?;
-            self.to.write_all(report::visible_json(&lines).as_bytes())?;
-        }
-        Ok(bytes.len())
-    }
-
-    /// The last line ends with a line feed, so nothing waits.
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
     }
 }

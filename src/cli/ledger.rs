@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
-use super::judge::{self, Inputs};
-use super::operator;
+use super::judge::Inputs;
+use super::{json, operator};
 use crate::collect::{self, Query, SESSION_SETTINGS, Scope, use_database};
 use crate::compliance::{self, Framework};
 use crate::evidence::Bundle;
@@ -82,7 +82,7 @@ impl Ledger {
             excluded,
         );
         let path = evidence_path(&stem);
-        bundle.write(&path, &judge::json(&evidence)?)?;
+        bundle.write(&path, &json::bytes(&evidence)?)?;
         for (statement, text) in texts(&evidence) {
             if self.statements.insert(statement.clone()) {
                 bundle.write(&statement, text.as_bytes())?;
@@ -125,7 +125,7 @@ impl Ledger {
                 run.not_selected,
             ),
         };
-        bundle.write(RUN, &judge::json(&record)?)?;
+        bundle.write(RUN, &json::bytes(&record)?)?;
         Ok(())
     }
 }
@@ -292,7 +292,7 @@ pub fn follows(
             sha256,
         };
         let due = evidence(&snapshot, file, &excluded);
-        same(root, &path, &judge::json(&due)?)?;
+        same(root, &path, &json::bytes(&due)?)?;
         left.remove(path.as_str());
         for (statement, text) in texts(&due) {
             same(root, &statement, text.as_bytes())?;
@@ -311,7 +311,7 @@ pub fn follows(
     if let Some(inputs) = inputs {
         run.frameworks = frameworks(&inputs.frameworks);
     }
-    same(root, RUN, &judge::json(&run)?)?;
+    same(root, RUN, &json::bytes(&run)?)?;
     left.remove(RUN);
     match left.first() {
         Some(path) => anyhow::bail!("{path}: {NOT_FOLLOWING}"),

@@ -17,6 +17,7 @@ mod diff;
 mod history;
 mod host;
 mod import;
+mod json;
 mod judge;
 mod keys;
 mod learn;

@@ -11,7 +11,7 @@ use super::judge::{self, Inputs};
 use super::learn::{PROPOSALS, Proposals};
 use super::ledger::{self, RUN};
 use super::reports::{REPORTS, Report};
-use super::{Exit, diff, history, print};
+use super::{Exit, diff, history, json, print};
 use crate::evidence::{self, CREATED_BY, Intact, Signed, VerifyError, VerifyingKey};
 use crate::report::{self, Earlier, Judgement};
 
@@ -170,7 +170,7 @@ fn judged_again(args: &Verify, intact: &Intact, inputs: &Inputs) -> anyhow::Resu
     let mut proposals = Proposals::default();
     let proposed = holds(&intact.files, PROPOSALS);
     let concluded = judge::assess(&sources, inputs, proposed.then_some(&mut proposals))?;
-    same(root, ASSESSMENT, &judge::json(&concluded.assessment)?)?;
+    same(root, ASSESSMENT, &json::bytes(&concluded.assessment)?)?;
     let mut compared = vec![ASSESSMENT.to_owned()];
     if proposed {
         same(root, PROPOSALS, proposals.render().as_bytes())?;
