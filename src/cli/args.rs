@@ -451,6 +451,10 @@ pub struct Script {
     /// posture_audit].
     #[arg(long, value_name = "LOGIN")]
     pub name: Option<String>,
+    /// For login: also what `changes` needs, which no audit does. Up to 2019 that is CONTROL SERVER and ALTER TRACE: give it
+    /// to a login of its own, for a time. Exported files (`changes --from-files`) need neither.
+    #[arg(long)]
+    pub with_changes: bool,
     /// File to write [default: standard output].
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -33,6 +33,11 @@ pub(super) fn script(args: &Script) -> anyhow::Result<Exit> {
 }
 
 fn text(args: &Script) -> anyhow::Result<String> {
+    if args.with_changes && args.kind != ScriptKind::Login {
+        bail!(
+            "--with-changes belongs to `script login`; `script revoke` drops the login, and so takes it back"
+        );
+    }
     if args.kind == ScriptKind::Collector {
         if args.version.is_some() || args.name.is_some() {
             bail!("--version and --name belong to `script login` and `script revoke`");
@@ -49,6 +54,9 @@ fn text(args: &Script) -> anyhow::Result<String> {
     let name = LoginName::new(given).with_context(|| format!("--name {given:?}"))?;
     Ok(match args.kind {
         ScriptKind::Revoke => login_script::revoke(range, &name),
+        _ if args.with_changes => {
+            login_script::login(range, &name) + &login_script::for_changes(range, &name)
+        }
         _ => login_script::login(range, &name),
     })
 }

@@ -396,6 +396,29 @@ fn not_granted(range: &VersionRange, name: &LoginName) -> String {
     text
 }
 
+/// What `changes` needs besides, which stands at the end of the login's script where it is asked for. It says what it
+/// costs: up to 2019 audit files are shown to CONTROL SERVER alone (docs: sys.fn_get_audit_file).
+pub fn for_changes(range: &VersionRange, name: &LoginName) -> String {
+    let quoted = name.quoted();
+    let audits = if *range.versions.start() >= 16 {
+        format!("-- Audit files.\nGRANT VIEW SERVER SECURITY AUDIT TO {quoted};\n")
+    } else {
+        format!(
+            "-- Audit files. Up to 2019 they are shown to CONTROL SERVER alone, which is sysadmin in all but name: whoever has
+-- this login can then do anything on the server, run commands among it.
+GRANT CONTROL SERVER TO {quoted};\n"
+        )
+    };
+    format!(
+        "
+-- For `mssql-posture changes`, which no audit needs. Better than this: let a DBA export the rows, which takes no right at
+-- all (`changes --from-files`). If it must be, give it to a login of its own (--name), for as long as it is needed.
+-- The default trace. ALTER TRACE can start, stop and change traces too.
+GRANT ALTER TRACE TO {quoted};
+{audits}-- Taking it back: REVOKE each of these, or run `mssql-posture script revoke`, which drops the login.\n"
+    )
+}
+
 /// The script that removes the login, its rights and its users.
 pub fn revoke(range: &VersionRange, name: &LoginName) -> String {
     let (quoted, literal) = (name.quoted(), name.literal());

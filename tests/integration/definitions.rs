@@ -24,9 +24,13 @@ const QUIET: &[&str] = &[
 /// Stands in comments alone, where no line of a finding shows it.
 const MARKER: &str = "marker-7c1d";
 
+/// Those of the demo with the most code, the most that is accepted, and the most that is hidden.
 fn demo(args: &[&str]) -> Ran {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventory/demo.toml");
-    let base = Cli::new(&["audit", demo.to_str().unwrap(), "-o", "out"]);
+    let mut base = Cli::new(&["audit", demo.to_str().unwrap(), "-o", "out"]);
+    for target in ["portal-2022", "billing-2016", "legal-2022"] {
+        base = base.args(&["--only", target]);
+    }
     base.args(QUIET).args(args).run().code(0)
 }
 

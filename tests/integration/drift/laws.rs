@@ -16,7 +16,7 @@ use crate::support::recording::{
 };
 
 /// Steps that are tried of one fact at one place.
-const MOST: usize = 25;
+const MOST: usize = 8;
 
 #[test]
 fn every_fact_is_compared_or_says_why_not() {

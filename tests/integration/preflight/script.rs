@@ -287,3 +287,47 @@ fn usage_is_checked() {
     let default = Cli::new(&["script", "login"]).run().code(0).stdout;
     assert_eq!(default, script(17));
 }
+
+#[test]
+fn what_changes_needs_is_asked_for_apart_and_says_what_it_means() {
+    let script = |version: &str, args: &[&str]| {
+        let cli = Cli::new(&["script", "login", "--version", version, "--name", "trail"]);
+        cli.args(args).run().code(0).stdout
+    };
+    for version in ["2012", "2019", "2022"] {
+        let plain = script(version, &[]);
+        let more = script(version, &["--with-changes"]);
+        for right in [
+            "GRANT ALTER TRACE",
+            "GRANT CONTROL SERVER",
+            "GRANT VIEW SERVER SECURITY AUDIT",
+        ] {
+            assert!(!plain.contains(right), "{version}: {right}");
+        }
+        assert!(more.starts_with(&plain), "{version}");
+        assert!(
+            more.contains("GRANT ALTER TRACE TO [trail];"),
+            "{version}: {more}"
+        );
+        let whole = "GRANT CONTROL SERVER TO [trail];";
+        let audits = "GRANT VIEW SERVER SECURITY AUDIT TO [trail];";
+        let is_new = version == "2022";
+        assert_eq!(
+            (more.contains(whole), more.contains(audits)),
+            (!is_new, is_new),
+            "{version}"
+        );
+        assert_eq!(
+            more.contains("sysadmin in all but name"),
+            !is_new,
+            "{version}"
+        );
+        assert!(more.contains("--from-files"), "{version}");
+    }
+    for kind in ["revoke", "collector"] {
+        Cli::new(&["script", kind, "--with-changes"])
+            .run()
+            .code(2)
+            .says("belongs to `script login`");
+    }
+}

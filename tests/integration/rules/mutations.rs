@@ -47,7 +47,7 @@ const SEARCHED: &str =
 const ON_SIGHT: &[&str] = &["SIGHT-001", "SIGHT-002"];
 
 /// Changes that are tried of one fact in one place of one fixture.
-const MOST: usize = 400;
+const MOST: usize = 120;
 
 /// Where a rule reads a fact: at server scope, or in databases by their place.
 fn places(rule: &Rule, fact: Fact, snapshot: &Snapshot) -> Vec<Option<usize>> {
