@@ -294,6 +294,8 @@ fn what_changes_needs_is_asked_for_apart_and_says_what_it_means() {
         let cli = Cli::new(&["script", "login", "--version", version, "--name", "trail"]);
         cli.args(args).run().code(0).stdout
     };
+    // The plain script names them too, as comments that somebody must decide on.
+    let grants = |text: &str, right: &str| text.lines().any(|line| line.starts_with(right));
     for version in ["2012", "2019", "2022"] {
         let plain = script(version, &[]);
         let more = script(version, &["--with-changes"]);
@@ -302,18 +304,18 @@ fn what_changes_needs_is_asked_for_apart_and_says_what_it_means() {
             "GRANT CONTROL SERVER",
             "GRANT VIEW SERVER SECURITY AUDIT",
         ] {
-            assert!(!plain.contains(right), "{version}: {right}");
+            assert!(!grants(&plain, right), "{version}: {right}");
         }
         assert!(more.starts_with(&plain), "{version}");
         assert!(
-            more.contains("GRANT ALTER TRACE TO [trail];"),
+            grants(&more, "GRANT ALTER TRACE TO [trail];"),
             "{version}: {more}"
         );
         let whole = "GRANT CONTROL SERVER TO [trail];";
         let audits = "GRANT VIEW SERVER SECURITY AUDIT TO [trail];";
         let is_new = version == "2022";
         assert_eq!(
-            (more.contains(whole), more.contains(audits)),
+            (grants(&more, whole), grants(&more, audits)),
             (!is_new, is_new),
             "{version}"
         );
