@@ -184,7 +184,7 @@ pub struct EventView {
     pub word: &'static str,
     /// For style.
     pub class: &'static str,
-    /// Why, a sentence each.
+    /// Why, a sentence each: the first of them, and how many more the JSON has.
     pub because: Vec<String>,
     /// What a record holds.
     pub holds: Option<String>,
@@ -198,6 +198,9 @@ pub struct ProposalView {
     /// The statements, with their line breaks.
     pub statement: String,
 }
+
+/// So many reasons are told of an event.
+const MOST_REASONS: usize = 5;
 
 impl NoticedView {
     /// What an assessment has of an instance.
@@ -243,11 +246,18 @@ impl EventView {
             ))
         });
         let because = own.because.iter().map(|said| visible(said));
+        let mut because: Vec<String> = because.chain(missing).collect();
+        // What was not seen of a server stands in what could not be seen; told again for every event it fills pages.
+        let more = because.len().saturating_sub(MOST_REASONS);
+        if more > 0 {
+            because.truncate(MOST_REASONS);
+            because.push(format!("and {more} more, in assessment.json"));
+        }
         Self {
             title: visible(&own.title),
             word,
             class,
-            because: because.chain(missing).collect(),
+            because,
             holds: own.holds.as_deref().map(visible),
         }
     }
