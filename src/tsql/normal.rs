@@ -32,25 +32,16 @@ const ALSO_NAMES: &[&str] = &["public"];
 /// names, variables, strings, numbers, delimiters. Tokens are kept apart, so that what a blank divides stays divided. A
 /// text that is too long for the lexer is its own normal form.
 pub fn normalised(text: &str, quoted_identifier: bool) -> Vec<u8> {
-    let mut normal = Vec::with_capacity(text.len());
     if text.len() > LONGEST {
         return text.as_bytes().to_vec();
     }
-    for token in Lexer::new(text, quoted_identifier) {
-        if matches!(
-            token.kind,
-            TokenKind::WhiteSpace | TokenKind::LineComment | TokenKind::BlockComment
-        ) {
-            continue;
-        }
-        let span = token.start as usize..token.end as usize;
-        let written = text.get(span).unwrap_or_default();
+    let mut normal = Vec::with_capacity(text.len());
+    for (kind, written) in code(text, quoted_identifier) {
         // The length in front keeps tokens apart whatever they hold.
-        normal.extend((token.end - token.start).to_le_bytes());
+        normal.extend((written.len() as u32).to_le_bytes());
         let start = normal.len();
         normal.extend(written.as_bytes());
-        if token.kind == TokenKind::Word
-            && is_reserved(written)
+        if is_reserved(kind, written)
             && let Some(word) = normal.get_mut(start..)
         {
             word.make_ascii_lowercase();
@@ -59,11 +50,46 @@ pub fn normalised(text: &str, quoted_identifier: bool) -> Vec<u8> {
     normal
 }
 
-fn is_reserved(word: &str) -> bool {
+/// Whether two texts have one normal form, found without writing either down and with no look at what comes after the
+/// first difference.
+pub fn is_same_code(one: &str, other: &str, quoted_identifier: bool) -> bool {
+    if one.len().max(other.len()) > LONGEST {
+        return one == other;
+    }
+    let mut rest = code(other, quoted_identifier);
+    code(one, quoted_identifier).all(|(kind, written)| {
+        rest.next().is_some_and(|(other_kind, other)| {
+            written == other
+                || (written.eq_ignore_ascii_case(other)
+                    && is_reserved(kind, written)
+                    && is_reserved(other_kind, other))
+        })
+    }) && rest.next().is_none()
+}
+
+/// The tokens that are code: what kind each is of, and how it is written.
+fn code(text: &str, quoted_identifier: bool) -> impl Iterator<Item = (TokenKind, &str)> {
+    let looks = [
+        TokenKind::WhiteSpace,
+        TokenKind::LineComment,
+        TokenKind::BlockComment,
+    ];
+    Lexer::new(text, quoted_identifier)
+        .filter(move |token| !looks.contains(&token.kind))
+        .map(|token| {
+            let span = token.start as usize..token.end as usize;
+            (token.kind, text.get(span).unwrap_or_default())
+        })
+}
+
+fn is_reserved(kind: TokenKind, word: &str) -> bool {
     const LONGEST_WORD: usize = 17;
     let mut lower = [0; LONGEST_WORD];
     // On the stack: every word of every text comes by.
-    let Some(lower) = lower.get_mut(..word.len()) else {
+    let Some(lower) = lower
+        .get_mut(..word.len())
+        .filter(|_| kind == TokenKind::Word)
+    else {
         return false;
     };
     lower.copy_from_slice(word.as_bytes());
@@ -78,7 +104,9 @@ mod tests {
     use super::*;
 
     fn same(one: &str, other: &str) -> bool {
-        normalised(one, true) == normalised(other, true)
+        let is_same = is_same_code(one, other, true);
+        assert_eq!(is_same, normalised(one, true) == normalised(other, true));
+        is_same
     }
 
     #[test]
@@ -140,6 +168,28 @@ mod tests {
             assert!(!same(one, other), "{why}: {one} | {other}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn both_ways_of_comparing_agree(
+            one in PIECES, other in PIECES, start in PIECES, quoted: bool,
+        ) {
+            for (one, other) in [
+                (one.clone(), other.clone()),
+                (format!("{start}{one}"), format!("{start}{other}")),
+                (one.clone(), one.to_ascii_uppercase()),
+            ] {
+                proptest::prop_assert_eq!(
+                    is_same_code(&one, &other, quoted),
+                    normalised(&one, quoted) == normalised(&other, quoted)
+                );
+            }
+        }
+    }
+
+    /// Texts in which tokens begin, end and run into each other.
+    const PIECES: &str =
+        r#"(select|Select|public| |--|/\*|\*/|\n|'|"|\[|\]|n|N|1|\.|@|é|\(){0,12}"#;
 
     #[test]
     fn quotes_mean_what_the_setting_says() {

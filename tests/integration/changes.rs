@@ -23,15 +23,24 @@ const PATTERN: &str = "C:\\Audit\\O'Hara_6F2B*.sqlaudit";
 const SINCE: [&str; 2] = ["--since", "2026-09-01"];
 const SECRET: &str = "hunter2!Geheim";
 
-/// A server with a default trace and one file audit. Its clock is three and a half hours behind UTC.
 fn recording(version: u16) -> Recording {
+    recorded(
+        version,
+        TRACE_FILE,
+        ("O'Hara\u{202e}", "O'Hara_6F2B.sqlaudit"),
+    )
+}
+
+/// A server with a default trace and one file audit (its name, and its file's). Its clock is three and a half hours behind
+/// UTC.
+pub(crate) fn recorded(version: u16, trace: &str, (name, file_name): (&str, &str)) -> Recording {
     let mut recording = sample::recording_with_control(version);
     let server = &mut recording.snapshot.server;
     server.traces = Observed::Known {
         value: vec![Trace {
             id: 1,
             status: 1,
-            path: Some(TRACE_FILE.to_owned()),
+            path: Some(trace.to_owned()),
             is_default: Some(true),
             is_rowset: Some(false),
             max_size: Some("20".to_owned()),
@@ -39,19 +48,18 @@ fn recording(version: u16) -> Recording {
             start_time: None,
         }],
     };
-    let file = |audit_id, folder: &str, name: &str| FileAudit {
-        audit_id,
-        log_file_path: Some(folder.to_owned()),
-        log_file_name: Some(name.to_owned()),
-        max_file_size: None,
-        max_rollover_files: None,
-        max_files: None,
-    };
     server.server_audits = Observed::Known {
-        value: vec![audit(65536, "O'Hara\u{202e}", "FILE")],
+        value: vec![audit(65536, name, "FILE")],
     };
     server.server_file_audits = Observed::Known {
-        value: vec![file(65536, "C:\\Audit\\", "O'Hara_6F2B.sqlaudit")],
+        value: vec![FileAudit {
+            audit_id: 65536,
+            log_file_path: Some("C:\\Audit\\".to_owned()),
+            log_file_name: Some(file_name.to_owned()),
+            max_file_size: None,
+            max_rollover_files: None,
+            max_files: None,
+        }],
     };
     recording
 }

@@ -1,7 +1,7 @@
 //! `diff`: what changed between two snapshots, what only looks so, and what cannot be told.
 
 mod changes;
-mod commands;
+pub(crate) mod commands;
 mod host;
 mod laws;
 

@@ -8,7 +8,7 @@ use super::entry::TextChange;
 use super::rows::TextState;
 use crate::rules::{Severity, base_severity};
 use crate::snapshot::ModuleTexts;
-use crate::tsql::{Sink, mask_secrets, normalised, observe_job_step, observe_module};
+use crate::tsql::{Sink, is_same_code, mask_secrets, observe_job_step, observe_module};
 
 /// Lines that are shown of one text.
 const MOST_LINES: usize = 60;
@@ -33,12 +33,13 @@ pub enum Language {
 }
 
 impl Language {
-    fn normalised(self, text: &str) -> Vec<u8> {
+    fn is_same_code(self, old: &str, new: &str) -> bool {
+        // Agent puts values into $(…) before the server reads it, in comments too, and a value may end the comment.
+        let is_filled = || old.contains("$(") || new.contains("$(");
         match self {
-            Self::Module(quoted) => normalised(text, quoted),
-            // Agent puts values into $(…) before the server reads it, in comments too, and a value may end the comment.
-            Self::JobStep if !text.contains("$(") => normalised(text, false),
-            Self::JobStep | Self::Other => text.as_bytes().to_vec(),
+            Self::Module(quoted) => is_same_code(old, new, quoted),
+            Self::JobStep if !is_filled() => is_same_code(old, new, false),
+            Self::JobStep | Self::Other => old == new,
         }
     }
 
@@ -111,8 +112,7 @@ pub fn compare(
         before.get().unwrap_or_default(),
         after.get().unwrap_or_default(),
     );
-    let is_cosmetic = before.language == after.language
-        && before.language.normalised(old) == after.language.normalised(new);
+    let is_cosmetic = before.language == after.language && before.language.is_same_code(old, new);
     change.class = Some(if is_cosmetic { "cosmetic" } else { "code" }.to_owned());
     if is_cosmetic {
         return Some((change, Severity::Info));

@@ -1,42 +1,23 @@
 //! The command: from a server's records to a table, by way of `changes`; every form, and the exit codes.
 
-use mssql_posture::snapshot::{FileAudit, Observed, ServerAudit, Trace};
+use mssql_posture::snapshot::Observed;
 use serde_json::{Value, json};
 
 use super::{CODE, File, STATEMENT, planted, the_event};
+use crate::changes::recorded;
+use crate::drift::commands::diff_with;
 use crate::support::cli::{Cli, Ran};
 use crate::support::estate::Estate;
 use crate::support::instance::{Instance, RecordedEvents, RunningInstance, sample};
-use crate::support::recording::{Recorded, Recording};
+use crate::support::recording::Recording;
 use crate::support::tds_server::Options;
 
 const REGISTER: &str = "schema = \"mssql-posture/register/v1\"\n";
 const APPROVED: &str = "changes = \"changes.csv\"\n";
 const CSV: &str = "ticket,from,until,instance,object,identity\nCHG-1042,2026-11-12T08:00:00Z,2026-11-12T11:00:00Z,erp-*,ERP.dbo.*,CORP\\*\n";
 
-fn side(cli: Cli, folder: &str, recording: &Recording) -> Cli {
-    let Recorded {
-        snapshot,
-        module_text,
-    } = recording.finish();
-    let stem = format!("{folder}/{}", snapshot.target);
-    cli.file(&format!("{stem}.snapshot.json"), snapshot.render().unwrap())
-        .file(&format!("{stem}.modules.jsonl"), module_text)
-}
-
-fn diff((before, after): &(Recording, Recording), events: &str, args: &[&str]) -> Cli {
-    let fixed = [
-        "diff",
-        "before",
-        "after",
-        "--as-of",
-        "2026-11-16",
-        "--events",
-        "events.jsonl",
-    ];
-    let cli = Cli::new(&fixed).args(args).file("events.jsonl", events);
-    let cli = cli.file("changes.csv", CSV);
-    side(side(cli, "before", before), "after", after)
+fn diff(sides: &(Recording, Recording), events: &str, args: &[&str]) -> Cli {
+    diff_with("--events", events, sides, args).file("changes.csv", CSV)
 }
 
 fn json_of(ran: &Ran) -> Value {
@@ -53,44 +34,7 @@ fn planted_of(found: &Value) -> Value {
 /// A server with a default trace and one file audit, which hold what was done. Its clock is three and a half hours
 /// behind UTC.
 fn server(trace: Vec<Value>, audit: Vec<Value>) -> RunningInstance {
-    let mut recording = sample::recording_with_control(16);
-    let server = &mut recording.snapshot.server;
-    server.traces = Observed::Known {
-        value: vec![Trace {
-            id: 1,
-            status: 1,
-            path: Some("C:\\Log\\log_42.trc".to_owned()),
-            is_default: Some(true),
-            is_rowset: Some(false),
-            max_size: Some("20".to_owned()),
-            max_files: Some(5),
-            start_time: None,
-        }],
-    };
-    server.server_audits = Observed::Known {
-        value: vec![ServerAudit {
-            audit_id: 65536,
-            name: "Main".to_owned(),
-            audit_guid: None,
-            type_desc: Some("FILE".to_owned()),
-            on_failure_desc: None,
-            is_state_enabled: Some(true),
-            queue_delay: None,
-            predicate: None,
-            create_date: None,
-            modify_date: None,
-        }],
-    };
-    server.server_file_audits = Observed::Known {
-        value: vec![FileAudit {
-            audit_id: 65536,
-            log_file_path: Some("C:\\Audit\\".to_owned()),
-            log_file_name: Some("Main_6F2B.sqlaudit".to_owned()),
-            max_file_size: None,
-            max_rollover_files: None,
-            max_files: None,
-        }],
-    };
+    let recording = recorded(16, "C:\\Log\\log_42.trc", ("Main", "Main_6F2B.sqlaudit"));
     let events = RecordedEvents::default()
         .trace("C:\\Log\\log.trc", trace)
         .audit("C:\\Audit\\Main_6F2B*.sqlaudit", audit);

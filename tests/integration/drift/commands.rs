@@ -12,6 +12,22 @@ pub(super) trait WithSides {
     fn side(self, folder: &str, recording: &Recording) -> Self;
 }
 
+/// `diff` of two recordings, with a file of events that `option` names.
+pub(crate) fn diff_with(
+    option: &str,
+    events: &str,
+    (before, after): &(Recording, Recording),
+    args: &[&str],
+) -> Cli {
+    let fixed = ["diff", "before", "after", "--as-of", "2026-11-16"];
+    Cli::new(&fixed)
+        .args(&[option, "events.jsonl"])
+        .args(args)
+        .side("before", before)
+        .side("after", after)
+        .file("events.jsonl", events)
+}
+
 impl WithSides for Cli {
     fn side(self, folder: &str, recording: &Recording) -> Self {
         let Recorded {

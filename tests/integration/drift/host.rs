@@ -7,7 +7,7 @@ use mssql_posture::rules::Severity;
 use mssql_posture::snapshot::{Event, EventsLine, HostEvent, Observed};
 use serde_json::{Value, json};
 
-use super::commands::WithSides as _;
+use super::commands::diff_with;
 use super::instance;
 use crate::changes::exports::lines_of;
 use crate::changes::host::{AT, created};
@@ -74,21 +74,8 @@ fn planted(after: &mut Recording) {
     );
 }
 
-fn diff((before, after): &(Recording, Recording), events: &str, args: &[&str]) -> Cli {
-    let fixed = [
-        "diff",
-        "before",
-        "after",
-        "--as-of",
-        "2026-11-16",
-        "--host-events",
-        "events.jsonl",
-    ];
-    Cli::new(&fixed)
-        .args(args)
-        .side("before", before)
-        .side("after", after)
-        .file("events.jsonl", events)
+fn diff(sides: &(Recording, Recording), events: &str, args: &[&str]) -> Cli {
+    diff_with("--host-events", events, sides, args)
 }
 
 fn host(ran: &Ran) -> Value {
@@ -180,20 +167,8 @@ fn one_file_attributes_the_change_and_explains_the_host() {
     }
     let text = "ALTER PROC dbo.usp_x AS EXEC xp_cmdshell 'whoami'";
     let events = events(&[shell()], &[audited("2026-09-02T15:02:00", "usp_x", text)]);
-    let fixed = [
-        "diff",
-        "before",
-        "after",
-        "--as-of",
-        "2026-11-16",
-        "--format",
-        "json",
-    ];
-    let cli = Cli::new(&fixed).args(&["--events", "events.jsonl", "--allow-partial"]);
-    let cli = cli
-        .side("before", &sides.0)
-        .side("after", &sides.1)
-        .file("events.jsonl", &events);
+    let args = ["--format", "json", "--allow-partial"];
+    let cli = diff_with("--events", &events, &sides, &args);
     let ran = cli.run().code(1);
     assert_eq!(host(&ran)["entries"][0]["standing"], "change");
     let diff: Value = serde_json::from_str(&ran.stdout).unwrap();

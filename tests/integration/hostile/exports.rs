@@ -95,6 +95,15 @@ fn doubling(levels: u32) -> Vec<u8> {
     evtx::log_of(&body, &definitions.collect::<Vec<u8>>())
 }
 
+/// A record that begins with a template, whose definition follows at once.
+fn start_of_instance() -> Vec<u8> {
+    [
+        &[0x0f, 1, 1, 0, 0x0c, 1, 0, 0, 0, 0][..],
+        &place(BODY + 14).to_le_bytes(),
+    ]
+    .concat()
+}
+
 /// A template that is its own content.
 fn endless() -> Vec<u8> {
     let definition = place(BODY + 14);
@@ -106,11 +115,7 @@ fn endless() -> Vec<u8> {
     .concat();
     let inner = [&[0x0f, 1, 1, 0][..], &instance, &[0]].concat();
     let size = place(inner.len()).to_le_bytes();
-    let head = [
-        &[0x0f, 1, 1, 0, 0x0c, 1, 0, 0, 0, 0][..],
-        &definition.to_le_bytes(),
-    ]
-    .concat();
+    let head = start_of_instance();
     evtx::log_of(
         &[
             &head[..],
@@ -127,12 +132,7 @@ fn endless() -> Vec<u8> {
 
 /// More values than there are bytes.
 fn countless() -> Vec<u8> {
-    let definition = place(BODY + 14);
-    let head = [
-        &[0x0f, 1, 1, 0, 0x0c, 1, 0, 0, 0, 0][..],
-        &definition.to_le_bytes(),
-    ]
-    .concat();
+    let head = start_of_instance();
     evtx::log_of(
         &[
             &head[..],
