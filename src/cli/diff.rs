@@ -52,15 +52,18 @@ pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     })
 }
 
-/// Planned changes are no findings: what was not planned is, whatever its severity. Nor are approved ones.
+/// Planned changes are no findings: what was not planned is, whatever its severity. Nor are approved ones. What happened
+/// on a host is neither planned nor approved.
 fn is_finding(found: &Diff, witnesses: Option<&attribution::Read>, severity: Severity) -> bool {
     let is_kept = found.record.as_ref().map(RecordOutcome::is_kept);
     let is_held = witnesses.is_some_and(attribution::Read::has_register);
     let is_approved = is_held.then(|| !found.has_unapproved(severity));
-    match (is_kept, is_approved) {
+    let is_drift = match (is_kept, is_approved) {
         (None, None) => found.has_changes(severity),
         (kept, approved) => kept == Some(false) || approved == Some(false),
-    }
+    };
+    let is_passed = !is_held && found.has_passed(severity);
+    is_drift || is_passed || found.has_host_events(severity)
 }
 
 fn record(path: &Path) -> anyhow::Result<ChangeRecord> {

@@ -35,7 +35,8 @@ pub(super) struct WrittenRegister {
     /// Logins of services, likewise. What they change is remarked on.
     #[serde(default)]
     service: Vec<String>,
-    /// Names or addresses of hosts that changes usually come from, with `*` and `?`; empty: any.
+    /// Names or addresses of hosts that changes usually come from, with `*` and `?`; empty: any. What looks like an address
+    /// is held to the client's address alone.
     #[serde(default)]
     administration_hosts: Vec<String>,
     /// Executions of a channel by one login in one hour that are usual.
@@ -68,7 +69,8 @@ struct WrittenApproved {
     until: Spanned<String>,
     /// Targets, with `*` and `?`; absent: any.
     instance: Option<String>,
-    /// What is changed, as `diff` names it, with its database in front (`ERP.dbo.usp_*`); absent: anything.
+    /// What is changed, as `diff` names it, with its database in front (`ERP.dbo.usp_*`); absent: anything. `*` stands within
+    /// one name, and a name that holds a dot in brackets (`[CORP.LOCAL\\jdoe]`).
     object: Option<String>,
     /// The login that connected; absent: any.
     identity: Option<String>,
@@ -144,7 +146,7 @@ pub struct ApprovedChange {
     pub until: Timestamp,
     /// Pattern of targets; none: any.
     pub instance: Option<String>,
-    /// Pattern of what is changed; none: anything.
+    /// Pattern of what is changed, name by name; none: anything.
     pub object: Option<String>,
     /// Pattern of the login that connected; none: any.
     pub identity: Option<String>,

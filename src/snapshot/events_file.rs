@@ -69,6 +69,11 @@ impl EventsFile {
             );
             return Err(wrong(1, what));
         }
+        for moment in header.until.iter().chain([&header.since]) {
+            if moment.parse::<Timestamp>().is_err() {
+                return Err(wrong(1, format!("{moment:?} is no moment")));
+            }
+        }
         let mut targets: Vec<TargetEvents> = Vec::new();
         for (at, text) in lines {
             let (number, text) = (at + 1, text?);
@@ -146,6 +151,14 @@ mod tests {
         for (text, due) in [
             (String::new(), "line 1: the file is empty"),
             (whole.replace("events/v1", "events/v2"), "line 1: schema"),
+            (
+                whole.replace("2026-09-01T", "soon "),
+                "line 1: \"soon 00:00:00.0000000Z\" is no moment",
+            ),
+            (
+                whole.replace("null,\"max", "\"later\",\"max"),
+                "line 1: \"later\" is no moment",
+            ),
             (format!("{HEADER}\n{{}}\n"), "line 2: missing field"),
             (format!("{whole}{event}\n"), "line 3: missing field"),
             (format!("{whole}not json\n"), "line 3:"),

@@ -1,6 +1,7 @@
 //! Who made the changes: recorded events joined to drift, held to a register; and what turns that into "nobody can tell".
 
 mod blind;
+mod closed;
 mod commands;
 mod joins;
 mod laws;

@@ -10,8 +10,8 @@ use super::wanted::{Sides, Wanted};
 use crate::ids::{DatabaseName, InstanceId, named};
 use crate::rules::telemetry::{EventState, Recorded, Running, Telemetry};
 use crate::snapshot::{
-    AuditSpecification, EventSource, EventsFile, EventsHeader, Observed, Outcome, Snapshot,
-    SourceState, TargetEvents,
+    AuditSpecification, EventSource, EventsFile, EventsHeader, EventsTarget, Observed, Outcome,
+    Snapshot, SourceState, TargetEvents,
 };
 
 /// What files hold of one target, each with what was asked for.
@@ -53,7 +53,7 @@ impl Between {
 }
 
 /// Where the files are blind.
-pub fn of_files(parts: &Parts<'_>, between: Between) -> BTreeSet<BlindSpot> {
+pub fn of_files(parts: &Parts<'_>, between: Between, sides: Sides<'_>) -> BTreeSet<BlindSpot> {
     let mut spots = BTreeSet::new();
     if parts.is_empty() {
         let why = "no file of events has this target";
@@ -71,6 +71,7 @@ pub fn of_files(parts: &Parts<'_>, between: Between) -> BTreeSet<BlindSpot> {
                 spots.insert(BlindSpot::new(Blind::TargetNotRead, other.why()));
             }
         }
+        spots.extend(elsewhere(&own.target, sides));
         if own.target.sources.is_empty() {
             let why = "no source of events was read";
             spots.insert(BlindSpot::new(Blind::TargetNotRead, why));
@@ -86,6 +87,38 @@ pub fn of_files(parts: &Parts<'_>, between: Between) -> BTreeSet<BlindSpot> {
     spots
 }
 
+/// Whether the file's server has another name than either snapshot's, by `@@SERVERNAME` or by its machine and instance,
+/// which audits write.
+fn elsewhere(target: &EventsTarget, sides: Sides<'_>) -> Option<BlindSpot> {
+    let of_events = target.server_name.as_deref()?;
+    let mut names = BTreeSet::new();
+    for own in [sides.before, sides.after] {
+        let Some(own) = own.server.server_identity.known() else {
+            continue;
+        };
+        names.extend(own.server_name.clone());
+        names.extend(
+            own.machine_name
+                .as_ref()
+                .map(|machine| match own.instance_name.as_deref() {
+                    Some(instance) => format!("{machine}\\{instance}"),
+                    None => machine.clone(),
+                }),
+        );
+    }
+    let is_known = !names.is_empty();
+    let is_own = names.iter().any(|own| own.eq_ignore_ascii_case(of_events));
+    (is_known && !is_own).then(|| {
+        let names: Vec<String> = names.iter().map(|own| named(own)).collect();
+        let why = format!(
+            "its events are of server {}, and the snapshots are of {}: nothing is attributed by them",
+            named(of_events),
+            names.join(", ")
+        );
+        BlindSpot::new(Blind::OtherServer, why)
+    })
+}
+
 fn of_source(source: &SourceState, is_bounded: bool, between: Between) -> Option<BlindSpot> {
     let name = match &source.source {
         EventSource::Audit { name } => format!("audit {}", named(name)),
@@ -96,10 +129,7 @@ fn of_source(source: &SourceState, is_bounded: bool, between: Between) -> Option
     match &source.seen {
         Observed::Known { .. } if matches!(source.source, EventSource::Export { .. }) => {
             let why = "it was read to its end, and does not say what was not exported";
-            Some(BlindSpot::new(
-                Blind::SourcePartial,
-                format!("{name}: {why}"),
-            ))
+            Some(BlindSpot::new(Blind::Exported, format!("{name}: {why}")))
         }
         Observed::Known { .. } => None,
         Observed::Unsupported { why, .. } => {

@@ -39,6 +39,31 @@ pub enum Class {
     User,
 }
 
+impl Class {
+    /// Whether things of this class stand in no database, whichever is current where they are changed.
+    pub fn is_of_server(self) -> bool {
+        matches!(
+            self,
+            Self::Audit
+                | Self::Credential
+                | Self::Database
+                | Self::Endpoint
+                | Self::Job
+                | Self::JobStep
+                | Self::LinkedServer
+                | Self::Login
+                | Self::Option
+                | Self::Proxy
+                | Self::Schedule
+                | Self::ServerPermission
+                | Self::ServerRoleMember
+                | Self::ServerSpecification
+                | Self::ServerTrigger
+                | Self::TrustedAssembly
+        )
+    }
+}
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {

@@ -71,7 +71,7 @@ pub struct AttributionSummary {
     pub outcomes: Vec<OutcomeCount>,
 }
 
-/// How many changes came out so.
+/// How many changes, or events without a change, came out so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutcomeCount {
     /// Which.
@@ -80,15 +80,31 @@ pub struct OutcomeCount {
     pub changes: u32,
 }
 
+impl OutcomeCount {
+    /// How many of each there are.
+    pub(super) fn of(all: &[Attributed]) -> Vec<Self> {
+        let counts = Attributed::ALL.into_iter().filter_map(|outcome| {
+            let changes = all.iter().filter(|own| **own == outcome).count();
+            let changes = u32::try_from(changes).unwrap_or(u32::MAX);
+            (changes > 0).then_some(Self { outcome, changes })
+        });
+        counts.collect()
+    }
+}
+
 /// One instance's attribution: what holds of all its changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceAttribution {
     /// Where something could have happened unseen or unrecorded between the two collections: findings of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blind_spots: Vec<BlindSpot>,
-    /// What happened between the two collections and left no drift, the worst first.
+    /// What happened between the two collections and left no drift: what somebody has to answer for first, and of that the
+    /// worst.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<Passed>,
+    /// How much more of it there is than is told, by outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_passed: Vec<OutcomeCount>,
 }
 
 /// Who made one change.
@@ -186,6 +202,10 @@ pub enum Blind {
     Retention,
     /// A source was seen in part.
     SourcePartial,
+    /// A file was exported by somebody: what they left out does not show.
+    Exported,
+    /// The events are of another server.
+    OtherServer,
     /// There is no audit.
     NoAudit,
     /// An audit is off.
@@ -217,6 +237,14 @@ pub enum Blind {
 }
 
 impl Blind {
+    /// Whether something may have happened that a better collection of the same events would hold, so that what is known is
+    /// not all: an approved event may not be the last. What was exported is taken at its word.
+    pub(super) fn is_gap(self) -> bool {
+        (self.is_unseen()
+            && !matches!(self, Self::Exported | Self::RecordingNotSeen | Self::Moment))
+            || self == Self::AuditSwitched
+    }
+
     /// Whether we did not see it: another collection could show it. Else the server itself is blind.
     pub fn is_unseen(self) -> bool {
         matches!(
@@ -230,6 +258,8 @@ impl Blind {
                 | Self::Bounded
                 | Self::Retention
                 | Self::SourcePartial
+                | Self::Exported
+                | Self::OtherServer
                 | Self::RecordingNotSeen
                 | Self::Moment
         )

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use glob::{MatchOptions, Pattern};
+use glob::Pattern;
 use jiff::Timestamp;
 
 use super::deed::hash;
 use super::entry::Attributed;
 use super::moment::{Held, Moment, is_working_time};
+use super::thing::{Thing, fits};
 use crate::drift::diff::pattern;
 use crate::ids::InstanceId;
 use crate::inventory::{ApprovedChange, Register, Site, TagValue};
@@ -17,7 +18,8 @@ use crate::snapshot::Event;
 pub struct Holding<'r> {
     register: &'r Register,
     approved: Vec<Ready<'r>>,
-    hosts: Vec<Pattern>,
+    /// Patterns of names of hosts, and of their addresses.
+    hosts: [Vec<Pattern>; 2],
     privileged: Vec<Pattern>,
     service: Vec<Pattern>,
     site: Option<&'r Site>,
@@ -26,7 +28,7 @@ pub struct Holding<'r> {
 
 struct Ready<'r> {
     change: &'r ApprovedChange,
-    object: Option<Pattern>,
+    object: Option<&'r str>,
     identity: Option<Pattern>,
 }
 
@@ -49,7 +51,7 @@ pub fn site<'r>(
 ) -> Option<&'r Site> {
     let fits_target = |own: &String| match own.split_once('=') {
         Some((tag, value)) => tags.get(tag).is_some_and(|own| own.to_string() == value),
-        None => ready(own).is_some_and(|own| is(&own, target.as_str(), false)),
+        None => ready(own).is_some_and(|own| fits(&own, target.as_str(), false)),
     };
     let mut sites = register.sites.iter();
     sites.find(|site| site.targets.iter().any(fits_target))
@@ -58,15 +60,6 @@ pub fn site<'r>(
 /// A pattern that cannot be read fits nothing.
 fn ready(text: &str) -> Option<Pattern> {
     pattern(text).ok()
-}
-
-fn is(pattern: &Pattern, text: &str, folds: bool) -> bool {
-    let options = MatchOptions {
-        case_sensitive: !folds,
-        require_literal_separator: false,
-        require_literal_leading_dot: false,
-    };
-    pattern.matches_with(text, options)
 }
 
 fn all_ready(patterns: &[String]) -> Vec<Pattern> {
@@ -84,7 +77,7 @@ impl<'r> Holding<'r> {
         let is_here = |own: &&ApprovedChange| {
             let instance = own.instance.as_deref();
             instance
-                .is_none_or(|own| ready(own).is_some_and(|own| is(&own, target.as_str(), false)))
+                .is_none_or(|own| ready(own).is_some_and(|own| fits(&own, target.as_str(), false)))
         };
         // One that cannot be read approves nothing: it is left out whole.
         let read = |own: Option<&String>| match own {
@@ -95,14 +88,16 @@ impl<'r> Holding<'r> {
         let approved = approved.filter_map(|change| {
             Some(Ready {
                 change,
-                object: read(change.object.as_ref())?,
+                object: change.object.as_deref(),
                 identity: read(change.identity.as_ref())?,
             })
         });
+        let hosts = register.administration_hosts.iter().cloned();
+        let (addresses, names): (Vec<_>, Vec<_>) = hosts.partition(|own| is_address(own));
         Self {
             register,
             approved: approved.collect(),
-            hosts: all_ready(&register.administration_hosts),
+            hosts: [names, addresses].map(|own| all_ready(&own)),
             privileged: all_ready(&register.privileged),
             service: all_ready(&register.service),
             site,
@@ -110,24 +105,26 @@ impl<'r> Holding<'r> {
         }
     }
 
-    /// What the register says of an event that changed the object.
-    pub fn of(&self, event: &Event, moment: &Moment, object: &str) -> Said {
-        let identity = identity(event);
+    /// What the register says of an event that changed something, which these are.
+    pub fn of(&self, event: &Event, moment: &Moment, things: &[Thing]) -> Said {
         let mut best = Said {
             outcome: Attributed::Unapproved,
             ticket: None,
             because: Some("no ticket is for it".to_owned()),
         };
         for own in &self.approved {
-            let fits = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
-                (None, _) => true,
-                (Some(pattern), Some(text)) => is(pattern, text, self.folds),
-                (Some(_), None) => false,
-            };
-            if !fits(&own.object, Some(object)) || !fits(&own.identity, identity) {
+            let is_for = own
+                .object
+                .is_none_or(|own| things.iter().any(|thing| thing.fits(own, self.folds)));
+            let is_by = self.is_by(own.identity.as_ref(), event);
+            if !is_for || is_by == Some(false) {
                 continue;
             }
-            let said = self.by(own.change, event, moment);
+            let mut said = self.by(own.change, event, moment);
+            if is_by.is_none() && said.outcome < Attributed::Undecided {
+                said.outcome = Attributed::Undecided;
+                said.because = Some("the record does not say which login connected".to_owned());
+            }
             if said.outcome < best.outcome {
                 best = said;
             }
@@ -172,15 +169,35 @@ impl<'r> Holding<'r> {
         }
     }
 
-    /// Whether it came from a usual host; `None` where the record does not say.
+    /// Whether the login that connected is the ticket's; `None` where the record does not say. The one that a statement ran
+    /// as is anybody's who may impersonate it.
+    fn is_by(&self, identity: Option<&Pattern>, event: &Event) -> Option<bool> {
+        let Some(pattern) = identity else {
+            return Some(true);
+        };
+        let who = event.who.session_login.as_deref()?;
+        Some(fits(pattern, who, self.folds))
+    }
+
+    /// Whether it came from a usual host; `None` where the record does not say. An address is the server's word, a name the
+    /// client's: a name that looks like an address is none.
     fn is_usual_host(&self, event: &Event) -> Option<bool> {
-        if self.register.administration_hosts.is_empty() {
+        let [names, addresses] = &self.hosts;
+        if names.is_empty() && addresses.is_empty() {
             return Some(true);
         }
-        let from = [&event.from.host, &event.from.client_ip];
-        let mut from = from.into_iter().flatten().peekable();
-        from.peek()?;
-        Some(from.any(|from| self.hosts.iter().any(|own| is(own, from, true))))
+        let among = |all: &[Pattern], from: &Option<String>| match from {
+            _ if all.is_empty() => Some(false),
+            None => None,
+            Some(from) => Some(all.iter().any(|own| fits(own, from, true))),
+        };
+        let by_name = among(names, &event.from.host);
+        let by_address = among(addresses, &event.from.client_ip);
+        match (by_name, by_address) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        }
     }
 
     /// What a reviewer wants to know besides of an event.
@@ -200,7 +217,7 @@ impl<'r> Holding<'r> {
             }
         }
         let identity = identity(event).unwrap_or_default();
-        let among = |all: &[Pattern]| all.iter().any(|own| is(own, identity, self.folds));
+        let among = |all: &[Pattern]| all.iter().any(|own| fits(own, identity, self.folds));
         if among(&self.service) {
             remarks.push("by a service's identity".to_owned());
         } else if !self.register.privileged.is_empty() && !among(&self.privileged) {
@@ -229,11 +246,18 @@ impl<'r> Holding<'r> {
     }
 }
 
+/// Whether a pattern of hosts is one of addresses: digits, dots and stars, or with colons.
+fn is_address(pattern: &str) -> bool {
+    let is_v4 = |c: char| c.is_ascii_digit() || ".*?".contains(c);
+    let has_digit = pattern.contains(|c: char| c.is_ascii_digit());
+    pattern.contains(':') || (has_digit && pattern.contains('.') && pattern.chars().all(is_v4))
+}
+
 fn minute(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// The login that connected: what it ran as may be anybody's whom it may impersonate.
+/// Who it is told of: the login that connected, or where the record does not say the one that it ran as.
 pub fn identity(event: &Event) -> Option<&str> {
     let who = &event.who;
     who.session_login.as_deref().or(who.login.as_deref())

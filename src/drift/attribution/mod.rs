@@ -19,6 +19,7 @@ mod hold;
 mod join;
 mod moment;
 mod passed;
+mod thing;
 mod told;
 mod wanted;
 
@@ -33,6 +34,7 @@ use blind::Between;
 use catalog::Catalog;
 use hold::{Holding, Said};
 use join::{Found, Index, Witnessed};
+use thing::Thing;
 use wanted::{Sides, Wanted};
 
 use super::diff::{Change, Diff, InstanceDiff, Pairing, Side};
@@ -102,7 +104,7 @@ pub fn attribute(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, b
             .map(|own| Holding::new(own, &diff.id, site, folds)),
         site,
         telemetry: by.telemetry,
-        unseen: blind::of_files(&parts, between),
+        unseen: blind::of_files(&parts, between, sides),
         recorders: blind::of_recorders(sides, by.telemetry),
     };
     let mut used = BTreeSet::new();
@@ -113,9 +115,11 @@ pub fn attribute(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, b
     }
     let reaching = passed::reaching(&diff.changes);
     let spots = attributing.unseen.iter().chain(&attributing.recorders);
+    let (passed, more_passed) = passed::passed(&attributing, &used, &reaching);
     diff.attribution = Some(InstanceAttribution {
         blind_spots: spots.cloned().collect(),
-        passed: passed::passed(&attributing, &used, &reaching),
+        passed,
+        more_passed,
     });
 }
 
@@ -129,6 +133,7 @@ fn nothing_told(diff: &mut InstanceDiff) {
     diff.attribution = Some(InstanceAttribution {
         blind_spots: vec![spot],
         passed: Vec::new(),
+        more_passed: Vec::new(),
     });
 }
 
@@ -143,14 +148,6 @@ fn unattributable(blind_spots: Vec<BlindSpot>) -> ChangeAttribution {
         near: Vec::new(),
         catalog: Vec::new(),
         remarks: Vec::new(),
-    }
-}
-
-/// What an object is called in a register: with its database in front.
-fn object(database: Option<&str>, name: &str) -> String {
-    match database {
-        Some(database) => format!("{database}.{name}"),
-        None => name.to_owned(),
     }
 }
 
@@ -173,10 +170,9 @@ impl Attributing<'_> {
             found.refuted.push(BlindSpot::new(Blind::ChangedLater, why));
         }
         // Whoever may take events out of a file could take the worse ones.
-        let torn = self
-            .unseen
-            .iter()
-            .filter(|own| own.kind == Blind::EventsMissing);
+        let is_torn =
+            |own: &&BlindSpot| matches!(own.kind, Blind::EventsMissing | Blind::OtherServer);
+        let torn = self.unseen.iter().filter(is_torn);
         found.refuted.extend(torn.cloned());
         let mut told = if found.made_by.is_empty() || !found.refuted.is_empty() {
             unattributable(self.why(&wanted, &found))
@@ -282,11 +278,11 @@ impl Attributing<'_> {
         let Some(holding) = &self.holding else {
             return told;
         };
-        let label = object(wanted.database.as_deref(), &change.name);
+        let things = Thing::of_change(change, wanted);
         let allowed = self.allowed(holding, change, wanted);
         let mut said: Vec<Said> = Vec::new();
         for own in &events {
-            said.push(holding.of(own.event, &own.moment, &label));
+            said.push(holding.of(own.event, &own.moment, &things));
             told.remarks.extend(holding.remarks(own.event, &own.moment));
         }
         // One event that nobody approved is enough.
@@ -305,9 +301,25 @@ impl Attributing<'_> {
                 .push("the assembly is in the register's list".to_owned()),
             None => {}
         }
+        if told.outcome == Attributed::Approved
+            && !found.is_proven
+            && let Some(gap) = self.gaps().next()
+        {
+            told.outcome = Attributed::Undecided;
+            told.because.push(format!(
+                "another event may have come after these: {}",
+                gap.why
+            ));
+        }
         told.remarks.sort();
         told.remarks.dedup();
         told
+    }
+
+    /// Where events between the two collections may be missing.
+    fn gaps(&self) -> impl Iterator<Item = &BlindSpot> {
+        let spots = self.unseen.iter().chain(&self.recorders);
+        spots.filter(|own| own.kind.is_gap())
     }
 
     /// Whether an assembly that changed is in the register's list.
@@ -343,14 +355,9 @@ impl Diff {
     pub fn sum_up_attribution(&mut self, held_to_register: bool) {
         let changes = self.instances.iter().flat_map(|own| &own.changes);
         let all: Vec<Attributed> = changes.filter_map(Change::attributed).collect();
-        let outcomes = Attributed::ALL.into_iter().filter_map(|outcome| {
-            let changes = all.iter().filter(|own| **own == outcome).count();
-            let changes = u32::try_from(changes).unwrap_or(u32::MAX);
-            (changes > 0).then_some(OutcomeCount { outcome, changes })
-        });
         self.attribution = Some(AttributionSummary {
             held_to_register,
-            outcomes: outcomes.collect(),
+            outcomes: OutcomeCount::of(&all),
         });
     }
 
@@ -375,9 +382,15 @@ impl InstanceDiff {
             .iter()
             .filter_map(|own| own.attribution.as_ref());
         let mut changes = changes.map(ChangeAttribution::is_unseen);
-        let passed = self.attribution.iter().flat_map(|own| &own.passed);
-        let mut passed = passed.map(|own| own.outcome == Attributed::Undecided);
-        changes.any(|unseen| unseen) || passed.any(|unseen| unseen)
+        let is_open = |own: &InstanceAttribution| {
+            let passed = own.passed.iter().map(|own| own.outcome);
+            let more = own.more_passed.iter().map(|own| own.outcome);
+            let mut passed = passed.chain(more);
+            let mut gaps = own.blind_spots.iter();
+            passed.any(|own| own == Attributed::Undecided)
+                || gaps.any(|own| own.kind.is_gap() && own.kind.is_unseen())
+        };
+        changes.any(|unseen| unseen) || self.attribution.as_ref().is_some_and(is_open)
     }
 }
 

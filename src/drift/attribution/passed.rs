@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Attributing;
 use super::deed::Class;
-use super::entry::{Attributed, Passed};
+use super::entry::{Attributed, OutcomeCount, Passed};
 use super::hold::{Said, identity};
 use super::join::{Witnessed, made_and_ended};
+use super::thing::Thing;
 use super::told::{features, told};
 use super::wanted::Sides;
 use crate::drift::diff::{Change, ChangeKind};
@@ -62,10 +63,39 @@ struct Kind {
     is_run: bool,
 }
 
-/// What left no drift, the worst first.
-pub fn passed(by: &Attributing<'_>, used: &BTreeSet<usize>, reaching: &Reaching) -> Vec<Passed> {
-    let mut kinds: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
-    let mut enter = |at: usize, what: String, severity, is_run| {
+/// Where an event is, and what a ticket would have to be for.
+type Place = (usize, Option<Thing>);
+
+/// What left no drift: what somebody has to answer for before all else, and of that the worst first. How many are left out,
+/// by outcome.
+pub fn passed(
+    by: &Attributing<'_>,
+    used: &BTreeSet<usize>,
+    reaching: &Reaching,
+) -> (Vec<Passed>, Vec<OutcomeCount>) {
+    let kinds = kinds(by, used, reaching);
+    let told = kinds.into_iter();
+    let mut told: Vec<Passed> = told
+        .filter_map(|(kind, places)| one(by, kind, &places))
+        .collect();
+    // Whoever can make many events must not push others out of sight.
+    let order = |own: &Passed| {
+        let is_open = own.outcome == Attributed::Undecided;
+        (own.outcome.is_finding(), is_open, own.severity)
+    };
+    told.sort_by_key(|own| std::cmp::Reverse(order(own)));
+    let left = told.split_off(MOST.min(told.len()));
+    let left: Vec<Attributed> = left.into_iter().map(|own| own.outcome).collect();
+    (told, OutcomeCount::of(&left))
+}
+
+fn kinds(
+    by: &Attributing<'_>,
+    used: &BTreeSet<usize>,
+    reaching: &Reaching,
+) -> BTreeMap<Kind, Vec<Place>> {
+    let mut kinds: BTreeMap<Kind, Vec<Place>> = BTreeMap::new();
+    let mut enter = |at: usize, what: String, severity, is_run, thing: Option<Thing>| {
         let own = by.index.all.get(at);
         let kind = Kind {
             severity: std::cmp::Reverse(severity),
@@ -74,8 +104,8 @@ pub fn passed(by: &Attributing<'_>, used: &BTreeSet<usize>, reaching: &Reaching)
             is_run,
         };
         let places = kinds.entry(kind).or_default();
-        if places.last() != Some(&at) {
-            places.push(at);
+        if places.last().is_none_or(|(last, _)| *last != at) {
+            places.push((at, thing));
         }
     };
     let mut gone = BTreeSet::new();
@@ -95,30 +125,56 @@ pub fn passed(by: &Attributing<'_>, used: &BTreeSet<usize>, reaching: &Reaching)
         for at in places {
             gone.insert(at);
             let what = format!("{} made and ended in between{which}", named(&name));
-            enter(at, what, severity, false);
+            let own = by.index.all.get(at);
+            let thing = own.and_then(|own| {
+                let deed = own.deeds.iter().find(|deed| deed.class == class)?;
+                Thing::of_deed(own.event, deed)
+            });
+            enter(at, what, severity, false, thing);
         }
     }
     for (at, own) in by.index.all.iter().enumerate() {
         if used.contains(&at) || gone.contains(&at) {
             continue;
         }
-        for (what, severity, is_run) in happened(own, reaching) {
-            enter(at, what, severity, is_run);
+        for happened in happened(own, reaching) {
+            let Happened {
+                what,
+                severity,
+                is_run,
+                thing,
+            } = happened;
+            enter(at, what, severity, is_run, thing);
         }
     }
-    let told = kinds.into_iter().take(MOST);
-    told.filter_map(|(kind, places)| one(by, kind, &places))
-        .collect()
+    kinds
+}
+
+/// Something that an event is worth a word for.
+struct Happened {
+    what: String,
+    severity: Severity,
+    is_run: bool,
+    thing: Option<Thing>,
 }
 
 /// What an event is worth a word for.
-fn happened(own: &Witnessed<'_>, reaching: &Reaching) -> Vec<(String, Severity, bool)> {
+fn happened(own: &Witnessed<'_>, reaching: &Reaching) -> Vec<Happened> {
     let event = own.event;
     if event.succeeded == Some(false) {
         return Vec::new();
     }
     let mut told = Vec::new();
+    let mut tell = |what, severity, is_run, thing| {
+        told.push(Happened {
+            what,
+            severity,
+            is_run,
+            thing,
+        });
+    };
     for deed in &own.deeds {
+        let thing = Thing::of_deed(event, deed);
         let name = deed
             .name
             .as_deref()
@@ -130,11 +186,11 @@ fn happened(own: &Witnessed<'_>, reaching: &Reaching) -> Vec<(String, Severity, 
                     .as_deref()
                     .unwrap_or("a value that is not recorded");
                 let what = format!("option {name} set to {value}");
-                told.push((what, Severity::Medium, false));
+                tell(what, Severity::Medium, false, thing);
             }
             Class::Audit | Class::ServerSpecification | Class::DatabaseSpecification => {
                 let what = format!("audit or specification {name} switched or changed");
-                told.push((what, Severity::High, false));
+                tell(what, Severity::High, false, thing);
             }
             _ => {}
         }
@@ -147,31 +203,27 @@ fn happened(own: &Witnessed<'_>, reaching: &Reaching) -> Vec<(String, Severity, 
     } else {
         "used"
     };
-    told.extend(uses.map(|(sink, severity)| {
-        (
-            format!("{did} {}", sink.as_str()),
-            *severity,
-            !is_definition,
-        )
-    }));
+    for (sink, severity) in uses {
+        let what = format!("{did} {}", sink.as_str());
+        tell(what, *severity, !is_definition, Thing::of_event(event));
+    }
     if event.action.id == "EX"
         && let Some(object) = event.on.object.as_deref()
     {
         let key = (event.on.database.clone(), Sides::key(object));
         if let Some(ways) = reaching.get(&key) {
             let what = format!("ran {}, which reaches {ways}", named(object));
-            told.push((what, Severity::High, true));
+            tell(what, Severity::High, true, Thing::of_event(event));
         }
     }
     told
 }
 
-fn one(by: &Attributing<'_>, kind: Kind, places: &[usize]) -> Option<Passed> {
-    let events: Vec<&Witnessed<'_>> = places
-        .iter()
-        .filter_map(|at| by.index.all.get(*at))
-        .collect();
-    let last = events.last()?;
+fn one(by: &Attributing<'_>, kind: Kind, places: &[Place]) -> Option<Passed> {
+    let events = places.iter();
+    let events = events.filter_map(|(at, thing)| Some((by.index.all.get(*at)?, thing)));
+    let events: Vec<(&Witnessed<'_>, &Option<Thing>)> = events.collect();
+    let (last, _) = events.last()?;
     let mut said = Said {
         outcome: Attributed::Attributed,
         ticket: None,
@@ -179,12 +231,9 @@ fn one(by: &Attributing<'_>, kind: Kind, places: &[usize]) -> Option<Passed> {
     };
     let mut remarks = BTreeSet::new();
     if let Some(holding) = &by.holding {
-        let held = events.iter().map(|own| {
-            let event = own.event;
-            remarks.extend(holding.remarks(event, &own.moment));
-            let parts = [&event.on.database, &event.on.schema, &event.on.object];
-            let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-            holding.of(event, &own.moment, &parts.join("."))
+        let held = events.iter().map(|(own, thing)| {
+            remarks.extend(holding.remarks(own.event, &own.moment));
+            holding.of(own.event, &own.moment, thing.as_slice())
         });
         if let Some(worst) = held.max_by_key(|own| own.outcome) {
             said = worst;
@@ -206,9 +255,9 @@ fn one(by: &Attributing<'_>, kind: Kind, places: &[usize]) -> Option<Passed> {
 }
 
 /// The hour with the most executions, where those are more than is usual.
-fn over(events: &[&Witnessed<'_>], most: u32) -> Option<String> {
+fn over(events: &[(&Witnessed<'_>, &Option<Thing>)], most: u32) -> Option<String> {
     let mut hours: BTreeMap<String, u32> = BTreeMap::new();
-    for own in events {
+    for (own, _) in events {
         let (first, _) = own.moment.ends();
         let hour = first.strftime("%Y-%m-%d %H:00 UTC").to_string();
         *hours.entry(hour).or_default() += 1;

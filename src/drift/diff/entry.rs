@@ -375,10 +375,25 @@ impl Diff {
 
     /// Whether there is a change at or over a severity.
     pub fn has_changes(&self, at_or_over: Severity) -> bool {
-        let all = self.instances.iter().flat_map(InstanceDiff::severities);
+        let mut all = self.instances.iter().flat_map(InstanceDiff::severities);
+        all.any(|severity| severity >= at_or_over)
+    }
+
+    /// Whether something at or over this happened on a host.
+    pub fn has_host_events(&self, at_or_over: Severity) -> bool {
         let hosts = self.instances.iter().filter_map(|one| one.host.as_ref());
-        let on_hosts = hosts.flat_map(|host| host.entries.iter().map(|entry| entry.severity));
-        all.chain(on_hosts).any(|severity| severity >= at_or_over)
+        let mut entries = hosts.flat_map(|host| &host.entries);
+        entries.any(|entry| entry.severity >= at_or_over)
+    }
+
+    /// Whether something at or over this happened and left no drift.
+    pub fn has_passed(&self, at_or_over: Severity) -> bool {
+        let own = self
+            .instances
+            .iter()
+            .filter_map(|one| one.attribution.as_ref());
+        let mut passed = own.flat_map(|own| &own.passed);
+        passed.any(|own| own.severity >= at_or_over)
     }
 
     /// How many changes there are of each severity, worst first.

@@ -25,6 +25,7 @@ pub use entry::{
 pub use facts::{COMPARED, Compared, NOT_COMPARED};
 pub use instance::{Side, compare, only_on_one_side};
 pub use judged::{Judged, JudgedVerdict};
+pub(super) use names::Ref;
 pub(super) use record::pattern;
 pub use record::{
     CHANGE_SCHEMA, ChangeRecord, ChangeRecordError, Happened, Planned, PlannedOutcome,

@@ -138,6 +138,13 @@ pub fn passed(own: &InstanceAttribution, most: usize) -> Vec<DriftPassed> {
     .collect()
 }
 
+/// How much more happened than is told.
+pub fn more_passed(own: &InstanceAttribution, most: usize) -> usize {
+    let left = own.passed.len().saturating_sub(most);
+    let more = own.more_passed.iter().map(|own| own.changes as usize);
+    left + more.sum::<usize>()
+}
+
 fn passed_why(own: &Passed) -> Vec<String> {
     let mut why = Vec::new();
     if own.count > 1 {

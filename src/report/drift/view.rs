@@ -304,7 +304,7 @@ fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
             attribution::blind(&own.blind_spots, most.rows)
         }),
         passed: own.map_or_else(Vec::new, |own| attribution::passed(own, most.rows)),
-        more_passed: own.map_or(0, |own| own.passed.len().saturating_sub(most.rows)),
+        more_passed: own.map_or(0, |own| attribution::more_passed(own, most.rows)),
         more_unseen: gaps.len().saturating_sub(most.rows),
         unseen: gaps.into_iter().take(most.rows).collect(),
         host: diff

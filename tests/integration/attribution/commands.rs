@@ -34,7 +34,11 @@ fn planted_of(found: &Value) -> Value {
 /// A server with a default trace and one file audit, which hold what was done. Its clock is three and a half hours
 /// behind UTC.
 fn server(trace: Vec<Value>, audit: Vec<Value>) -> RunningInstance {
-    let recording = recorded(16, "C:\\Log\\log_42.trc", ("Main", "Main_6F2B.sqlaudit"));
+    let mut recording = recorded(16, "C:\\Log\\log_42.trc", ("Main", "Main_6F2B.sqlaudit"));
+    let Observed::Known { value } = &mut recording.snapshot.server.server_identity else {
+        panic!("an identity");
+    };
+    value.server_name = Some("SQL01".to_owned());
     let events = RecordedEvents::default()
         .trace("C:\\Log\\log.trc", trace)
         .audit("C:\\Audit\\Main_6F2B*.sqlaudit", audit);

@@ -392,3 +392,26 @@ fn the_order_of_events_does_not_matter() {
     host.rotate_left(2);
     assert_eq!(timeline(&events, &host), due);
 }
+
+#[test]
+fn what_happened_on_a_host_is_neither_planned_nor_approved() {
+    let mut sides = sides(false);
+    planted(&mut sides.1);
+    let change = "schema = \"mssql-posture/change/v1\"\nid = \"C\"\nfrom = \"2026-09-02T00:00:00Z\"\nuntil = \"2026-09-03T00:00:00Z\"\n[[planned]]\nfact = \"modules\"\nname = \"*\"\n";
+    let register = "schema = \"mssql-posture/register/v1\"\n";
+    for (option, args) in [
+        ("--host-events", ["--change", "c.toml", "--allow-partial"]),
+        ("--events", ["--register", "r.toml", "--allow-partial"]),
+    ] {
+        // The drift itself is planned, or low.
+        let other = created("C:\\Windows\\explorer.exe", CMD, "cmd.exe", AT);
+        for (started, code) in [(other, 0), (shell(), 1)] {
+            diff_with(option, &events(&[started], &[]), &sides, &args)
+                .args(&["--fail-on", "high"])
+                .file("c.toml", change)
+                .file("r.toml", register)
+                .run()
+                .code(code);
+        }
+    }
+}
