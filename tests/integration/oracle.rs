@@ -46,10 +46,18 @@ fn every_kind_of_step_has_a_plain_reading() {
     assert_eq!(found, expected);
 }
 
+/// Estates of that seed that together show a fault in every kind of step: what it takes to find them is not looked for
+/// each time.
+const TELLING: &[usize] = &[
+    0, 1, 2, 4, 5, 8, 11, 13, 16, 17, 18, 23, 25, 26, 30, 42, 43, 44, 48, 51, 53, 55, 56, 64, 70,
+    84, 243, 255, 330, 424, 906,
+];
+
 #[test]
 fn a_fault_in_any_kind_of_step_is_found_out() {
-    let left = unnoticed(101, 1500, &kinds());
+    let (left, telling) = unnoticed(101, 1500, &kinds(), TELLING);
     assert!(left.is_empty(), "nobody would notice without {left:?}");
+    assert_eq!(telling, TELLING, "the estates to begin with are others now");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn nothing_is_approved_where_a_later_event_may_be_missing() {
     cut.target["outcome"] =
         json!({ "state": "interrupted", "stage": "server", "why": "broke", "remedy": "again" });
     let denied = whole().source(2, json!({ "state": "denied", "needs": ["CONTROL SERVER"] }));
-    let failed = whole().source(2, json!({ "state": "failed", "error": "x", "needs": [] }));
+    let failed = whole().source(2, json!({ "state": "not_collected", "why": "x" }));
     let rolled = whole().source(2, first_at("2026-11-11T00:00:00Z"));
     let register = register(TICKET);
     let own = planted_is(&[whole().read()], Some(&register));

@@ -139,19 +139,30 @@ pub fn survey(seed: u8, count: usize) -> Vec<String> {
 }
 
 /// Kinds of step without which the oracle never differs from the engine in so many estates: a fault in one of these
-/// would not be found out. Asks of each kind only until it is found out once.
-pub fn unnoticed(seed: u8, count: usize, kinds: &[Step]) -> Vec<Step> {
-    let mut left = kinds.to_vec();
-    for text in drafts(seed, count) {
+/// would not be found out; and the estates that each of the others was found out by. Asks of each kind only until it is
+/// found out once, and these estates before all others.
+pub fn unnoticed(
+    seed: u8,
+    count: usize,
+    kinds: &[Step],
+    before_all: &[usize],
+) -> (Vec<Step>, Vec<usize>) {
+    let (mut left, mut telling) = (kinds.to_vec(), Vec::new());
+    let drafts: Vec<String> = drafts(seed, count).into_iter().collect();
+    for at in before_all.iter().copied().chain(0..drafts.len()) {
         if left.is_empty() {
             break;
         }
-        let built = estate(&text);
+        let built = estate(&drafts[at]);
         let engine = ask_engine(&built);
         if difference(&built, &engine, None).is_some() {
             continue;
         }
+        let known = left.len();
         left.retain(|kind| difference(&built, &engine, Some(*kind)).is_none());
+        if left.len() < known {
+            telling.push(at);
+        }
     }
-    left
+    (left, telling)
 }
