@@ -2,9 +2,11 @@
 
 mod blind;
 mod commands;
+mod held;
 mod joins;
 mod laws;
 mod outcomes;
+mod permissions;
 
 use std::collections::BTreeMap;
 

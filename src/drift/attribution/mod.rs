@@ -12,13 +12,16 @@
 //! ours (nobody read that source, that time), or of the server's (nothing records it).
 
 mod blind;
+mod calls;
 mod catalog;
 mod deed;
 mod entry;
+mod grants;
 mod hold;
 mod join;
 mod moment;
 mod passed;
+mod rivals;
 mod told;
 mod wanted;
 
@@ -167,10 +170,10 @@ impl Attributing<'_> {
         let dates = self.catalog.dates(&wanted);
         if let Some(last) = found.made_by.last().and_then(|at| self.index.all.get(*at))
             && !found.is_proven
-            && dates.is_later_than(last, self.sides, self.site)
         {
-            let why = "the catalog says that it was changed again after the last event";
-            found.refuted.push(BlindSpot::new(Blind::ChangedLater, why));
+            found
+                .refuted
+                .extend(dates.refute(last, self.sides, self.site));
         }
         // Whoever may take events out of a file could take the worse ones.
         let torn = self
@@ -198,15 +201,17 @@ impl Attributing<'_> {
 
     /// The events that made a change, or what it came or went with.
     fn find(&self, wanted: &Wanted) -> Found {
-        let code = self.catalog.code(wanted);
-        let found = self.index.find(wanted, self.sides, code);
+        let found = self.index.find(wanted, &self.catalog);
         if !found.made_by.is_empty() {
             return found;
         }
-        let implied = wanted.implied().into_iter().find_map(|own| {
-            let mut found = self.index.find(&own, self.sides, None);
+        let implied = wanted.implied(&self.catalog).into_iter();
+        let implied = implied.filter_map(|(own, doubt)| {
+            let mut found = self.index.find(&own, &self.catalog);
+            let doubt = doubt.map(|why| BlindSpot::new(Blind::FitsInPart, why));
+            found.refuted.extend(doubt);
             let name = crate::ids::named(&own.name);
-            let how = if own.verb == deed::Verb::Ends {
+            let how = if wanted.verb == deed::Verb::Ends {
                 "went"
             } else {
                 "came"
@@ -214,7 +219,14 @@ impl Attributing<'_> {
             found.because.push(format!("it {how} with {name}"));
             (!found.made_by.is_empty()).then_some(found)
         });
-        implied.unwrap_or(found)
+        let Some(mut implied) = implied.min_by_key(|own| !own.refuted.is_empty()) else {
+            return found;
+        };
+        // What may have made it by itself is no less near for that.
+        implied.near.extend(found.near);
+        implied.near.sort_unstable();
+        implied.rivals.extend(found.rivals);
+        implied
     }
 
     fn near(&self, at: usize, why: &str) -> Option<String> {
@@ -280,6 +292,7 @@ impl Attributing<'_> {
             told.remarks.push(why.to_owned());
         }
         let Some(holding) = &self.holding else {
+            self.contest(&mut told, found, None);
             return told;
         };
         let label = object(wanted.database.as_deref(), &change.name);
@@ -296,6 +309,10 @@ impl Attributing<'_> {
             told.ticket = worst.ticket;
             told.because.extend(worst.because);
         }
+        let approves = |own: &Witnessed<'_>| {
+            holding.of(own.event, &own.moment, &label).outcome == Attributed::Approved
+        };
+        self.contest(&mut told, found, Some(&approves));
         match allowed {
             Some(false) => told
                 .remarks
@@ -384,14 +401,19 @@ impl InstanceDiff {
 impl ChangeAttribution {
     /// Whether somebody has to answer for it.
     fn is_finding(&self) -> bool {
-        let is_lost = self.outcome == Attributed::Unattributable && !self.is_unseen();
+        let is_open = matches!(
+            self.outcome,
+            Attributed::Undecided | Attributed::Unattributable
+        );
+        let is_lost = is_open && !self.is_unseen();
         self.outcome.is_finding() || is_lost
     }
 
     /// Whether another collection could tell what this one cannot.
     pub fn is_unseen(&self) -> bool {
         match self.outcome {
-            Attributed::Undecided => true,
+            // An event that may have made it and names nothing will not say more when it is read again.
+            Attributed::Undecided => self.blind_spots.iter().all(|own| own.kind.is_unseen()),
             Attributed::Unattributable => self.blind_spots.iter().any(|own| own.kind.is_unseen()),
             _ => false,
         }
