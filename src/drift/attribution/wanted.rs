@@ -247,7 +247,7 @@ impl Wanted {
         };
         match trail.class {
             Class::Object => wanted.find_object(fact, &change.identity, catalog),
-            Class::ServerPermission | Class::DatabasePermission => wanted.find_securable(&named),
+            Class::ServerPermission | Class::DatabasePermission => wanted.find_securable(named),
             Class::TrustedAssembly => wanted.name = hash(&wanted.label),
             Class::Option => {
                 let value = wanted.is("value").and_then(Value::as_i64);
