@@ -33,11 +33,37 @@ pub struct ActArgument {
     pub value: Option<String>,
 }
 
+/// What is done to permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantAct {
+    /// GRANT.
+    Grant,
+    /// DENY.
+    Deny,
+    /// REVOKE.
+    Revoke,
+}
+
+/// A permission as it is written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ActPermission {
+    /// Its name in upper case; `ALL` too.
+    pub name: String,
+    /// Whether it is of some columns alone.
+    pub is_of_columns: bool,
+}
+
 /// A change of permissions as it is written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ActGrant {
-    /// Names of permissions in upper case, without columns; `ALL` too.
-    pub permissions: Vec<String>,
+    /// Which of the three it is.
+    pub act: GrantAct,
+    /// Whether it is about the right to grant: WITH GRANT OPTION, or REVOKE GRANT OPTION FOR.
+    pub grant_option: bool,
+    /// The permissions.
+    pub permissions: Vec<ActPermission>,
+    /// The class before `::` in upper case, where one is written.
+    pub class: Option<String>,
     /// The parts of the securable's name; empty where none is named.
     pub on: Vec<String>,
     /// Who gets or loses them.
@@ -47,13 +73,18 @@ pub struct ActGrant {
 impl ActCall {
     /// The value that a parameter gets, by its name or its place.
     pub fn value(&self, parameter: &str, place: usize) -> Option<&str> {
+        self.argument(parameter, place)?.value.as_deref()
+    }
+
+    /// What is passed for a parameter, by its name or its place.
+    pub fn argument(&self, parameter: &str, place: usize) -> Option<&ActArgument> {
         let named = |argument: &&ActArgument| {
             let name = argument.name.as_deref();
             name.is_some_and(|name| name.eq_ignore_ascii_case(parameter))
         };
         let by_name = self.arguments.iter().find(named);
         let by_place = self.arguments.get(place).filter(|own| own.name.is_none());
-        by_name.or(by_place)?.value.as_deref()
+        by_name.or(by_place)
     }
 }
 
@@ -72,8 +103,8 @@ pub fn acts(text: &str) -> Acts {
     while at < code.len() {
         at = if code.is_word(at, &["exec", "execute"]) {
             called(&code, at + 1, &mut found)
-        } else if code.is_word(at, &["grant", "deny", "revoke"]) && !is_option(&code, at) {
-            granted(&code, at + 1, &mut found)
+        } else if let Some(act) = grant_act(&code, at).filter(|_| !is_option(&code, at)) {
+            granted(&code, act, at + 1, &mut found)
         } else if at == 0 && code.keyword(0).is_none() {
             called(&code, 0, &mut found)
         } else {
@@ -81,6 +112,17 @@ pub fn acts(text: &str) -> Acts {
         };
     }
     found
+}
+
+fn grant_act(code: &Code, at: usize) -> Option<GrantAct> {
+    const ACTS: [(&str, GrantAct); 3] = [
+        ("grant", GrantAct::Grant),
+        ("deny", GrantAct::Deny),
+        ("revoke", GrantAct::Revoke),
+    ];
+    let mut acts = ACTS.into_iter();
+    acts.find(|(word, _)| code.is_word(at, &[word]))
+        .map(|(_, act)| act)
 }
 
 /// WITH GRANT OPTION.
@@ -156,45 +198,23 @@ fn value(code: &Code, at: usize) -> Option<String> {
 }
 
 /// A change of permissions whose first permission is at `at`; the token after it.
-fn granted(code: &Code, at: usize, found: &mut Acts) -> usize {
+fn granted(code: &Code, act: GrantAct, at: usize, found: &mut Acts) -> usize {
     let mut grant = ActGrant {
+        act,
+        grant_option: false,
         permissions: Vec::new(),
+        class: None,
         on: Vec::new(),
         to: Vec::new(),
     };
-    let is_end = |next: usize| {
-        next >= code.len() || code.is(next, ";") || code.is_word(next, &["on", "to", "from"])
-    };
     let mut next = at;
     if code.is_word(next, &["grant"]) && code.is_word(next + 1, &["option"]) {
+        grant.grant_option = true;
         next += 3; // REVOKE GRANT OPTION FOR
     }
-    let mut words: Vec<String> = Vec::new();
-    while !is_end(next) {
-        if code.is(next, ",") {
-            grant.permissions.push(words.join(" "));
-            words.clear();
-        } else if code.is(next, "(") {
-            next = code.after_group(next).max(next + 1);
-            continue;
-        } else {
-            words.push(code.text(next).to_ascii_uppercase());
-        }
-        next += 1;
-    }
-    grant.permissions.push(words.join(" "));
+    next = permissions(code, next, &mut grant);
     if code.is_word(next, &["on"]) {
-        next += 1;
-        while !is_end(next) {
-            match named(code, next) {
-                // The last is the name; a class and `::` may stand before it.
-                Some(name) => {
-                    grant.on = code.parts(name);
-                    next = name.next.max(next + 1);
-                }
-                None => next += 1,
-            }
-        }
+        next = securable(code, next + 1, &mut grant);
     }
     next += usize::from(code.is_word(next, &["to", "from"]));
     while let Some(name) = named(code, next) {
@@ -205,8 +225,66 @@ fn granted(code: &Code, at: usize, found: &mut Acts) -> usize {
         }
         next += 1;
     }
+    grant.grant_option |= code.is_word(next, &["with"]) && code.is_word(next + 1, &["grant"]);
     found.grants.push(grant);
     next.max(at + 1)
+}
+
+fn ends_part(code: &Code, at: usize) -> bool {
+    at >= code.len() || code.is(at, ";") || code.is_word(at, &["on", "to", "from"])
+}
+
+/// The permissions from `next` on; the token after them.
+fn permissions(code: &Code, mut next: usize, grant: &mut ActGrant) -> usize {
+    let (mut words, mut is_of_columns) = (Vec::new(), false);
+    let mut add = |words: &mut Vec<String>, is_of_columns: &mut bool| {
+        grant.permissions.push(ActPermission {
+            name: std::mem::take(words).join(" "),
+            is_of_columns: std::mem::take(is_of_columns),
+        });
+    };
+    while !ends_part(code, next) {
+        if code.is(next, ",") {
+            add(&mut words, &mut is_of_columns);
+        } else if code.is(next, "(") {
+            is_of_columns = true;
+            next = code.after_group(next).max(next + 1);
+            continue;
+        } else {
+            words.push(code.text(next).to_ascii_uppercase());
+        }
+        next += 1;
+    }
+    add(&mut words, &mut is_of_columns);
+    next
+}
+
+/// Class and name of what the permissions are on, from `next` on; the token after them.
+fn securable(code: &Code, mut next: usize, grant: &mut ActGrant) -> usize {
+    let mut words = Vec::new();
+    while !ends_part(code, next) {
+        if code.is(next, ":") {
+            // What stood there was the class, of several words perhaps.
+            if !words.is_empty() {
+                grant.class = Some(std::mem::take(&mut words).join(" "));
+            }
+            next += 1;
+        } else if code.is(next, "(") {
+            // Columns may stand after the name as well.
+            grant
+                .permissions
+                .iter_mut()
+                .for_each(|own| own.is_of_columns = true);
+            next = code.after_group(next).max(next + 1);
+        } else if let Some(name) = named(code, next) {
+            grant.on = code.parts(name);
+            words.push(code.dotted(name).to_ascii_uppercase());
+            next = name.next.max(next + 1);
+        } else {
+            next += 1;
+        }
+    }
+    next
 }
 
 fn named(code: &Code, at: usize) -> Option<Name> {
@@ -263,41 +341,86 @@ mod tests {
 
     #[test]
     fn grants_name_permission_securable_and_who() {
-        for (text, permissions, on, to) in [
+        for (text, permissions, class, on, to) in [
             (
                 "GRANT CONTROL SERVER, VIEW SERVER STATE TO [CORP\\x], y",
                 &["CONTROL SERVER", "VIEW SERVER STATE"][..],
+                None,
                 &[][..],
                 &["CORP\\x", "y"][..],
             ),
             (
                 "GRANT SELECT (a, b) ON OBJECT::[dbo].[t] TO public WITH GRANT OPTION",
-                &["SELECT"],
+                &["SELECT (columns)"],
+                Some("OBJECT"),
                 &["dbo", "t"],
                 &["public"],
             ),
             (
                 "revoke grant option for impersonate on login::sa from y",
                 &["IMPERSONATE"],
+                Some("LOGIN"),
                 &["sa"],
+                &["y"],
+            ),
+            (
+                "DENY SELECT ON t (a) TO y",
+                &["SELECT (columns)"],
+                None,
+                &["t"],
+                &["y"],
+            ),
+            (
+                "GRANT CONTROL ON xml schema collection :: dbo.x TO y",
+                &["CONTROL"],
+                Some("XML SCHEMA COLLECTION"),
+                &["dbo", "x"],
                 &["y"],
             ),
         ] {
             let found = acts(text).grants;
             assert_eq!(found.len(), 1, "{text}");
             let own = found.first().unwrap();
+            let shown = own.permissions.iter().map(|own| {
+                let of = if own.is_of_columns { " (columns)" } else { "" };
+                format!("{}{of}", own.name)
+            });
+            assert_eq!(shown.collect::<Vec<_>>(), permissions, "{text}");
+            assert_eq!(own.class.as_deref(), class, "{text}");
             assert_eq!(
-                (&own.permissions[..], &own.on[..], &own.to[..]),
-                (
-                    &permissions
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()[..],
-                    &on.iter().map(ToString::to_string).collect::<Vec<_>>()[..],
-                    &to.iter().map(ToString::to_string).collect::<Vec<_>>()[..]
-                ),
+                (&own.on[..], &own.to[..]),
+                (&strings(on)[..], &strings(to)[..]),
                 "{text}"
             );
+        }
+    }
+
+    fn strings(of: &[&str]) -> Vec<String> {
+        of.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn grants_say_which_of_the_three_they_are_and_whether_about_the_right_to_grant() {
+        for (text, act, option) in [
+            ("GRANT a TO b", GrantAct::Grant, false),
+            ("GRANT a TO b, c WITH GRANT OPTION", GrantAct::Grant, true),
+            (
+                "GRANT a ON b TO c WITH GRANT OPTION AS d",
+                GrantAct::Grant,
+                true,
+            ),
+            ("DENY a TO b CASCADE", GrantAct::Deny, false),
+            ("REVOKE a FROM b", GrantAct::Revoke, false),
+            (
+                "REVOKE GRANT OPTION FOR a FROM b CASCADE",
+                GrantAct::Revoke,
+                true,
+            ),
+        ] {
+            let found = acts(text).grants;
+            assert_eq!(found.len(), 1, "{text}");
+            let own = found.first().unwrap();
+            assert_eq!((own.act, own.grant_option), (act, option), "{text}");
         }
     }
 

@@ -114,7 +114,7 @@ mod values_laws;
 #[cfg(test)]
 mod values_tests;
 
-pub use acts::{ActArgument, ActCall, ActGrant, Acts, acts, makes_module};
+pub use acts::{ActArgument, ActCall, ActGrant, Acts, GrantAct, acts, makes_module};
 pub use callees::{Callees, Home};
 pub use directives::first_unread_directive;
 #[cfg(any(test, fuzzing))]

@@ -38,7 +38,8 @@ pub fn normalised(text: &str, quoted_identifier: bool) -> Vec<u8> {
     let mut normal = Vec::with_capacity(text.len());
     for (kind, written) in code(text, quoted_identifier) {
         // The length in front keeps tokens apart whatever they hold.
-        normal.extend((written.len() as u32).to_le_bytes());
+        let length = u32::try_from(written.len()).unwrap_or(u32::MAX);
+        normal.extend(length.to_le_bytes());
         let start = normal.len();
         normal.extend(written.as_bytes());
         if is_reserved(kind, written)

@@ -3,9 +3,11 @@
 mod blind;
 mod closed;
 mod commands;
+mod held;
 mod joins;
 mod laws;
 mod outcomes;
+mod permissions;
 
 use std::collections::BTreeMap;
 

@@ -1,22 +1,23 @@
 //! What the catalogs of both sides say of what changed: which objects have a name, when a row was last changed, which code
 //! stands there. Looked up for each change, so that it is indexed once.
 
-use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 
 use super::deed::Class;
+use super::entry::{Blind, BlindSpot};
 use super::join::Witnessed;
 use super::wanted::{Sides, Wanted};
 use crate::ids::named;
 use crate::inventory::Site;
-use crate::snapshot::{DatabaseFacts, Module, ModuleTexts, Snapshot};
+use crate::snapshot::{
+    DatabaseFacts, DatabaseRow, EventSource, Module, ModuleTexts, Snapshot, TextHash,
+};
 
 /// How far apart the moments of an event and of the row that it changed may be: a statement is recorded before it runs.
 const APART: SignedDuration = SignedDuration::from_mins(1);
-/// What a clock that was put forward or back makes of it.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// An object, or a trigger of the database itself.
 pub struct Row<'a> {
@@ -115,13 +116,54 @@ impl<'a> Catalog<'a> {
 
     /// The code that a module has after a change.
     pub fn code(&self, wanted: &Wanted) -> Option<&'a str> {
-        if !matches!(wanted.class, Class::Object | Class::DatabaseTrigger) {
-            return None;
+        let module = match wanted.class {
+            Class::Object | Class::DatabaseTrigger => {
+                let database = wanted.database.as_deref()?;
+                let mut own = wanted.ids.iter();
+                own.find_map(|id| self.modules.get(&(database, *id)).copied())?
+            }
+            Class::ServerTrigger => {
+                let server = &self.sides.after.server;
+                let mut triggers = server.server_triggers.seen().iter();
+                let own = triggers.find(|row| row.name == wanted.name)?;
+                let mut modules = server.server_modules.seen().iter();
+                modules.find(|row| row.object_id == own.object_id)?
+            }
+            _ => return None,
+        };
+        self.texts.get(&module.definition.known()?.sha256)
+    }
+
+    /// The command that a job's step has after a change: its hash, and itself where it was kept.
+    pub fn command(&self, wanted: &Wanted) -> Option<(&'a TextHash, Option<&'a str>)> {
+        let server = &self.sides.after.server;
+        let mut jobs = server.jobs.seen().iter();
+        let job = jobs.find(|row| wanted.other.as_ref() == Some(&row.name))?;
+        let mut steps = server.job_steps.seen().iter();
+        let step = steps.find(|row| row.job_id == job.job_id && row.step_name == wanted.name)?;
+        let hash = step.command.as_ref()?;
+        Some((hash, self.texts.get(&hash.sha256)))
+    }
+
+    /// Whether a database that is there now, or was before, is not the same one on the other side, for all that was seen.
+    pub fn is_another_database(&self, name: &str) -> bool {
+        let [before, after] =
+            [self.sides.before, self.sides.after].map(|own| &own.server.databases);
+        let row = |of: &'a [DatabaseRow]| of.iter().find(|row| row.name.as_str() == name);
+        match (row(before.seen()), row(after.seen())) {
+            (None, Some(_)) => before.is_settled(),
+            (Some(_), None) => after.is_settled(),
+            (Some(was), Some(is)) => {
+                let dates = was.create_date.as_ref().zip(is.create_date.as_ref());
+                dates.is_some_and(|(was, is)| was != is)
+            }
+            (None, None) => false,
         }
-        let database = wanted.database.as_deref()?;
-        let mut own = wanted.ids.iter();
-        let own = own.find_map(|id| self.modules.get(&(database, *id)))?;
-        self.texts.get(&own.definition.known()?.sha256)
+    }
+
+    /// Whether AFTER says when what changed was last changed.
+    pub fn has_date(&self, wanted: &Wanted) -> bool {
+        self.modified(wanted).is_some()
     }
 
     /// When what changed was last changed, as AFTER has it.
@@ -166,6 +208,11 @@ impl<'a> Catalog<'a> {
                 let mut rows = server.server_audits.seen().iter();
                 rows.find(|row| is_own(&row.name))?.modify_date.as_deref()
             }
+            Class::User => {
+                let own = Sides::database(self.sides.after, in_database?)?;
+                let mut rows = own.database_principals.seen().iter();
+                rows.find(|row| is_own(&row.name))?.modify_date.as_deref()
+            }
             Class::Assembly => {
                 let own = Sides::database(self.sides.after, in_database?)?;
                 let mut rows = own.assemblies.seen().iter();
@@ -188,36 +235,60 @@ impl<'a> Catalog<'a> {
     }
 }
 
+/// A date of the catalog as moments: it has the server's local time, and its offset may be one of several.
+fn moments(local: DateTime, sides: Sides<'_>, site: Option<&Site>) -> Vec<Timestamp> {
+    let offset = |snapshot: &Snapshot| {
+        let minutes = snapshot.server.session.known()?.utc_offset_minutes?;
+        let offset = Offset::from_seconds(minutes.checked_mul(60)?).ok()?;
+        Some(TimeZone::fixed(offset))
+    };
+    let zones = match site {
+        Some(site) => vec![site.zone.clone()],
+        // Daylight saving that began or ended in between shows in the offsets of both sides.
+        None => [sides.before, sides.after]
+            .into_iter()
+            .filter_map(offset)
+            .collect(),
+    };
+    let moments = zones.into_iter();
+    moments
+        .filter_map(|zone| zone.to_timestamp(local).ok())
+        .collect()
+}
+
 impl Dates {
-    /// Whether it was changed after the last event that is known of it.
-    pub fn is_later_than(
+    /// Why the last event that is known of it did not make what stands there: it was changed after that, or may have been.
+    pub fn refute(
         &self,
         last: &Witnessed<'_>,
         sides: Sides<'_>,
         site: Option<&Site>,
-    ) -> bool {
-        let local = self.modified.as_deref().map(str::parse::<DateTime>);
-        let Some(Ok(local)) = local else {
-            return false;
+    ) -> Option<BlindSpot> {
+        let local: DateTime = self.modified.as_deref()?.parse().ok()?;
+        let later = |apart: SignedDuration| apart > APART;
+        let is_traced = last.event.source == EventSource::DefaultTrace;
+        let later: Vec<bool> = if is_traced && site.is_none() {
+            // Both are local times of one server: whatever its offset was, they compare.
+            let recorded: DateTime = last.event.recorded.parse().ok()?;
+            vec![later(local.duration_since(recorded))]
+        } else {
+            let (_, end) = last.moment.ends();
+            let moments = moments(local, sides, site);
+            moments
+                .iter()
+                .map(|own| later(own.duration_since(end)))
+                .collect()
         };
-        let session = sides.after.server.session.known();
-        let fixed = || {
-            let minutes = session?.utc_offset_minutes?;
-            let offset = Offset::from_seconds(minutes.checked_mul(60)?).ok()?;
-            Some(TimeZone::fixed(offset))
-        };
-        let zone = site.map(|site| site.zone.clone());
-        let is_sure = zone.is_some();
-        let modified = zone
-            .or_else(fixed)
-            .and_then(|zone| zone.to_timestamp(local).ok());
-        let Some(modified) = modified else {
-            return false;
-        };
-        let (_, end) = last.moment.ends();
-        let apart = modified.duration_since(end);
-        // Without a zone the offset of another day may have been an hour off.
-        let is_shifted = !is_sure && (apart - HOUR).abs() <= APART;
-        apart > APART && !is_shifted
+        if !later.is_empty() && later.iter().all(|later| !later) {
+            return None;
+        }
+        Some(if later.iter().all(|later| *later) && !later.is_empty() {
+            let why = "the catalog says that it was changed again after the last event";
+            BlindSpot::new(Blind::ChangedLater, why)
+        } else {
+            let why = "whether it was changed again after the last event cannot be told: the catalog has local time, and \
+                which offset the server had then is not known: give its time zone in a [[site]]";
+            BlindSpot::new(Blind::Moment, why)
+        })
     }
 }

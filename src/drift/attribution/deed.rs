@@ -1,8 +1,10 @@
 //! What an event did, and to what: by an audit's codes and columns, by the trace's classes, and by the values that its
 //! statement holds. A statement is read as T-SQL; the words of a message are not, but for the option that 15457 names.
 
+use super::calls::{Columns, called, executed};
+use super::grants::granted;
 use crate::snapshot::{Event, EventSource};
-use crate::tsql::{ActCall, acts};
+use crate::tsql::acts;
 
 /// What can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,10 +71,23 @@ impl Class {
 pub enum Verb {
     /// Made, added, granted.
     Makes,
+    /// Put there from a backup, with all that is in it.
+    Restores,
     /// Changed, set.
     Changes,
     /// Dropped, taken away.
     Ends,
+}
+
+/// What a permission is on, besides its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Securable {
+    /// Its class, as the catalog's number.
+    pub class: i64,
+    /// Its schema, of an object.
+    pub schema: Option<String>,
+    /// Whether it is some of its columns alone.
+    pub is_columns: bool,
 }
 
 /// What an event did to one thing.
@@ -88,14 +103,18 @@ pub struct Deed {
     pub of: Option<String>,
     /// Member of a role, grantee of a permission, job of a step.
     pub other: Option<String>,
-    /// What was set.
+    /// What was set: of an option its value, of a permission its state.
     pub value: Option<String>,
+    /// What a permission is on.
+    pub on: Option<Securable>,
+    /// The columns that were set.
+    pub sets: Columns,
     /// Why it does not follow for sure.
     pub doubt: Option<&'static str>,
 }
 
 impl Deed {
-    fn new(verb: Verb, class: Class, name: Option<String>) -> Self {
+    pub(super) fn new(verb: Verb, class: Class, name: Option<String>) -> Self {
         Self {
             verb,
             class,
@@ -103,8 +122,31 @@ impl Deed {
             of: None,
             other: None,
             value: None,
+            on: None,
+            sets: None,
             doubt: None,
         }
+    }
+
+    pub(super) fn doubted(mut self, why: &'static str) -> Self {
+        self.doubt = Some(why);
+        self
+    }
+
+    /// On this.
+    pub(super) fn on(mut self, securable: Option<Securable>) -> Self {
+        // The database itself is named by being the current one.
+        if securable.as_ref().is_some_and(|own| own.class == 0) {
+            self.of = None;
+        }
+        self.on = securable;
+        self
+    }
+
+    /// Whether it may have set a column.
+    pub fn may_set(&self, column: &str) -> bool {
+        let mut sets = self.sets.iter().flatten();
+        self.sets.is_none() || sets.any(|(own, _)| *own == column)
     }
 }
 
@@ -174,87 +216,18 @@ const ACTIONS: &[(&str, Verb)] = &[
     ("PWC", Verb::Changes),
     ("PWEX", Verb::Changes),
     ("PWPL", Verb::Changes),
-    ("RS", Verb::Makes),
+    ("RS", Verb::Restores),
     ("TO", Verb::Changes),
     ("TRO", Verb::Changes),
 ];
 
 const MEMBERS: &[(&str, Verb)] = &[("APRL", Verb::Makes), ("DPRL", Verb::Ends)];
 
-const GRANTS: &[(&str, Verb)] = &[
-    ("D", Verb::Makes),
-    ("DWC", Verb::Makes),
-    ("G", Verb::Makes),
-    ("GWG", Verb::Makes),
-    ("R", Verb::Ends),
-    ("RWC", Verb::Ends),
-    ("RWG", Verb::Changes),
-];
-
-/// Actions whose statement ran as it stands.
-const RAN: &[&str] = &["EX", "ALST", "ALRS"];
+/// Actions whose statement ran as it stands, and that name no procedure.
+const RAN: &[&str] = &["ALST", "ALRS"];
 /// Actions whose statement is a batch, of which nobody knows how much ran.
 const BATCHES: &[&str] = &["BST", "BCM"];
 const BATCH: &str = "a batch that names it was sent; whether that part of it ran is not recorded";
-
-/// What a procedure does to what its parameters name.
-struct Procedure {
-    name: &'static str,
-    verb: Verb,
-    class: Class,
-    /// The parameter that names the thing, and its place.
-    named: (&'static str, usize),
-    /// The parameter of the other thing, or of the value.
-    other: Option<(&'static str, usize)>,
-}
-
-const fn procedure(
-    name: &'static str,
-    verb: Verb,
-    class: Class,
-    named: (&'static str, usize),
-    other: Option<(&'static str, usize)>,
-) -> Procedure {
-    Procedure {
-        name,
-        verb,
-        class,
-        named,
-        other,
-    }
-}
-
-/// By Microsoft's page on each.
-#[rustfmt::skip] // one procedure a line
-const PROCEDURES: &[Procedure] = &[
-    procedure("sp_add_job", Verb::Makes, Class::Job, ("@job_name", 0), None),
-    procedure("sp_add_jobschedule", Verb::Changes, Class::Job, ("@job_name", 1), None),
-    procedure("sp_add_jobserver", Verb::Changes, Class::Job, ("@job_name", 1), None),
-    procedure("sp_add_jobstep", Verb::Makes, Class::JobStep, ("@step_name", 3), Some(("@job_name", 1))),
-    procedure("sp_add_proxy", Verb::Makes, Class::Proxy, ("@proxy_name", 0), None),
-    procedure("sp_add_schedule", Verb::Makes, Class::Schedule, ("@schedule_name", 0), None),
-    procedure("sp_add_trusted_assembly", Verb::Makes, Class::TrustedAssembly, ("@hash", 0), None),
-    procedure("sp_addextendedproc", Verb::Makes, Class::Object, ("@functname", 0), None),
-    procedure("sp_addlinkedserver", Verb::Makes, Class::LinkedServer, ("@server", 0), None),
-    procedure("sp_addlinkedsrvlogin", Verb::Changes, Class::LinkedServer, ("@rmtsrvname", 0), None),
-    procedure("sp_attach_schedule", Verb::Changes, Class::Job, ("@job_name", 1), None),
-    procedure("sp_configure", Verb::Changes, Class::Option, ("@configname", 0), Some(("@configvalue", 1))),
-    procedure("sp_delete_job", Verb::Ends, Class::Job, ("@job_name", 1), None),
-    procedure("sp_delete_proxy", Verb::Ends, Class::Proxy, ("@proxy_name", 1), None),
-    procedure("sp_delete_schedule", Verb::Ends, Class::Schedule, ("@schedule_name", 1), None),
-    procedure("sp_drop_trusted_assembly", Verb::Ends, Class::TrustedAssembly, ("@hash", 0), None),
-    procedure("sp_dropextendedproc", Verb::Ends, Class::Object, ("@functname", 0), None),
-    procedure("sp_droplinkedsrvlogin", Verb::Changes, Class::LinkedServer, ("@rmtsrvname", 0), None),
-    procedure("sp_dropserver", Verb::Ends, Class::LinkedServer, ("@server", 0), None),
-    procedure("sp_grant_login_to_proxy", Verb::Changes, Class::Proxy, ("@proxy_name", 4), None),
-    procedure("sp_grant_proxy_to_subsystem", Verb::Changes, Class::Proxy, ("@proxy_name", 1), None),
-    procedure("sp_procoption", Verb::Changes, Class::Startup, ("@ProcName", 0), Some(("@OptionValue", 2))),
-    procedure("sp_serveroption", Verb::Changes, Class::LinkedServer, ("@server", 0), None),
-    procedure("sp_update_job", Verb::Changes, Class::Job, ("@job_name", 1), None),
-    procedure("sp_update_jobstep", Verb::Changes, Class::JobStep, ("@step_name", 3), Some(("@job_name", 1))),
-    procedure("sp_update_proxy", Verb::Changes, Class::Proxy, ("@proxy_name", 1), None),
-    procedure("sp_update_schedule", Verb::Changes, Class::Schedule, ("@name", 1), None),
-];
 
 fn verb(of: &[(&str, Verb)], id: &str) -> Option<Verb> {
     of.iter().find(|(own, _)| *own == id).map(|(_, verb)| *verb)
@@ -313,8 +286,8 @@ fn audited(event: &Event) -> Vec<Deed> {
             ..Deed::new(verb, class, on.object.clone())
         }];
     }
-    if let Some(verb) = verb(GRANTS, id) {
-        return granted(event, verb);
+    if let Some(deeds) = granted(event) {
+        return deeds;
     }
     if let Some(verb) = verb(ACTIONS, id)
         && let Some(class) = class(kind)
@@ -326,46 +299,19 @@ fn audited(event: &Event) -> Vec<Deed> {
     }
     let text = event.statement.as_ref().map(|own| own.text.as_str());
     let calls = text.map(|text| acts(text).calls).unwrap_or_default();
-    if RAN.contains(&id) {
-        let is_own = |call: &&ActCall| id != "EX" || is_of(call, on.object.as_deref());
-        calls.iter().filter(is_own).filter_map(called).collect()
+    if id == "EX" {
+        calls
+            .iter()
+            .filter_map(|call| executed(call, event))
+            .collect()
+    } else if RAN.contains(&id) {
+        calls.iter().filter_map(called).collect()
     } else if BATCHES.contains(&id) {
-        let doubted = |deed| Deed {
-            doubt: Some(BATCH),
-            ..deed
-        };
-        calls.iter().filter_map(called).map(doubted).collect()
+        let deeds = calls.iter().filter_map(called);
+        deeds.map(|own| own.doubted(BATCH)).collect()
     } else {
         Vec::new()
     }
-}
-
-/// Whether a call is of the object that the record is about: others of the text have records of their own.
-fn is_of(call: &ActCall, object: Option<&str>) -> bool {
-    let own = call.callee.last().map(String::as_str).unwrap_or_default();
-    object.is_some_and(|object| object.eq_ignore_ascii_case(own))
-}
-
-fn called(call: &ActCall) -> Option<Deed> {
-    let own = call.callee.last()?;
-    let mut known = PROCEDURES.iter();
-    let known = known.find(|procedure| own.eq_ignore_ascii_case(procedure.name))?;
-    let of = |(name, place): (&str, usize)| call.value(name, place).map(str::to_owned);
-    let other = known.other.and_then(of);
-    let is_value = matches!(known.class, Class::Option | Class::Startup);
-    // Without a value sp_configure shows the option.
-    if known.class == Class::Option && call.arguments.len() < 2 {
-        return None;
-    }
-    let mut name = of(known.named);
-    if known.class == Class::TrustedAssembly {
-        name = name.as_deref().map(hash);
-    }
-    Some(Deed {
-        value: other.clone().filter(|_| is_value),
-        other: other.filter(|_| !is_value),
-        ..Deed::new(known.verb, known.class, name)
-    })
 }
 
 /// A hash in one form, however it is written.
@@ -374,47 +320,6 @@ pub fn hash(written: &str) -> String {
     lower
         .strip_prefix("0x")
         .map_or(lower.clone(), str::to_owned)
-}
-
-/// A record of a permission: which it is stands in the statement alone.
-fn granted(event: &Event, verb: Verb) -> Vec<Deed> {
-    let on = &event.on;
-    let of_server = on.database.as_deref().is_none_or(str::is_empty)
-        || on.kind.as_deref() == Some("SR")
-        || (on.login.is_some() && on.user.is_none());
-    let class = if of_server {
-        Class::ServerPermission
-    } else {
-        Class::DatabasePermission
-    };
-    let grantee = if of_server { &on.login } else { &on.user };
-    let text = event.statement.as_ref().map(|own| own.text.as_str());
-    let grants = text.map(|text| acts(text).grants).unwrap_or_default();
-    let mut deeds = Vec::new();
-    for grant in grants {
-        for permission in &grant.permissions {
-            // A record is of one grantee; without one it is of all that the statement names.
-            let named = grant.to.iter();
-            let own = named.filter(|to| {
-                let is_same = |own: &String| own.eq_ignore_ascii_case(to);
-                grantee.as_ref().is_none_or(is_same)
-            });
-            deeds.extend(own.map(|to| Deed {
-                of: grant.on.last().cloned(),
-                other: Some(to.clone()),
-                ..Deed::new(verb, class, Some(permission.clone()))
-            }));
-        }
-    }
-    if deeds.is_empty() {
-        deeds.push(Deed {
-            of: on.object.clone(),
-            other: grantee.clone(),
-            doubt: Some("which permission it was is not recorded"),
-            ..Deed::new(verb, class, None)
-        });
-    }
-    deeds
 }
 
 fn traced(event: &Event) -> Vec<Deed> {
@@ -472,7 +377,8 @@ fn of_security(event: &Event) -> Option<Deed> {
             ..Deed::new(granted_by(subclass), Class::DatabasePermission, None)
         }),
         "115" if subclass == Some(2) => {
-            Some(Deed::new(Verb::Makes, Class::Database, on.database.clone()))
+            let restored = Deed::new(Verb::Restores, Class::Database, on.database.clone());
+            Some(restored)
         }
         "152" => Some(Deed::new(
             Verb::Changes,
@@ -514,12 +420,7 @@ mod tests {
     #[test]
     fn tables_are_in_order_and_say_everything_once() {
         assert!(KINDS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(
-            PROCEDURES
-                .windows(2)
-                .all(|pair| pair[0].name < pair[1].name)
-        );
-        for table in [ACTIONS, MEMBERS, GRANTS] {
+        for table in [ACTIONS, MEMBERS] {
             assert!(table.windows(2).all(|pair| pair[0].0 < pair[1].0));
         }
     }

@@ -12,13 +12,16 @@
 //! ours (nobody read that source, that time), or of the server's (nothing records it).
 
 mod blind;
+mod calls;
 mod catalog;
 mod deed;
 mod entry;
+mod grants;
 mod hold;
 mod join;
 mod moment;
 mod passed;
+mod rivals;
 mod thing;
 mod told;
 mod wanted;
@@ -164,10 +167,10 @@ impl Attributing<'_> {
         let dates = self.catalog.dates(&wanted);
         if let Some(last) = found.made_by.last().and_then(|at| self.index.all.get(*at))
             && !found.is_proven
-            && dates.is_later_than(last, self.sides, self.site)
         {
-            let why = "the catalog says that it was changed again after the last event";
-            found.refuted.push(BlindSpot::new(Blind::ChangedLater, why));
+            found
+                .refuted
+                .extend(dates.refute(last, self.sides, self.site));
         }
         // Whoever may take events out of a file could take the worse ones.
         let is_torn =
@@ -194,15 +197,17 @@ impl Attributing<'_> {
 
     /// The events that made a change, or what it came or went with.
     fn find(&self, wanted: &Wanted) -> Found {
-        let code = self.catalog.code(wanted);
-        let found = self.index.find(wanted, self.sides, code);
+        let found = self.index.find(wanted, &self.catalog);
         if !found.made_by.is_empty() {
             return found;
         }
-        let implied = wanted.implied().into_iter().find_map(|own| {
-            let mut found = self.index.find(&own, self.sides, None);
+        let implied = wanted.implied(&self.catalog).into_iter();
+        let implied = implied.filter_map(|(own, doubt)| {
+            let mut found = self.index.find(&own, &self.catalog);
+            let doubt = doubt.map(|why| BlindSpot::new(Blind::FitsInPart, why));
+            found.refuted.extend(doubt);
             let name = crate::ids::named(&own.name);
-            let how = if own.verb == deed::Verb::Ends {
+            let how = if wanted.verb == deed::Verb::Ends {
                 "went"
             } else {
                 "came"
@@ -210,7 +215,14 @@ impl Attributing<'_> {
             found.because.push(format!("it {how} with {name}"));
             (!found.made_by.is_empty()).then_some(found)
         });
-        implied.unwrap_or(found)
+        let Some(mut implied) = implied.min_by_key(|own| !own.refuted.is_empty()) else {
+            return found;
+        };
+        // What may have made it by itself is no less near for that.
+        implied.near.extend(found.near);
+        implied.near.sort_unstable();
+        implied.rivals.extend(found.rivals);
+        implied
     }
 
     fn near(&self, at: usize, why: &str) -> Option<String> {
@@ -276,6 +288,7 @@ impl Attributing<'_> {
             told.remarks.push(why.to_owned());
         }
         let Some(holding) = &self.holding else {
+            self.contest(&mut told, found, None);
             return told;
         };
         let things = Thing::of_change(change, wanted);
@@ -292,34 +305,18 @@ impl Attributing<'_> {
             told.ticket = worst.ticket;
             told.because.extend(worst.because);
         }
-        match allowed {
-            Some(false) => told
-                .remarks
-                .push("the assembly is not in the register's list".to_owned()),
-            Some(true) => told
-                .remarks
-                .push("the assembly is in the register's list".to_owned()),
-            None => {}
-        }
-        if told.outcome == Attributed::Approved
-            && !found.is_proven
-            && let Some(gap) = self.gaps().next()
-        {
-            told.outcome = Attributed::Undecided;
-            told.because.push(format!(
-                "another event may have come after these: {}",
-                gap.why
-            ));
-        }
+        let approves = |own: &Witnessed<'_>| {
+            holding.of(own.event, &own.moment, &things).outcome == Attributed::Approved
+        };
+        self.contest(&mut told, found, Some(&approves));
+        self.leave_gaps_open(&mut told, found);
+        told.remarks.extend(allowed.map(|allowed| {
+            let not = if allowed { "" } else { "not " };
+            format!("the assembly is {not}in the register's list")
+        }));
         told.remarks.sort();
         told.remarks.dedup();
         told
-    }
-
-    /// Where events between the two collections may be missing.
-    fn gaps(&self) -> impl Iterator<Item = &BlindSpot> {
-        let spots = self.unseen.iter().chain(&self.recorders);
-        spots.filter(|own| own.kind.is_gap())
     }
 
     /// Whether an assembly that changed is in the register's list.
@@ -397,14 +394,19 @@ impl InstanceDiff {
 impl ChangeAttribution {
     /// Whether somebody has to answer for it.
     fn is_finding(&self) -> bool {
-        let is_lost = self.outcome == Attributed::Unattributable && !self.is_unseen();
+        let is_open = matches!(
+            self.outcome,
+            Attributed::Undecided | Attributed::Unattributable
+        );
+        let is_lost = is_open && !self.is_unseen();
         self.outcome.is_finding() || is_lost
     }
 
     /// Whether another collection could tell what this one cannot.
     pub fn is_unseen(&self) -> bool {
         match self.outcome {
-            Attributed::Undecided => true,
+            // An event that may have made it and names nothing will not say more when it is read again.
+            Attributed::Undecided => self.blind_spots.iter().all(|own| own.kind.is_unseen()),
             Attributed::Unattributable => self.blind_spots.iter().any(|own| own.kind.is_unseen()),
             _ => false,
         }

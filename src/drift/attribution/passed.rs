@@ -109,7 +109,7 @@ fn kinds(
         }
     };
     let mut gone = BTreeSet::new();
-    for (class, name, places) in made_and_ended(&by.index, used) {
+    for (class, name, places) in made_and_ended(&by.index, used, by.sides) {
         let severity = match class {
             Class::Database | Class::Schema | Class::Schedule => Severity::Low,
             _ => Severity::Medium,

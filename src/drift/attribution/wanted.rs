@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::catalog::Catalog;
-use super::deed::{Class, Deed, Verb, hash};
+use super::deed::{Class, Deed, Securable, Verb, hash};
+use super::grants::{DENIED, GRANTED, GRANTED_TO_GRANT};
 use crate::drift::diff::{Change, ChangeKind};
 use crate::snapshot::{DatabaseFacts, Event, EventSource, Fact, ServerIdentity, Snapshot};
 use crate::tsql::name_parts;
+
+/// The column of a step's text.
+pub const COMMAND: &str = "command";
 
 /// How rows of a fact come about.
 struct Trail {
@@ -18,6 +24,8 @@ struct Trail {
     other: Option<&'static str>,
     /// The row is a part of the thing: whatever changes it changes the row.
     is_part: bool,
+    /// Which kind of parts, where calls that change the thing change some kinds alone.
+    kind: Option<&'static str>,
     /// The event of the telemetry matrix.
     event: Option<&'static str>,
 }
@@ -29,6 +37,7 @@ const fn of(fact: Fact, class: Class, named: &'static str, event: &'static str) 
         named,
         other: None,
         is_part: false,
+        kind: None,
         event: if event.is_empty() { None } else { Some(event) },
     }
 }
@@ -42,6 +51,11 @@ impl Trail {
     const fn part(mut self) -> Self {
         self.is_part = true;
         self
+    }
+
+    const fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self.part()
     }
 }
 
@@ -63,7 +77,7 @@ const TRAILS: &[Trail] = &[
     of(Fact::SystemExtendedProcedures, Class::Object, "name", "procedure_change"),
     of(Fact::StartupProcedures, Class::Startup, "name", ""),
     of(Fact::LinkedServers, Class::LinkedServer, "name", "linked_server_change"),
-    of(Fact::LinkedLogins, Class::LinkedServer, "server_id", "linked_server_change").part(),
+    of(Fact::LinkedLogins, Class::LinkedServer, "server_id", "linked_server_change").kind("login"),
     of(Fact::Credentials, Class::Credential, "name", ""),
     of(Fact::Endpoints, Class::Endpoint, "name", ""),
     of(Fact::TcpEndpoints, Class::Endpoint, "endpoint_id", "").part(),
@@ -76,12 +90,12 @@ const TRAILS: &[Trail] = &[
     of(Fact::DatabaseAuditSpecificationDetails, Class::DatabaseSpecification, "specification_id", "audit_change").part(),
     of(Fact::Jobs, Class::Job, "name", "agent_job_change"),
     of(Fact::JobSteps, Class::JobStep, "step_name", "agent_job_change").other("job_id"),
-    of(Fact::JobServers, Class::Job, "job_id", "agent_job_change").part(),
-    of(Fact::JobSchedules, Class::Job, "job_id", "agent_job_change").part(),
+    of(Fact::JobServers, Class::Job, "job_id", "agent_job_change").kind("target"),
+    of(Fact::JobSchedules, Class::Job, "job_id", "agent_job_change").kind("schedule"),
     of(Fact::Schedules, Class::Schedule, "name", "agent_job_change"),
     of(Fact::Proxies, Class::Proxy, "name", "agent_job_change"),
-    of(Fact::ProxySubsystems, Class::Proxy, "proxy_id", "agent_job_change").part(),
-    of(Fact::ProxyLogins, Class::Proxy, "proxy_id", "agent_job_change").part(),
+    of(Fact::ProxySubsystems, Class::Proxy, "proxy_id", "agent_job_change").kind("subsystem"),
+    of(Fact::ProxyLogins, Class::Proxy, "proxy_id", "agent_job_change").kind("login"),
     of(Fact::DatabasePrincipals, Class::User, "name", ""),
     of(Fact::DatabaseRoleMembers, Class::DatabaseRoleMember, "role_principal_id", "database_role_change").other("member_principal_id"),
     of(Fact::DatabasePermissions, Class::DatabasePermission, "permission_name", "database_permission_change").other("grantee_principal_id"),
@@ -123,8 +137,14 @@ pub struct Wanted {
     pub is_alone: bool,
     /// Member, grantee, job.
     pub other: Option<String>,
-    /// The value that is there now, of an option.
+    /// The value that is there now, of an option; of a permission, its state.
     pub value: Option<String>,
+    /// What a permission is on.
+    pub on: Option<Securable>,
+    /// The columns that differ with the values that are there now; of parts, their kind.
+    pub columns: Vec<(String, Option<Value>)>,
+    /// Whether the row is code, and nothing else of it changed.
+    pub is_code: bool,
     /// What at least one event must have done, and the last of them left undone.
     pub verb: Verb,
     /// Whether the row is a part of the thing: any change of that may be one of the row.
@@ -168,6 +188,19 @@ impl<'a> Sides<'a> {
         }
     }
 
+    /// A name in the form that all names have that are one to this server. Where its collation was not seen, names that
+    /// may be one are.
+    pub fn folded(&self, name: &str) -> String {
+        let sensitive = self
+            .identity()
+            .is_some_and(|own| own.collation.is_some() && own.is_case_sensitive());
+        if sensitive {
+            name.to_owned()
+        } else {
+            Self::key(name)
+        }
+    }
+
     /// A name as it is looked up: fewer names are one by this than by [`Sides::is_same`].
     pub fn key(name: &str) -> String {
         name.to_ascii_lowercase()
@@ -200,6 +233,9 @@ impl Wanted {
             is_alone: true,
             other: trail.other.and_then(named),
             value: None,
+            on: None,
+            columns: columns(change, trail),
+            is_code: is_code(change, fact),
             verb: match change.kind {
                 _ if trail.is_part => Verb::Changes,
                 ChangeKind::Added | ChangeKind::NewOrNewlySeen => Verb::Makes,
@@ -211,18 +247,10 @@ impl Wanted {
         };
         match trail.class {
             Class::Object => wanted.find_object(fact, &change.identity, catalog),
-            Class::ServerPermission | Class::DatabasePermission => {
-                wanted.of = named("major_id").filter(|on| !on.starts_with(['(', '#']) && on != "0");
-                let parts = wanted.of.as_deref().map(name_parts);
-                wanted.of = parts
-                    .and_then(|mut parts| parts.pop())
-                    .filter(|on| !on.is_empty());
-            }
+            Class::ServerPermission | Class::DatabasePermission => wanted.find_securable(named),
             Class::TrustedAssembly => wanted.name = hash(&wanted.label),
             Class::Option => {
-                let mut columns = change.columns.iter();
-                let column = columns.find(|own| own.column == "value");
-                let value = column.and_then(|own| own.after.as_ref()?.as_i64());
+                let value = wanted.is("value").and_then(Value::as_i64);
                 wanted.value = value.map(|value| value.to_string());
             }
             _ => {}
@@ -232,6 +260,40 @@ impl Wanted {
             wanted.database = Some("master".to_owned());
         }
         Some(wanted)
+    }
+
+    /// What is there now in a column that differs.
+    fn is(&self, column: &str) -> Option<&Value> {
+        let mut columns = self.columns.iter();
+        columns.find(|(own, _)| own == column)?.1.as_ref()
+    }
+
+    fn find_securable(&mut self, named: impl Fn(&str) -> Option<String>) {
+        let class = named("class").and_then(|class| class.parse().ok());
+        let name = named("major_id").filter(|on| !on.starts_with(['(', '#']) && on != "0");
+        let mut schema = None;
+        self.of = if class == Some(1) {
+            let mut parts = name.as_deref().map(name_parts).unwrap_or_default();
+            let own = parts.pop();
+            schema = parts.pop();
+            own
+        } else {
+            name
+        };
+        self.of = self.of.take().filter(|on| !on.is_empty());
+        self.on = class.map(|class| Securable {
+            class,
+            schema,
+            is_columns: named("minor_id").is_some_and(|minor| minor != "0"),
+        });
+        let state = self.is("state").and_then(Value::as_str);
+        let words = match state {
+            Some("D") => Some(DENIED),
+            Some("G") => Some(GRANTED),
+            Some("W") => Some(GRANTED_TO_GRANT),
+            other => other,
+        };
+        self.value = words.map(str::to_owned);
     }
 
     fn find_object(
@@ -272,8 +334,9 @@ impl Wanted {
     }
 
     /// What would make it besides: a login comes with CONNECT SQL and goes with all that it holds, a job goes with its
-    /// steps, and whoever makes, restores or drops a database does so with all that is in it.
-    pub fn implied(&self) -> Vec<Self> {
+    /// steps, and whoever makes, restores or drops a database does so with all that is in it. What may have come or gone
+    /// with a database that was not made anew, or has no date to be held to, is doubted, and why.
+    pub fn implied(&self, catalog: &Catalog<'_>) -> Vec<(Self, Option<&'static str>)> {
         let instead = |class, name: &str, database: Option<&String>, verb| Self {
             class,
             database: database.cloned(),
@@ -284,14 +347,20 @@ impl Wanted {
             is_alone: true,
             other: None,
             value: None,
+            on: None,
+            columns: Vec::new(),
+            is_code: false,
             verb,
             is_part: false,
             event: self.event,
         };
         let mut implied = Vec::new();
+        let is_granted = self.value.as_deref() == Some(GRANTED);
         let comes = match self.class {
-            Class::ServerPermission => Some((Class::Login, self.name == "CONNECT SQL")),
-            Class::DatabasePermission => Some((Class::User, self.name == "CONNECT")),
+            Class::ServerPermission => {
+                Some((Class::Login, self.name == "CONNECT SQL" && is_granted))
+            }
+            Class::DatabasePermission => Some((Class::User, self.name == "CONNECT" && is_granted)),
             Class::ServerRoleMember => Some((Class::Login, false)),
             Class::DatabaseRoleMember => Some((Class::User, false)),
             Class::JobStep => Some((Class::Job, false)),
@@ -300,14 +369,32 @@ impl Wanted {
         if let (Some((class, comes_with)), Some(other)) = (comes, &self.other)
             && (self.verb == Verb::Ends || (self.verb == Verb::Makes && comes_with))
         {
-            implied.push(instead(class, other, self.database.as_ref(), self.verb));
+            let own = instead(class, other, self.database.as_ref(), self.verb);
+            implied.push((own, None));
         }
-        if let Some(own) = &self.database {
-            if self.verb == Verb::Ends {
-                implied.push(instead(Class::Database, own, None, Verb::Ends));
-            }
-            implied.push(instead(Class::Database, own, None, Verb::Makes));
+        let Some(own) = &self.database else {
+            return implied;
+        };
+        let is_another = catalog.is_another_database(own);
+        if self.verb == Verb::Ends && is_another {
+            implied.push((instead(Class::Database, own, None, Verb::Ends), None));
         }
+        let doubt = if self.verb == Verb::Ends {
+            Some(
+                "it may have gone with its database, and what is gone has no date to be held to that",
+            )
+        } else if catalog.has_date(self) {
+            None
+        } else {
+            Some(
+                "it may have come with its database, and has no date of its own to be held to that",
+            )
+        };
+        // What was there all the time was not made in between.
+        if self.verb != Verb::Ends && is_another {
+            implied.push((instead(Class::Database, own, None, Verb::Makes), doubt));
+        }
+        implied.push((instead(Class::Database, own, None, Verb::Restores), doubt));
         implied
     }
 
@@ -322,13 +409,13 @@ impl Wanted {
             Some(true) => {}
             // The role of a permission's name is the doubt itself.
             None if deed.doubt.is_some() => {}
-            None if deed.class == Class::JobStep || deed.class == Class::Job => {
+            None => {
                 doubt = doubt.or(Some(
                     "its name stands in a variable, whose value is not recorded",
                 ));
             }
             Some(false) if deed.class == Class::Startup && self.is_last_part(deed) => {}
-            _ => return Fit::Not,
+            Some(false) => return Fit::Not,
         }
         if let Some(other) = &self.other {
             match same(deed.other.as_deref(), other) {
@@ -372,17 +459,16 @@ impl Wanted {
         deed: &Deed,
         sides: Sides<'_>,
     ) -> Result<(), Option<&'static str>> {
-        let is_permission = matches!(
+        if matches!(
             self.class,
             Class::ServerPermission | Class::DatabasePermission
-        );
+        ) {
+            return self.is_on(deed, sides);
+        }
         let is_id = event.on.object_id.is_some_and(|id| self.ids.contains(&id));
         match (&self.of, &deed.of) {
             (Some(own), Some(of)) if sides.is_same(own, of) => Ok(()),
             (Some(_), Some(_)) => Err(None),
-            (Some(_), None) | (None, Some(_)) if is_permission => {
-                Err(Some("on what it was is not recorded"))
-            }
             // A thing that was dropped and made has another id each time.
             (Some(_), None) if self.class == Class::Object => {
                 if self.is_alone || is_id {
@@ -401,6 +487,63 @@ impl Wanted {
             _ => Ok(()),
         }
     }
+
+    /// Whether a permission is on this: name, class, schema, columns. See [`Self::is_of`].
+    fn is_on(&self, deed: &Deed, sides: Sides<'_>) -> Result<(), Option<&'static str>> {
+        const UNKNOWN: Result<(), Option<&str>> = Err(Some("on what it was is not recorded"));
+        if let (Some(own), Some(of)) = (&self.of, &deed.of)
+            && !sides.is_same(own, of)
+        {
+            return Err(None);
+        }
+        let (Some(own), Some(on)) = (&self.on, &deed.on) else {
+            return UNKNOWN;
+        };
+        if own.class != on.class || own.is_columns != on.is_columns {
+            return Err(None);
+        }
+        if self.of.is_some() != deed.of.is_some() {
+            return UNKNOWN;
+        }
+        match (&own.schema, &on.schema) {
+            (Some(own), Some(of)) if sides.is_same(own, of) => Ok(()),
+            (Some(_), Some(_)) => Err(None),
+            (Some(_), None) => Err(Some("the schema of what it was on is not recorded")),
+            // The system's own have none here.
+            (None, Some(of)) if !["dbo", "sys"].contains(&Sides::key(of).as_str()) => Err(None),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Whether something that an event did may have changed what differs: not only other columns of the row.
+    pub fn may_be_by(&self, deed: &Deed) -> bool {
+        // Whatever makes a row makes its columns.
+        let is_whole = !self.is_part && deed.verb != Verb::Changes;
+        let mut columns = self.columns.iter();
+        is_whole || self.columns.is_empty() || columns.any(|(column, _)| deed.may_set(column))
+    }
+}
+
+/// The columns that differ, the text among them, each with what is there now; of parts, their kind.
+fn columns(change: &Change, trail: &Trail) -> Vec<(String, Option<Value>)> {
+    if trail.is_part {
+        let kind = trail.kind.iter();
+        return kind.map(|kind| ((*kind).to_owned(), None)).collect();
+    }
+    let columns = change.columns.iter();
+    let mut columns: Vec<(String, Option<Value>)> = columns
+        .map(|own| (own.column.clone(), own.after.clone()))
+        .collect();
+    if trail.class == Class::JobStep && change.text.is_some() {
+        columns.push((COMMAND.to_owned(), None));
+    }
+    columns
+}
+
+/// Whether the row is code, and nothing else of it changed.
+fn is_code(change: &Change, fact: Fact) -> bool {
+    let is_other = change.kind == ChangeKind::Changed && !change.columns.is_empty();
+    matches!(fact, Fact::Modules | Fact::ServerModules) && !is_other
 }
 
 /// The event of the matrix that a type of object comes by.

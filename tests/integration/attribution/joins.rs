@@ -174,6 +174,7 @@ const MADE: &[Made] = &[
                 format!("EXEC sys.sp_add_trusted_assembly @hash = {hash}, @description = N'tools'");
             let mut event = audited(AT, "EX", "X", "sp_add_trusted_assembly", Some(&text));
             event["on"]["database"] = json!("master");
+            event["on"]["schema"] = json!("sys");
             event
         },
         "trusted_assemblies",
