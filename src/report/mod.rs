@@ -1,5 +1,6 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
+mod argument;
 mod assessment;
 mod baselines;
 mod cklb;
@@ -35,6 +36,7 @@ mod visible;
 mod waivers;
 mod xlsx;
 
+pub use argument::argument;
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use baselines::baselines;
 pub use cklb::cklb;
