@@ -40,7 +40,7 @@ pub use argument::argument;
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use baselines::baselines;
 pub use cklb::cklb;
-pub use detections::{DetectionFile, PlaybookView, SigmaView, detections};
+pub use detections::{DetectionFile, PlaybookView, SigmaView, detections, nameless};
 use drift::DriftGlance;
 pub use drift::{
     DRIFT_VIEW_SCHEMA, DriftView, diff_html, diff_json, diff_markdown, diff_summary, diff_table,
