@@ -23,6 +23,11 @@ pub(super) fn detections(args: &Detections) -> anyhow::Result<Exit> {
     let assessment = judge::assess(&sources, &inputs, None)?.assessment;
     let files = report::detections(&assessment, &inputs.templates)?;
     write(&args.output, &files)?;
+    for id in report::nameless(&assessment) {
+        output::note(&format!(
+            "{id} is in no rule: neither the name of its computer nor that of its node was seen"
+        ));
+    }
     output::note(&format!(
         "{} files written to {}",
         files.len(),

@@ -1,5 +1,6 @@
 //! Reports. One prepared view, the [`Assessment`], and thin renderers over it.
 
+mod argument;
 mod assessment;
 mod baselines;
 mod cklb;
@@ -35,10 +36,11 @@ mod visible;
 mod waivers;
 mod xlsx;
 
+pub use argument::argument;
 pub use assessment::{Assessment, Coverage, Instance, Judged, MissingFact, SCHEMA, VerdictEntry};
 pub use baselines::baselines;
 pub use cklb::cklb;
-pub use detections::{DetectionFile, PlaybookView, SigmaView, detections};
+pub use detections::{DetectionFile, PlaybookView, SigmaView, detections, nameless};
 use drift::DriftGlance;
 pub use drift::{
     DRIFT_VIEW_SCHEMA, DriftView, diff_html, diff_json, diff_markdown, diff_summary, diff_table,

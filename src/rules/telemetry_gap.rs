@@ -1,14 +1,16 @@
 //! What it checks: an audit runs, and an event that MITRE ATT&CK's AN0511 needs is recorded by no enabled specification of a
 //! started audit, or in part alone: in some databases, some of its action groups, only what succeeds. One finding per
-//! event, lighter where the default trace holds something of it; and one per audit that keeps its records for fewer days
-//! than the inventory's audit_retention_days. That no audit runs at all is for no-audit-running, what a predicate drops for
-//! audit-narrowed.
+//! event, lighter where some of it is recorded, and as heavy where the default trace holds something of it as where nothing
+//! does; one per audit that keeps its records for fewer days than the inventory's audit_retention_days; and one per audit
+//! whose files end (MAX_FILES), with which its recording does. That no audit runs at all is for no-audit-running, what a
+//! predicate drops for audit-narrowed.
 //!
 //! Why it matters: a change or a call that is not recorded cannot be detected, dated or attributed; the default trace holds
 //! no text, and is overwritten within hours on a busy server.
 //!
 //! How to fix: the report of the instance proposes the statements: ALTER SERVER AUDIT SPECIFICATION … ADD (…) with the groups
-//! that are missing. SCHEMA_OBJECT_ACCESS_GROUP, which alone records calls in every database, is large.
+//! that are missing. SCHEMA_OBJECT_ACCESS_GROUP, which alone records calls in every database, is large. MAX_ROLLOVER_FILES in
+//! place of MAX_FILES makes room instead of an end.
 //!
 //! When it is fine: where another product records the event; say so in a waiver that names it.
 //!
@@ -71,16 +73,21 @@ fn check(case: &Case<'_>, judgement: &mut Judgement) {
 /// Whether an audit keeps its records as long as the inventory asks for.
 fn keeps(case: &Case<'_>, audit: &AuditState, judgement: &mut Judgement) {
     let subject = Subject::server("audit", &audit.name);
-    let server = &case.snapshot.server;
     match (audit.state, audit.kept.keeps) {
         (Running::NotRunning, _) | (_, Keeps::NotRequired) => {}
         (_, Keeps::Enough) => judgement.pass(),
+        (_, Keeps::UntilFull) => {
+            let name = named(&audit.name);
+            let why = &audit.kept.why;
+            let message = format!("audit {name} records until its files are full: {why}");
+            judgement.fail(subject, message, rows_of(case, audit));
+        }
         (_, Keeps::DaysNotKnown) => {
             let need = format!(
                 "for how many days it keeps its records: audit_mb_per_day of this target in the inventory, or audit_retention_days = 0 where something else keeps them ({})",
                 audit.kept.why
             );
-            let list = &server.server_file_audits;
+            let list = &case.snapshot.server.server_file_audits;
             let missing = Missing::of("server_file_audits", None, list, need);
             judgement.unknown(subject, vec![missing]);
         }
@@ -90,18 +97,23 @@ fn keeps(case: &Case<'_>, audit: &AuditState, judgement: &mut Judgement) {
             let why = &audit.kept.why;
             let message =
                 format!("audit {name} keeps its records for fewer than {required} days: {why}");
-            let rows = server.server_audits.seen().iter();
-            let rows = rows.filter(|row| row.name == audit.name);
-            let mut evidence = Vec::new();
-            for row in rows {
-                evidence.push(Evidence::row("server_audits", None, row));
-                let files = server.server_file_audits.seen().iter();
-                let files = files.filter(|files| files.audit_id == row.audit_id);
-                evidence.extend(files.map(|row| Evidence::row("server_file_audits", None, row)));
-            }
-            judgement.fail(subject, message, evidence);
+            judgement.fail(subject, message, rows_of(case, audit));
         }
     }
+}
+
+/// An audit's row, and that of its files.
+fn rows_of(case: &Case<'_>, audit: &AuditState) -> Vec<Evidence> {
+    let server = &case.snapshot.server;
+    let rows = server.server_audits.seen().iter();
+    let mut evidence = Vec::new();
+    for row in rows.filter(|row| row.name == audit.name) {
+        evidence.push(Evidence::row("server_audits", None, row));
+        let files = server.server_file_audits.seen().iter();
+        let files = files.filter(|files| files.audit_id == row.audit_id);
+        evidence.extend(files.map(|row| Evidence::row("server_file_audits", None, row)));
+    }
+    evidence
 }
 
 fn judge(case: &Case<'_>, told: Told, judgement: &mut Judgement, unclear: &mut Vec<Missing>) {
@@ -124,6 +136,7 @@ fn judge(case: &Case<'_>, told: Told, judgement: &mut Judgement, unclear: &mut V
             let how = match state.outcome {
                 Recorded::InPart => "is recorded in part",
                 Recorded::DefaultTraceOnly => "is held by the default trace alone",
+                Recorded::TraceNotSeen => "is recorded by no audit",
                 _ => "is not recorded",
             };
             let why = state.because.join("; ");

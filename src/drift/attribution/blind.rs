@@ -262,6 +262,8 @@ pub fn of_recorders(sides: Sides<'_>, telemetry: [Option<&Telemetry>; 2]) -> BTr
         match own.default_trace.state {
             Running::Running => {}
             Running::NotRunning => add(Blind::TraceOff, own.default_trace.why.clone()),
+            // Told of the events that it alone would hold.
+            Running::NotSeen if is_trace_configured(snapshot) => {}
             Running::NotSeen => add(Blind::RecordingNotSeen, own.default_trace.why.clone()),
         }
         for (place, row) in specifications(snapshot) {
@@ -278,6 +280,12 @@ pub fn of_recorders(sides: Sides<'_>, telemetry: [Option<&Telemetry>; 2]) -> BTr
     }
     spots.extend(switched(sides));
     spots
+}
+
+fn is_trace_configured(snapshot: &Snapshot) -> bool {
+    let mut options = snapshot.server.configurations.seen().iter();
+    let own = options.find(|own| own.name == "default trace enabled");
+    own.is_some_and(|own| own.value_in_use.is_some())
 }
 
 fn specifications(
@@ -341,7 +349,14 @@ pub fn of_recording(wanted: &Wanted, telemetry: [Option<&Telemetry>; 2]) -> BTre
             Blind::InPart if state.outcome == Recorded::DefaultTraceOnly => {
                 "only the default trace holds something of it"
             }
+            Blind::InPart if state.outcome == Recorded::TraceNotSeen => {
+                "no audit records it, and whether the default trace does was not seen"
+            }
+            Blind::InPart if state.outcome == Recorded::UntilFull => {
+                "it is recorded until the audit's files are full"
+            }
             Blind::InPart => "it is recorded in part",
+
             _ => "whether it is recorded was not seen",
         };
         let why = format!("{side}: {}: {said}{because}", state.title);
@@ -359,7 +374,11 @@ fn kind(state: &EventState, wanted: &Wanted) -> Option<Blind> {
     Some(match state.outcome {
         Recorded::NotRecorded => Blind::NotRecorded,
         Recorded::InPart if is_covered() => return None,
-        Recorded::DefaultTraceOnly | Recorded::InPart => Blind::InPart,
+        // At most so much is recorded, whatever else could be seen: somebody has to answer for it.
+        Recorded::TraceNotSeen
+        | Recorded::DefaultTraceOnly
+        | Recorded::InPart
+        | Recorded::UntilFull => Blind::InPart,
         Recorded::Narrowed => Blind::Predicate,
         Recorded::NotSeen => Blind::RecordingNotSeen,
         Recorded::KeptTooShort

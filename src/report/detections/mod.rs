@@ -1,4 +1,4 @@
-//! What a SOC takes from a judged estate: Sigma rules for what audits there leave unrecorded and for what they record, and
+//! What a SOC takes from a judged estate: Sigma rules for what hosts log whatever audits do and for what audits record, and
 //! a playbook for each instance. Rendered by templates, every value quoted for its format.
 
 mod playbook;
@@ -6,7 +6,7 @@ mod sigma;
 mod table;
 
 pub use playbook::PlaybookView;
-pub use sigma::SigmaView;
+pub use sigma::{SigmaView, nameless};
 
 use super::assessment::{Assessment, Instance, VerdictEntry};
 use super::template::{RenderError, Templates};

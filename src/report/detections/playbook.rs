@@ -8,7 +8,7 @@ use super::accepted;
 use crate::graph::State;
 use crate::report::assessment::{Assessment, Instance};
 use crate::report::view::{AnswerView, subject};
-use crate::report::visible;
+use crate::report::{argument, visible};
 use crate::rules::telemetry::{EventState, Recorded, Running, Telemetry};
 
 /// Names that are told of each list.
@@ -19,6 +19,8 @@ const MOST_TOLD: usize = 50;
 pub struct PlaybookView {
     /// The instance.
     pub id: String,
+    /// The same as an argument of a command, quoted for any shell; absent where no quotes hold it.
+    pub argument: Option<String>,
     /// Where it is, and what it is, a line each.
     pub facts: Vec<String>,
     /// Whether running commands is disabled, tightly governed, monitored or none of these, and on what that rests.
@@ -135,6 +137,7 @@ impl PlaybookView {
         let events = telemetry.map_or(&[][..], |own| &own.events);
         Self {
             id: visible(instance.id.as_str()),
+            argument: argument(instance.id.as_str()),
             facts: facts(instance),
             answer: AnswerView::new(&instance.command_execution),
             more_approved: approved.len().saturating_sub(MOST_TOLD),
@@ -223,13 +226,18 @@ fn channels(instance: &Instance) -> Vec<ChannelLine> {
 fn record(own: &EventState) -> Option<RecordLine> {
     let place = match own.outcome {
         Recorded::DefaultTraceOnly => "default trace only".to_owned(),
-        Recorded::NotRecorded | Recorded::NotSeen | Recorded::NotApplicable => return None,
+        Recorded::NotRecorded
+        | Recorded::TraceNotSeen
+        | Recorded::NotSeen
+        | Recorded::NotApplicable => return None,
+        _ if own.by.is_empty() => "what audits record of themselves, in part".to_owned(),
         _ => {
             let mut audits: Vec<&str> = own.by.iter().map(|by| by.audit.as_str()).collect();
             audits.dedup();
             let part = match own.outcome {
                 Recorded::InPart => ", in part",
                 Recorded::Narrowed => ", narrowed by a predicate",
+                Recorded::UntilFull => ", until its files are full",
                 _ => "",
             };
             visible(&format!("audit {}{part}", audits.join(", ")))
@@ -238,7 +246,7 @@ fn record(own: &EventState) -> Option<RecordLine> {
     Some(RecordLine {
         event: visible(&own.title),
         place,
-        holds: visible(own.holds.as_deref().unwrap_or_default()),
+        holds: visible(&own.holds.clone().unwrap_or_else(|| own.because.join("; "))),
     })
 }
 
@@ -272,10 +280,16 @@ const fn running(state: Running) -> &'static str {
 }
 
 fn blind(own: &EventState) -> Option<String> {
-    let is_blind = matches!(own.outcome, Recorded::NotRecorded | Recorded::NotSeen);
+    let is_blind = matches!(
+        own.outcome,
+        Recorded::NotRecorded | Recorded::TraceNotSeen | Recorded::NotSeen
+    );
     is_blind.then(|| {
         let word = match own.outcome {
             Recorded::NotSeen => "not seen whether it is recorded",
+            Recorded::TraceNotSeen => {
+                "no audit records it; the default trace would hold something, and whether it runs was not seen"
+            }
             _ => "not recorded",
         };
         visible(&format!("{}: {word}", own.title))

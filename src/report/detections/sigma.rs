@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::table::{Allowed, DETECTIONS, Detection, Source};
 use super::{accepted, judged};
+use crate::ids::InstanceId;
 use crate::report::assessment::{Assessment, Instance};
 use crate::report::stable::id;
 use crate::report::visible;
@@ -74,9 +75,9 @@ pub(super) fn rules(assessment: &Assessment) -> Vec<SigmaView> {
 }
 
 fn rule(own: &'static Detection, assessment: &Assessment) -> Option<SigmaView> {
-    let needing: Vec<&Instance> = judged(assessment)
-        .filter(|instance| is_on_windows(instance) && needs(own, instance))
-        .collect();
+    let needing = judged(assessment).filter(|instance| needs(own, instance));
+    let (needing, nameless): (Vec<&Instance>, Vec<&Instance>) =
+        needing.partition(|instance| hosts(instance).next().is_some());
     let hosts: BTreeSet<Host> = needing.iter().flat_map(|own| hosts(own)).collect();
     if hosts.is_empty() {
         return None;
@@ -98,7 +99,7 @@ fn rule(own: &'static Detection, assessment: &Assessment) -> Option<SigmaView> {
         slug: own.slug,
         id: id(&["sigma", own.slug]),
         title: own.title,
-        description: description(own, &needing),
+        description: description(own, &needing, &nameless),
         date: visible(&assessment.as_of),
         judged_by: visible(&assessment.judged_by),
         source_key,
@@ -119,11 +120,28 @@ fn is_on_windows(instance: &Instance) -> bool {
         .is_none_or(|own| own == "Windows")
 }
 
-/// A rule over audit records is for where an audit has them; every other is for where no audit does.
+/// Instances that some rule is for and none names, since neither their computer's name nor their node's was seen.
+pub fn nameless(assessment: &Assessment) -> Vec<&InstanceId> {
+    let nameless = judged(assessment).filter(|instance| hosts(instance).next().is_none());
+    let needing = nameless.filter(|instance| DETECTIONS.iter().any(|own| needs(own, instance)));
+    needing.map(|own| &own.id).collect()
+}
+
+/// A rule over audit records is for where an audit has them. Every other is for wherever such an event can happen: what a
+/// host logs no audit has, and who stops an audit does not stop it.
 fn needs(own: &Detection, instance: &Instance) -> bool {
-    own.events
-        .iter()
-        .any(|event| is_recorded(instance, event) == Some(own.source == Source::AuditRecords))
+    let mut states = own.events.iter().map(|event| is_recorded(instance, event));
+    is_on_windows(instance)
+        && match own.source {
+            Source::AuditRecords => states.any(|state| state == Some(true)),
+            _ => states.any(|state| state.is_some()),
+        }
+}
+
+/// Whether some event of a rule happens without a whole record.
+fn is_unrecorded(own: &Detection, instance: &Instance) -> bool {
+    let mut states = own.events.iter().map(|event| is_recorded(instance, event));
+    states.any(|state| state == Some(false))
 }
 
 /// Whether an audit records all of an event; `None` where it cannot happen. What was not seen is not recorded.
@@ -140,7 +158,8 @@ fn hosts(instance: &Instance) -> impl Iterator<Item = Host> {
     let names = reported
         .into_iter()
         .flat_map(|own| [&own.machine_name, &own.physical_name]);
-    names.flatten().map(|name| Host {
+    let names = names.flatten().filter(|name| !name.trim().is_empty());
+    names.map(|name| Host {
         name: literal(name),
     })
 }
@@ -178,17 +197,34 @@ fn commands(instance: &Instance) -> impl Iterator<Item = String> {
     whole.map(|own| literal(&format!("\"C:\\Windows\\system32\\cmd.exe\" /c {own}")))
 }
 
-fn description(own: &Detection, needing: &[&Instance]) -> Vec<String> {
-    let names: Vec<&str> = needing.iter().map(|own| own.id.as_str()).collect();
-    let why = if own.source == Source::AuditRecords {
-        "An audit records it on"
-    } else {
-        "No audit records all of it on"
+/// Instances by name, those alone whose computers the rule has: on the others it cannot fire.
+fn description(own: &Detection, needing: &[&Instance], nameless: &[&Instance]) -> Vec<String> {
+    let names = |all: &[&Instance]| {
+        let all = all.iter().map(|own| own.id.as_str());
+        visible(&all.collect::<Vec<_>>().join(", "))
     };
-    let mut lines = vec![
-        own.about.to_owned(),
-        format!("{why} {}.", visible(&names.join(", "))),
-    ];
+    let mut lines = vec![own.about.to_owned()];
+    if own.source == Source::AuditRecords {
+        lines.push(format!("An audit records it on {}.", names(needing)));
+    } else {
+        lines.push(format!("For {}.", names(needing)));
+        let unrecorded = needing
+            .iter()
+            .filter(|instance| is_unrecorded(own, instance));
+        let unrecorded: Vec<&Instance> = unrecorded.copied().collect();
+        if !unrecorded.is_empty() {
+            lines.push(format!(
+                "No audit records all of it on {}.",
+                names(&unrecorded)
+            ));
+        }
+    }
+    if !nameless.is_empty() {
+        lines.push(format!(
+            "It cannot fire on {}: neither the name of the computer nor that of the node was seen.",
+            names(nameless)
+        ));
+    }
     if own.source == Source::AuditRecords {
         lines.push(
             "The records are in the Application log only where the audit's target is APPLICATION_LOG, and in the Security log \

@@ -66,6 +66,13 @@ const PRESET: Detection = Detection {
     allowed: Allowed::Nothing,
 };
 
+const CALLED: Detection = Detection {
+    tags: EXECUTION,
+    false_positives: "modules and jobs that are approved: the playbook of the instance lists them",
+    level: "high",
+    ..PRESET
+};
+
 /// Every rule, those that need no audit first.
 pub const DETECTIONS: &[Detection] = &[
     Detection {
@@ -278,6 +285,83 @@ pub const DETECTIONS: &[Detection] = &[
         ],
         events: &["agent_job_change"],
         ..PRESET
+    },
+    Detection {
+        slug: "options-changed-by-record",
+        title: "An option of SQL Server was changed, by an audit's record",
+        about: "An audit's record of sp_configure or RECONFIGURE: which option, and to what, stands in its statement alone, and \
+            not where variables are passed; message 15457 names both.",
+        lines: &[
+            ENGINE,
+            RECORD,
+            ("Data|contains", &["sp_configure", "RECONFIGURE"]),
+        ],
+        events: &["option_change"],
+        false_positives: "options that open nothing, and statements that only name these",
+        ..PRESET
+    },
+    Detection {
+        slug: "xp-cmdshell-by-record",
+        title: "xp_cmdshell was called, by an audit's record",
+        about: "An audit's record of a call of xp_cmdshell, with its statement and who called.",
+        lines: &[
+            ENGINE,
+            RECORD,
+            ("Data|contains", &["object_name:xp_cmdshell"]),
+        ],
+        events: &["xp_cmdshell_run"],
+        ..CALLED
+    },
+    Detection {
+        slug: "ole-automation-by-record",
+        title: "An OLE automation procedure was called, by an audit's record",
+        about: "An audit's record of a call that creates an object or calls its methods, with its statement and who called.",
+        lines: &[
+            ENGINE,
+            RECORD,
+            (
+                "Data|contains",
+                &["object_name:sp_OACreate", "object_name:sp_OAMethod"],
+            ),
+        ],
+        events: &["ole_automation_run"],
+        ..CALLED
+    },
+    Detection {
+        slug: "external-script-by-record",
+        title: "An external script was run, by an audit's record",
+        about: "An audit's record of a call of sp_execute_external_script, with its statement and who called.",
+        lines: &[
+            ENGINE,
+            RECORD,
+            ("Data|contains", &["object_name:sp_execute_external_script"]),
+        ],
+        events: &["external_script_run"],
+        ..CALLED
+    },
+    Detection {
+        slug: "clr-module-by-record",
+        title: "A CLR procedure, function or aggregate was called, by an audit's record",
+        about: "An audit's record of a call of an object of an assembly (its class_type is PC, FS, FT or AF). What the object \
+            does is not in it.",
+        lines: &[
+            ENGINE,
+            RECORD,
+            ("Data|contains", &["action_id:EX", "action_id:SL"]),
+            (
+                "Data|contains",
+                &[
+                    "class_type:PC",
+                    "class_type:FS",
+                    "class_type:FT",
+                    "class_type:AF",
+                ],
+            ),
+        ],
+        events: &["clr_run"],
+        level: "low",
+        false_positives: "assemblies that are approved: the playbook of the instance lists them",
+        ..CALLED
     },
 ];
 

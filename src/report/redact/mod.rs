@@ -35,6 +35,7 @@ const KEPT: &[&str] = &[
     "database",
     "databases_covered",
     "databases_excluded",
+    "databases_in_part",
     "databases_not_covered",
     "databases_not_seen",
     "date",

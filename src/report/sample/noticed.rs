@@ -63,6 +63,7 @@ fn telemetry(outcome: impl Fn(usize) -> Recorded) -> Telemetry {
             action: "A_GROUP".to_owned(),
         }],
         databases_covered: vec![DatabaseName::new(HOSTILE_DATABASE)],
+        databases_in_part: Vec::new(),
         databases_not_covered: Vec::new(),
         databases_not_seen: Vec::new(),
         holds: Some(event.holds.to_owned()),

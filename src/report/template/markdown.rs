@@ -65,6 +65,31 @@ pub(super) fn fenced(
     Ok(())
 }
 
+/// Values with a space between them as one span of code. Its fence is longer than any run of backticks in them, so that
+/// nothing in them can end it. Not for a cell of a table, which `|` ends in code too.
+pub(super) fn code(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let texts = helper.params().iter().map(|own| own.value().as_str());
+    let texts: Option<Vec<&str>> = texts.collect();
+    let missing = || RenderErrorReason::ParamNotFoundForName("code", "a text".to_owned());
+    out.write(&code_span(&texts.ok_or_else(missing)?.join(" ")))?;
+    Ok(())
+}
+
+fn code_span(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max();
+    let fence = "`".repeat(longest.unwrap_or_default() + 1);
+    // A space at both ends is taken off by the renderer, so that a backtick there is no part of the fence.
+    let is_padded = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
+    let pad = if is_padded { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
 /// A text of one line so that Markdown shows it as it is: no emphasis, code, link, HTML, table cell,
 /// mention or bare address comes of it. Escapes only where something would, so that the source stays
 /// readable. The template never begins a line with a value.
@@ -221,6 +246,18 @@ mod tests {
             }
         }
         Some(text)
+    }
+
+    #[test]
+    fn a_span_of_code_ends_where_its_value_does() {
+        for (text, due) in [
+            ("collect --only a_1", "`collect --only a_1`"),
+            ("a`; touch pwned #", "``a`; touch pwned #``"),
+            ("``a` b", "``` ``a` b ```"),
+            ("a`", "`` a` ``"),
+        ] {
+            assert_eq!(code_span(text), due);
+        }
     }
 
     proptest! {

@@ -277,6 +277,7 @@ impl Templates {
         }
         engine.register_helper("verbatim", Box::new(verbatim));
         engine.register_helper("csp_hash", Box::new(csp_hash));
+        engine.register_helper("code", Box::new(markdown::code));
         engine.register_helper("fenced", Box::new(markdown::fenced));
         engine.register_helper("fenced_lines", Box::new(drift::fenced_lines));
         Ok(engine)

@@ -18,10 +18,12 @@ const MOST_COLUMNS: usize = 20;
 pub const fn event_word(outcome: Recorded) -> (&'static str, &'static str) {
     match outcome {
         Recorded::NotRecorded => ("not recorded", "critical"),
+        Recorded::TraceNotSeen => ("no audit, trace not seen", "high"),
         Recorded::DefaultTraceOnly => ("default trace only", "high"),
         Recorded::InPart => ("in part", "medium"),
         Recorded::Narrowed => ("narrowed, not proven", "medium"),
         Recorded::KeptTooShort => ("recorded, kept too short", "medium"),
+        Recorded::UntilFull => ("recorded, until its files are full", "medium"),
         Recorded::KeptDaysNotKnown => ("recorded, days not known", "low"),
         Recorded::Recorded => ("recorded", "whole"),
         Recorded::NotSeen => ("not seen", "unknown"),

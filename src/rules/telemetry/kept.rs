@@ -14,9 +14,10 @@ pub(super) fn kept(case: &Case<'_>, audit: &ServerAudit, needs: AuditNeeds) -> K
     let seen = seen(case, audit, needs);
     let required = needs.retention_days.filter(|days| *days > 0);
     let keeps = match (required, seen.days, seen.ends) {
+        (_, _, Ends::Recording) => Keeps::UntilFull,
         (None, ..) => Keeps::NotRequired,
         (Some(_), _, Ends::Never) => Keeps::Enough,
-        (Some(required), Some(days), _) if days >= u64::from(required) => Keeps::Enough,
+        (Some(required), Some(days), Ends::After) if days >= u64::from(required) => Keeps::Enough,
         (Some(_), Some(_), Ends::After) => Keeps::TooShort,
         _ => Keeps::DaysNotKnown,
     };
@@ -37,8 +38,10 @@ enum Ends {
     Never,
     /// So many days are all.
     After,
-    /// So many days are the least; how many more is not known.
-    NotBefore,
+    /// No record goes, but from some day on none is made.
+    Recording,
+    /// When they go is not known.
+    NotKnown,
 }
 
 struct Seen {
@@ -53,7 +56,7 @@ impl Seen {
         Self {
             megabytes: None,
             days: None,
-            ends: Ends::NotBefore,
+            ends: Ends::NotKnown,
             why: why.into(),
         }
     }
@@ -122,22 +125,20 @@ fn of_files(
             why: format!("{sizes}: {days} days at the {rate} MB a day of the inventory"),
         };
     }
-    let days = begun_days_ago(case, files.audit_id).map(|days| days.saturating_mul(count));
-    let rate = match days {
-        Some(days) => format!(
-            "at least {days} days, were every file to last as long as the one in use has so far; no more is known of the rate"
-        ),
-        None => "days not known: how much is recorded a day was not seen".to_owned(),
-    };
+    // An hour of work can fill what an idle month did not: of no other file does the one in use say how long it lasted.
+    let begun = begun_days_ago(case, files.audit_id);
+    let begun = begun.map(|days| format!("; the one in use was begun {days} days before"));
     Seen {
         megabytes: Some(megabytes),
-        days,
-        ends: Ends::NotBefore,
-        why: format!("{sizes}: {rate}"),
+        ..Seen::unknown(format!(
+            "{sizes}: days not known: how much is recorded a day was not seen{}",
+            begun.unwrap_or_default()
+        ))
     }
 }
 
-/// No file is deleted, and when the last one is full, recording ends.
+/// No file is deleted, and when the last one is full, recording ends. How much of them is full already was not seen, so
+/// that no number of days to come is proven.
 fn until_full(most: u64, size: u64, needs: AuditNeeds) -> Seen {
     if size == 0 {
         return Seen {
@@ -146,17 +147,19 @@ fn until_full(most: u64, size: u64, needs: AuditNeeds) -> Seen {
         };
     }
     let megabytes = most.saturating_mul(size);
-    let sizes = format!("no file is deleted; after {most} files of {size} MB recording ends");
-    let days = at_rate(megabytes, needs);
-    let rate = days.map_or_else(
+    let sizes = format!(
+        "no file is deleted; after {most} files of {size} MB recording ends, and each restart begins one"
+    );
+    let rate = at_rate(megabytes, needs).map_or_else(
         || "days not known: how much is recorded a day was not seen".to_owned(),
-        |days| format!("after {days} days at the rate of the inventory"),
+        |days| {
+            format!("at the latest {days} days after its first file, at the rate of the inventory")
+        },
     );
     Seen {
         megabytes: Some(megabytes),
-        days,
-        ends: Ends::After,
-        why: format!("{sizes}: {rate}"),
+        ends: Ends::Recording,
+        ..Seen::unknown(format!("{sizes}: {rate}"))
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Kept {
 pub enum Keeps {
     /// Less than the inventory asks for.
     TooShort,
+    /// No record is deleted, and when its files are full none is made any more.
+    UntilFull,
     /// The inventory asks, and it does not follow from what was seen.
     DaysNotKnown,
     /// The inventory does not ask.
@@ -121,6 +123,8 @@ pub struct TraceState {
 pub enum Recorded {
     /// Nothing records it.
     NotRecorded,
+    /// No audit records it. The default trace would hold something of it, and whether that runs was not seen.
+    TraceNotSeen,
     /// Only the default trace holds something of it.
     DefaultTraceOnly,
     /// Some of it, or in some databases.
@@ -129,6 +133,8 @@ pub enum Recorded {
     Narrowed,
     /// Whole, and not kept as long as the inventory asks for.
     KeptTooShort,
+    /// Whole, until the audit's files are full: then recording ends.
+    UntilFull,
     /// Whole; whether as long as the inventory asks for does not follow from what was seen.
     KeptDaysNotKnown,
     /// Whole.
@@ -141,12 +147,14 @@ pub enum Recorded {
 
 impl Recorded {
     /// All, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::NotRecorded,
+        Self::TraceNotSeen,
         Self::DefaultTraceOnly,
         Self::InPart,
         Self::Narrowed,
         Self::KeptTooShort,
+        Self::UntilFull,
         Self::KeptDaysNotKnown,
         Self::Recorded,
         Self::NotSeen,
@@ -157,7 +165,7 @@ impl Recorded {
     pub fn is_whole(self) -> bool {
         matches!(
             self,
-            Self::Recorded | Self::KeptTooShort | Self::KeptDaysNotKnown
+            Self::Recorded | Self::KeptTooShort | Self::UntilFull | Self::KeptDaysNotKnown
         )
     }
 }
@@ -176,9 +184,13 @@ pub struct EventState {
     /// What records it, or some of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<RecordedBy>,
-    /// Databases whose own specification records it, where no server specification does.
+    /// Databases whose own specification records all of it, or all that its audit's predicate lets through, where no server
+    /// specification does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases_covered: Vec<DatabaseName>,
+    /// Databases whose own specification records some of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases_in_part: Vec<DatabaseName>,
     /// The others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases_not_covered: Vec<DatabaseName>,
@@ -228,11 +240,12 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// How bad it is: something is better than nothing.
+    /// How bad it is: what an audit records in part is better than nothing. That the default trace holds something lightens
+    /// nothing: whether it runs is not seen without a right that no auditor needs.
     pub fn severity(&self) -> Severity {
         match self.state.outcome {
-            Recorded::NotRecorded => self.event.severity,
-            _ => Severity::Low,
+            Recorded::InPart => Severity::Low,
+            _ => self.event.severity,
         }
     }
 }

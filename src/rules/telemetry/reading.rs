@@ -255,7 +255,8 @@ impl<'c, 'a> Reading<'c, 'a> {
         }
     }
 
-    /// The default trace. Its option says whether it runs; the trace itself is seen by few.
+    /// The default trace. Its option says that it is to run: the engine ends a trace that it cannot write, and the option
+    /// stays as it is. The trace itself is seen by few.
     pub(super) fn trace(&self) -> TraceState {
         let option = self.case.option("default trace enabled");
         let traces = &self.case.snapshot.server.traces;
@@ -267,8 +268,8 @@ impl<'c, 'a> Reading<'c, 'a> {
         let state = match (option.and_then(|option| option.value_in_use), runs) {
             (Some(0), _) | (_, Some(false)) => Running::NotRunning,
             (_, None) if traces.known().is_some() => Running::NotRunning,
-            (Some(_), _) | (None, Some(true)) => Running::Running,
-            (None, None) => Running::NotSeen,
+            (_, Some(true)) => Running::Running,
+            (_, None) => Running::NotSeen,
         };
         let sizes = own.and_then(|trace| Some((trace.max_files?, trace.max_size.clone()?)));
         let sizes = sizes.map_or_else(
@@ -283,6 +284,9 @@ impl<'c, 'a> Reading<'c, 'a> {
                 "{sizes}, overwritten in turn; a restart begins a new file; hours not known: how much is traced was not seen{begun}"
             ),
             Running::NotRunning => "the default trace does not run".to_owned(),
+            Running::NotSeen if option.is_some_and(|own| own.value_in_use.is_some()) => {
+                "the default trace is configured on; whether it runs was not seen".to_owned()
+            }
             Running::NotSeen => "not seen whether the default trace runs".to_owned(),
         };
         TraceState { state, why }

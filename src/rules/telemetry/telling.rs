@@ -31,6 +31,7 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
                 because: Vec::new(),
                 by: Vec::new(),
                 databases_covered: Vec::new(),
+                databases_in_part: Vec::new(),
                 databases_not_covered: Vec::new(),
                 databases_not_seen: Vec::new(),
                 holds: None,
@@ -103,7 +104,7 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
         let unsettled = OF_DATABASE.iter();
         let unsettled = unsettled.flat_map(|fact| fact.unsettled(self.reading.case.snapshot));
         let unseen: BTreeSet<DatabaseName> = unsettled.filter_map(|state| state.database).collect();
-        let mut covered = Met::nothing();
+        let mut entered = Met::nothing();
         for (facts, lines) in &self.reading.databases {
             let mut own = Met::nothing();
             if !lines.is_empty() {
@@ -111,11 +112,15 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
                 own = self.reading.met(self.event, &lines);
             }
             if own.grade > self.met.grade {
-                self.state.databases_covered.push(facts.name.clone());
-                covered.by.extend(own.by);
-                covered.faults.extend(own.faults);
-                covered.keeps = covered.keeps.min(own.keeps);
-                Evidence::extend(&mut covered.evidence, own.evidence);
+                let told = match own.grade {
+                    Grade::Whole | Grade::Narrowed => &mut self.state.databases_covered,
+                    Grade::InPart | Grade::Not => &mut self.state.databases_in_part,
+                };
+                told.push(facts.name.clone());
+                entered.by.extend(own.by);
+                entered.faults.extend(own.faults);
+                entered.keeps = entered.keeps.min(own.keeps);
+                Evidence::extend(&mut entered.evidence, own.evidence);
             } else if !unseen.contains(&facts.name) {
                 self.state.databases_not_covered.push(facts.name.clone());
                 if !lines.is_empty() {
@@ -124,9 +129,9 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
             }
         }
         self.state.databases_not_seen = unseen.into_iter().collect();
-        if !self.state.databases_covered.is_empty() {
-            covered.grade = Grade::InPart;
-            self.met = covered;
+        if !self.state.databases_covered.is_empty() || !self.state.databases_in_part.is_empty() {
+            entered.grade = Grade::InPart;
+            self.met = entered;
         }
     }
 
@@ -173,6 +178,7 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
             && !self.state.databases_not_seen.is_empty();
         self.state.outcome = match (self.met.grade, self.met.keeps) {
             (Grade::Whole, Keeps::TooShort) => Recorded::KeptTooShort,
+            (Grade::Whole, Keeps::UntilFull) => Recorded::UntilFull,
             (Grade::Whole, Keeps::DaysNotKnown) => Recorded::KeptDaysNotKnown,
             (Grade::Whole, _) => Recorded::Recorded,
             _ if is_unseen => Recorded::NotSeen,
@@ -181,7 +187,7 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
             (Grade::Not, _) if no_database => Recorded::NotSeen,
             (Grade::Not, _) => match (self.event.trace, trace.state) {
                 (Some(_), Running::Running) => Recorded::DefaultTraceOnly,
-                (Some(_), Running::NotSeen) => Recorded::NotSeen,
+                (Some(_), Running::NotSeen) => Recorded::TraceNotSeen,
                 _ => Recorded::NotRecorded,
             },
         };
@@ -189,15 +195,15 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
         self.state.because = self.because(trace);
         self.state.holds = match self.state.outcome {
             Recorded::DefaultTraceOnly => self.event.trace.map(str::to_owned),
-            Recorded::NotRecorded => None,
+            Recorded::NotRecorded | Recorded::TraceNotSeen => None,
             _ => (!self.met.by.is_empty()).then(|| self.event.holds.to_owned()),
         };
         if self.state.outcome == Recorded::NotSeen {
-            self.state.missing = self.missing(no_database, trace);
+            self.state.missing = self.missing(no_database);
         }
     }
 
-    fn missing(&self, no_database: bool, trace: &TraceState) -> Vec<Missing> {
+    fn missing(&self, no_database: bool) -> Vec<Missing> {
         let mut missing = self.unseen.clone();
         missing.extend(self.reading.unclear.iter().cloned());
         let case = self.reading.case;
@@ -206,11 +212,6 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
                 .iter()
                 .flat_map(|fact| fact.unsettled(case.snapshot));
             missing.extend(unsettled.map(|state| Missing::from(&state)));
-        }
-        if trace.state == Running::NotSeen && missing.is_empty() {
-            let list = &case.snapshot.server.configurations;
-            let need = "the value of default trace enabled";
-            missing.push(Missing::of("configurations", None, list, need));
         }
         missing.sort();
         missing.dedup();
@@ -229,12 +230,18 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
             said.push(format!(
                 "database specifications cover {covered}; databases made later are not covered"
             ));
-            if !state.databases_not_covered.is_empty() {
-                said.push(format!(
-                    "not covered: {}",
-                    names(&state.databases_not_covered)
-                ));
-            }
+        }
+        if !state.databases_in_part.is_empty() {
+            let in_part = names(&state.databases_in_part);
+            said.push(format!(
+                "database specifications record some of it in {in_part}"
+            ));
+        }
+        let is_of_databases =
+            !state.databases_covered.is_empty() || !state.databases_in_part.is_empty();
+        if is_of_databases && !state.databases_not_covered.is_empty() {
+            let others = names(&state.databases_not_covered);
+            said.push(format!("not covered: {others}"));
         }
         if !self.met.evidence.is_empty() || state.outcome != Recorded::Recorded {
             said.extend(self.met.faults.iter().cloned());
@@ -248,6 +255,12 @@ impl<'r, 'c, 'a> Telling<'r, 'c, 'a> {
         match (state.outcome, self.event.trace) {
             (Recorded::DefaultTraceOnly, Some(holds)) => {
                 said.push(format!("the default trace holds {holds}"));
+                said.push(trace.why.clone());
+            }
+            (Recorded::TraceNotSeen, Some(holds)) => {
+                said.push(format!(
+                    "no audit records it; the default trace would hold {holds}"
+                ));
                 said.push(trace.why.clone());
             }
             (Recorded::NotRecorded, None) => {

@@ -1,7 +1,7 @@
 //! Each blind spot turns what was planted from attributed to unattributable, and is the reason given.
 
 use mssql_posture::drift::{Attributed, Blind};
-use mssql_posture::snapshot::EventsFile;
+use mssql_posture::snapshot::{EventsFile, Observed, Trace};
 use serde_json::{Value, json};
 
 use super::{
@@ -26,6 +26,20 @@ fn what_is_recorded_and_seen_is_attributed() {
         own.because,
         ["the statement of the last event is the code that stands there now"]
     );
+}
+
+/// The default trace, running.
+fn default_trace() -> Trace {
+    Trace {
+        id: 1,
+        status: 1,
+        path: None,
+        is_default: Some(true),
+        is_rowset: Some(false),
+        max_size: Some("20".to_owned()),
+        max_files: Some(5),
+        start_time: None,
+    }
 }
 
 /// What a server does that leaves no event, and what is then said.
@@ -75,9 +89,22 @@ const OF_THE_SERVER: &[Spot] = &[
             details.retain(|row| {
                 row.audit_action_name.as_deref() != Some("SCHEMA_OBJECT_CHANGE_GROUP")
             });
+            r.snapshot.server.traces = Observed::Known {
+                value: vec![default_trace()],
+            };
         },
         Blind::InPart,
         "only the default trace holds something of it",
+    ),
+    (
+        |r| {
+            let details = rows(&mut r.snapshot.server.server_audit_specification_details);
+            details.retain(|row| {
+                row.audit_action_name.as_deref() != Some("SCHEMA_OBJECT_CHANGE_GROUP")
+            });
+        },
+        Blind::InPart,
+        "no audit records it, and whether the default trace does was not seen",
     ),
     (
         |r| {

@@ -3,7 +3,7 @@
 
 use mssql_posture::ids::PrincipalId;
 use mssql_posture::snapshot::{
-    AuditSpecification, AuditSpecificationDetail, Fact, FileAudit, Observed,
+    AuditSpecification, AuditSpecificationDetail, Fact, FileAudit, Observed, Trace,
 };
 
 use super::{Fixture, denied, linux, of, partly, windows};
@@ -51,6 +51,21 @@ fn to_files(r: &mut Recording, files: i32) {
     });
 }
 
+/// The default trace was seen to run.
+fn traced(r: &mut Recording) {
+    let own = Trace {
+        id: 1,
+        status: 1,
+        path: None,
+        is_default: Some(true),
+        is_rowset: Some(false),
+        max_size: Some("20".to_owned()),
+        max_files: Some(5),
+        start_time: None,
+    };
+    r.snapshot.server.traces = Observed::Known { value: vec![own] };
+}
+
 /// A specification in one database.
 fn specify(r: &mut Recording, database: &str, action: &str, class: i32, major_id: i32) {
     let facts = r.database(database);
@@ -73,7 +88,7 @@ fn specify(r: &mut Recording, database: &str, action: &str, class: i32, major_id
     });
 }
 
-const OPTION: &[&str] = &["fail low event option_change", "pass"];
+const OPTION: &[&str] = &["fail medium event option_change", "pass"];
 const CALLS: &[&str] = &[
     "fail medium event agent_job_change",
     "fail low event clr_run",
@@ -94,10 +109,19 @@ static GAPS: &[Fixture] = {
         one("everything is recorded", |r| without(r, &[]), &["pass"]),
         one(
             "of options the default trace holds something",
-            |r| without(r, &["SERVER_OPERATION_GROUP"]),
+            |r| {
+                without(r, &["SERVER_OPERATION_GROUP"]);
+                traced(r);
+            },
             OPTION,
         )
         .saying("is held by the default trace alone"),
+        one(
+            "and perhaps nothing where nobody saw it run",
+            |r| without(r, &["SERVER_OPERATION_GROUP"]),
+            OPTION,
+        )
+        .saying("is recorded by no audit"),
         one(
             "and nothing where it is off",
             |r| {
@@ -219,6 +243,33 @@ static KEPT: &[Fixture] = {
         )
         .keeping(90, 10)
         .saying("audit_retention_days = 0"),
+        one(
+            "how long an idle file lasted says nothing of the next",
+            |r| {
+                without(r, &[]);
+                to_files(r, 100);
+                for row in r.snapshot.server.audit_status.seen_mut() {
+                    // 2026-01-01.
+                    row.audit_file_path =
+                        Some("E:\\Audit\\Sentinel_0_134117280000000000.sqlaudit".to_owned());
+                }
+            },
+            &["unknown audit Sentinel", "pass"],
+        )
+        .keeping(365, 0),
+        one(
+            "recording ends with its files, whatever is asked",
+            |r| {
+                without(r, &[]);
+                to_files(r, 0);
+                for row in r.snapshot.server.server_file_audits.seen_mut() {
+                    row.max_files = Some(100);
+                }
+            },
+            &["fail medium audit Sentinel", "pass"],
+        )
+        .keeping(90, 10)
+        .saying("records until its files are full"),
         one("0 days ask for nothing", |r| without(r, &[]), &["pass"]).keeping(0, 10),
     ]
 };

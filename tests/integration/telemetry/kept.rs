@@ -14,13 +14,6 @@ fn files_times_size_against_the_days_that_are_asked_for() {
         short,
         "80 days",
     );
-    every(
-        "recording ends",
-        limits(("100", 0, 8)),
-        NEEDS,
-        short,
-        "recording ends",
-    );
     let enough = |_: &Due| Recorded::Recorded;
     every(
         "just enough",
@@ -69,7 +62,7 @@ fn files_times_size_against_the_days_that_are_asked_for() {
 }
 
 #[test]
-fn the_file_in_use_says_how_slowly_files_fill() {
+fn a_file_that_fills_slowly_does_not_say_how_fast_others_do() {
     let due = &DUE[0];
     // 1601-01-01 and so many days, in units of 100 ns.
     let path = |days: u64| {
@@ -95,20 +88,16 @@ fn the_file_in_use_says_how_slowly_files_fill() {
     let day = ended.get(..10).unwrap();
     let today = mssql_posture::inventory::days_between("1601-01-01", day).unwrap();
     let today = u64::try_from(today).unwrap();
-    let (_, slow) = kept(path(today - 20));
-    assert_eq!(
-        (slow.keeps, slow.days),
-        (Keeps::Enough, Some(190)),
-        "{}",
-        slow.why
-    );
-    let (_, quick) = kept(path(today - 3));
-    assert_eq!(
-        (quick.keeps, quick.days),
-        (Keeps::DaysNotKnown, Some(20)),
-        "{}",
-        quick.why
-    );
+    for (begun, says) in [(20, "begun 19 days before"), (3, "begun 2 days before")] {
+        let (_, kept) = kept(path(today - begun));
+        assert_eq!(
+            (kept.keeps, kept.days),
+            (Keeps::DaysNotKnown, None),
+            "{}",
+            kept.why
+        );
+        assert!(kept.why.contains(says), "{}", kept.why);
+    }
     for odd in [
         path(today),
         path(today + 9),
@@ -123,6 +112,32 @@ fn the_file_in_use_says_how_slowly_files_fill() {
             kept.why
         );
     }
+}
+
+#[test]
+fn recording_that_ends_with_its_files_is_never_kept_long_enough() {
+    let no_rate = AuditNeeds {
+        mb_per_day: None,
+        ..NEEDS
+    };
+    let ends = |due: &Due, r: &mut Recording| audit_of(due, r, ("100", 0, 80));
+    // 800 days at that rate, of which nobody saw how many are over.
+    for needs in [NEEDS, NO_NEEDS, no_rate] {
+        every(
+            "recording ends",
+            ends,
+            needs,
+            |_| Recorded::UntilFull,
+            "recording ends",
+        );
+    }
+    let mut r = instance();
+    ends(&DUE[0], &mut r);
+    let kept = judged(&r, NEEDS).1.audits[0].kept.clone();
+    assert_eq!((kept.keeps, kept.days), (Keeps::UntilFull, None));
+    let grows = |due: &Due, r: &mut Recording| audit_of(due, r, ("0", 0, 80));
+    let enough = |_: &Due| Recorded::Recorded;
+    every("no file is ever full", grows, NEEDS, enough, "the disk");
 }
 
 #[test]
