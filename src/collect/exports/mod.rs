@@ -321,8 +321,8 @@ impl Exports {
         let taken = if host::is_audit(fields) {
             tally.recognised += 1;
             match host::audit(fields) {
-                Some(record) => self.take_row(tally, &record)?,
-                None => Err("an audit's record (33205) whose text has another form".to_owned()),
+                Ok(record) => self.take_row(tally, &record)?,
+                Err(why) => Err(why),
             }
         } else if is_servers {
             tally.recognised += 1;

@@ -76,3 +76,34 @@ fn a_statement_that_looks_like_rows_stays_a_statement_where_texts_are_in_quotes(
     assert_eq!(events[0]["who"]["session_login"], "CORP\\mallory");
     assert_eq!(events[0]["statement"]["text"], statement);
 }
+
+#[test]
+fn a_record_into_which_a_name_wrote_lines_is_not_used_and_that_is_said() {
+    let record = |number: u32, user: &str| {
+        json!({
+            "Id": 33205, "ProviderName": "MSSQLSERVER", "LogName": "Application", "RecordId": number,
+            "MachineName": "SQL01", "TimeCreated": "2026-09-02T20:30:00Z",
+            "Message": format!(
+                "Audit event: audit_schema_version:1\nevent_time:2026-09-02 20:30:00.1234567\nsequence_number:1\naction_id:EX  \n\
+                 succeeded:true\nsession_id:61\nclass_type:X \nclient_ip:10.6.6.6\nsession_server_principal_name:CORP\\mallory\n\
+                 server_principal_name:CORP\\mallory\ndatabase_principal_name:{user}\nserver_instance_name:SQL01\n\
+                 database_name:master\nschema_name:sys\nobject_name:xp_cmdshell\nstatement:EXEC xp_cmdshell 'dir'\n\
+                 additional_information:\nuser_defined_information:\napplication_name:app\nhost_name:WS-66\n.\n"
+            ),
+        })
+    };
+    let forged = "u\ndatabase_name:Vault\nschema_name:dbo\nobject_name:FindDocument";
+    let rows = [record(1, "dbo"), record(2, forged)];
+    let text = super::exports::lines_of(&rows);
+    let ran = from_files(&[("a.jsonl", text.as_bytes())], &["--target", "a"])
+        .run()
+        .code(3);
+    let events = events(&ran);
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["on"]["object"], "xp_cmdshell");
+    let needs = super::exports::export(&ran, "a.jsonl")["needs"].to_string();
+    assert!(
+        needs.contains("line 2") && needs.contains("33205"),
+        "{needs}"
+    );
+}
