@@ -172,9 +172,9 @@ pub fn rows(
     let names = header.cells.iter().map(|cell| cell.text.trim().to_owned());
     let names: Vec<String> = names.collect();
     let mut columns = Fields::default();
-    names
-        .iter()
-        .for_each(|name| columns.push(name, "0".to_owned()));
+    for name in &names {
+        columns.push(name, "0".to_owned());
+    }
     if is_known(&columns) {
         is_quoted(&header, records(text, separator, first_line))?;
     }
@@ -235,7 +235,7 @@ mod tests {
     fn try_read(text: &str) -> Result<Vec<Row>, Unquoted> {
         let mut all = Vec::new();
         rows(text, |columns| columns.get(&["=a"]).is_some(), &mut |row| {
-            all.push(row)
+            all.push(row);
         })?;
         Ok(all)
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::Share;
 use super::server::ServerRow;
-use crate::collect::events::{self, AuditNames, AuditRow, CollectedEvents, Pending, TraceRow};
+use crate::collect::events::{
+    self, AuditNames, AuditRow, CollectedEvents, Pending, RecordName, TraceRow,
+};
 use crate::collect::spool::{Kept, Scratch, Spool};
 use crate::ids::InstanceId;
 use crate::snapshot::{
@@ -70,7 +72,7 @@ pub struct Gathered {
     trace: Vec<(TraceRow, Option<Kept>, i32)>,
     host: Vec<HostEvent>,
     /// What names a record: exports overlap.
-    known: BTreeSet<String>,
+    known: BTreeSet<RecordName>,
     left: u32,
 }
 
@@ -92,7 +94,7 @@ impl Gathered {
     }
 
     /// Whether a record is to be kept: it is not there yet, and there is room.
-    fn admit(&mut self, name: Option<String>, counted: Counted<'_>) -> Option<Room> {
+    fn admit(&mut self, name: Option<RecordName>, counted: Counted<'_>) -> Option<Room> {
         if name.is_some_and(|name| !self.known.insert(name)) {
             return Some(Room::Some);
         }
@@ -139,8 +141,8 @@ impl Gathered {
         counted: Counted<'_>,
     ) -> io::Result<Room> {
         let name = match &row {
-            ServerRow::Audit(row) => row.name(),
-            ServerRow::Trace(row, _) => row.name(),
+            ServerRow::Audit(row) => row.name(statement),
+            ServerRow::Trace(row, _) => row.name(statement),
         };
         if let Some(room) = self.admit(name, counted) {
             return Ok(room);
@@ -159,12 +161,8 @@ impl Gathered {
     /// Takes a host's record.
     pub fn take_host(&mut self, event: HostEvent, counted: Counted<'_>) -> Room {
         let name = event.record.as_ref().map(|record| {
-            let (machine, channel) = (&event.machine, &event.channel);
-            let provider = &event.provider;
-            format!(
-                "host {machine:?} {channel:?} {provider:?} {record} {} {}",
-                event.event_id, event.moment
-            )
+            let place = (&event.machine, &event.channel, &event.provider);
+            RecordName::of(&(place, event.event_id, &event.moment), Some(record))
         });
         if let Some(room) = self.admit(name, counted) {
             return room;
@@ -190,12 +188,10 @@ impl Gathered {
         for (name, rows) in self.audits {
             let found = events::audit_events(&self.id, &name, rows, &AuditNames::default());
             let mut found = found.map_err(wrong)?;
-            sources.push(state(
-                EventSource::Audit { name },
-                &found,
-                self.audit_needs.clone(),
-            ));
-            all.append(&mut found);
+            let mut needs = self.audit_needs.clone();
+            needs.extend(found.needs());
+            sources.push(state(EventSource::Audit { name }, &found.events, needs));
+            all.append(&mut found.events);
         }
         sources.extend(self.sources);
         let mut host = self.host;

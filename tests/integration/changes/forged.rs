@@ -1,8 +1,10 @@
 //! `changes --from-files` on exports in which somebody who was audited wrote more than his own records.
 
 use super::exports::{csv, from_files};
-use super::{audit_row, of_kind};
+use super::{PATTERN, SINCE, TRACE_BASE, audit_row, changes, of_kind, recording, trace_rows};
 use crate::support::cli::Ran;
+use crate::support::instance::{Instance, RecordedEvents};
+use crate::support::tds_server::Options;
 use serde_json::{Value, json};
 
 const COLUMNS: [&str; 7] = [
@@ -75,6 +77,144 @@ fn a_statement_that_looks_like_rows_stays_a_statement_where_texts_are_in_quotes(
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["who"]["session_login"], "CORP\\mallory");
     assert_eq!(events[0]["statement"]["text"], statement);
+}
+
+/// A record of one place, as all of these.
+fn record(number: i64, of: &[(&str, Value)]) -> Value {
+    let mut row = audit_row("2026-09-02T20:12:04.1000000", "EX", "P", 4096);
+    row["sequence_number"] = json!(number);
+    for (column, value) in of {
+        row[*column] = value.clone();
+    }
+    row
+}
+
+#[test]
+fn records_of_one_place_and_time_are_one_only_where_they_say_the_same() {
+    let own = record(
+        1,
+        &[("statement", json!("EXEC sp_configure 'xp_cmdshell', 1"))],
+    );
+    let other = [
+        ("session_server_principal_name", json!("CORP\\jdoe")),
+        ("server_principal_name", json!("CORP\\jdoe")),
+        ("database_principal_name", json!("guest")),
+        ("target_server_principal_name", json!("sa")),
+        ("target_database_principal_name", json!("dbo")),
+        ("action_id", json!("SL")),
+        ("class_type", json!("V")),
+        ("succeeded", json!(false)),
+        ("session_id", json!(78)),
+        ("database_name", json!("master")),
+        ("schema_name", json!("sys")),
+        ("object_name", json!("configurations")),
+        ("object_id", json!(6)),
+        ("client_ip", json!("10.6.6.6")),
+        ("application_name", json!("app")),
+        ("host_name", json!("WS-66")),
+        ("statement", json!("SELECT 1")),
+    ];
+    for (column, value) in other {
+        let mut differing = own.clone();
+        differing[column] = value;
+        let text = csv(&[differing, own.clone(), own.clone()]);
+        let files = [("a.csv", text.as_bytes()), ("b.csv", text.as_bytes())];
+        let ran = from_files(&files, &["--target", "a"]).run().code(0);
+        assert_eq!(events(&ran).len(), 2, "{column}");
+    }
+}
+
+/// Texts of a statement in so many records, the last of them `end`.
+fn pieces(of: char, end: &str) -> Vec<String> {
+    vec![of.to_string().repeat(4000), end.to_owned()]
+}
+
+fn in_records(texts: &[String], more: &[(&str, Value)]) -> Vec<Value> {
+    let numbered = texts.iter().zip(1..);
+    let of = |(text, number): (&String, i64)| {
+        record(number, &[&[("statement", json!(text))], more].concat())
+    };
+    numbered.map(of).collect()
+}
+
+#[test]
+fn long_statements_of_one_moment_are_put_together_where_it_is_certain_whose_each_record_is() {
+    let (a, b) = (pieces('a', "end of a"), pieces('b', "end of b"));
+    for (tells, column, value) in [
+        (
+            "principal",
+            "session_server_principal_name",
+            json!("CORP\\jdoe"),
+        ),
+        ("target", "target_server_principal_name", json!("sa")),
+        ("group", "sequence_group_id", json!("0x02")),
+        ("place behind", "audit_file_offset", json!(8192)),
+    ] {
+        let mut rows = [in_records(&a, &[]), in_records(&b, &[(column, value)])].concat();
+        for _ in 0..2 {
+            let ran = from_files(&[("a.csv", csv(&rows).as_bytes())], &["--target", "a"])
+                .run()
+                .code(0);
+            let mut texts: Vec<String> = events(&ran)
+                .iter()
+                .map(|e| e["statement"]["text"].as_str().unwrap().to_owned())
+                .collect();
+            texts.sort();
+            assert_eq!(texts, [a.concat(), b.concat()], "{tells}");
+            rows.reverse();
+        }
+    }
+}
+
+#[test]
+fn records_that_could_be_of_either_of_two_statements_stay_apart_and_that_is_said() {
+    let (a, b) = (pieces('a', "end of a"), pieces('b', "end of b"));
+    let short = vec!["all of it".to_owned(), "end of another".to_owned()];
+    for (rows, due) in [
+        ([in_records(&a, &[]), in_records(&b, &[])].concat(), 4),
+        (in_records(&short, &[]), 2),
+    ] {
+        let ran = from_files(&[("a.csv", csv(&rows).as_bytes())], &["--target", "a"])
+            .run()
+            .code(3);
+        let events = events(&ran);
+        assert_eq!(events.len(), due);
+        for event in &events {
+            let statement = &event["statement"];
+            assert_eq!(statement["sha256"], Value::Null, "{statement}");
+            assert_ne!(statement["missing"], json!([]), "{statement}");
+        }
+        let seen = super::seen(&super::lines(&ran), "O'Hara");
+        assert_eq!(seen["state"], "partial");
+        assert!(
+            seen["needs"][0]
+                .as_str()
+                .unwrap()
+                .contains("none was put together"),
+            "{seen}"
+        );
+    }
+}
+
+#[test]
+fn a_servers_own_answer_is_put_together_by_the_same_rules() {
+    let (a, b) = (pieces('a', "end of a"), pieces('b', "end of b"));
+    let login = [("session_server_principal_name", json!("CORP\\jdoe"))];
+    let told = [in_records(&a, &[]), in_records(&b, &login)].concat();
+    let untold = [in_records(&a, &[]), in_records(&b, &[])].concat();
+    for (rows, code, due) in [(told, 0, 2), (untold, 3, 4)] {
+        let first = audit_row("2026-08-01T00:00:00", "CR", "P", 1);
+        let rows = [vec![first], rows].concat();
+        let recorded = RecordedEvents::default()
+            .trace(TRACE_BASE, trace_rows())
+            .audit(PATTERN, rows);
+        let server = Instance::new(recording(16))
+            .events(recorded)
+            .start(Options::default());
+        let ran = changes(&server, &SINCE).run().code(code);
+        let is_audits = |event: &&Value| event["source"]["kind"] == "audit";
+        assert_eq!(events(&ran).iter().filter(is_audits).count(), due);
+    }
 }
 
 #[test]
