@@ -59,9 +59,11 @@ impl Counted<'_> {
 
 /// One target.
 pub struct Gathered {
-    id: InstanceId,
+    pub id: InstanceId,
     /// As its records name it.
-    pub server_name: Option<String>,
+    server_name: Option<String>,
+    /// As others of its records name it.
+    other_name: Option<String>,
     /// How far each file was seen.
     pub sources: Vec<SourceState>,
     /// What files lack of audits, and of the trace; none where no file has the trace.
@@ -81,6 +83,7 @@ impl Gathered {
         Self {
             id,
             server_name: None,
+            other_name: None,
             sources: Vec::new(),
             audit_needs: Vec::new(),
             trace_needs: None,
@@ -91,6 +94,22 @@ impl Gathered {
             known: BTreeSet::new(),
             left: most,
         }
+    }
+
+    /// Notes the server that a record names. Names that differ in case alone are one.
+    pub fn is_of(&mut self, server: &str) {
+        match &self.server_name {
+            None => self.server_name = Some(server.to_owned()),
+            Some(known) if known.to_lowercase() == server.to_lowercase() => {}
+            Some(_) => {
+                self.other_name.get_or_insert_with(|| server.to_owned());
+            }
+        }
+    }
+
+    /// The servers that its records name, where there are two.
+    pub fn mixed(&self) -> Option<(&str, &str)> {
+        self.server_name.as_deref().zip(self.other_name.as_deref())
     }
 
     /// Whether a record is to be kept: it is not there yet, and there is room.

@@ -88,6 +88,19 @@ pub enum ExportError {
         /// In words.
         why: &'static str,
     },
+    /// One target's records are those of two servers.
+    #[error(
+        "its records of target {target} are of server {other:?}, and records before them are of {server:?}: give each \
+         server's files a target of their own, or leave --target out"
+    )]
+    TwoServers {
+        /// Whose they would be.
+        target: InstanceId,
+        /// What the first records say.
+        server: String,
+        /// What these say.
+        other: String,
+    },
     /// Neither a server's events nor a Windows log.
     #[error(
         "{0}none of its rows has the columns of sys.fn_get_audit_file (event_time, action_id), of sys.fn_trace_gettable \
@@ -279,6 +292,13 @@ impl Exports {
                      ask for less time, or raise --max-events"
                 ));
             }
+            if let Some((server, other)) = gathered.mixed() {
+                return Err(ExportError::TwoServers {
+                    target: gathered.id.clone(),
+                    server: server.to_owned(),
+                    other: other.to_owned(),
+                });
+            }
             gathered.miss(name, &share, &needs);
             let value = SourceEvents {
                 events: share.events,
@@ -391,8 +411,8 @@ impl Exports {
         else {
             return Ok(Ok(()));
         };
-        if gathered.server_name.is_none() {
-            gathered.server_name = server::instance(fields).map(str::to_owned);
+        if let Some(own) = server::instance(fields) {
+            gathered.is_of(own);
         }
         if gathered.take(row, server::statement(fields), offset, share.room(moment))?
             == gathered::Room::None

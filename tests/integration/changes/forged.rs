@@ -247,3 +247,30 @@ fn a_record_into_which_a_name_wrote_lines_is_not_used_and_that_is_said() {
         "{needs}"
     );
 }
+
+#[test]
+fn records_of_two_servers_are_no_one_targets_and_whose_they_are_is_kept() {
+    let of = |server: &str| {
+        let mut row = audit_row("2026-09-04T00:00:00", "CR", "P", 99);
+        row["server_instance_name"] = json!(server);
+        csv(&[row])
+    };
+    let (own, same, other) = (of("SQL01\\ERP"), of("sql01\\erp"), of("OTHERSQL\\X"));
+    let (own, same, other) = (own.as_bytes(), same.as_bytes(), other.as_bytes());
+    let ran = from_files(&[("a.csv", own), ("b.csv", same)], &["--target", "mine"])
+        .run()
+        .code(0);
+    let targets = of_kind(&super::lines(&ran), "target");
+    assert_eq!(targets[0]["target"], "mine");
+    assert_eq!(targets[0]["server_name"], "SQL01\\ERP");
+    let files = [("a.csv", own), ("b.csv", other)];
+    let ran = from_files(&files, &["--target", "mine"])
+        .run()
+        .code(2)
+        .says("b.csv")
+        .says("SQL01\\\\ERP")
+        .says("OTHERSQL\\\\X");
+    assert!(!ran.path("out").exists());
+    let ran = from_files(&files, &[]).run().code(0);
+    assert_eq!(of_kind(&super::lines(&ran), "target").len(), 2);
+}
