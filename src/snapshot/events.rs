@@ -69,7 +69,8 @@ pub struct EventsTarget {
     pub target: InstanceId,
     /// How the work on it ended.
     pub outcome: Outcome,
-    /// `@@SERVERNAME`.
+    /// `@@SERVERNAME`. Of exported files the one server that their records name (`server_instance_name`, of a trace
+    /// `ServerName`), whatever target they were given to; none where no record names one.
     pub server_name: Option<String>,
     /// The offset from UTC, in minutes, that the server had when it was asked. Times of the default trace are
     /// converted by it. Where daylight saving time changed since they were recorded they are an hour off, and the hour

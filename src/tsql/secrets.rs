@@ -1,6 +1,9 @@
 //! Secrets that authors left in their code: masked before the code, or a command that it builds, is shown.
 
+mod calls;
+
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -22,7 +25,21 @@ const PATTERNS: &[(&[&str], &str)] = &[
         NAMES,
         r"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*N?''(?P<secret>(?:[^']|'''')+)(?:''|$)",
     ),
+    // Texts in double quotes, where QUOTED_IDENTIFIER is off.
+    (
+        NAMES,
+        r#"(?i)(?:password|passwd|passphrase|secret|pwd)\s*=\s*"(?P<secret>[^"]+)(?:"|$)"#,
+    ),
     (&["password"], r"(?i)PASSWORD\s*=\s*(?P<secret>0x[0-9a-f]+)"),
+    // CREATE SYMMETRIC KEY … WITH KEY_SOURCE = '…': who knows it makes the same key.
+    (
+        &["key_source"],
+        r"(?i)\bKEY_SOURCE\s*=\s*N?'(?P<secret>(?:[^']|'')+)(?:'|$)",
+    ),
+    (
+        &["key_source"],
+        r"(?i)\bKEY_SOURCE\s*=\s*N?''(?P<secret>(?:[^']|'''')+)(?:''|$)",
+    ),
     // Connection strings, keys of storage accounts and the like.
     (
         &["password", "pwd"],
@@ -75,15 +92,6 @@ const PATTERNS: &[(&[&str], &str)] = &[
         &["convertto-securestring"],
         r#"(?i)ConvertTo-SecureString\s+(?:-String\s+)?["']{1,2}(?P<secret>[^"']+)["']"#,
     ),
-    // sp_addlogin 'user', 'password'; sp_password 'old', 'new'
-    (
-        &["sp_addlogin"],
-        r"(?i)\bsp_addlogin\s+N?'[^']*'\s*,\s*N?'(?P<secret>[^']*)'",
-    ),
-    (
-        &["sp_password"],
-        r"(?i)\bsp_password\s+(?:NULL|N?'[^']*')\s*,\s*N?'(?P<secret>[^']*)'",
-    ),
 ];
 
 /// What a secret is assigned to.
@@ -127,10 +135,10 @@ impl Secrets {
 
 /// The text with `***` for every secret that is recognised. It is for showing only: judgement reads the text itself.
 pub fn mask_secrets(text: &str) -> Cow<'_, str> {
-    let mut shown = Cow::Borrowed(text);
-    let Some(secrets) = SECRETS.as_ref() else {
+    let (Some(secrets), Some(given)) = (SECRETS.as_ref(), calls::secrets(text)) else {
         return Cow::Borrowed(MASK);
     };
+    let mut shown = with_masks(text, &given);
     for pattern in secrets.candidates(text) {
         let masked = pattern.replace_all(&shown, |found: &Captures<'_>| {
             let (Some(whole), Some(secret)) = (found.get(0), found.name("secret")) else {
@@ -145,6 +153,25 @@ pub fn mask_secrets(text: &str) -> Cow<'_, str> {
         }
     }
     shown
+}
+
+/// The text with the mask in these places, which are in order.
+fn with_masks<'t>(text: &'t str, places: &[Range<usize>]) -> Cow<'t, str> {
+    let (mut shown, mut done) = (String::new(), 0);
+    for place in places.iter().filter(|place| !place.is_empty()) {
+        // A call within a secret of another.
+        if place.start < done {
+            continue;
+        }
+        shown.push_str(text.get(done..place.start).unwrap_or_default());
+        shown.push_str(MASK);
+        done = place.end;
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    shown.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(shown)
 }
 
 #[cfg(test)]
@@ -237,6 +264,75 @@ mod tests {
             "EXEC sp_addlogin 'u', '***'",
         ),
         (
+            "EXEC master..sp_addlinkedsrvlogin 'L','false',NULL,'u','hunter2'",
+            "EXEC master..sp_addlinkedsrvlogin 'L','false',NULL,'u','***'",
+        ),
+        (
+            "EXEC @rc = [sys].[sp_setapprole] N'r', N'hunter''2', @cookie = @c OUTPUT",
+            "EXEC @rc = [sys].[sp_setapprole] N'r', N'***', @cookie = @c OUTPUT",
+        ),
+        (
+            "sp_change_users_login 'Auto_Fix', 'u', NULL, 'hunter2'",
+            "sp_change_users_login 'Auto_Fix', 'u', NULL, '***'",
+        ),
+        (
+            "exec sp_approlepassword /* 'a', */ 'r' -- ,'b'\n , \"hunter2\"",
+            "exec sp_approlepassword /* 'a', */ 'r' -- ,'b'\n , \"***\"",
+        ),
+        ("EXEC sp_addapprole r, hunter2", "EXEC sp_addapprole r, ***"),
+        (
+            "EXEC sp_addapprole '', 'hunter2', 'x'",
+            "EXEC sp_addapprole '', '***', 'x'",
+        ),
+        (
+            "EXEC sp_password @new = 'hunter2', @loginame = 'u', @old = 'hunter2'",
+            "EXEC sp_password @new = '***', @loginame = 'u', @old = '***'",
+        ),
+        (
+            "EXEC sp_password 'hunter2', 'hunter2', 'u'",
+            "EXEC sp_password '***', '***', 'u'",
+        ),
+        (
+            "EXEC('EXEC sp_addlogin ''u'', ''hunter2''')",
+            "EXEC('EXEC sp_addlogin ''u'', ''***''')",
+        ),
+        (
+            "EXEC('EXEC(''sp_addlogin ''''u'''', ''''hunter2'''', ''''d'''''')')",
+            "EXEC('EXEC(''sp_addlogin ''''u'''', ''''***'''', ''''d'''''')')",
+        ),
+        (
+            "{call sp_adddistpublisher('p', @db, 0, 'sa', 'hunter2', 'd')}",
+            "{call sp_adddistpublisher('p', @db, 0, 'sa', '***', 'd')}",
+        ),
+        (
+            "EXEC sp_changesubscription 'p','all','s','d','subscriber_password','hunter2'",
+            "EXEC sp_changesubscription 'p','all','s','d','subscriber_password','***'",
+        ),
+        (
+            "SELECT EncryptByPassPhrase('hunter2', @v), PWDCOMPARE(N'hunter2', h)",
+            "SELECT EncryptByPassPhrase('***', @v), PWDCOMPARE(N'***', h)",
+        ),
+        (
+            "EXEC sp_addlogin 'u', 'hunter2",
+            "EXEC sp_addlogin 'u', '***",
+        ),
+        (
+            "ALTER LOGIN u WITH PASSWORD = \"hunter2\" OLD_PASSWORD = \"hunter2\"",
+            "ALTER LOGIN u WITH PASSWORD = \"***\" OLD_PASSWORD = \"***\"",
+        ),
+        (
+            "OPEN MASTER KEY DECRYPTION BY PASSWORD = 'hunter2'",
+            "OPEN MASTER KEY DECRYPTION BY PASSWORD = '***'",
+        ),
+        (
+            "WITH ALGORITHM = AES_256, KEY_SOURCE = 'hunter2', IDENTITY_VALUE = 'i'",
+            "WITH ALGORITHM = AES_256, KEY_SOURCE = '***', IDENTITY_VALUE = 'i'",
+        ),
+        (
+            "EXEC('… KEY_SOURCE = ''hunter2''')",
+            "EXEC('… KEY_SOURCE = ''***''')",
+        ),
+        (
             "cmdkey /add:s /user:u /pass:hunter2",
             "cmdkey /add:s /user:u /pass:***",
         ),
@@ -257,6 +353,11 @@ mod tests {
             "EXEC xp_cmdshell 'dir c:\\temp'",
             "dir /p c:\\pwd",
             "-- the password is rotated by the vault",
+            "-- sp_password in this text keeps it out of traces; see sp_addlogin, sp_setapprole",
+            "EXEC sp_addlogin @name, @password",
+            "EXEC dbo.my_sp_addlogin 'u', 'p'; EXEC sp_addlogin_2 'u', 'p'",
+            "EXEC sp_changesubscription 'p','all','s','d','sync_type','automatic'",
+            "EXEC sp_setapprole 'r', NULL",
         ] {
             assert_eq!(mask_secrets(text), text);
         }

@@ -1,6 +1,7 @@
 //! `changes`: what it sends, to whom, what it makes of what comes, and what it says of what does not.
 
 pub(crate) mod exports;
+mod forged;
 pub(crate) mod host;
 mod trouble;
 

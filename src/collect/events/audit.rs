@@ -1,8 +1,9 @@
 //! Audit files: where they are, what their records mean, and which records are one.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::pending::Pending;
+use super::named::RecordName;
+use super::pending::{FULL_RECORD, Pending};
 use super::times;
 use crate::collect::spool::Kept;
 use crate::ids::InstanceId;
@@ -30,7 +31,7 @@ pub fn pattern(folder: Option<&str>, name: Option<&str>) -> Option<String> {
 }
 
 /// One row of `audit_file_events`, but for its text.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditRow {
     recorded: String,
@@ -66,11 +67,11 @@ impl AuditRow {
         &self.recorded
     }
 
-    /// What tells it from every other record, where its place in its file is known.
-    pub fn name(&self) -> Option<String> {
-        let (file, offset) = (self.file_name.as_ref()?, self.file_offset.as_ref()?);
-        let number = self.sequence_number;
-        Some(format!("audit {file} {offset} {number} {}", self.recorded))
+    /// What tells it from every other record, where its place in its file is known. The place alone does not: the offset
+    /// is that of the buffer which the record was written with, and others were written with it.
+    pub fn name(&self, statement: Option<&str>) -> Option<RecordName> {
+        let is_placed = self.file_name.is_some() && self.file_offset.is_some();
+        is_placed.then(|| RecordName::of(self, statement))
     }
 
     /// Its audit's name, which files carry with a GUID and two numbers behind it.
@@ -100,17 +101,22 @@ impl AuditRow {
         offset.and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
-    /// What the records of one statement have in common.
+    /// What the records of one statement have in common: all but their number, their place and their text.
     fn identity(&self) -> impl Ord + use<'_> {
         (
             (&self.group_id, &self.recorded, self.session_id),
             (&self.action_id, &self.class_type, self.object_id),
             (&self.database_name, &self.schema_name, &self.object_name),
+            (&self.login_name, &self.session_login_name),
+            (&self.database_user_name, self.succeeded),
+            (&self.target_login_name, &self.target_user_name),
+            (&self.client_ip, &self.application_name, &self.host_name),
         )
     }
 
-    fn place(&self) -> impl Ord + use<'_> {
-        (&self.file_name, self.offset(), self.sequence_number)
+    /// Where the buffer lies that it was written with.
+    fn buffer(&self) -> (Option<&str>, i64) {
+        (self.file_name.as_deref(), self.offset())
     }
 }
 
@@ -166,6 +172,30 @@ impl AuditNames {
     }
 }
 
+/// What the rows of one audit say.
+#[derive(Default)]
+pub struct AuditEvents {
+    /// Rows of one statement are one.
+    pub events: Vec<Pending>,
+    /// Records of statements in several, which could be of either of two: each stands alone.
+    pub ambiguous: usize,
+}
+
+impl AuditEvents {
+    /// What is to be said of records that could not be put together.
+    pub fn needs(&self) -> Option<String> {
+        (self.ambiguous > 0).then(|| {
+            format!(
+                "which of {} records of statements that were written in several belong together: they are alike in all but \
+                 their numbers and texts, and none was put together",
+                self.ambiguous
+            )
+        })
+    }
+}
+
+type Row = (AuditRow, Option<Kept>);
+
 /// Rows of one audit as events: rows of one statement become one.
 ///
 /// # Errors
@@ -173,41 +203,117 @@ impl AuditNames {
 pub fn events(
     target: &InstanceId,
     audit: &str,
-    mut rows: Vec<(AuditRow, Option<Kept>)>,
+    mut rows: Vec<Row>,
     names: &AuditNames,
-) -> Result<Vec<Pending>, ServerError> {
-    rows.sort_by(|(a, _), (b, _)| {
+) -> Result<AuditEvents, ServerError> {
+    rows.sort_by(|(a, a_text), (b, b_text)| {
+        let text = |kept: &Option<Kept>| kept.as_ref().map(|kept| kept.hash().sha256);
         let identity = a.identity().cmp(&b.identity());
-        identity.then_with(|| a.place().cmp(&b.place()))
+        let place = identity.then_with(|| a.buffer().cmp(&b.buffer()));
+        let number = place.then_with(|| a.sequence_number.cmp(&b.sequence_number));
+        number.then_with(|| text(a_text).cmp(&text(b_text)))
     });
-    let mut joined: Vec<Joined> = Vec::new();
-    for (row, statement) in rows {
-        let number = row.sequence_number;
-        let piece = statement.map(|kept| (number, kept));
-        match joined.last_mut() {
-            Some(one) if one.first.identity() == row.identity() && number > one.last => {
-                one.last = number;
-                one.pieces.extend(piece);
-            }
-            _ => joined.push(Joined {
-                first: row,
-                last: number,
-                pieces: piece.into_iter().collect(),
-            }),
+    let mut found = AuditEvents::default();
+    let mut rows = rows.into_iter().peekable();
+    while let Some(first) = rows.next() {
+        let mut alike = vec![first];
+        while let Some(next) = rows.next_if(|(row, _)| {
+            alike
+                .first()
+                .is_some_and(|(one, _)| one.identity() == row.identity())
+        }) {
+            alike.push(next);
+        }
+        let (statements, is_certain) = statements(alike);
+        if !is_certain {
+            found.ambiguous += statements.len();
+        }
+        for statement in statements {
+            found
+                .events
+                .extend(joined(target, audit, statement, is_certain, names)?);
         }
     }
-    let joined = joined.into_iter();
-    joined
-        .map(|one| event(target, audit, one.first, one.pieces, names))
-        .collect()
+    Ok(found)
 }
 
-/// Records that are one.
-struct Joined {
-    first: AuditRow,
-    /// Number of the last.
-    last: i32,
-    pieces: Vec<(i32, Kept)>,
+/// Records that are alike by statement, in order of their numbers, and whether that is certain. It is where every number
+/// comes once; and where records that begin anew lie behind all records of the statement before them. Where it is not,
+/// each record is alone.
+fn statements(mut alike: Vec<Row>) -> (Vec<Vec<Row>>, bool) {
+    let mut numbers: Vec<i32> = alike.iter().map(|(row, _)| row.sequence_number).collect();
+    numbers.sort_unstable();
+    let (runs, is_certain) = if numbers.last() == Some(&1) {
+        return (alike.into_iter().map(|row| vec![row]).collect(), true);
+    } else if numbers.is_sorted_by(|a, b| a < b) {
+        alike.sort_by_key(|(row, _)| row.sequence_number);
+        (vec![alike], true)
+    } else {
+        in_runs(alike)
+    };
+    if is_certain && runs.iter().all(|run| goes_on(run)) {
+        return (runs, true);
+    }
+    let alone = runs.into_iter().flatten().map(|row| vec![row]);
+    (alone.collect(), false)
+}
+
+/// Records in the order of their places, anew from each that is a first one; and whether each has its whole number.
+fn in_runs(alike: Vec<Row>) -> (Vec<Vec<Row>>, bool) {
+    let (mut runs, mut is_certain) = (Vec::<Vec<Row>>::new(), true);
+    for row in alike {
+        let number = usize::try_from(row.0.sequence_number).unwrap_or(0);
+        match runs.last_mut() {
+            Some(run) if number != 1 => {
+                is_certain &= number == run.len() + 1;
+                run.push(row);
+            }
+            before => {
+                let last = before.and_then(|run| run.last());
+                let is_behind = last.is_none_or(|(last, _)| last.buffer() < row.0.buffer());
+                is_certain &= number == 1 && is_behind;
+                runs.push(vec![row]);
+            }
+        }
+    }
+    (runs, is_certain)
+}
+
+/// Whether no record has text behind one whose text ended.
+fn goes_on(run: &[Row]) -> bool {
+    let texts = run.iter().filter_map(|(_, text)| text.as_ref());
+    let mut units = texts
+        .map(|kept| kept.hash().utf16_units)
+        .filter(|units| *units > 0)
+        .peekable();
+    while let Some(own) = units.next() {
+        if own < FULL_RECORD && units.peek().is_some() {
+            return false;
+        }
+    }
+    true
+}
+
+/// The event of one statement's records.
+fn joined(
+    target: &InstanceId,
+    audit: &str,
+    records: Vec<Row>,
+    is_certain: bool,
+    names: &AuditNames,
+) -> Result<Option<Pending>, ServerError> {
+    let (mut first, mut pieces) = (None, Vec::new());
+    for (row, statement) in records {
+        pieces.extend(statement.map(|kept| (row.sequence_number, kept)));
+        first.get_or_insert(row);
+    }
+    let event = first.map(|row| event(target, audit, row, pieces, names));
+    let event = event.transpose()?;
+    Ok(if is_certain {
+        event
+    } else {
+        event.map(Pending::without_neighbours)
+    })
 }
 
 fn event(

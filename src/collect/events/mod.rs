@@ -3,6 +3,7 @@
 
 mod audit;
 mod fill;
+mod named;
 mod pending;
 mod read;
 pub(in crate::collect) mod times;
@@ -16,6 +17,7 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 pub(in crate::collect) use audit::{AuditNames, AuditRow, events as audit_events};
+pub(in crate::collect) use named::RecordName;
 pub(in crate::collect) use pending::Pending;
 pub(in crate::collect) use trace::{TraceRow, event as trace_event};
 

@@ -9,7 +9,7 @@ use crate::collect::spool::{Kept, Spool, hex};
 use crate::snapshot::{Event, EventSource, EventStatement};
 
 /// UTF-16 units of a statement that fill an audit record: a full last record may have had a successor.
-const FULL_RECORD: u32 = 4000;
+pub const FULL_RECORD: u32 = 4000;
 /// Most bytes of one statement that are kept.
 const LONGEST_STATEMENT: usize = 4 << 20;
 /// Stands where something is missing.
@@ -24,6 +24,8 @@ pub struct Pending {
     pieces: Vec<(i32, Kept)>,
     /// The statement may go on after a record that is full.
     in_records: bool,
+    /// There are further records, and which are of this statement is not known.
+    is_torn: bool,
 }
 
 impl Pending {
@@ -34,6 +36,7 @@ impl Pending {
             sequence,
             pieces,
             in_records: false,
+            is_torn: false,
         }
     }
 
@@ -42,6 +45,14 @@ impl Pending {
         Self {
             in_records: true,
             ..Self::new(event, sequence, pieces)
+        }
+    }
+
+    /// The same, where it is not known which further records are of its statement.
+    pub fn without_neighbours(self) -> Self {
+        Self {
+            is_torn: true,
+            ..self
         }
     }
 
@@ -108,7 +119,8 @@ impl Pending {
             }
         }
         let last = self.pieces.last().map(|(_, kept)| kept.hash().utf16_units);
-        if self.in_records && last.is_some_and(|units| units >= FULL_RECORD) {
+        let may_go_on = |units| self.is_torn || units >= FULL_RECORD;
+        if self.in_records && last.is_some_and(may_go_on) {
             statement.missing.push(range(due, due));
         }
         if statement.cut {

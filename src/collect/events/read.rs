@@ -277,10 +277,14 @@ impl Reading<'_> {
         if let Some(mut set) = records.await {
             let statements = take_statements(&mut set);
             let target = &self.target.plan.id;
+            let mut ambiguous = None;
             found.add(decoded(set).and_then(|rows: Vec<audit::AuditRow>| {
                 let rows = rows.into_iter().zip(statements).collect();
-                audit::events(target, &audit.name, rows, names)
+                let told = audit::events(target, &audit.name, rows, names)?;
+                ambiguous = told.needs();
+                Ok(told.events)
             }));
+            found.needs.extend(ambiguous);
         }
         let need = self.audit_right();
         self.conclude(found, "audit_file_reach", place, &window, need)

@@ -1,7 +1,8 @@
 //! The default trace: which of its events say something about change, and what they mean.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::named::RecordName;
 use super::pending::Pending;
 use super::times;
 use crate::collect::spool::Kept;
@@ -129,7 +130,7 @@ pub fn queries() -> impl Iterator<Item = &'static str> {
 }
 
 /// One row of any of them, but for its text.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceRow {
     event_class: i32,
@@ -161,10 +162,9 @@ impl TraceRow {
     }
 
     /// What tells it from every other record of its trace.
-    pub fn name(&self) -> Option<String> {
-        let sequence = self.sequence.as_ref()?;
-        let class = (self.event_class, self.event_subclass, self.session_id);
-        Some(format!("trace {sequence} {class:?} {}", self.recorded))
+    pub fn name(&self, statement: Option<&str>) -> Option<RecordName> {
+        let is_placed = self.sequence.is_some();
+        is_placed.then(|| RecordName::of(self, statement))
     }
 
     /// Whether the queries of events ask for such a row: an exported trace holds more.

@@ -1,6 +1,9 @@
-//! Rows out of comma-separated text, as Export-Csv, SSMS and sqlcmd write it. Stricter than the readers of the field: a
-//! quote that is never closed, or a row with another number of cells than the header, is a problem with a line, since a
-//! lenient reader makes one row of many and says nothing.
+//! Rows out of comma-separated text in which every text is in quotes, as Export-Csv writes it.
+//!
+//! Who is audited chooses what the cells hold. Where a writer leaves quotes out (sqlcmd always, SSMS by its settings), a
+//! statement that holds separators and line ends is further rows, byte for byte as honest ones would be: no count and no
+//! other look at the file tells them apart. Only the header is nobody's to choose but the exporter's. So it must be in
+//! quotes, and below it every text; what is not shows that the writer does not quote, and then no row counts.
 
 use super::fields::Fields;
 use super::{Problem, Row};
@@ -9,17 +12,60 @@ use super::{Problem, Row};
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 /// What Export-Csv writes before its header unless it is told not to.
 const TYPE_LINE: &str = "#TYPE ";
-/// How sqlcmd and SSMS write NULL.
+/// How NULL is written, without quotes.
 const NULL: &str = "NULL";
-/// Characters to which sqlcmd cuts a cell that is not told otherwise.
-const SQLCMD_WIDTH: usize = 256;
-const STATEMENT: &str = "statement";
+/// What stands without quotes where texts have them, but for numbers and times.
+const WORDS: &[&str] = &["", NULL, "true", "false"];
+const CUT: &str = "a quote is not closed: the file is cut off";
 
-/// One row with the line that it begins on; `fault` is what is wrong with its quotes.
+/// Why no row of a file counts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unquoted {
+    /// Where that shows.
+    pub line: usize,
+    /// In words.
+    pub why: &'static str,
+}
+
+#[derive(Default)]
+struct Cell {
+    text: String,
+    is_quoted: bool,
+    /// Its last quote is missing, and the file ends.
+    is_cut: bool,
+    /// It holds a quote that no writer leaves there who doubles them.
+    is_odd: bool,
+}
+
+impl Cell {
+    /// What a writer who quotes every text may leave without quotes.
+    fn is_sound(&self) -> bool {
+        let text = self.text.trim();
+        let is_word = WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
+        let is_number = || {
+            text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || b" .:+-TZ".contains(&b))
+        };
+        !self.is_odd && (self.is_quoted || is_word || is_number())
+    }
+}
+
+/// One row with the line that it begins on.
 struct Record {
     line: usize,
-    cells: Vec<String>,
-    fault: Option<&'static str>,
+    cells: Vec<Cell>,
+}
+
+impl Record {
+    fn is_cut(&self) -> bool {
+        self.cells.iter().any(|cell| cell.is_cut)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.cells.iter().all(|cell| cell.text.trim().is_empty())
+    }
 }
 
 struct Records<'t> {
@@ -29,22 +75,47 @@ struct Records<'t> {
 }
 
 impl Records<'_> {
-    fn quoted(&mut self, cell: &mut String) -> Option<&'static str> {
+    /// What follows a quote, to the one that ends it.
+    fn quoted(&mut self, cell: &mut Cell) {
+        cell.is_quoted = true;
         loop {
             match self.rest.next() {
                 None => {
-                    return Some(
-                        "a quote is not closed: the file is cut off, or was written without quoting",
-                    );
+                    cell.is_cut = true;
+                    return;
                 }
                 Some('"') if self.rest.peek() == Some(&'"') => {
                     self.rest.next();
-                    cell.push('"');
+                    cell.text.push('"');
                 }
-                Some('"') => return None,
+                Some('"') => return,
                 Some(c) => {
                     self.line += usize::from(c == '\n');
-                    cell.push(c);
+                    cell.text.push(c);
+                }
+            }
+        }
+    }
+
+    /// One cell, and whether the row ends with it.
+    fn cell(&mut self) -> (Cell, bool) {
+        let mut cell = Cell::default();
+        if self.rest.peek() == Some(&'"') {
+            self.rest.next();
+            self.quoted(&mut cell);
+        }
+        loop {
+            match self.rest.next() {
+                None => return (cell, true),
+                Some('\n') => {
+                    self.line += 1;
+                    return (cell, true);
+                }
+                Some(c) if c == self.separator => return (cell, false),
+                Some('\r') if matches!(self.rest.peek(), Some('\n') | None) => {}
+                Some(c) => {
+                    cell.is_odd |= cell.is_quoted || c == '"';
+                    cell.text.push(c);
                 }
             }
         }
@@ -56,28 +127,12 @@ impl Iterator for Records<'_> {
 
     fn next(&mut self) -> Option<Record> {
         self.rest.peek()?;
-        let (line, mut cells, mut fault) = (self.line, Vec::new(), None);
+        let (line, mut cells) = (self.line, Vec::new());
         loop {
-            let mut cell = String::new();
-            if self.rest.peek() == Some(&'"') {
-                self.rest.next();
-                fault = self.quoted(&mut cell).or(fault);
-            }
-            let ended = loop {
-                match self.rest.next() {
-                    None => break true,
-                    Some('\n') => {
-                        self.line += 1;
-                        break true;
-                    }
-                    Some(c) if c == self.separator => break false,
-                    Some('\r') if self.rest.peek() == Some(&'\n') => {}
-                    Some(c) => cell.push(c),
-                }
-            };
+            let (cell, is_last) = self.cell();
             cells.push(cell);
-            if ended {
-                return Some(Record { line, cells, fault });
+            if is_last {
+                return Some(Record { line, cells });
             }
         }
     }
@@ -91,8 +146,16 @@ fn records(text: &str, separator: char, line: usize) -> Records<'_> {
     }
 }
 
-/// The rows of a file, each with its line, or what is wrong with it.
-pub fn rows(text: &str, take: &mut dyn FnMut(Row)) {
+/// The rows of a file, each with its line, or what is wrong with it. `is_known` says of columns whether their rows are
+/// ones that count: of others it does not matter how they are written.
+///
+/// # Errors
+/// Rows that count, and no row of the file can be told from what somebody wrote into a cell.
+pub fn rows(
+    text: &str,
+    is_known: fn(&Fields) -> bool,
+    take: &mut dyn FnMut(Row),
+) -> Result<(), Unquoted> {
     let (text, first_line) = match text.split_once('\n') {
         Some((first, rest)) if first.starts_with(TYPE_LINE) => (rest, 2),
         _ => (text, 1),
@@ -102,96 +165,66 @@ pub fn rows(text: &str, take: &mut dyn FnMut(Row)) {
         .into_iter()
         .max_by_key(|s| (header_line.matches(*s).count(), std::cmp::Reverse(*s)))
         .unwrap_or(',');
-    let mut records = records(text, separator, first_line);
-    let Some(header) = records.next() else {
-        return;
+    let mut all = records(text, separator, first_line);
+    let Some(header) = all.next() else {
+        return Ok(());
     };
-    let names: Vec<String> = header.cells.iter().map(|n| n.trim().to_owned()).collect();
-    if let Some(why) = header.fault {
-        return take(Err(Problem::new(header.line, why)));
+    let names = header.cells.iter().map(|cell| cell.text.trim().to_owned());
+    let names: Vec<String> = names.collect();
+    let mut columns = Fields::default();
+    for name in &names {
+        columns.push(name, "0".to_owned());
     }
-    let (mut taken, mut by_sqlcmd) = (0_usize, false);
-    for record in records {
-        if is_blank(&record) {
-            continue;
-        }
-        if taken == 0 && !by_sqlcmd && is_rule(&record.cells) {
-            by_sqlcmd = true;
-            continue;
-        }
-        if let Some(counted) = footer(&record.cells, names.len()) {
-            if counted != taken {
-                let why = format!(
-                    "it says {counted} rows and has {taken}: some are missing or were merged"
-                );
-                take(Err(Problem::new(record.line, why)));
-            }
-            continue;
-        }
-        taken += 1;
-        take(row(&names, record, by_sqlcmd));
+    if is_known(&columns) {
+        is_quoted(&header, records(text, separator, first_line))?;
     }
+    if header.is_cut() {
+        take(Err(Problem::new(header.line, CUT)));
+        return Ok(());
+    }
+    for record in all.filter(|record| !record.is_blank()) {
+        take(row(&names, record));
+    }
+    Ok(())
 }
 
-fn row(names: &[String], record: Record, by_sqlcmd: bool) -> Row {
-    if let Some(why) = record.fault {
-        return Err(Problem::new(record.line, why));
+/// Whether a file is of a writer who quotes every text.
+fn is_quoted(header: &Record, all: Records<'_>) -> Result<(), Unquoted> {
+    if !header.cells.iter().all(|cell| cell.is_quoted) {
+        let (line, why) = (header.line, "the names of its columns are not in quotes");
+        return Err(Unquoted { line, why });
+    }
+    for record in all {
+        if !record.cells.iter().all(Cell::is_sound) {
+            let (line, why) = (
+                record.line,
+                "a text is not in quotes, or a quote in it is not doubled",
+            );
+            return Err(Unquoted { line, why });
+        }
+    }
+    Ok(())
+}
+
+fn row(names: &[String], record: Record) -> Row {
+    if record.is_cut() {
+        return Err(Problem::new(record.line, CUT));
     }
     if record.cells.len() != names.len() {
         let (is, due) = (record.cells.len(), names.len());
         return Err(Problem::new(
             record.line,
-            format!(
-                "{is} cells under {due} columns: the file is cut off, or was written without quoting"
-            ),
+            format!("{is} cells under {due} columns: the file is cut off"),
         ));
     }
     let mut fields = Fields::default();
     for (name, cell) in names.iter().zip(record.cells) {
-        let is_statement =
-            name.eq_ignore_ascii_case(STATEMENT) || name.eq_ignore_ascii_case("TextData");
-        if by_sqlcmd && is_statement && cell.chars().count() == SQLCMD_WIDTH {
-            return Err(Problem::new(
-                record.line,
-                "a statement of exactly 256 characters, to which sqlcmd cuts it: run it with -y 0, or export as JSON",
-            ));
-        }
-        // sqlcmd pads cells unless it is told not to.
-        let cell = if by_sqlcmd {
-            cell.trim_end().to_owned()
-        } else {
-            cell
-        };
-        if cell != NULL {
-            fields.push(name, cell);
+        // In quotes it is a name that somebody has.
+        if cell.is_quoted || cell.text != NULL {
+            fields.push(name, cell.text);
         }
     }
     Ok((record.line, fields))
-}
-
-fn is_blank(record: &Record) -> bool {
-    record.cells.iter().all(|cell| cell.trim().is_empty())
-}
-
-/// The line of dashes under sqlcmd's header.
-fn is_rule(cells: &[String]) -> bool {
-    let is_dashes = |cell: &String| {
-        let cell = cell.trim();
-        !cell.is_empty() && cell.bytes().all(|b| b == b'-')
-    };
-    cells.iter().all(is_dashes)
-}
-
-/// How many rows sqlcmd says that it wrote: `(12 rows affected)`.
-fn footer(cells: &[String], columns: usize) -> Option<usize> {
-    let [only] = cells else {
-        return None;
-    };
-    if columns < 2 {
-        return None;
-    }
-    let inner = only.trim().strip_prefix('(')?.strip_suffix(')')?;
-    inner.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -199,10 +232,16 @@ fn footer(cells: &[String], columns: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<Row> {
+    fn try_read(text: &str) -> Result<Vec<Row>, Unquoted> {
         let mut all = Vec::new();
-        rows(text, &mut |row| all.push(row));
-        all
+        rows(text, |columns| columns.get(&["=a"]).is_some(), &mut |row| {
+            all.push(row);
+        })?;
+        Ok(all)
+    }
+
+    fn read(text: &str) -> Vec<Row> {
+        try_read(text).unwrap()
     }
 
     fn value(row: &Row, name: &str) -> Option<String> {
@@ -222,7 +261,7 @@ mod tests {
     #[test]
     fn the_separator_is_the_headers() {
         for separator in SEPARATORS {
-            let text = "a,b\n1,NULL\n".replace(',', &separator.to_string());
+            let text = "\"a\",\"b\"\n1,NULL\n".replace(',', &separator.to_string());
             let all = read(&text);
             assert_eq!(
                 (value(&all[0], "a").as_deref(), value(&all[0], "b")),
@@ -234,25 +273,41 @@ mod tests {
     }
 
     #[test]
-    fn what_sqlcmd_prints_is_read_and_counted() {
-        let all = read("a,statement\n-,---------\n1 ,SELECT 1   \n\n(1 rows affected)\n");
-        assert_eq!(all.len(), 1);
-        assert_eq!(value(&all[0], "statement").as_deref(), Some("SELECT 1"));
-        let all = read("a,b\n-,-\n1,2\n(2 rows affected)\n");
-        let problem = all[1].as_ref().unwrap_err();
-        assert_eq!(problem.line, 4);
+    fn numbers_and_times_need_no_quotes_and_a_name_in_quotes_is_one() {
+        let all =
+            read("\"a\",\"b\",\"c\"\n-1,2026-09-01T08:00:00.12+02:00,True\n0,\"NULL\",false\n");
+        let stamp = Some("2026-09-01T08:00:00.12+02:00");
+        assert_eq!(value(&all[0], "b").as_deref(), stamp);
+        assert_eq!(value(&all[1], "b").as_deref(), Some("NULL"));
+    }
+
+    #[test]
+    fn where_a_cell_could_be_a_row_no_row_counts() {
+        for (text, line) in [
+            ("a,b\n1,2\n", 1),
+            ("a,b\n-,-\n1,2\n\n(1 rows affected)\n", 1),
+            ("\"a\",b\n\"1\",\"2\"\n", 1),
+            ("a,b\n1,\"2,3\"\n", 1),
+            ("\"a\",\"b\"\n\"1\",\"2\"\nCR,\"2\"\n", 3),
+            ("\"a\",\"b\"\n\"1\",\"SELECT \"x\", 1\"\n", 2),
+            ("\"a\",\"b\"\n\"1\",\"2\"\n\"1\"x,\"2\"\n", 3),
+            ("\"a\",\"b\"\n\"1\",2\"\n", 2),
+        ] {
+            assert_eq!(
+                try_read(text).map_err(|e| e.line).err(),
+                Some(line),
+                "{text}"
+            );
+        }
         assert!(
-            problem.why.contains("says 2 rows and has 1"),
-            "{}",
-            problem.why
+            try_read("c,b\n1,2\n").is_ok(),
+            "rows that count for nothing"
         );
-        let cut = format!("a,statement\n-,-\n1,{}\n", "x".repeat(256));
-        assert!(read(&cut)[0].as_ref().unwrap_err().why.contains("-y 0"));
     }
 
     #[test]
     fn broken_rows_are_problems_with_their_line_and_the_rest_is_read() {
-        let all = read("a,b\n1,2\n3\n4,5,6\n7,8\n");
+        let all = read("\"a\",\"b\"\n1,2\n3\n4,5,6\n7,8\n");
         let lines: Vec<_> = all
             .iter()
             .map(|r| r.as_ref().map_or_else(|p| p.line, |r| r.0))
@@ -260,7 +315,7 @@ mod tests {
         let good: Vec<_> = all.iter().map(Result::is_ok).collect();
         assert_eq!(lines, [2, 3, 4, 5]);
         assert_eq!(good, [true, false, false, true]);
-        let open = read("a,b\n1,2\n3,\"4\n5,6\n");
+        let open = read("\"a\",\"b\"\n1,2\n3,\"4\n5,6\n");
         assert!(open[0].is_ok());
         assert_eq!(open[1].as_ref().unwrap_err().line, 3);
         assert_eq!(open.len(), 2);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::Share;
 use super::server::ServerRow;
-use crate::collect::events::{self, AuditNames, AuditRow, CollectedEvents, Pending, TraceRow};
+use crate::collect::events::{
+    self, AuditNames, AuditRow, CollectedEvents, Pending, RecordName, TraceRow,
+};
 use crate::collect::spool::{Kept, Scratch, Spool};
 use crate::ids::InstanceId;
 use crate::snapshot::{
@@ -57,9 +59,11 @@ impl Counted<'_> {
 
 /// One target.
 pub struct Gathered {
-    id: InstanceId,
+    pub id: InstanceId,
     /// As its records name it.
-    pub server_name: Option<String>,
+    server_name: Option<String>,
+    /// As others of its records name it.
+    other_name: Option<String>,
     /// How far each file was seen.
     pub sources: Vec<SourceState>,
     /// What files lack of audits, and of the trace; none where no file has the trace.
@@ -70,7 +74,7 @@ pub struct Gathered {
     trace: Vec<(TraceRow, Option<Kept>, i32)>,
     host: Vec<HostEvent>,
     /// What names a record: exports overlap.
-    known: BTreeSet<String>,
+    known: BTreeSet<RecordName>,
     left: u32,
 }
 
@@ -79,6 +83,7 @@ impl Gathered {
         Self {
             id,
             server_name: None,
+            other_name: None,
             sources: Vec::new(),
             audit_needs: Vec::new(),
             trace_needs: None,
@@ -91,8 +96,24 @@ impl Gathered {
         }
     }
 
+    /// Notes the server that a record names. Names that differ in case alone are one.
+    pub fn is_of(&mut self, server: &str) {
+        match &self.server_name {
+            None => self.server_name = Some(server.to_owned()),
+            Some(known) if known.to_lowercase() == server.to_lowercase() => {}
+            Some(_) => {
+                self.other_name.get_or_insert_with(|| server.to_owned());
+            }
+        }
+    }
+
+    /// The servers that its records name, where there are two.
+    pub fn mixed(&self) -> Option<(&str, &str)> {
+        self.server_name.as_deref().zip(self.other_name.as_deref())
+    }
+
     /// Whether a record is to be kept: it is not there yet, and there is room.
-    fn admit(&mut self, name: Option<String>, counted: Counted<'_>) -> Option<Room> {
+    fn admit(&mut self, name: Option<RecordName>, counted: Counted<'_>) -> Option<Room> {
         if name.is_some_and(|name| !self.known.insert(name)) {
             return Some(Room::Some);
         }
@@ -139,8 +160,8 @@ impl Gathered {
         counted: Counted<'_>,
     ) -> io::Result<Room> {
         let name = match &row {
-            ServerRow::Audit(row) => row.name(),
-            ServerRow::Trace(row, _) => row.name(),
+            ServerRow::Audit(row) => row.name(statement),
+            ServerRow::Trace(row, _) => row.name(statement),
         };
         if let Some(room) = self.admit(name, counted) {
             return Ok(room);
@@ -159,12 +180,8 @@ impl Gathered {
     /// Takes a host's record.
     pub fn take_host(&mut self, event: HostEvent, counted: Counted<'_>) -> Room {
         let name = event.record.as_ref().map(|record| {
-            let (machine, channel) = (&event.machine, &event.channel);
-            let provider = &event.provider;
-            format!(
-                "host {machine:?} {channel:?} {provider:?} {record} {} {}",
-                event.event_id, event.moment
-            )
+            let place = (&event.machine, &event.channel, &event.provider);
+            RecordName::of(&(place, event.event_id, &event.moment), Some(record))
         });
         if let Some(room) = self.admit(name, counted) {
             return room;
@@ -190,12 +207,10 @@ impl Gathered {
         for (name, rows) in self.audits {
             let found = events::audit_events(&self.id, &name, rows, &AuditNames::default());
             let mut found = found.map_err(wrong)?;
-            sources.push(state(
-                EventSource::Audit { name },
-                &found,
-                self.audit_needs.clone(),
-            ));
-            all.append(&mut found);
+            let mut needs = self.audit_needs.clone();
+            needs.extend(found.needs());
+            sources.push(state(EventSource::Audit { name }, &found.events, needs));
+            all.append(&mut found.events);
         }
         sources.extend(self.sources);
         let mut host = self.host;

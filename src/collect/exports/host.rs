@@ -152,12 +152,18 @@ pub fn is_audit(fields: &Fields) -> bool {
     number(fields) == Some(AUDIT_RECORD) && is_engine(&provider)
 }
 
-/// That record as one of an audit's file; none where its text has another form.
-pub fn audit(fields: &Fields) -> Option<Fields> {
+/// That record as one of an audit's file.
+///
+/// # Errors
+/// Its text cannot be read, or not be believed; in words.
+pub fn audit(fields: &Fields) -> Result<Fields, String> {
     let text = parameters(fields).into_iter().next();
-    let text = text.or_else(|| fields.get(MESSAGE).map(str::to_owned))?;
+    let text = text.or_else(|| fields.get(MESSAGE).map(str::to_owned));
+    let text = text.ok_or("an audit's record (33205) without its text")?;
     let log = fields.get(CHANNEL).unwrap_or("Application");
-    logged_audit::fields(&text, log, fields.get(RECORD)?)
+    let record = fields.get(RECORD);
+    let record = record.ok_or("an audit's record (33205) without its number in the log")?;
+    logged_audit::fields(&text, log, record)
 }
 
 /// The number of an event. In some exports a code of severity and facility stands in the upper half.

@@ -76,6 +76,31 @@ pub enum ExportError {
     /// Larger than is held in memory.
     #[error("it is larger than {} MiB: export less time at once", LARGEST_TEXT >> 20)]
     TooLarge,
+    /// Rows of a table that anybody who is audited could have written.
+    #[error(
+        "line {line}: {why}, so that a statement with separators and line ends in it is further rows, which nothing tells from \
+         real ones: no row of such a file counts. Export with Invoke-Sqlcmd … | Export-Csv (every text in quotes), or as JSON \
+         (FOR JSON PATH, also from sqlcmd and SSMS)"
+    )]
+    Unquoted {
+        /// Where.
+        line: usize,
+        /// In words.
+        why: &'static str,
+    },
+    /// One target's records are those of two servers.
+    #[error(
+        "its records of target {target} are of server {other:?}, and records before them are of {server:?}: give each \
+         server's files a target of their own, or leave --target out"
+    )]
+    TwoServers {
+        /// Whose they would be.
+        target: InstanceId,
+        /// What the first records say.
+        server: String,
+        /// What these say.
+        other: String,
+    },
     /// Neither a server's events nor a Windows log.
     #[error(
         "{0}none of its rows has the columns of sys.fn_get_audit_file (event_time, action_id), of sys.fn_trace_gettable \
@@ -163,6 +188,17 @@ impl Tally {
     }
 }
 
+/// Whether a record, or a row with these columns, is one that counts.
+fn is_known(fields: &Fields) -> bool {
+    server::is_audit(fields) || server::is_trace(fields) || host::is_host(fields)
+}
+
+impl From<csv::Unquoted> for ExportError {
+    fn from(csv::Unquoted { line, why }: csv::Unquoted) -> Self {
+        Self::Unquoted { line, why }
+    }
+}
+
 impl Exports {
     /// Reads nothing yet.
     pub fn new(options: ExportOptions) -> Self {
@@ -203,15 +239,15 @@ impl Exports {
                 return Err(ExportError::TooLarge);
             }
             let text = text::decoded(bytes)?;
-            let rows = if json::is_json(&text) {
-                json::rows
-            } else {
-                csv::rows
-            };
-            rows(&text, &mut |row| match row {
+            let mut take = |row: Row| match row {
                 Ok((line, fields)) => keep(self, &mut tally, &format!("line {line}"), &fields),
                 Err(problem) => tally.problem(&format!("line {}", problem.line), &problem.why),
-            });
+            };
+            if json::is_json(&text) {
+                json::rows(&text, &mut take);
+            } else {
+                csv::rows(&text, is_known, &mut take)?;
+            }
         }
         match failed {
             Some(error) => Err(error.into()),
@@ -256,6 +292,13 @@ impl Exports {
                      ask for less time, or raise --max-events"
                 ));
             }
+            if let Some((server, other)) = gathered.mixed() {
+                return Err(ExportError::TwoServers {
+                    target: gathered.id.clone(),
+                    server: server.to_owned(),
+                    other: other.to_owned(),
+                });
+            }
             gathered.miss(name, &share, &needs);
             let value = SourceEvents {
                 events: share.events,
@@ -298,8 +341,8 @@ impl Exports {
         let taken = if host::is_audit(fields) {
             tally.recognised += 1;
             match host::audit(fields) {
-                Some(record) => self.take_row(tally, &record)?,
-                None => Err("an audit's record (33205) whose text has another form".to_owned()),
+                Ok(record) => self.take_row(tally, &record)?,
+                Err(why) => Err(why),
             }
         } else if is_servers {
             tally.recognised += 1;
@@ -368,8 +411,8 @@ impl Exports {
         else {
             return Ok(Ok(()));
         };
-        if gathered.server_name.is_none() {
-            gathered.server_name = server::instance(fields).map(str::to_owned);
+        if let Some(own) = server::instance(fields) {
+            gathered.is_of(own);
         }
         if gathered.take(row, server::statement(fields), offset, share.room(moment))?
             == gathered::Room::None

@@ -225,6 +225,7 @@ proptest! {
     fn text_of_anything_is_read_without_panic(text in "[\\[{}\\],:\"a-c\n\r 0-9\\\\;]{0,200}") {
         read(text.as_bytes());
         read(format!("event_time,action_id,sequence_number\n{text}").as_bytes());
+        read(format!("\"event_time\",\"action_id\",\"sequence_number\"\n{text}").as_bytes());
         read(format!("[{{\"EventID\":4688,\"Channel\":\"Security\"{text}").as_bytes());
     }
 
