@@ -38,6 +38,7 @@ mod catalog;
 mod catalog_names;
 mod changes;
 mod code;
+mod command_secrets;
 mod conditions;
 mod convert;
 mod decode;
