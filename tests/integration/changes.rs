@@ -2,6 +2,7 @@
 
 pub(crate) mod exports;
 pub(crate) mod host;
+mod host_exporters;
 mod trouble;
 
 use std::collections::BTreeSet;
