@@ -17,6 +17,7 @@ mod deed;
 mod entry;
 mod hold;
 mod join;
+mod made;
 mod moment;
 mod passed;
 mod told;
@@ -28,6 +29,11 @@ pub use entry::{
     Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,
     OutcomeCount, Passed, ToldEvent,
 };
+
+pub(super) use deed::{Class, Deed, deeds};
+pub(super) use made::Makers;
+pub use made::SideFacts;
+pub(super) use told::features;
 
 use blind::Between;
 use catalog::Catalog;
