@@ -81,7 +81,8 @@ fn rendered(diff: &Diff, format: DiffFormat, templates: &Templates) -> anyhow::R
     })
 }
 
-/// Joins what happened on hosts to what changed. Events of a machine that no instance is on are said, and belong nowhere.
+/// Joins what happened on hosts to what changed. An instance without an event and an event without an instance are results
+/// too: neither is proof that nothing happened.
 fn on_hosts(
     diff: &mut Diff,
     (before, after): (&EstateSide, &EstateSide),
@@ -90,20 +91,26 @@ fn on_hosts(
 ) -> anyhow::Result<()> {
     for one in &mut diff.instances {
         let mut names = Names::of(&one.id);
-        for side in [before, after] {
-            if let Some(source) = side.sources.get(&one.id) {
-                names.add(&source.read()?.snapshot);
-            }
+        let read = |side: &EstateSide| side.sources.get(&one.id).map(Source::read).transpose();
+        let (old, new) = (read(before)?, read(after)?);
+        for given in [&old, &new].into_iter().flatten() {
+            names.add(&given.snapshot);
         }
-        let Some(own) = events.named(&names) else {
+        let own = events.named(&names);
+        if own.host.is_empty() && one.pairing != Pairing::Compared {
             continue;
-        };
+        }
         let routes = [before, after].map(|side| {
             let instance = side.instance(&one.id);
             instance.map_or(&[][..], |instance| instance.routes.as_slice())
         });
         let input = HostInput {
             diff: one,
+            sides: old
+                .as_ref()
+                .zip(new.as_ref())
+                .map(|(old, new)| [old, new].map(|given| (&given.snapshot, &given.texts))),
+            utc_offset_minutes: own.utc_offset_minutes,
             routes,
             events: &own.events,
             host: &own.host,
@@ -112,7 +119,9 @@ fn on_hosts(
         let timeline = HostTimeline::new(&input, window);
         one.host = Some(timeline);
     }
-    for name in events.left() {
+    let (left, others) = events.left();
+    diff.unplaced = left;
+    for name in others {
         output::note(&format!(
             "events of {} belong to no instance of either side",
             report::visible(name)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::attribution::{Read, events};
 use crate::ids::InstanceId;
+use crate::report;
 use crate::snapshot::{
     Event, EventSource, EventsFile, EventsTarget, HostEvent, Outcome, Snapshot, SourceState,
 };
@@ -13,7 +14,10 @@ use crate::snapshot::{
 #[derive(Default)]
 pub(super) struct HostEvents {
     targets: BTreeMap<String, OfTarget>,
-    taken: BTreeSet<String>,
+    /// Targets that an instance has for its own.
+    asked: BTreeSet<String>,
+    /// Events of hosts that an instance took, by target and place.
+    taken: BTreeSet<(String, usize)>,
 }
 
 /// Events of one target.
@@ -25,6 +29,8 @@ pub(super) struct OfTarget {
     pub host: Vec<HostEvent>,
     /// What is unseen, in words.
     pub unseen: Vec<String>,
+    /// Offset from UTC of the server whose trace is among its events.
+    pub utc_offset_minutes: Option<i32>,
 }
 
 impl HostEvents {
@@ -44,6 +50,7 @@ impl HostEvents {
         for target in files.iter().flat_map(|file| &file.targets) {
             all.add(&target.target);
             let own = all.own(target.target.target.as_str());
+            own.utc_offset_minutes = own.utc_offset_minutes.or(target.target.utc_offset_minutes);
             own.events.extend_from_slice(&target.events);
             own.host.extend_from_slice(&target.host);
         }
@@ -76,44 +83,57 @@ impl HostEvents {
         }
     }
 
-    /// Everything that stands under one of an instance's names, and what stands under its machine's and names no instance;
-    /// none if there is nothing.
-    pub fn named(&mut self, names: &Names) -> Option<OfTarget> {
-        let mut found: Option<OfTarget> = None;
-        for name in &names.own {
-            if let Some(own) = self.targets.get(name) {
-                self.taken.insert(name.clone());
-                let all = found.get_or_insert_default();
-                all.events.extend_from_slice(&own.events);
-                all.host.extend_from_slice(&own.host);
-                all.unseen.extend_from_slice(&own.unseen);
-            }
-        }
-        for name in names.machine.difference(&names.own) {
+    /// What stands under an instance's names and is not another's; of what stands under its machine's alone, the events of
+    /// the host that are not another's.
+    pub fn named(&mut self, names: &Names) -> OfTarget {
+        let mut found = OfTarget::default();
+        for name in names.own.union(&names.machine) {
             let Some(own) = self.targets.get(name) else {
                 continue;
             };
-            let mut host = own
-                .host
-                .iter()
-                .filter(|event| event.instance().is_none())
-                .cloned()
-                .peekable();
-            if host.peek().is_some() {
-                self.taken.insert(name.clone());
-                found.get_or_insert_default().host.extend(host);
+            let is_own = names.own.contains(name);
+            if is_own {
+                self.asked.insert(name.clone());
+                found.events.extend_from_slice(&own.events);
+                found.unseen.extend_from_slice(&own.unseen);
+                found.utc_offset_minutes = found.utc_offset_minutes.or(own.utc_offset_minutes);
+            }
+            for (place, event) in own.host.iter().enumerate() {
+                if names.has(event.instance().as_deref(), is_own) {
+                    self.taken.insert((name.clone(), place));
+                    found.host.push(event.clone());
+                }
             }
         }
         found
     }
 
-    /// Targets that nobody asked for.
-    pub fn left(&self) -> impl Iterator<Item = &str> {
-        let all = self
-            .targets
-            .keys()
-            .filter(|name| !self.taken.contains(*name));
-        all.map(String::as_str)
+    /// Events of hosts that no instance took, in words, and targets without such events that nobody asked for.
+    pub fn left(&self) -> (Vec<String>, Vec<&str>) {
+        let mut events: BTreeMap<(&str, Option<String>), u32> = BTreeMap::new();
+        for (name, own) in &self.targets {
+            for (place, event) in own.host.iter().enumerate() {
+                if !self.taken.contains(&(name.clone(), place)) {
+                    *events.entry((name, event.instance())).or_default() += 1;
+                }
+            }
+        }
+        let words = events.into_iter().map(|((name, instance), count)| {
+            let names = instance.map_or_else(String::new, |own| {
+                format!(" and the instance {}", report::visible(&own))
+            });
+            format!(
+                "{count} events of a host belong to no instance that was compared: they name {}{names}",
+                report::visible(name)
+            )
+        });
+        let others = self.targets.iter().filter(|(name, own)| {
+            own.host.is_empty() && !own.events.is_empty() && !self.asked.contains(*name)
+        });
+        (
+            words.collect(),
+            others.map(|(name, _)| name.as_str()).collect(),
+        )
     }
 }
 
@@ -124,6 +144,8 @@ pub(super) struct Names {
     own: BTreeSet<String>,
     /// Its machine's: not every event says of which instance it is.
     machine: BTreeSet<String>,
+    /// The instance's own, as its snapshots have it; none where no snapshot says.
+    instances: BTreeSet<String>,
 }
 
 impl Names {
@@ -132,6 +154,17 @@ impl Names {
         Self {
             own: BTreeSet::from([target.as_str().to_lowercase()]),
             machine: BTreeSet::new(),
+            instances: BTreeSet::new(),
+        }
+    }
+
+    /// Whether an event that names this instance, or none, is its own. Who named the target when exporting can have meant
+    /// its machine, which others are on as well.
+    fn has(&self, instance: Option<&str>, is_own: bool) -> bool {
+        match instance {
+            None => true,
+            Some(_) if self.instances.is_empty() => is_own,
+            Some(instance) => self.instances.contains(&instance.to_lowercase()),
         }
     }
 
@@ -142,6 +175,9 @@ impl Names {
         };
         self.own
             .extend(identity.server_name.as_deref().map(str::to_lowercase));
+        let instance = identity.instance_name.as_deref();
+        let instance = instance.unwrap_or(HostEvent::DEFAULT_INSTANCE);
+        self.instances.insert(instance.to_lowercase());
         let Some(machine) = identity.machine_name.as_deref().map(str::to_lowercase) else {
             return;
         };

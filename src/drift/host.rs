@@ -8,12 +8,15 @@
 mod link;
 mod weigh;
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
+use link::Said;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::attribution::{Makers, SideFacts};
 use super::diff::InstanceDiff;
 use crate::graph::{Channel, Route, State};
 use crate::rules::Severity;
@@ -30,6 +33,10 @@ const MOST_EXPLANATIONS: usize = 5;
 pub struct HostInput<'a> {
     /// What changed of the instance.
     pub diff: &'a InstanceDiff,
+    /// Both sides, by which it is told which event made which change; without them none did.
+    pub sides: Option<[SideFacts<'a>; 2]>,
+    /// Offset from UTC of the server whose trace is among the events.
+    pub utc_offset_minutes: Option<i32>,
     /// Ways to a command, before and after; none of a side that is not there.
     pub routes: [&'a [Route]; 2],
     /// What its traces and audits recorded.
@@ -82,6 +89,8 @@ pub struct HostEntry {
 pub enum HostStanding {
     /// A recorded change that the two snapshots show as well.
     Change,
+    /// A recorded execution of a module that the two snapshots show as changed.
+    Run,
     /// A recorded event that names the channel or option.
     Event,
     /// Nothing but that the channel was open in a snapshot, so that ordinary use looks like this.
@@ -95,6 +104,7 @@ impl HostStanding {
     pub fn words(self) -> &'static str {
         match self {
             Self::Change => "explained by a change",
+            Self::Run => "explained by an execution of what changed",
             Self::Event => "explained by an event",
             Self::Route => "an open channel alone",
             Self::Nothing => "explained by nothing that was seen",
@@ -128,14 +138,23 @@ pub struct Explanation {
     pub who: String,
     /// From which machine and program, as the client said.
     pub from: String,
-    /// The change of the snapshots that it is, in words.
+    /// The change of the snapshots that it made, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
+    /// What it executed that the snapshots show as changed, in words; whoever changed that is another event's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<String>,
 }
 
-impl HostTimeline {
-    /// Joins everything. Sorted by time; the same input in another order gives the same.
-    pub fn new(input: &HostInput<'_>, window_minutes: u32) -> Self {
+/// The events of the server by time, and what each says for itself, which is read where it stands near something.
+struct Recorded<'a> {
+    events: Vec<(Timestamp, &'a Event)>,
+    said: Vec<OnceCell<Said>>,
+    makers: Option<Makers<'a>>,
+}
+
+impl<'a> Recorded<'a> {
+    fn new(input: &HostInput<'a>) -> Self {
         let mut events: Vec<(Timestamp, &Event)> = input
             .events
             .iter()
@@ -152,11 +171,26 @@ impl HostTimeline {
             };
             one.cmp(other).then_with(|| place(a).cmp(&place(b)))
         });
+        let offset = input.utc_offset_minutes;
+        let sides = input.sides;
+        Self {
+            said: events.iter().map(|_| OnceCell::new()).collect(),
+            events,
+            makers: sides.and_then(|sides| Makers::new(&input.diff.changes, sides, offset)),
+        }
+    }
+}
+
+impl HostTimeline {
+    /// Joins everything. Sorted by time; the same input in another order gives the same.
+    pub fn new(input: &HostInput<'_>, window_minutes: u32) -> Self {
+        let recorded = Recorded::new(input);
+        let folders = weigh::folders(input.sides);
         let window = i64::from(window_minutes) * 60;
         let mut entries: Vec<HostEntry> = input
             .host
             .iter()
-            .map(|event| entry(input, &events, event, window))
+            .map(|event| entry(input, (&recorded, &folders), event, window))
             .collect();
         entries.sort_by(|one, other| {
             let key = |e: &HostEntry| {
@@ -174,14 +208,15 @@ impl HostTimeline {
             window_minutes,
             entries,
             unseen: [input.unseen.to_vec(), blind_spots(input)].concat(),
-            incomplete: !input.unseen.is_empty(),
+            // That nothing happened is never told by a log that nobody gave, or that somebody emptied.
+            incomplete: !input.unseen.is_empty() || input.host.is_empty(),
         }
     }
 }
 
 fn entry(
     input: &HostInput<'_>,
-    events: &[(Timestamp, &Event)],
+    (recorded, folders): (&Recorded<'_>, &[String]),
     event: &HostEvent,
     window: i64,
 ) -> HostEntry {
@@ -201,9 +236,12 @@ fn entry(
             }
         })
         .collect();
-    let mut near = near(input.diff, events, event, &channels, window);
+    let mut near = near(input.diff, recorded, event, &channels, window);
     near.sort_by(|one, other| {
-        let key = |e: &Explanation| (!e.explains, e.change.is_none(), e.seconds_before.abs());
+        let key = |e: &Explanation| {
+            let is_bare = e.change.is_none() && e.ran.is_none();
+            (!e.explains, is_bare, e.seconds_before.abs())
+        };
         key(one).cmp(&key(other)).then_with(|| one.cmp(other))
     });
     let further = near.len().saturating_sub(MOST_EXPLANATIONS);
@@ -211,6 +249,8 @@ fn entry(
     let is_open = |stood: &HostChannel| [stood.before, stood.after].contains(&Some(State::Open));
     let standing = if explaining.clone().any(|e| e.change.is_some()) {
         HostStanding::Change
+    } else if explaining.clone().any(|e| e.ran.is_some()) {
+        HostStanding::Run
     } else if explaining.count() > 0 {
         HostStanding::Event
     } else if stood.iter().any(is_open) {
@@ -219,7 +259,7 @@ fn entry(
         HostStanding::Nothing
     };
     near.truncate(MOST_EXPLANATIONS);
-    let (severity, why) = weigh::weigh(event, standing, &channels, &stood);
+    let (severity, why) = weigh::weigh(event, standing, (&channels, &stood), folders);
     HostEntry {
         event: masked(event),
         severity,
@@ -234,7 +274,7 @@ fn entry(
 /// Events of the window, both ways: clocks differ, and a trace's times can.
 fn near(
     diff: &InstanceDiff,
-    events: &[(Timestamp, &Event)],
+    recorded: &Recorded<'_>,
     event: &HostEvent,
     channels: &[Channel],
     window: i64,
@@ -243,22 +283,23 @@ fn near(
         return Vec::new();
     };
     let distance = |of: Timestamp| moment.as_second() - of.as_second();
+    let events = &recorded.events;
     let first = events.partition_point(|(of, _)| distance(*of) > window);
-    let within = events
-        .iter()
-        .skip(first)
-        .take_while(|(of, _)| distance(*of) >= -window);
+    let within = events.iter().zip(&recorded.said).skip(first);
+    let within = within.take_while(|((of, _), _)| distance(*of) >= -window);
     within
-        .map(|(of, near)| {
-            let change = link::change(diff, near);
+        .map(|((of, near), said)| {
+            let said = said.get_or_init(|| Said::of(near, recorded.makers.as_ref()));
+            let linked = link::linked(event, channels, said, diff);
             Explanation {
                 moment: near.moment.clone(),
                 seconds_before: distance(*of),
-                explains: link::explains(event, channels, near, change),
+                explains: linked.explains,
                 what: link::what(near),
                 who: link::who(near),
                 from: link::from(near),
-                change: change.map(link::change_words),
+                change: linked.change.map(link::change_words),
+                ran: linked.ran.map(link::change_words),
             }
         })
         .collect()
@@ -281,7 +322,10 @@ fn blind_spots(input: &HostInput<'_>) -> Vec<String> {
     let has = |kind| input.host.iter().any(|event| event.kind == kind);
     let mut spots = Vec::new();
     if input.host.is_empty() {
-        return spots;
+        spots.push(
+            "no event of the host is in what was given: what happened there is not known"
+                .to_owned(),
+        );
     }
     if !has(HostEventKind::ProcessCreated) {
         spots.push("no created process is among the events of the host: whether Windows records them (Security 4688, Sysmon 1) is not known".to_owned());

@@ -11,7 +11,7 @@ mod host;
 
 pub use attribution::{
     Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,
-    OutcomeCount, Passed, ToldEvent, Witnesses, attribute,
+    OutcomeCount, Passed, SideFacts, ToldEvent, Witnesses, attribute,
 };
 pub use baseline::{Untold, put, take_assembly, take_script};
 pub use diff::*;

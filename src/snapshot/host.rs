@@ -106,6 +106,7 @@ impl HostEvent {
         if let Some((first, own)) = provider.split_once('$')
             && first.eq_ignore_ascii_case("MSSQL")
         {
+            let own = own.split('$').next().unwrap_or(own);
             return Some(own.to_owned());
         }
         let mut processes = [&self.parent, &self.process].into_iter().flatten();

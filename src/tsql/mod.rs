@@ -38,6 +38,7 @@ mod catalog;
 mod catalog_names;
 mod changes;
 mod code;
+mod command_secrets;
 mod conditions;
 mod convert;
 mod decode;
@@ -123,6 +124,7 @@ pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
 pub use normal::{is_same_code, normalised};
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
+pub use options::{is_option, shut_value};
 pub use procedures::sink_of_procedure;
 pub use program::{Member, connect};
 pub use published::{

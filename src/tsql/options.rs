@@ -170,6 +170,19 @@ pub(super) fn channel_named(text: &str, hole: char) -> Option<Channel> {
     named.find_map(channel).copied()
 }
 
+/// Whether an option of `sys.configurations` has this whole name, in whatever case.
+pub fn is_option(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    OPTIONS.iter().any(|(own, _)| *own == lower)
+}
+
+/// The value that keeps the command channel of an option shut; none where it opens none.
+pub fn shut_value(name: &str) -> Option<&'static str> {
+    let mut all = CHANNELS.iter();
+    let own = all.find(|own| own.name.eq_ignore_ascii_case(name));
+    own.map(|own| own.shut)
+}
+
 /// LIKE with `%` and `_`, anywhere in the text, which is ASCII.
 fn is_part_like(text: &str, pattern: &[char]) -> bool {
     let text = text.as_bytes();

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use regex_lite::{Captures, Regex};
 
+use super::command_secrets;
+
 /// What stands in a secret's place.
 const MASK: &str = "***";
 
@@ -106,10 +108,11 @@ struct Secrets {
 }
 
 static SECRETS: LazyLock<Option<Secrets>> = LazyLock::new(|| {
-    let pairs = PATTERNS.iter().enumerate();
+    let all = || PATTERNS.iter().chain(command_secrets::PATTERNS);
+    let pairs = all().enumerate();
     let pairs = pairs.flat_map(|(place, (words, _))| words.iter().map(move |word| (place, word)));
     let (patterns_of_words, words): (Vec<usize>, Vec<&str>) = pairs.unzip();
-    let patterns = PATTERNS.iter().map(|(_, pattern)| Regex::new(pattern));
+    let patterns = all().map(|(_, pattern)| Regex::new(pattern));
     let mut builder = AhoCorasick::builder();
     Some(Secrets {
         words: builder.ascii_case_insensitive(true).build(words).ok()?,

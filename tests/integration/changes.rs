@@ -3,6 +3,7 @@
 pub(crate) mod exports;
 mod forged;
 pub(crate) mod host;
+mod host_exporters;
 mod trouble;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 mod changes;
 pub(crate) mod commands;
 mod host;
+mod host_told;
 mod laws;
 
 use mssql_posture::drift::{Change, InstanceDiff, Side, compare};

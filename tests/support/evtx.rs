@@ -86,6 +86,12 @@ pub fn log_of(body: &[u8], behind: &[u8]) -> Vec<u8> {
     file
 }
 
+/// Makes the checksum of a file's header right again.
+pub fn seal_file(header: &mut [u8]) {
+    let sum = crc32(&header[..120]);
+    put(header, 124, &sum.to_le_bytes());
+}
+
 /// Makes the checksums of a chunk right again, whatever was changed in it.
 pub fn seal(chunk: &mut [u8]) {
     let free = u32::from_le_bytes(chunk[48..52].try_into().unwrap()) as usize;
@@ -278,6 +284,12 @@ impl Writer {
                 w.element("EventID", &[], |w| w.gap(1, 0x06));
                 w.empty("TimeCreated", "SystemTime", (2, 0x11));
                 w.element("EventRecordID", &[], |w| w.gap(3, 0x0a));
+                // Of the process that wrote the record.
+                w.element(
+                    "Execution",
+                    &[("ProcessID", "2222"), ("ThreadID", "8")],
+                    |_| {},
+                );
                 w.element("Channel", &[], |w| w.gap(4, 0x01));
                 w.element("Computer", &[], |w| w.gap(5, 0x01));
             });

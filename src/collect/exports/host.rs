@@ -71,6 +71,8 @@ const TIME: &[&str] = &[
     "timecreated",
     "eventtime",
     "=_time",
+    "=time",
+    "=result.time",
     "timegenerated",
     "=timestamp",
 ];
@@ -83,7 +85,17 @@ const MESSAGE: &[&str] = &[
 
 const NEW_IMAGE: &[&str] = &["newprocessname", "image", "=process.executable"];
 const NEW_ID: &[&str] = &["newprocessid"];
-const SYSMON_ID: &[&str] = &["processid", "=process.pid"];
+/// Of what the event says, never of its System part, where the process that wrote the record has the same name. Flat
+/// records have it as they have all else, unless the thread that wrote the record stands beside it.
+const OWN_ID: &[&str] = &[
+    "eventdata.processid",
+    "event_data.processid",
+    "data.processid",
+    "message.processid",
+    "=process.pid",
+];
+const FLAT_ID: &[&str] = &["=processid"];
+const WRITERS_THREAD: &[&str] = &["=threadid"];
 const COMMAND: &[&str] = &["commandline", "processcommandline", "=process.command_line"];
 const PARENT_IMAGE: &[&str] = &[
     "parentprocessname",
@@ -95,12 +107,14 @@ const PARENT_ID: &[&str] = &["parentprocessid", "creatorprocessid", "=process.pa
 const PARENT_COMMAND: &[&str] = &["parentcommandline", "=process.parent.command_line"];
 const LOADED: &[&str] = &["imageloaded", "=dll.path"];
 
-/// The events that count, by what writes them.
-const SECURITY: (&str, &str) = ("microsoft-windows-security-auditing", "security");
+/// The events that count, by what writes them or where it stands, in letters and digits alone.
+const SECURITY: (&str, &str) = ("microsoftwindowssecurityauditing", "security");
 const SYSMON: (&str, &str) = (
-    "microsoft-windows-sysmon",
-    "microsoft-windows-sysmon/operational",
+    "microsoftwindowssysmon",
+    "microsoftwindowssysmonoperational",
 );
+/// Logs of which it is known what writes to them.
+const OTHER_LOGS: &[&str] = &["application", "security", "setup", "system"];
 const PROCESS_AUDITED: u32 = 4688;
 const PROCESS_SYSMON: u32 = 1;
 const MODULE_SYSMON: u32 = 7;
@@ -117,7 +131,8 @@ const MESSAGES: &[(u32, HostEventKind)] = &[
 ];
 /// A record of an audit that writes to a Windows log.
 const AUDIT_RECORD: u32 = 33205;
-const NAMED_INSTANCE: &str = "mssql$";
+/// What the provider of an instance begins with; records of audits have more behind it in the Security log.
+const ENGINES: &[&str] = &["mssql$", "mssqlserver$"];
 
 /// How an export is read.
 #[derive(Clone, Copy)]
@@ -132,10 +147,12 @@ pub struct Reading<'a> {
 
 /// What a record is to us.
 pub enum Told {
-    /// It counts.
-    Event(Box<HostEvent>),
+    /// It counts; and why not all that it says can be believed.
+    Event(Box<HostEvent>, Option<String>),
     /// It is of another kind.
     Other,
+    /// It has the number of one that counts, and comes from a source that is not known.
+    Unrecognised,
     /// Windows did not write what started the process, as before Windows Server 2016.
     NoParent,
 }
@@ -175,12 +192,33 @@ fn number(fields: &Fields) -> Option<u32> {
 /// Whether the engine wrote it; `provider` is in lower case.
 fn is_engine(provider: &str) -> bool {
     provider.eq_ignore_ascii_case(HostEvent::DEFAULT_INSTANCE)
-        || provider.starts_with(NAMED_INSTANCE)
+        || ENGINES.iter().any(|engine| provider.starts_with(engine))
 }
 
+/// Exporters write one source in several ways: `Microsoft Windows security auditing.` too.
+fn letters(text: &str) -> String {
+    let own = text.chars().filter(char::is_ascii_alphanumeric);
+    own.map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether a record has the number of one that counts and comes from where nobody knows. Numbers as low as Sysmon's are
+/// those of many: of them only where nothing says whose it is, or a part of Sysmon's name does.
+fn is_unrecognised(id: u32, provider: &str, channel: &str) -> bool {
+    let (provider, channel) = (letters(provider), letters(channel));
+    match id {
+        PROCESS_SYSMON | MODULE_SYSMON => {
+            let is_untold = provider.is_empty() && !OTHER_LOGS.contains(&channel.as_str());
+            is_untold || provider.contains("sysmon") || channel.contains("sysmon")
+        }
+        PROCESS_AUDITED | AUDIT_RECORD => true,
+        _ => MESSAGES.iter().any(|(number, _)| *number == id),
+    }
+}
+
+/// `provider` is in lower case.
 fn kind(id: u32, provider: &str, channel: &str) -> Option<HostEventKind> {
-    let is =
-        |(name, log): (&str, &str)| provider == name || (provider.is_empty() && channel == log);
+    let (source, place) = (letters(provider), letters(channel));
+    let is = |(name, log): (&str, &str)| source == name || place == log;
     match id {
         PROCESS_AUDITED if is(SECURITY) || (provider.is_empty() && channel.is_empty()) => {
             Some(HostEventKind::ProcessCreated)
@@ -209,8 +247,13 @@ pub fn event(fields: &Fields, reading: Reading<'_>) -> Result<Told, String> {
     let text = |names: &[&str]| fields.get(names).map(str::to_owned);
     let (provider, channel) = (text(PROVIDER), text(CHANNEL));
     let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
-    let Some(kind) = kind(id, &lower(&provider), &lower(&channel)) else {
-        return Ok(Told::Other);
+    let (source, log) = (lower(&provider), lower(&channel));
+    let Some(kind) = kind(id, &source, &log) else {
+        return Ok(if is_unrecognised(id, &source, &log) {
+            Told::Unrecognised
+        } else {
+            Told::Other
+        });
     };
     let (recorded, moment) = moment(fields, reading.offset)?;
     let machine = text(MACHINE);
@@ -237,15 +280,14 @@ pub fn event(fields: &Fields, reading: Reading<'_>) -> Result<Told, String> {
         HostEventKind::ModuleLoaded => module(&mut event, fields)?,
         _ => message(&mut event, fields),
     };
-    match counts {
-        Told::Event(_) => {}
-        other => return Ok(other),
-    }
+    let Told::Event(_, doubt) = counts else {
+        return Ok(counts);
+    };
     event.target = match reading.target {
         Some(target) => target.clone(),
         None => named(&event).ok_or("it names no computer: say with --target whose it is")?,
     };
-    Ok(Told::Event(Box::new(event)))
+    Ok(Told::Event(Box::new(event), doubt))
 }
 
 /// Recorded, and in UTC.
@@ -289,19 +331,39 @@ fn epoch(text: &str) -> Option<Timestamp> {
     }
 }
 
-/// Fields, with those of the message where the exporter gave nothing else.
-fn with_message(fields: &Fields, needed: &[&str]) -> Fields {
+/// Fields, with those of the message where the exporter gave nothing else, and why those may not be what Windows wrote.
+fn with_message(fields: &Fields, needed: &[&str]) -> (Fields, Option<String>) {
     let mut fields = fields.clone();
+    let mut doubt = None;
     if fields.get(needed).is_none()
         && let Some(message) = fields.get(MESSAGE).map(str::to_owned)
     {
-        fields.add_lines_of(&message);
+        doubt = fields.add_lines_of(&message);
     }
-    fields
+    let doubt = doubt.map(|why| {
+        format!("{why}, so that some of it may be what a command line holds: export its fields rather than its text")
+    });
+    (fields, doubt)
+}
+
+/// The process that the event is about, or in 4688 its parent.
+fn own_id(fields: &Fields) -> Option<String> {
+    let is_writers = fields.get(WRITERS_THREAD).is_some();
+    let flat = || fields.sole(FLAT_ID).filter(|_| !is_writers);
+    fields.sole(OWN_ID).or_else(flat).map(str::to_owned)
+}
+
+/// Of the programs that a record names the one of SQL Server, else the first: what a command line brought along may stand
+/// before it.
+fn of_server(fields: &Fields, names: &[&str]) -> Option<String> {
+    let mut all = fields.all(names).filter(|path| *path != "-").peekable();
+    let first = all.peek().copied();
+    let own = all.find(|path| HostParent::of(path).is_some());
+    own.or(first).map(str::to_owned)
 }
 
 fn process(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
-    let fields = with_message(fields, NEW_IMAGE);
+    let (fields, doubt) = with_message(fields, NEW_IMAGE);
     let text = |names: &[&str]| {
         fields
             .get(names)
@@ -311,7 +373,7 @@ fn process(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
     let image = text(NEW_IMAGE).ok_or(
         "it does not say which process: export its fields rather than a text in another language than English",
     )?;
-    let Some(parent) = text(PARENT_IMAGE) else {
+    let Some(parent) = of_server(&fields, PARENT_IMAGE) else {
         return Ok(Told::NoParent);
     };
     if HostParent::of(&parent).is_none() {
@@ -319,13 +381,11 @@ fn process(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
     }
     let is_audited = event.event_id == PROCESS_AUDITED;
     // In 4688 the process that is meant by ProcessId is the parent.
+    let sole = |names| fields.sole(names).map(str::to_owned);
     let (id, parent_id) = if is_audited {
-        (
-            text(NEW_ID),
-            text(PARENT_ID).or_else(|| text(&["processid"])),
-        )
+        (sole(NEW_ID), sole(PARENT_ID).or_else(|| own_id(&fields)))
     } else {
-        (text(SYSMON_ID), text(PARENT_ID))
+        (own_id(&fields), sole(PARENT_ID))
     };
     event.process = Some(HostProcess {
         image: Some(image),
@@ -337,11 +397,13 @@ fn process(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
         id: parent_id,
         command_line: text(PARENT_COMMAND).map(|line| command(&line)),
     });
-    event.user = user(&text);
-    Ok(Told::Event(Box::new(event.clone())))
+    event.user = user(&fields);
+    Ok(Told::Event(Box::new(event.clone()), doubt))
 }
 
-fn user(text: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
+fn user(fields: &Fields) -> Option<String> {
+    let told = |text: Option<&str>| text.filter(|text| *text != "-").map(str::to_owned);
+    let text = |names: &[&str]| told(fields.get(names));
     let joined = |domain: Option<String>, name: Option<String>| {
         let name = name?;
         Some(match domain {
@@ -349,7 +411,7 @@ fn user(text: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
             None => name,
         })
     };
-    text(&["eventdata.user", "event_data.user", "=user", "message.user"])
+    told(fields.sole(&["eventdata.user", "event_data.user", "=user", "message.user"]))
         .or_else(|| joined(text(&["targetdomainname"]), text(&["targetusername"])))
         .or_else(|| joined(text(&["subjectdomainname"]), text(&["subjectusername"])))
         .or_else(|| joined(text(&["accountdomain"]), text(&["accountname"])))
@@ -370,7 +432,7 @@ fn command(line: &str) -> EventStatement {
 }
 
 fn module(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
-    let fields = with_message(fields, LOADED);
+    let (fields, doubt) = with_message(fields, LOADED);
     let text = |names: &[&str]| {
         fields
             .get(names)
@@ -378,7 +440,8 @@ fn module(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
             .map(str::to_owned)
     };
     let path = text(LOADED).ok_or("it does not say which module was loaded")?;
-    let image = text(NEW_IMAGE).ok_or("it does not say which process loaded the module")?;
+    let image = of_server(&fields, NEW_IMAGE);
+    let image = image.ok_or("it does not say which process loaded the module")?;
     if HostParent::of(&image) != Some(HostParent::Engine) {
         return Ok(Told::Other);
     }
@@ -402,18 +465,25 @@ fn module(event: &mut HostEvent, fields: &Fields) -> Result<Told, String> {
     });
     event.process = Some(HostProcess {
         image: Some(image),
-        id: text(SYSMON_ID),
+        id: own_id(&fields),
         command_line: None,
     });
-    event.user = user(&text);
-    Ok(Told::Event(Box::new(event.clone())))
+    event.user = user(&fields);
+    Ok(Told::Event(Box::new(event.clone()), doubt))
 }
 
 fn message(event: &mut HostEvent, fields: &Fields) -> Told {
-    let mut parameters = parameters(fields);
+    let (mut parameters, mut doubt) = (parameters(fields), None);
     if parameters.is_empty() {
         let text = fields.get(MESSAGE).unwrap_or_default();
         parameters = put_in(text, event.kind);
+        let due = PUT_IN.iter().find(|(kind, _)| *kind == event.kind);
+        if due.is_some_and(|(_, due)| parameters.len() != *due) {
+            doubt = Some(
+                "what was put into its text cannot be told from the text: export its fields"
+                    .to_owned(),
+            );
+        }
     }
     parameters.truncate(8);
     let last = |n: usize| parameters.get(n).cloned();
@@ -430,7 +500,7 @@ fn message(event: &mut HostEvent, fields: &Fields) -> Told {
     event.user = fields
         .get(&["=user", "security.userid", "userid"])
         .map(str::to_owned);
-    Told::Event(Box::new(event.clone()))
+    Told::Event(Box::new(event.clone()), doubt)
 }
 
 /// What an exporter gives of what was put into a message.
@@ -443,22 +513,48 @@ fn parameters(fields: &Fields) -> Vec<String> {
     parameters
 }
 
-/// What was put into a message, in whatever language it is: what stands in quotes, and numbers after it.
+/// How much is put into a message: the option and its values; DLL, version and procedure; the DLL.
+const PUT_IN: &[(HostEventKind, usize)] = &[
+    (HostEventKind::OptionChanged, 3),
+    (HostEventKind::ExtendedProcedureUsed, 3),
+    (HostEventKind::LibraryLoading, 1),
+];
+
+/// What was put into a message, in whatever language it is: what stands in quotes; of an option that which two numbers
+/// follow, and those.
 fn put_in(text: &str, kind: HostEventKind) -> Vec<String> {
-    let mut found: Vec<String> = text
-        .split('\'')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect();
-    if kind == HostEventKind::OptionChanged {
-        found.truncate(1);
-        let after = text.rsplit('\'').next().unwrap_or_default();
-        let words = after.split(|c: char| !c.is_ascii_digit() && c != '-');
-        let numbers = words.filter(|word| word.parse::<i64>().is_ok());
-        found.extend(numbers.take(2).map(str::to_owned));
+    let parts = between_quotes(text);
+    if kind != HostEventKind::OptionChanged {
+        let quoted = parts.iter().skip(1).step_by(2);
+        return quoted.map(|part| (*part).to_owned()).collect();
     }
-    found
+    let mut pairs = parts.windows(2).skip(1).step_by(2);
+    let option = pairs.find_map(|pair| {
+        let (name, after) = (pair.first()?, pair.get(1)?);
+        let words = after.split(|c: char| !c.is_ascii_digit() && c != '-');
+        let mut numbers = words.filter(|word| word.parse::<i64>().is_ok());
+        let all = [*name, numbers.next()?, numbers.next()?];
+        Some(all.map(str::to_owned).to_vec())
+    });
+    option.unwrap_or_default()
+}
+
+/// A text at its quotation marks: what stands before the first, in the first pair, behind it, and so on. Between Latin
+/// letters it is an apostrophe: `l'option`.
+fn between_quotes(text: &str) -> Vec<&str> {
+    let is_latin = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() && c < '\u{250}');
+    let (mut parts, mut start, mut before) = (Vec::new(), 0, None);
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        let after = text.get(end..).and_then(|rest| rest.chars().next());
+        if "'\"«»„“”‘’「」".contains(c) && !(is_latin(before) && is_latin(after)) {
+            parts.push(text.get(start..at).unwrap_or_default());
+            start = end;
+        }
+        before = Some(c);
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
 }
 
 /// The machine, with the instance that the event names.

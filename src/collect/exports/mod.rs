@@ -144,6 +144,7 @@ struct Tally {
     further_problems: usize,
     without_offset: usize,
     without_parent: usize,
+    unrecognised: usize,
 }
 
 /// What one file gave of one target.
@@ -183,6 +184,11 @@ impl Tally {
             self.without_parent,
             "created processes without the name of what started them (Windows writes it from Server 2016 on): which of them \
              SQL Server started is not known",
+        );
+        counted(
+            self.unrecognised,
+            "records with the number of an event that is looked for (4688, 15457, …) and a source that is not known: what \
+             they are was not told",
         );
         needs
     }
@@ -445,9 +451,13 @@ impl Exports {
             target: self.options.target.as_ref(),
             offset: self.options.utc_offset_minutes,
         };
-        let event = match host::event(fields, reading) {
-            Ok(Told::Event(event)) => event,
+        let (event, doubt) = match host::event(fields, reading) {
+            Ok(Told::Event(event, doubt)) => (event, doubt),
             Ok(Told::Other) => return Ok(Ok(())),
+            Ok(Told::Unrecognised) => {
+                tally.unrecognised += 1;
+                return Ok(Ok(()));
+            }
             Ok(Told::NoParent) => {
                 tally.without_parent += 1;
                 return Ok(Ok(()));
@@ -465,7 +475,7 @@ impl Exports {
                 share.is_cut = true;
             }
         }
-        Ok(Ok(()))
+        Ok(doubt.map_or(Ok(()), Err))
     }
 
     /// The events of each target, by name.

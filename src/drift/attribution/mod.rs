@@ -19,6 +19,7 @@ mod entry;
 mod grants;
 mod hold;
 mod join;
+mod made;
 mod moment;
 mod passed;
 mod rivals;
@@ -32,6 +33,11 @@ pub use entry::{
     Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,
     OutcomeCount, Passed, ToldEvent,
 };
+
+pub(super) use deed::{Class, Deed, deeds};
+pub(super) use made::Makers;
+pub use made::SideFacts;
+pub(super) use told::features;
 
 use blind::Between;
 use catalog::Catalog;

@@ -30,6 +30,9 @@ pub struct Diff {
     /// Who made the changes, where events were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<AttributionSummary>,
+    /// Events of hosts that belong to no instance, in words: what they tell stands nowhere else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unplaced: Vec<String>,
     /// One entry a target, by name.
     pub instances: Vec<InstanceDiff>,
 }
@@ -361,6 +364,7 @@ impl Diff {
             judged_by: concat!("mssql-posture ", env!("CARGO_PKG_VERSION")).to_owned(),
             record: None,
             attribution: None,
+            unplaced: Vec::new(),
             instances,
         }
     }
@@ -370,6 +374,7 @@ impl Diff {
         self.record
             .as_ref()
             .is_some_and(RecordOutcome::is_incomplete)
+            || !self.unplaced.is_empty()
             || self.instances.iter().any(InstanceDiff::is_incomplete)
     }
 

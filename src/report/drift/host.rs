@@ -94,6 +94,12 @@ fn near(one: &Explanation) -> String {
     let change = one.change.as_ref().map_or_else(String::new, |change| {
         format!("; in the snapshots: {}", visible(change))
     });
+    let ran = one.ran.as_ref().map_or_else(String::new, |change| {
+        format!(
+            "; it executed what changed, in the snapshots: {}",
+            visible(change)
+        )
+    });
     let near = if one.explains {
         ""
     } else {
@@ -101,7 +107,7 @@ fn near(one: &Explanation) -> String {
     };
     let (what, who) = (visible(&one.what), visible(&one.who));
     format!(
-        "{} ({distance}): {what}, by {who}{from}{change}{near}",
+        "{} ({distance}): {what}, by {who}{from}{change}{ran}{near}",
         second(&one.moment)
     )
 }

@@ -23,6 +23,8 @@ pub fn table(view: &DriftView, width: u16) -> String {
         sections.push(page.list(&[free("")], rows.collect()));
     }
     sections.extend(view.attribution.iter().map(|own| page.text(own)));
+    let unplaced = view.unplaced.iter();
+    sections.extend(unplaced.map(|own| page.text(&format!("Not placed: {own}"))));
     for instance in view
         .instances
         .iter()

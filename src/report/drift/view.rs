@@ -62,6 +62,8 @@ pub struct DriftView {
     pub record: Option<DriftRecord>,
     /// Who made the changes, in one sentence, where events were given.
     pub attribution: Option<String>,
+    /// Events of hosts that belong to no instance.
+    pub unplaced: Vec<String>,
     /// The targets, by name.
     pub instances: Vec<DriftInstance>,
 }
@@ -220,6 +222,7 @@ impl DriftView {
             incomplete,
             record: diff.record.as_ref().map(record),
             attribution: diff.attribution.as_ref().map(attribution::headline),
+            unplaced: diff.unplaced.iter().map(|text| visible(text)).collect(),
             instances: diff
                 .instances
                 .iter()

@@ -7,7 +7,7 @@ use super::{lines, of_kind};
 use crate::support::cli::{Cli, Ran};
 use crate::support::evtx::{self, Data, LoggedEvent};
 
-const SQLSERVR: &str =
+pub(super) const SQLSERVR: &str =
     "C:\\Program Files\\Microsoft SQL Server\\MSSQL15.ERP\\MSSQL\\Binn\\sqlservr.exe";
 const COMPUTER: &str = "sql01.corp.example";
 /// 2026-09-02T15:04:00Z
@@ -130,14 +130,14 @@ fn messages() -> Vec<LoggedEvent> {
         (ENGINE, 33090, &["evil.dll"]),
         (ENGINE, 6253, &["v4.0.30319", "C:\\Windows\\"]),
         (ENGINE, 18454, &["sa"]),
-        (installer, 8128, &["x"]),
+        (installer, 1, &["x"]),
     ];
     let events = all.into_iter().zip(AT + 5..);
     let events = events.map(|((from, id, values), at)| event(from, id, at, inserted(values)));
     events.collect()
 }
 
-fn hosts(ran: &Ran) -> Vec<Value> {
+pub(super) fn hosts(ran: &Ran) -> Vec<Value> {
     of_kind(&lines(ran), "host")
 }
 
@@ -178,6 +178,7 @@ fn dumped(event: &LoggedEvent, number: usize) -> Value {
             "EventID": {"#attributes": {"Qualifiers": 16384}, "#text": event.id},
             "TimeCreated": {"#attributes": {"SystemTime": stamp(event.seconds)}},
             "EventRecordID": number, "Channel": event.channel, "Computer": event.computer,
+            "Execution": {"#attributes": {"ProcessID": 2222, "ThreadID": 8}},
         },
         "EventData": data,
     }})
@@ -199,6 +200,7 @@ fn beat(event: &LoggedEvent, number: usize) -> Value {
         "winlog": {
             "provider_name": event.provider, "event_id": event.id.to_string(), "channel": event.channel,
             "computer_name": event.computer, "record_id": number, "event_data": data,
+            "process": {"pid": 2222, "thread": {"id": 8}},
         },
     })
 }
@@ -238,6 +240,7 @@ fn shell(event: &LoggedEvent, number: usize) -> Value {
     json!({
         "Id": event.id, "ProviderName": event.provider, "LogName": event.channel, "MachineName": event.computer,
         "RecordId": number, "TimeCreated": format!("/Date({}000)/", event.seconds), "Message": message,
+        "ProcessId": 2222, "ThreadId": 8,
         "Properties": [{"Value": "x"}],
     })
 }

@@ -158,6 +158,101 @@ fn deep() -> Vec<u8> {
     evtx::log_of(&body, &[])
 }
 
+/// Elements within one another with names as long as they may be, and in the innermost short ones without number: each has
+/// a path of all their names.
+fn paths(long: usize) -> Vec<u8> {
+    const NESTED: usize = 15;
+    let mut body = vec![0x0f, 1, 1, 0];
+    let open = |body: &mut Vec<u8>, name: &str, known: Option<u32>| {
+        body.extend([0x01, 0, 0, 0, 0]);
+        let here = place(BODY + body.len() + 4);
+        body.extend(known.unwrap_or(here).to_le_bytes());
+        if known.is_none() {
+            body.extend([0; 6]);
+            body.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+            body.extend(name.encode_utf16().flat_map(u16::to_le_bytes));
+            body.extend([0, 0]);
+        }
+        body.push(0x02);
+        here
+    };
+    let name = "N".repeat(long);
+    let first = open(&mut body, &name, None);
+    for _ in 1..NESTED {
+        open(&mut body, &name, Some(first));
+    }
+    let leaf = open(&mut body, "e", None);
+    body.push(0x04);
+    // Ten instances of a template of ten instances of one of a thousand leaves.
+    let instance = |body: &mut Vec<u8>, at: u32| {
+        body.extend([0x0c, 1, 0, 0, 0, 0]);
+        body.extend(at.to_le_bytes());
+    };
+    let template = |body: &mut Vec<u8>, inner: &[u8]| {
+        let at = place(BODY + body.len() + 10);
+        instance(body, at);
+        body.extend([0; 20]);
+        body.extend(place(inner.len() + 1).to_le_bytes());
+        body.extend(inner);
+        body.push(0);
+        body.extend([0; 4]);
+        at
+    };
+    let mut leaves = Vec::new();
+    for _ in 0..1000 {
+        // In a template an element begins with the gap that it hangs on.
+        leaves.extend([0x01, 0, 0, 0, 0, 0, 0]);
+        leaves.extend(leaf.to_le_bytes());
+        leaves.extend([0x02, 0x08, b'A', 0, 0x04]);
+    }
+    let inner = template(&mut body, &leaves);
+    let mut ten = Vec::new();
+    for _ in 0..10 {
+        instance(&mut ten, inner);
+        ten.extend([0; 4]);
+    }
+    let outer = template(&mut body, &ten);
+    for _ in 0..10 {
+        instance(&mut body, outer);
+        body.extend([0; 4]);
+    }
+    body.extend([0x04; NESTED]);
+    body.push(0);
+    evtx::log_of(&body, &[])
+}
+
+/// In a process of its own, which may have so much memory and no more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_log_does_not_take_more_memory_than_a_chunk_can_mean() {
+    const KIB: u32 = 512 << 10;
+    let folder = tempfile::tempdir().unwrap();
+    for (name, long) in [("short.evtx", 240), ("long.evtx", 1500)] {
+        std::fs::write(folder.path().join(name), paths(long)).unwrap();
+        let run = format!(
+            "ulimit -d {KIB}; exec {} changes --from-files {name} --target a --since 1900-01-01T00:00 --format jsonl",
+            env!("CARGO_BIN_EXE_mssql-posture")
+        );
+        let mut command = std::process::Command::new("sh");
+        let output = command
+            .args(["-c", &run])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            told.contains("than an event has") || told.contains("than a chunk can mean"),
+            "{told}"
+        );
+    }
+}
+
 #[test]
 fn what_names_itself_without_end_ends() {
     for (name, bytes, due) in [
@@ -165,6 +260,8 @@ fn what_names_itself_without_end_ends() {
         ("countless", countless(), "beyond its record"),
         ("deep", deep(), "without end"),
         ("doubling", doubling(22), "that a chunk can mean"),
+        ("paths", paths(240), "more text than a chunk can mean"),
+        ("long names", paths(1500), "than an event has"),
     ] {
         let start = Instant::now();
         let (found, needs) = read(&bytes).unwrap();

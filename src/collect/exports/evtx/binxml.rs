@@ -8,6 +8,11 @@ use super::value::{self, BIN_XML, STRING};
 const DEEPEST: usize = 24;
 /// Most texts of an element that is an array.
 const MOST_TEXTS: usize = 4_096;
+/// Most UTF-16 units of a name, bytes of a path of names, and values of a record: a manifest's names have no more than 255
+/// characters, and paths repeat them.
+const LONGEST_NAME: usize = 256;
+const LONGEST_PATH: usize = 4_096;
+const MOST_FIELDS: usize = 4_096;
 
 /// Tokens without [`MORE`].
 mod token {
@@ -86,47 +91,82 @@ pub fn event(body: Cursor<'_>, budget: &mut Budget) -> Result<Fields, Broken> {
     let mut reader = Reader { budget };
     let mut body = body;
     reader.content(&mut body, None, 0, &mut root)?;
-    let mut fields = Fields::default();
-    flatten("", root.children, &mut fields);
-    if fields.is_empty() {
+    let mut flat = Flat {
+        fields: Fields::default(),
+        count: 0,
+        budget: reader.budget,
+        at: body.at,
+    };
+    flat.flatten("", root.children)?;
+    if flat.fields.is_empty() {
         return Err(Broken::new(body.at, "no event"));
     }
-    Ok(fields)
+    Ok(flat.fields)
 }
 
-fn flatten(parent: &str, elements: Vec<Element>, fields: &mut Fields) {
-    let mut unnamed = 0_usize;
-    for element in elements {
-        let within = |name: &str| {
-            if parent.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{parent}.{name}")
-            }
-        };
-        let name = element.attributes.iter().find(|(key, _)| key == "Name");
-        let is_data = element.name == "Data";
-        let path = match name {
-            Some((_, name)) if is_data => within(name),
-            _ => within(&element.name),
-        };
-        let Content {
-            text,
-            many,
-            children,
-        } = element.content;
-        if is_data && name.is_none() {
-            for one in many.into_iter().chain((!text.is_empty()).then_some(text)) {
-                fields.push(&format!("{path}.{unnamed}"), one);
-                unnamed += 1;
-            }
-        } else {
-            for (key, value) in element.attributes {
-                fields.push(&format!("{path}.{key}"), value);
-            }
-            fields.push(&path, [vec![text], many].concat().concat());
+/// Elements as fields. A short element within long ones has a long path: each is charged.
+struct Flat<'b> {
+    fields: Fields,
+    count: usize,
+    budget: &'b mut Budget,
+    at: usize,
+}
+
+impl Flat<'_> {
+    fn path(&mut self, parent: &str, name: &str) -> Result<String, Broken> {
+        let length = parent.len().saturating_add(name.len());
+        if length > LONGEST_PATH {
+            return Err(Broken::new(self.at, "longer names than an event has"));
         }
-        flatten(&path, children, fields);
+        self.budget.bytes(self.at, length)?;
+        Ok(if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        })
+    }
+
+    fn push(&mut self, path: &str, value: String) -> Result<(), Broken> {
+        self.count += 1;
+        if self.count > MOST_FIELDS {
+            return Err(Broken::new(self.at, "more values than an event has"));
+        }
+        self.budget
+            .bytes(self.at, path.len().saturating_add(value.len()))?;
+        self.fields.push(path, value);
+        Ok(())
+    }
+
+    fn flatten(&mut self, parent: &str, elements: Vec<Element>) -> Result<(), Broken> {
+        let mut unnamed = 0_usize;
+        for element in elements {
+            let name = element.attributes.iter().find(|(key, _)| key == "Name");
+            let is_data = element.name == "Data";
+            let path = match name {
+                Some((_, name)) if is_data => self.path(parent, name)?,
+                _ => self.path(parent, &element.name)?,
+            };
+            let Content {
+                text,
+                many,
+                children,
+            } = element.content;
+            if is_data && name.is_none() {
+                for one in many.into_iter().chain((!text.is_empty()).then_some(text)) {
+                    let path = self.path(&path, &unnamed.to_string())?;
+                    self.push(&path, one)?;
+                    unnamed += 1;
+                }
+            } else {
+                for (key, value) in element.attributes {
+                    let path = self.path(&path, &key)?;
+                    self.push(&path, value)?;
+                }
+                self.push(&path, [vec![text], many].concat().concat())?;
+            }
+            self.flatten(&path, children)?;
+        }
+        Ok(())
     }
 }
 
@@ -170,8 +210,9 @@ impl Reader<'_> {
                     self.name(from)?;
                 }
                 token::INSTRUCTION_DATA => {
-                    let units = from.u16()?;
-                    from.text(units.into())?;
+                    let units = usize::from(from.u16()?);
+                    self.budget.bytes(at, 2 * units)?;
+                    from.text(units)?;
                 }
                 other => self.piece(other, at, from, values, depth, out)?,
             }
@@ -234,6 +275,8 @@ impl Reader<'_> {
         if texts.len() > MOST_TEXTS {
             return Err(Broken::new(at, "an array of more values than an event has"));
         }
+        self.budget
+            .bytes(at, texts.len().saturating_mul(size_of::<String>()))?;
         match texts.len() {
             0 => {}
             1 => out.text.push_str(&texts.remove(0)),
@@ -254,6 +297,7 @@ impl Reader<'_> {
             from.u16()?;
         }
         from.u32()?; // its size, which its tokens say better
+        self.budget.bytes(from.at, size_of::<Element>())?;
         let mut element = Element {
             name: self.name(from)?,
             attributes: Vec::new(),
@@ -267,6 +311,7 @@ impl Reader<'_> {
             self.budget.token(at)?;
             match from.u8()? & !MORE {
                 token::ATTRIBUTE => {
+                    self.budget.bytes(at, 2 * size_of::<String>())?;
                     let name = self.name(from)?;
                     let text = self.attribute(from, values, depth)?;
                     element.attributes.push((name, text));
@@ -312,6 +357,9 @@ impl Reader<'_> {
         let mut place = from.elsewhere(offset);
         place.bytes(6)?; // the next of its hash, and its hash
         let units = usize::from(place.u16()?);
+        if units > LONGEST_NAME {
+            return Err(Broken::new(offset, "longer names than an event has"));
+        }
         self.budget.bytes(offset, 2 * units)?;
         let name = place.text(units)?;
         place.bytes(2)?;

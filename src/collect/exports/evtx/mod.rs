@@ -91,6 +91,7 @@ pub fn read(from: &mut dyn Read, take: &mut dyn FnMut(Found)) -> io::Result<()> 
         );
         take(Found::Damage(at, why));
     }
+    seen.holes(take);
     Ok(())
 }
 
@@ -106,6 +107,31 @@ struct Due {
 struct Seen {
     chunks: u64,
     next_record: u64,
+    /// First and last record of each chunk, as it says, and where it is.
+    numbers: Vec<(u64, u64, u64)>,
+}
+
+impl Seen {
+    /// Records that no chunk has or that two have, wherever the log begins: one that wrapped has lost its first, and its
+    /// chunks stand in another order.
+    fn holes(&mut self, take: &mut dyn FnMut(Found)) {
+        self.numbers.sort_unstable();
+        let mut until: Option<u64> = None;
+        for (first, last, at) in &self.numbers {
+            let due = until.map_or(*first, |last| last.saturating_add(1));
+            if *first > due {
+                let why = format!(
+                    "records {due} to {} are not there: chunks are missing",
+                    first.saturating_sub(1)
+                );
+                take(Found::Damage(*at, why));
+            } else if *first < due {
+                let why = format!("another chunk has record {first} as well");
+                take(Found::Damage(*at, why));
+            }
+            until = until.max(Some(*last));
+        }
+    }
 }
 
 fn head(header: &[u8], take: &mut dyn FnMut(Found)) -> Due {
@@ -187,6 +213,10 @@ fn records(
     let due = last
         .checked_sub(first)
         .map(|between| between.saturating_add(1));
+    // More than it has bytes are told as damage of its own, below.
+    if due.is_some_and(|due| due <= CHUNK as u64) {
+        seen.numbers.push((first, last, at));
+    }
     let (mut place, mut count) = (CHUNK_HEADER, 0_u64);
     let mut budget = binxml::Budget::default();
     while place < free {
