@@ -4,6 +4,7 @@ mod changes;
 pub(crate) mod commands;
 mod host;
 mod laws;
+mod records;
 
 use mssql_posture::drift::{Change, InstanceDiff, Side, compare};
 use mssql_posture::ids::InstanceId;

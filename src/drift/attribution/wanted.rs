@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalog::Catalog;
 use super::deed::{Class, Deed, Verb, hash};
-use crate::drift::diff::{Change, ChangeKind};
+use crate::drift::diff::{Change, ChangeKind, bare_permission, bare_securable};
 use crate::snapshot::{DatabaseFacts, Event, EventSource, Fact, ServerIdentity, Snapshot};
 use crate::tsql::name_parts;
 
@@ -212,8 +212,9 @@ impl Wanted {
         match trail.class {
             Class::Object => wanted.find_object(fact, &change.identity, catalog),
             Class::ServerPermission | Class::DatabasePermission => {
+                wanted.name = bare_permission(&wanted.label).to_owned();
                 wanted.of = named("major_id").filter(|on| !on.starts_with(['(', '#']) && on != "0");
-                let parts = wanted.of.as_deref().map(name_parts);
+                let parts = wanted.of.as_deref().map(bare_securable).map(name_parts);
                 wanted.of = parts
                     .and_then(|mut parts| parts.pop())
                     .filter(|on| !on.is_empty());
