@@ -39,7 +39,9 @@ pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
     let signer = args.judging.signing.key()?;
     if let Some(baseline) = &args.judging.against {
         // A mistake in it is said before anybody is asked.
-        ordered(find(std::slice::from_ref(baseline))?, &inputs.inventory)?;
+        let files = find(std::slice::from_ref(baseline))?;
+        super::diff::unaltered(&files)?;
+        ordered(files, &inputs.inventory)?;
     }
     history::earlier(&args.judging.history, &inputs.as_of)?;
     let out = Bundle::create(&output::folder(args.output.as_ref()))?;

@@ -1,27 +1,31 @@
 //! `diff`, and `audit --against`: two sides, judged by this program with the same inputs, and what differs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{self, DiffFormat, FailOn};
 use super::assess::{find, ordered, read_inputs};
+use super::history;
 use super::host::{HostEvents, Names};
 use super::judge::{self, Given, Inputs, Source};
 use super::targets::{self, Estate};
 use super::{Exit, attribution, json, output, print};
 use crate::drift::{
     self, ChangeRecord, Diff, HostInput, HostTimeline, InstanceDiff, Judged, JudgedVerdict,
-    Pairing, RecordOutcome, Side,
+    Pairing, RecordOutcome, Side, Sight,
 };
-use crate::evidence::Bundle;
-use crate::ids::InstanceId;
+use crate::evidence::{self, Bundle};
+use crate::ids::{DatabaseName, InstanceId};
 use crate::inventory::Meant;
 use crate::report::{self, Assessment, Instance, Templates};
 use crate::rules::Severity;
-use crate::snapshot::{Outcome, sha256_hex};
+use crate::snapshot::{ModuleTexts, Outcome, Snapshot, sha256_hex};
+
+/// By what a folder was judged.
+const JUDGEMENT: &str = "inputs/judgement.json";
 
 pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     let record = args.change.as_deref().map(record).transpose()?;
@@ -34,7 +38,8 @@ pub(super) fn diff(args: &args::Diff) -> anyhow::Result<Exit> {
     )?;
     let before = EstateSide::read(&args.before, &inputs)?;
     let after = EstateSide::read(&args.after, &inputs)?;
-    let mut found = compare(&before, &after, &inputs, witnesses.as_ref())?;
+    let held = record.as_ref();
+    let mut found = compare((&before, &after), &inputs, held, witnesses.as_ref())?;
     if let Some(events) = HostEvents::of(args.host_events.as_deref(), witnesses.as_ref())? {
         on_hosts(&mut found, (&before, &after), events, args.host_window)?;
     }
@@ -136,7 +141,7 @@ pub(super) fn inputs(
     inventory: Option<&Path>,
     as_of: Option<&str>,
 ) -> anyhow::Result<Inputs> {
-    let recorded = judged.join("inputs/judgement.json");
+    let recorded = judged.join(JUDGEMENT);
     if let Some(path) = inventory {
         let estate = Estate::read(path, &[], &[])?;
         let as_of = targets::as_of(as_of, estate.inventory.as_of.as_deref())?;
@@ -168,7 +173,9 @@ pub(super) struct EstateSide {
 impl EstateSide {
     /// Judges what a path holds.
     pub(super) fn read(path: &Path, inputs: &Inputs) -> anyhow::Result<Self> {
-        let sources = ordered(find(&[path.to_owned()])?, &inputs.inventory)?;
+        let files = find(&[path.to_owned()])?;
+        unaltered(&files)?;
+        let sources = ordered(files, &inputs.inventory)?;
         let all: Vec<Source> = sources.iter().map(|(_, source)| source.clone()).collect();
         let assessment = judge::assess(&all, inputs, None)?.assessment;
         Ok(Self {
@@ -193,23 +200,84 @@ impl EstateSide {
     }
 
     /// A target's snapshot, or that of the target which is the same instance, with that target's name.
-    fn given(
-        &self,
-        id: &InstanceId,
-        inputs: &Inputs,
-    ) -> anyhow::Result<Option<(InstanceId, Given)>> {
+    fn given(&self, id: &InstanceId, inputs: &Inputs) -> anyhow::Result<Option<(InstanceId, Own)>> {
         let Some(source) = self.sources.get(id) else {
             return Ok(None);
         };
-        let given = source.read()?.meant(inputs);
-        let Outcome::SameAs { target } = &given.snapshot.outcome else {
-            return Ok(Some((id.clone(), given)));
+        let own = Own::read(source, inputs)?;
+        let Outcome::SameAs { target } = &own.given.snapshot.outcome else {
+            return Ok(Some((id.clone(), own)));
         };
         Ok(Some(match self.sources.get(target) {
-            Some(other) => (target.clone(), other.read()?.meant(inputs)),
-            None => (id.clone(), given),
+            Some(other) => (target.clone(), Own::read(other, inputs)?),
+            None => (id.clone(), own),
         }))
     }
+}
+
+/// What a source holds, as the inventory means it.
+struct Own {
+    given: Given,
+    /// Databases of which it has facts, and which only the inventory of today leaves out.
+    left_out: BTreeSet<DatabaseName>,
+}
+
+impl Given {
+    fn side(&self) -> (&Snapshot, &ModuleTexts) {
+        (&self.snapshot, &self.texts)
+    }
+}
+
+impl Own {
+    fn read(source: &Source, inputs: &Inputs) -> anyhow::Result<Self> {
+        let names = |given: &Given| -> BTreeSet<DatabaseName> {
+            let all = given.snapshot.databases.iter().filter(|own| !own.excluded);
+            all.map(|own| own.name.clone()).collect()
+        };
+        let given = source.read()?;
+        let held = names(&given);
+        let then = left_out_then(source, &given.snapshot);
+        let given = given.meant(inputs);
+        let left_out = &held - &names(&given);
+        Ok(Self {
+            left_out: &left_out - &then,
+            given,
+        })
+    }
+}
+
+/// Databases that the inventory left out by which the folder of a source was judged. A folder that does not say by what left
+/// out nothing.
+fn left_out_then(source: &Source, snapshot: &Snapshot) -> BTreeSet<DatabaseName> {
+    let folder = source.snapshot.parent().and_then(Path::parent);
+    let recorded = folder.map(|folder| folder.join(JUDGEMENT));
+    let recorded = recorded.filter(|path| path.is_file());
+    let Some(judged) = recorded.and_then(|path| read_inputs(&path).ok()) else {
+        return BTreeSet::new();
+    };
+    let mut then = snapshot.clone();
+    if let Some(meant) = judged.target(&snapshot.target) {
+        judge::exclude(&mut then, &meant.exclude_databases);
+    }
+    let excluded = then.databases.into_iter().filter(|own| own.excluded);
+    excluded.map(|own| own.name).collect()
+}
+
+/// Checks the folders that files lie in against their own lists, where they have one: what was altered is not compared.
+pub(super) fn unaltered(files: &[PathBuf]) -> anyhow::Result<()> {
+    let folders = files.iter().filter_map(|file| {
+        let file = std::path::absolute(file).ok()?;
+        let own = file.parent()?;
+        let is_inside = own.file_name().is_some_and(|name| name == "snapshots");
+        Some(if is_inside { own.parent()? } else { own }.to_owned())
+    });
+    let folders: BTreeSet<PathBuf> = folders.collect();
+    for folder in &folders {
+        if folder.join(history::SUMS).is_file() {
+            evidence::verify(folder, None).with_context(|| folder.display().to_string())?;
+        }
+    }
+    Ok(())
 }
 
 fn judged(of: &Instance) -> Judged<'_> {
@@ -221,19 +289,27 @@ fn judged(of: &Instance) -> Judged<'_> {
         outcome: &v.outcome,
         severity: v.severity,
         message: &v.message,
+        missing: &v.missing,
     });
+    let coverage = &of.coverage;
+    let unsettled = coverage.missing.iter();
+    let unsettled = unsettled.map(|own| (own.fact.as_str(), own.database.as_ref()));
     Judged {
         exposure: &of.exposure,
         routes: &of.routes,
         verdicts: verdicts.collect(),
+        sight: Sight {
+            excluded: &coverage.databases_excluded,
+            unsettled: unsettled.collect(),
+        },
     }
 }
 
 /// What differs, target by target, two snapshots at a time in memory.
 pub(super) fn compare(
-    before: &EstateSide,
-    after: &EstateSide,
+    (before, after): (&EstateSide, &EstateSide),
     inputs: &Inputs,
+    record: Option<&ChangeRecord>,
     witnesses: Option<&attribution::Read>,
 ) -> anyhow::Result<Diff> {
     let ids: BTreeSet<&InstanceId> = before.sources.keys().chain(after.sources.keys()).collect();
@@ -245,7 +321,7 @@ pub(super) fn compare(
             let collected = [String::new(), String::new()];
             InstanceDiff::new(id.clone(), Pairing::NotSelected, collected)
         } else {
-            instance(id, (before, after), inputs, witnesses)?
+            instance(id, (before, after), inputs, record, witnesses)?
         });
     }
     let mut diff = Diff::new(inputs.as_of.clone(), instances);
@@ -259,13 +335,14 @@ fn instance(
     id: &InstanceId,
     (before, after): (&EstateSide, &EstateSide),
     inputs: &Inputs,
+    record: Option<&ChangeRecord>,
     witnesses: Option<&attribution::Read>,
 ) -> anyhow::Result<InstanceDiff> {
     let (old, new) = (before.given(id, inputs)?, after.given(id, inputs)?);
     let ((old_id, old), (new_id, new)) = match (old, new) {
         (Some(old), Some(new)) => (old, new),
-        (Some((_, one)), None) => return Ok(alone(id, &one, Pairing::OnlyBefore)),
-        (None, Some((_, one))) => return Ok(alone(id, &one, Pairing::OnlyAfter)),
+        (Some((_, one)), None) => return Ok(alone(id, &one.given, Pairing::OnlyBefore)),
+        (None, Some((_, one))) => return Ok(alone(id, &one.given, Pairing::OnlyAfter)),
         // Its name came from one of the two.
         (None, None) => {
             let collected = [String::new(), String::new()];
@@ -277,7 +354,7 @@ fn instance(
         }
     };
     if old_id == new_id && old_id != *id {
-        let collected = [&old, &new].map(|given| given.snapshot.ended.clone());
+        let collected = [&old, &new].map(|own| own.given.snapshot.ended.clone());
         let mut same = InstanceDiff::new(id.clone(), Pairing::SameAs, collected);
         same.same_as = Some(new_id);
         return Ok(same);
@@ -286,9 +363,9 @@ fn instance(
         before.instance(&old_id).map(judged),
         after.instance(&new_id).map(judged),
     );
-    let was = Side::new((&old.snapshot, &old.texts), sides.0.as_ref());
-    let is = Side::new((&new.snapshot, &new.texts), sides.1.as_ref());
-    let mut found = drift::compare(id, &was, &is);
+    let was = Side::new(old.given.side(), sides.0.as_ref()).leaving_out(old.left_out);
+    let is = Side::new(new.given.side(), sides.1.as_ref()).leaving_out(new.left_out);
+    let mut found = drift::compare_planned(id, &was, &is, record);
     if let Some(witnesses) = witnesses {
         let telemetry = [before.instance(&old_id), after.instance(&new_id)];
         let telemetry = telemetry.map(|own| own.and_then(|own| own.telemetry.as_ref()));
@@ -362,7 +439,7 @@ pub(super) fn against(
     let before = EstateSide::read(baseline, inputs)?;
     let after = EstateSide::judged(sources, assessment.clone())?;
     bundle.write(AGAINST, &json::bytes(&Against::of(&before)?)?)?;
-    Ok(Some(compare(&before, &after, inputs, None)?))
+    Ok(Some(compare((&before, &after), inputs, None, None)?))
 }
 
 /// Drift in every form that stands in a folder.
@@ -428,7 +505,7 @@ pub(super) fn follows(
         bail!("{AGAINST}: the baseline that was given is another");
     }
     let after = EstateSide::judged(sources, assessment.clone())?;
-    let again = compare(&before, &after, inputs, None)?;
+    let again = compare((&before, &after), inputs, None, None)?;
     let due = report::diff_json(&again)?.into_bytes();
     same(
         root,

@@ -15,7 +15,7 @@ use crate::snapshot::sha256_hex;
 
 const ASSESSMENT: &str = "assessment.json";
 /// What is written last into a folder.
-const SUMS: &str = "SHA256SUMS";
+pub(super) const SUMS: &str = "SHA256SUMS";
 
 pub(super) fn history(args: &Args) -> anyhow::Result<Exit> {
     let keys = args.key.iter().map(|key| read_key(key));

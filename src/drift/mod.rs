@@ -8,6 +8,7 @@ mod baseline;
 mod diff;
 mod history;
 mod host;
+mod unseen;
 
 pub use attribution::{
     Attributed, AttributionSummary, Blind, BlindSpot, ChangeAttribution, InstanceAttribution,

@@ -182,9 +182,11 @@ impl<'a> Acceptances<'a> {
             let Outcome::Fail(finding) = &mut verdict.outcome else {
                 continue;
             };
-            let compared = self
-                .library
-                .compare(verdict.rule, &verdict.subject, &instance);
+            let compared = self.library.compare(
+                (verdict.rule, &verdict.subject),
+                &finding.evidence,
+                &instance,
+            );
             if let Compared::Differs(how) = &compared {
                 finding.message += "; ";
                 finding.message += how;

@@ -4,10 +4,10 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Observations, Pins, Rule, Subject, named};
+use super::{Evidence, Observations, Pins, Place, Rule, Subject, named};
 use crate::inventory::{ApprovedKind, Baseline, PERMISSION_SETS, Published, PublishedAssembly};
-use crate::snapshot::{ModuleTexts, Snapshot, sha256_hex};
-use crate::tsql;
+use crate::snapshot::{Fact, ModuleTexts, Snapshot, sha256_hex};
+use crate::tsql::{self, How};
 
 /// Rules about a module's text alone. Others ask who placed it where, who may run it and what starts it, which nobody who
 /// publishes code can answer.
@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 3;
 /// The hash of a text's normal form, of a module or a job step.
 pub(super) fn normal_hash(text: &str, is_step: bool) -> String {
     sha256_hex(&if is_step {
-        tsql::normalised(text, false)
+        tsql::normalised_step(text)
     } else {
         tsql::normalised_module(text)
     })
@@ -54,6 +54,65 @@ impl<'a> AtHand<'a> {
             observations,
         }
     }
+
+    /// Whether all that evidence cites in code follows from the text that it stands in, with no synonym and no other
+    /// module. Where the text was left out, what was noted of how it was reached decides.
+    fn shows(&self, evidence: &[Evidence]) -> bool {
+        let mut alone: HashMap<(&str, &str, bool), BTreeSet<Seen>> = HashMap::new();
+        let mut cited = evidence
+            .iter()
+            .filter_map(|own| Some((own, own.place.as_ref()?)));
+        cited.all(|(own, place)| {
+            let how = place.how.as_deref();
+            if !place.via.is_empty() || how.is_some_and(|how| ELSEWHERE.contains(&how)) {
+                return false;
+            }
+            let Some(text) = self.texts.and_then(|texts| texts.get(&place.sha256)) else {
+                return true;
+            };
+            let quoted = own.row.value()["uses_quoted_identifier"].as_bool() != Some(false);
+            let key = (own.fact.as_str(), place.sha256.as_str(), quoted);
+            let seen = alone.entry(key);
+            let seen = seen.or_insert_with(|| seen_alone(text, &own.fact, quoted));
+            Seen::of(place).is_none_or(|own| seen.contains(&own))
+        })
+    }
+}
+
+/// Ways to a sink that lead through something beside the text.
+const ELSEWHERE: [&str; 2] = [How::Synonym.as_str(), How::ViaModule.as_str()];
+
+/// A sink at its place: line and column, what, how, and whether data flows into it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Seen(u32, u32, String, String, Option<bool>);
+
+impl Seen {
+    /// None where a place cites no sink.
+    fn of(place: &Place) -> Option<Self> {
+        let (sink, how) = (place.sink.clone()?, place.how.clone()?);
+        Some(Self(
+            place.line,
+            place.column,
+            sink,
+            how,
+            place.command_tainted,
+        ))
+    }
+}
+
+/// What a text comes to by itself.
+fn seen_alone(text: &str, fact: &str, quoted_identifier: bool) -> BTreeSet<Seen> {
+    let objects = if fact == Fact::JobSteps.name() {
+        tsql::observe_job_step(text, &tsql::Synonyms::default())
+    } else {
+        vec![tsql::observe_module(text, quoted_identifier)]
+    };
+    let sinks = objects.iter().flat_map(|object| &object.sinks);
+    let seen = sinks.map(|own| {
+        let (sink, how) = (own.sink.as_str().to_owned(), own.how.as_str().to_owned());
+        Seen(own.line, own.column, sink, how, own.command_tainted)
+    });
+    seen.collect()
 }
 
 /// What the inventory's baselines say of what a finding is about.
@@ -117,16 +176,29 @@ impl<'a> Library<'a> {
         library
     }
 
-    /// Compares what a finding of a rule is about.
+    /// Compares what a finding of a rule is about. What the text of somebody published comes to by something that stands
+    /// beside it here, a synonym or another module, was not published.
     pub(super) fn compare(
         &self,
-        rule: &Rule,
-        subject: &Subject,
+        (rule, subject): (&Rule, &Subject),
+        evidence: &[Evidence],
         instance: &Instance<'_>,
     ) -> Compared<'a> {
         if self.is_empty {
             return Compared::Unknown;
         }
+        match self.by_hash(rule, subject, instance) {
+            Compared::Same(own) if !instance.at_hand.shows(evidence) => {
+                let (title, file) = (named(&own.title()), named(&own.file));
+                Compared::Differs(format!(
+                    "its text is that of {title} of baseline {file}, and what it comes to here does not stand in that text"
+                ))
+            }
+            other => other,
+        }
+    }
+
+    fn by_hash(&self, rule: &Rule, subject: &Subject, instance: &Instance<'_>) -> Compared<'a> {
         match subject.kind.as_str() {
             "module" if rule.family() == "CODE" => {
                 let hash = instance.module(subject);

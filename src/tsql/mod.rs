@@ -122,7 +122,7 @@ pub use directives::first_unread_directive;
 pub use module::observe_module_without_first_pass;
 pub use module::{name_parts, observe_module, observe_module_among};
 pub use names::Synonyms;
-pub use normal::{is_same_code, normalised};
+pub use normal::{is_same_code, is_same_step, normalised, normalised_step};
 pub use object::{Argument, AsCode, CallSite, Kind, Note, Object, Observation, Parameter};
 pub use options::{is_option, shut_value};
 pub use procedures::sink_of_procedure;

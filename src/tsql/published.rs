@@ -4,7 +4,7 @@
 use super::code::{Code, Name};
 use super::header::{Header, created};
 use super::lexer::{LONGEST, Lexer, Token, TokenKind};
-use super::normal::normalised;
+use super::normal::{normalised, normalised_step};
 use super::script::batches;
 
 /// What a script leaves on a server.
@@ -220,7 +220,7 @@ fn step(code: &Code, mut at: usize) -> Result<PublishedStep, String> {
     match command {
         Some(command) if is_tsql => Ok(PublishedStep {
             name: shown,
-            normal: normalised(&command, false),
+            normal: normalised_step(&command),
         }),
         Some(_) => Err(format!(
             "job step {shown} is no T-SQL: what it is found for is not its text"

@@ -129,7 +129,7 @@ pub enum How {
 
 impl How {
     /// The word in machine output.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::DynamicLiteral => "dynamic_literal",

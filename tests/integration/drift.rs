@@ -5,6 +5,7 @@ pub(crate) mod commands;
 mod host;
 mod host_told;
 mod laws;
+mod records;
 
 use mssql_posture::drift::{Change, InstanceDiff, Side, compare};
 use mssql_posture::ids::InstanceId;

@@ -82,13 +82,8 @@ impl<'a> Makers<'a> {
             return Vec::new();
         }
         let deed = Deed {
-            verb: Verb::Changes,
-            class: Class::Object,
-            name: event.on.object.clone(),
             of: event.on.schema.clone(),
-            other: None,
-            value: None,
-            doubt: None,
+            ..Deed::new(Verb::Changes, Class::Object, event.on.object.clone())
         };
         let fits = |own: &Wanted| own.fit(event, &deed, self.sides) == Fit::Whole;
         let own = self.named(&deed).filter(|(_, own)| fits(own));
@@ -117,8 +112,9 @@ fn did(wanted: &Wanted, deed: &Deed) -> bool {
     }
     wanted.is_part
         || match wanted.verb {
-            Verb::Makes => deed.verb == Verb::Makes,
+            Verb::Makes => matches!(deed.verb, Verb::Makes | Verb::Restores),
             Verb::Changes => deed.verb != Verb::Ends,
+            Verb::Restores => deed.verb == Verb::Restores,
             Verb::Ends => deed.verb == Verb::Ends,
         }
 }

@@ -217,7 +217,8 @@ fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-fn unquoted(part: &str) -> String {
+/// A name without its brackets.
+pub fn unquoted(part: &str) -> String {
     let inner = part.strip_prefix('[').and_then(|own| own.strip_suffix(']'));
     inner.map_or_else(|| part.to_owned(), |own| own.replace("]]", "]"))
 }

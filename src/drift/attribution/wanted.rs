@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::catalog::Catalog;
 use super::deed::{Class, Deed, Securable, Verb, hash};
 use super::grants::{DENIED, GRANTED, GRANTED_TO_GRANT};
-use crate::drift::diff::{Change, ChangeKind};
+use super::thing::unquoted;
+use crate::drift::diff::{Change, ChangeKind, bare_permission, bare_securable};
 use crate::snapshot::{DatabaseFacts, Event, EventSource, Fact, ServerIdentity, Snapshot};
 use crate::tsql::name_parts;
 
@@ -269,8 +270,10 @@ impl Wanted {
     }
 
     fn find_securable(&mut self, named: impl Fn(&str) -> Option<String>) {
+        self.name = bare_permission(&self.label).to_owned();
         let class = named("class").and_then(|class| class.parse().ok());
         let name = named("major_id").filter(|on| !on.starts_with(['(', '#']) && on != "0");
+        let name = name.map(|name| bare_securable(&name).to_owned());
         let mut schema = None;
         self.of = if class == Some(1) {
             let mut parts = name.as_deref().map(name_parts).unwrap_or_default();
@@ -278,7 +281,7 @@ impl Wanted {
             schema = parts.pop();
             own
         } else {
-            name
+            name.as_deref().map(unquoted)
         };
         self.of = self.of.take().filter(|on| !on.is_empty());
         self.on = class.map(|class| Securable {

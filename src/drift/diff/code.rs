@@ -8,7 +8,9 @@ use super::entry::TextChange;
 use super::rows::TextState;
 use crate::rules::{Severity, base_severity};
 use crate::snapshot::ModuleTexts;
-use crate::tsql::{Sink, is_same_code, mask_secrets, observe_job_step, observe_module};
+use crate::tsql::{
+    Sink, is_same_code, is_same_step, mask_secrets, observe_job_step, observe_module,
+};
 
 /// Lines that are shown of one text.
 const MOST_LINES: usize = 60;
@@ -34,12 +36,10 @@ pub enum Language {
 
 impl Language {
     fn is_same_code(self, old: &str, new: &str) -> bool {
-        // Agent puts values into $(…) before the server reads it, in comments too, and a value may end the comment.
-        let is_filled = || old.contains("$(") || new.contains("$(");
         match self {
             Self::Module(quoted) => is_same_code(old, new, quoted),
-            Self::JobStep if !is_filled() => is_same_code(old, new, false),
-            Self::JobStep | Self::Other => old == new,
+            Self::JobStep => is_same_step(old, new),
+            Self::Other => old == new,
         }
     }
 
@@ -129,8 +129,22 @@ pub fn of_one_side(
     came: bool,
     budget: &mut Budget,
 ) -> Option<(TextChange, Option<Severity>)> {
-    let own = text.get()?;
     let mut change = TextChange::default();
+    let Some(own) = text.get() else {
+        let (why, severity) = match &text.state {
+            TextState::Hidden(state, needs) if came => {
+                let why = format!("its text is {state}: {}", needs.join(", "));
+                (why, Severity::Medium)
+            }
+            TextState::Hash(_) if came => {
+                let why = "its text was left out of what is compared".to_owned();
+                (why, Severity::Low)
+            }
+            _ => return None,
+        };
+        (change.class, change.note) = (Some("unknown".to_owned()), Some(why));
+        return Some((change, Some(severity)));
+    };
     let sinks = text.language.sinks(own);
     let (had, has) = if came {
         (BTreeSet::new(), sinks)

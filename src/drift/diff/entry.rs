@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::host::HostTimeline;
-use super::record::RecordOutcome;
+use super::record::{Folded, RecordOutcome};
 use crate::drift::attribution::{AttributionSummary, ChangeAttribution, InstanceAttribution};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Severity, Subject};
@@ -65,6 +65,9 @@ pub struct InstanceDiff {
     pub same_as: Option<InstanceId>,
     /// When BEFORE and AFTER were collected, UTC; empty for a side that is not there.
     pub collected: [String; 2],
+    /// When the collection of AFTER began; for a change record's window, never written.
+    #[serde(skip)]
+    pub after_began: String,
     /// What is to be known before the changes are read: another server name, a restart, an upgrade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -77,8 +80,12 @@ pub struct InstanceDiff {
     pub verdicts: Vec<VerdictChange>,
     /// Rows of facts that are not the same, the worst first.
     pub changes: Vec<Change>,
-    /// Rows of no more than low severity that came or went with the database, module or job that they belong to.
+    /// Rows of no more than low severity that came or went with the database, module or job that they belong to. Of code,
+    /// principals, memberships and permissions that came with a database the first are told, and the rest is counted here.
     pub came_with_their_owner: u32,
+    /// What of them is held to a change record; never written.
+    #[serde(skip)]
+    pub folded: Folded,
     /// Options of AFTER that are configured and not yet running.
     pub pending: Vec<Pending>,
     /// Facts that were not seen whole on both sides.
@@ -288,7 +295,7 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TextChange {
     /// `cosmetic`: white space, comments or the case of reserved words alone; `code`; `unknown`: a text was left out, or
-    /// cannot be read, so that nobody can tell. Absent of a row that came or went.
+    /// cannot be read, so that nobody can tell. Absent of a row that went, and of one that came with a text that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// Why the class is not known, or why there are no lines.
@@ -418,12 +425,14 @@ impl InstanceDiff {
             pairing,
             same_as: None,
             collected,
+            after_began: String::new(),
             remarks: Vec::new(),
             exposure: None,
             routes: Vec::new(),
             verdicts: Vec::new(),
             changes: Vec::new(),
             came_with_their_owner: 0,
+            folded: Folded::default(),
             pending: Vec::new(),
             not_comparable: Vec::new(),
             host: None,

@@ -8,8 +8,10 @@ use super::entry::{Change, ChangeKind, InstanceDiff, Pairing};
 use super::facts::COMPARED;
 use super::judged::{self, Judged};
 use super::names::Names;
+use super::owner::Model;
 use super::pending;
 use super::place::{Place, Stand};
+use super::record::{ChangeRecord, Folded, Plan};
 use crate::ids::{DatabaseName, InstanceId};
 use crate::snapshot::{Fact, ModuleTexts, Outcome, Seen, Snapshot};
 
@@ -24,6 +26,8 @@ pub struct Side<'a> {
     pub texts: &'a ModuleTexts,
     /// What was concluded of it.
     pub judged: Option<&'a Judged<'a>>,
+    /// Databases of which it has facts, and which the inventory of today alone leaves out.
+    pub left_out: BTreeSet<DatabaseName>,
 }
 
 impl<'a> Side<'a> {
@@ -36,7 +40,15 @@ impl<'a> Side<'a> {
             snapshot,
             texts,
             judged,
+            left_out: BTreeSet::new(),
         }
+    }
+
+    /// The same, where an inventory that its collection did not know leaves databases out.
+    #[must_use]
+    pub fn leaving_out(mut self, databases: BTreeSet<DatabaseName>) -> Self {
+        self.left_out = databases;
+        self
     }
 }
 
@@ -52,12 +64,26 @@ pub fn only_on_one_side(snapshot: &Snapshot, pairing: Pairing) -> InstanceDiff {
 
 /// What changed between two snapshots of the target of this name.
 pub fn compare(id: &InstanceId, before: &Side<'_>, after: &Side<'_>) -> InstanceDiff {
+    compare_planned(id, before, after, None)
+}
+
+/// The same, where all will be held to a change record: rows that are only counted are held to it too.
+pub fn compare_planned(
+    id: &InstanceId,
+    before: &Side<'_>,
+    after: &Side<'_>,
+    record: Option<&ChangeRecord>,
+) -> InstanceDiff {
+    // A record that was read has no pattern that cannot be.
+    let plan = record.and_then(|record| record.plan().ok());
+    let plan = plan.as_ref();
     let collected = [&before.snapshot.ended, &after.snapshot.ended].map(Clone::clone);
     let mut diff = InstanceDiff::new(id.clone(), Pairing::Compared, collected);
+    diff.after_began.clone_from(&after.snapshot.started);
     diff.remarks = remarks(before.snapshot, after.snapshot);
     let mut budget = Budget { texts: MOST_TEXTS };
-    at_server(&mut diff, before, after, &mut budget);
-    in_databases(&mut diff, before, after, &mut budget);
+    at_server(&mut diff, (before, after), plan, &mut budget);
+    in_databases(&mut diff, (before, after), plan, &mut budget);
     once(&mut diff.changes);
     diff.changes.sort_by(|one, other| {
         let key = |c: &Change| (Reverse(c.severity), c.kind);
@@ -72,7 +98,7 @@ pub fn compare(id: &InstanceId, before: &Side<'_>, after: &Side<'_>) -> Instance
         let exposure = judged::exposure(old.exposure, new.exposure);
         diff.exposure = (exposure.before != exposure.after).then_some(exposure);
         diff.routes = judged::routes(old.routes, new.routes);
-        diff.verdicts = judged::verdicts(&old.verdicts, &new.verdicts);
+        diff.verdicts = judged::verdicts((&old.verdicts, &old.sight), (&new.verdicts, &new.sight));
     }
     diff
 }
@@ -86,7 +112,13 @@ fn of_server(fact: Fact, snapshot: &Snapshot) -> Stand {
     }
 }
 
-fn at_server(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, budget: &mut Budget) {
+fn at_server(
+    diff: &mut InstanceDiff,
+    (before, after): (&Side<'_>, &Side<'_>),
+    plan: Option<&Plan<'_>>,
+    budget: &mut Budget,
+) {
+    let id = diff.id.clone();
     let mut place = Place {
         before,
         after,
@@ -95,9 +127,13 @@ fn at_server(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, budge
             Names::new(after.snapshot, None),
         ),
         database: None,
+        instance: &id,
+        plan,
         is_with_database: false,
+        model: Model::new(after.snapshot, false),
         changes: Vec::new(),
         with_owner: 0,
+        folded: Folded::default(),
         unseen: BTreeMap::new(),
         hidden: BTreeMap::new(),
     };
@@ -114,6 +150,7 @@ fn at_server(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, budge
     diff.not_comparable.extend(place.not_comparable());
     diff.changes.append(&mut place.changes);
     diff.came_with_their_owner += place.with_owner;
+    diff.folded.append(place.folded);
 }
 
 fn not_there(state: &'static str, needs: Vec<String>) -> Seen {
@@ -128,21 +165,24 @@ fn not_there(state: &'static str, needs: Vec<String>) -> Seen {
 enum Standing {
     /// By its place in the snapshot.
     Here(u32),
-    /// The inventory leaves it out.
+    /// The inventory of its own collection leaves it out.
     Excluded,
+    /// By its place in the snapshot, and the inventory of today leaves it out.
+    LeftOut(u32),
     /// The server has none of that name.
     Absent,
     /// Whether it has is not known, or it has and nothing more is known.
     Unseen(&'static str, Vec<String>),
 }
 
-fn standing(name: &DatabaseName, snapshot: &Snapshot) -> Standing {
+fn standing(name: &DatabaseName, side: &Side<'_>) -> Standing {
+    let snapshot = side.snapshot;
     let mut databases = snapshot.databases.iter().zip(0_u32..);
     if let Some((own, at)) = databases.find(|(own, _)| own.name == *name) {
-        return if own.excluded {
-            Standing::Excluded
-        } else {
-            Standing::Here(at)
+        return match own.excluded {
+            true if side.left_out.contains(name) => Standing::LeftOut(at),
+            true => Standing::Excluded,
+            false => Standing::Here(at),
         };
     }
     let list = &snapshot.server.databases;
@@ -156,10 +196,18 @@ fn standing(name: &DatabaseName, snapshot: &Snapshot) -> Standing {
     }
 }
 
+const LEFT_OUT: &str = "the inventory leaves this database out";
+const LEFT_OUT_NOW: &str =
+    "an inventory that does not leave out this database, of which there are facts";
+
 impl Standing {
     fn of(&self, fact: Fact, snapshot: &Snapshot) -> Stand {
         let seen = match self {
             Self::Here(at) => fact.seen(snapshot, Some(*at)),
+            Self::LeftOut(at) => fact.seen(snapshot, Some(*at)).map(|seen| Seen {
+                needs: vec![LEFT_OUT_NOW.to_owned()],
+                ..seen
+            }),
             Self::Absent => Some(not_there("known", Vec::new())),
             // The rows of the other side are no new ones.
             Self::Unseen(state, needs) => {
@@ -170,10 +218,7 @@ impl Standing {
                 };
                 Some(not_there(state, needs.clone()))
             }
-            Self::Excluded => {
-                let why = "the inventory leaves this database out".to_owned();
-                Some(not_there("not_collected", vec![why]))
-            }
+            Self::Excluded => Some(not_there("not_collected", vec![LEFT_OUT.to_owned()])),
         };
         Stand {
             seen: seen.unwrap_or_else(|| not_there("not_collected", Vec::new())),
@@ -185,7 +230,13 @@ impl Standing {
     }
 }
 
-fn in_databases(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, budget: &mut Budget) {
+fn in_databases(
+    diff: &mut InstanceDiff,
+    (before, after): (&Side<'_>, &Side<'_>),
+    plan: Option<&Plan<'_>>,
+    budget: &mut Budget,
+) {
+    let id = diff.id.clone();
     let names = |side: &Side<'_>| {
         let listed = side.snapshot.server.databases.seen().iter();
         let listed: Vec<DatabaseName> = listed.map(|row| DatabaseName::new(&row.name)).collect();
@@ -195,10 +246,11 @@ fn in_databases(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, bu
     let mut all = names(before);
     all.extend(names(after));
     for name in all {
-        let (old, new) = (
-            standing(&name, before.snapshot),
-            standing(&name, after.snapshot),
-        );
+        let (old, mut new) = (standing(&name, before), standing(&name, after));
+        // What is left out on a side is not compared, whatever is known of it.
+        if matches!(old, Standing::LeftOut(_)) || matches!(new, Standing::LeftOut(_)) {
+            new = Standing::Excluded;
+        }
         let own = |side: &Standing, snapshot: &'_ Snapshot| match side {
             Standing::Here(at) => usize::try_from(*at)
                 .ok()
@@ -221,8 +273,15 @@ fn in_databases(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, bu
             ),
             is_with_database: matches!(old, Standing::Absent) || matches!(new, Standing::Absent),
             database: Some(name.clone()),
+            instance: &id,
+            plan,
+            model: Model::new(
+                after.snapshot,
+                new.of(Fact::Modules, after.snapshot).seen.state != "known",
+            ),
             changes: Vec::new(),
             with_owner: 0,
+            folded: Folded::default(),
             unseen: BTreeMap::new(),
             hidden: BTreeMap::new(),
         };
@@ -244,6 +303,7 @@ fn in_databases(diff: &mut InstanceDiff, before: &Side<'_>, after: &Side<'_>, bu
         diff.not_comparable.append(&mut unseen);
         diff.changes.append(&mut place.changes);
         diff.came_with_their_owner += place.with_owner;
+        diff.folded.append(place.folded);
     }
 }
 

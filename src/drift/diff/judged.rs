@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{ExposureChange, Points, RouteChange, VerdictChange, VerdictDrift};
+use crate::drift::unseen::{FactAt, Unseen};
 use crate::graph::{Route, State};
-use crate::rules::{Severity, Subject};
+use crate::ids::DatabaseName;
+use crate::rules::{Missing, Severity, Subject};
 use crate::score::Exposure;
 
 /// What was concluded of one side.
@@ -15,6 +17,17 @@ pub struct Judged<'a> {
     pub routes: &'a [Route],
     /// The verdicts.
     pub verdicts: Vec<JudgedVerdict<'a>>,
+    /// What of it they do not speak for.
+    pub sight: Sight<'a>,
+}
+
+/// What of a side nobody looked at.
+#[derive(Default)]
+pub struct Sight<'a> {
+    /// Databases that were left out: no verdict is about anything in them.
+    pub excluded: &'a [DatabaseName],
+    /// Facts that are not settled, by query and database.
+    pub unsettled: BTreeSet<(&'a str, Option<&'a DatabaseName>)>,
 }
 
 /// One verdict.
@@ -28,6 +41,7 @@ pub struct JudgedVerdict<'a> {
     pub outcome: &'a str,
     pub severity: Severity,
     pub message: &'a str,
+    pub missing: &'a [Missing],
 }
 
 /// Exposure before and after, if it is another.
@@ -132,18 +146,19 @@ type Key<'a> = (&'a str, &'a Subject);
 /// The verdicts of a side, and of each rule where it could not be settled.
 struct Verdicts<'a> {
     all: BTreeMap<Key<'a>, &'a JudgedVerdict<'a>>,
-    unknown: BTreeMap<&'a str, Vec<&'a Subject>>,
+    unknown: BTreeMap<&'a str, Vec<Unseen<'a>>>,
     rules: BTreeSet<&'a str>,
+    excluded: &'a [DatabaseName],
 }
 
 impl<'a> Verdicts<'a> {
-    fn of(judged: &'a [JudgedVerdict<'a>]) -> Self {
-        let mut unknown: BTreeMap<&str, Vec<&Subject>> = BTreeMap::new();
+    fn of((judged, sight): Told<'a>) -> Self {
+        let mut unknown: BTreeMap<&str, Vec<Unseen<'a>>> = BTreeMap::new();
         for verdict in judged.iter().filter(|v| class(v.outcome) == Class::Unknown) {
-            unknown
-                .entry(verdict.rule)
-                .or_default()
-                .push(verdict.subject);
+            let missing = verdict.missing.iter();
+            let missing = missing.map(|own| -> FactAt<'a> { (&own.fact, own.database.as_ref()) });
+            let unseen = Unseen::new(verdict.subject, missing, &sight.unsettled);
+            unknown.entry(verdict.rule).or_default().push(unseen);
         }
         Self {
             // The worst of a rule on one subject stands for it.
@@ -154,6 +169,7 @@ impl<'a> Verdicts<'a> {
                 .collect(),
             unknown,
             rules: judged.iter().map(|v| v.rule).collect(),
+            excluded: sight.excluded,
         }
     }
 
@@ -162,23 +178,23 @@ impl<'a> Verdicts<'a> {
         if let Some(verdict) = self.all.get(&(rule, subject)) {
             return class(verdict.outcome);
         }
-        let reaches = |unknown: &&Subject| {
-            unknown.kind == "instance"
-                || (unknown.name.is_none() && unknown.database == subject.database)
-        };
-        let unknown = self.unknown.get(rule).map_or(&[][..], Vec::as_slice);
-        if unknown.iter().any(reaches) || !self.rules.contains(rule) {
+        let is_excluded = |own: &DatabaseName| self.excluded.contains(own);
+        if subject.database.as_ref().is_some_and(is_excluded) {
+            return Class::Unknown;
+        }
+        let mut unknown = self.unknown.get(rule).into_iter().flatten();
+        if unknown.any(|own| own.may_hide(subject)) || !self.rules.contains(rule) {
             return Class::Unknown;
         }
         Class::Good
     }
 }
 
+/// The verdicts of a side, and what they do not speak for.
+type Told<'a> = (&'a [JudgedVerdict<'a>], &'a Sight<'a>);
+
 /// Verdicts that are not what they were, the worst first.
-pub(super) fn verdicts(
-    before: &[JudgedVerdict<'_>],
-    after: &[JudgedVerdict<'_>],
-) -> Vec<VerdictChange> {
+pub(super) fn verdicts(before: Told<'_>, after: Told<'_>) -> Vec<VerdictChange> {
     let (old, new) = (Verdicts::of(before), Verdicts::of(after));
     let keys: BTreeSet<Key<'_>> = old.all.keys().chain(new.all.keys()).copied().collect();
     let mut changes: Vec<VerdictChange> = keys
@@ -247,7 +263,13 @@ mod tests {
             outcome,
             severity,
             message: outcome,
+            missing: &[],
         }
+    }
+
+    fn all(before: &[JudgedVerdict<'_>], after: &[JudgedVerdict<'_>]) -> Vec<VerdictChange> {
+        let sight = Sight::default();
+        verdicts((before, &sight), (after, &sight))
     }
 
     /// `-` is no verdict on the subject; the rule passed others.
@@ -266,7 +288,7 @@ mod tests {
             }
         };
         let (old, new) = (side(before, severities.0), side(after, severities.1));
-        let found = verdicts(&old, &new);
+        let found = all(&old, &new);
         assert!(found.len() <= 1);
         found.first().map(|v| (v.drift, v.severity))
     }
@@ -314,15 +336,87 @@ mod tests {
         let (own, instance) = (Subject::option("x"), Subject::instance());
         let old = [verdict(&own, "fail", Severity::High)];
         let new = [verdict(&instance, "unknown", Severity::High)];
-        let found = verdicts(&old, &new);
+        let found = all(&old, &new);
         assert!(
             found.iter().all(|v| v.drift == VerdictDrift::NewlyUnseen),
             "{found:?}"
         );
-        let found = verdicts(&old, &[]);
+        let found = all(&old, &[]);
         assert!(
             found.iter().all(|v| v.drift == VerdictDrift::NewlyUnseen),
             "no verdict of the rule at all"
         );
+    }
+
+    #[test]
+    fn a_finding_in_a_database_that_a_side_left_out_is_neither_new_nor_resolved() {
+        let (vault, other) = (DatabaseName::new("Vault"), DatabaseName::new("Other"));
+        let (own, passed) = (
+            Subject::within("module", &vault, "dbo.p"),
+            Subject::instance(),
+        );
+        let pass = verdict(&passed, "pass", Severity::Low);
+        let with = [pass, verdict(&own, "fail", Severity::High)];
+        let without = [pass];
+        let drift = |excluded: &[DatabaseName], came: bool| {
+            let (less, all) = (
+                Sight {
+                    excluded,
+                    ..Sight::default()
+                },
+                Sight::default(),
+            );
+            let (less, all) = ((&without[..], &less), (&with[..], &all));
+            let found = if came {
+                verdicts(less, all)
+            } else {
+                verdicts(all, less)
+            };
+            found.iter().map(|v| v.drift).collect::<Vec<_>>()
+        };
+        let excluded = [vault.clone()];
+        assert_eq!(drift(&excluded, false), [VerdictDrift::NewlyUnseen]);
+        assert_eq!(drift(&excluded, true), [VerdictDrift::NewlySeen]);
+        assert_eq!(
+            drift(std::slice::from_ref(&other), false),
+            [VerdictDrift::Resolved]
+        );
+        assert_eq!(drift(&[], true), [VerdictDrift::New]);
+    }
+
+    #[test]
+    fn what_is_unknown_of_one_thing_for_a_list_not_seen_whole_is_unknown_of_the_others() {
+        let vault = DatabaseName::new("Vault");
+        let (own, hidden) = (
+            Subject::within("module", &vault, "dbo.p"),
+            Subject::within("module", &vault, "dbo.hidden"),
+        );
+        let passed = Subject::instance();
+        let pass = verdict(&passed, "pass", Severity::Low);
+        let missing = [Missing::new("modules", Some(&vault), "a right")];
+        let unknown = JudgedVerdict {
+            missing: &missing,
+            ..verdict(&hidden, "unknown", Severity::High)
+        };
+        let old = [pass, verdict(&own, "fail", Severity::High)];
+        let new = [pass, unknown];
+        let drift = |unsettled: &[FactAt<'_>]| {
+            let sight = Sight {
+                unsettled: unsettled.iter().copied().collect(),
+                ..Sight::default()
+            };
+            let found = verdicts((&old, &Sight::default()), (&new, &sight));
+            let of_own = found.iter().find(|v| v.subject == own);
+            of_own.map(|v| v.drift)
+        };
+        let lists = ("modules", Some(&vault));
+        assert_eq!(drift(&[lists]), Some(VerdictDrift::NewlyUnseen));
+        assert_eq!(
+            drift(&[]),
+            Some(VerdictDrift::Resolved),
+            "its text alone is hidden"
+        );
+        let others = ("objects", Some(&vault));
+        assert_eq!(drift(&[others]), Some(VerdictDrift::Resolved));
     }
 }

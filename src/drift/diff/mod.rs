@@ -12,6 +12,7 @@ mod facts;
 mod instance;
 mod judged;
 mod names;
+mod owner;
 mod pending;
 mod place;
 mod record;
@@ -23,11 +24,11 @@ pub use entry::{
     NotComparable, Pairing, Pending, Points, RouteChange, TextChange, VerdictChange, VerdictDrift,
 };
 pub use facts::{COMPARED, Compared, NOT_COMPARED};
-pub use instance::{Side, compare, only_on_one_side};
-pub use judged::{Judged, JudgedVerdict};
-pub(super) use names::Ref;
+pub use instance::{Side, compare, compare_planned, only_on_one_side};
+pub use judged::{Judged, JudgedVerdict, Sight};
+pub(super) use names::{Ref, bare_permission, bare_securable};
 pub(super) use record::pattern;
 pub use record::{
-    CHANGE_SCHEMA, ChangeRecord, ChangeRecordError, Happened, Planned, PlannedOutcome,
+    CHANGE_SCHEMA, ChangeRecord, ChangeRecordError, Folded, Happened, Planned, PlannedOutcome,
     RecordOutcome,
 };

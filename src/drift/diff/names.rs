@@ -24,6 +24,8 @@ pub enum Ref {
     Job,
     Language,
     Login,
+    /// A login or a server role, with the word for which it is.
+    LoginOrRole,
     LoginSid,
     MasterObject,
     Object,
@@ -37,6 +39,8 @@ pub enum Ref {
     ServerSpecification,
     ServerTrigger,
     Subsystem,
+    /// A user or a role, with the word for which it is.
+    UserOrRole,
 }
 
 type Table = FxHashMap<String, String>;
@@ -72,6 +76,14 @@ fn server_table(of: Ref, snapshot: &Snapshot) -> Table {
             let all = server.endpoints.seen().iter();
             table(all.map(|e| (e.endpoint_id, &e.name)))
         }
+        Ref::LoginOrRole => table(logins.map(|p| {
+            let word = if p.r#type == "R" {
+                "SERVER ROLE"
+            } else {
+                "LOGIN"
+            };
+            (p.principal_id.0, format!("{word}::{}", part(&p.name)))
+        })),
         Ref::Login => table(logins.map(|p| (p.principal_id.0, &p.name))),
         Ref::LoginSid => table(logins.filter_map(|p| Some((p.sid.as_ref()?, &p.name)))),
         Ref::Server => {
@@ -152,6 +164,17 @@ fn database_table(of: Ref, snapshot: &Snapshot, own: &DatabaseFacts) -> Table {
                 .iter()
                 .map(|p| (p.principal_id.0, &p.name)),
         ),
+        Ref::UserOrRole => {
+            let all = own.database_principals.seen().iter();
+            table(all.map(|p| {
+                let word = match p.r#type.as_str() {
+                    "R" => "ROLE",
+                    "A" => "APPLICATION ROLE",
+                    _ => "USER",
+                };
+                (p.principal_id.0, format!("{word}::{}", part(&p.name)))
+            }))
+        }
         Ref::DatabaseSpecification => {
             let all = own.database_audit_specifications.seen().iter();
             table(all.map(|s| (s.specification_id, &s.name)))
@@ -192,26 +215,73 @@ fn objects(snapshot: &Snapshot, own: &DatabaseFacts) -> Table {
     names
 }
 
-/// A part of a name of several: in brackets where it could be taken for two parts.
+/// A part of a name of several: in brackets where it could be taken for two parts, for an id, or for a class of securables.
 fn part(name: &str) -> String {
-    if name.contains(['.', '[', ']', '#']) {
+    if name.contains(['.', '[', ']', '#', ':']) {
         format!("[{}]", name.replace(']', "]]"))
     } else {
         name.to_owned()
     }
 }
 
-/// What a class of securables is looked up among, at server scope and in a database.
-fn class(row: &Map<String, Value>) -> Option<Ref> {
-    Some(match row.get("class")?.as_i64()? {
-        101 => Ref::Login,
-        105 => Ref::Endpoint,
-        1 => Ref::Object,
-        3 => Ref::Schema,
-        4 => Ref::DatabasePrincipal,
-        5 => Ref::Assembly,
-        _ => return None,
-    })
+/// Classes of securables: the word in front of a name, and what an id is looked up among. Objects have no word, the
+/// tables of principals have it in front already, and of what stands among nothing the id itself is compared.
+#[rustfmt::skip] // one line each
+const CLASSES: &[(i64, &str, Option<Ref>)] = &[
+    (1, "", Some(Ref::Object)),
+    (3, "SCHEMA", Some(Ref::Schema)),
+    (4, "", Some(Ref::UserOrRole)),
+    (5, "ASSEMBLY", Some(Ref::Assembly)),
+    (6, "TYPE", None),
+    (10, "XML SCHEMA COLLECTION", None),
+    (15, "MESSAGE TYPE", None),
+    (16, "CONTRACT", None),
+    (17, "SERVICE", None),
+    (18, "REMOTE SERVICE BINDING", None),
+    (19, "ROUTE", None),
+    (23, "FULLTEXT CATALOG", None),
+    (24, "SYMMETRIC KEY", None),
+    (25, "CERTIFICATE", None),
+    (26, "ASYMMETRIC KEY", None),
+    (29, "FULLTEXT STOPLIST", None),
+    (31, "SEARCH PROPERTY LIST", None),
+    (32, "DATABASE SCOPED CREDENTIAL", None),
+    (34, "EXTERNAL LANGUAGE", None),
+    (101, "", Some(Ref::LoginOrRole)),
+    (105, "ENDPOINT", Some(Ref::Endpoint)),
+    (108, "AVAILABILITY GROUP", None),
+];
+
+/// The server and a database: whoever holds something on them holds it on all.
+const WHOLE: [i64; 2] = [0, 100];
+
+/// The name of a securable as [`Names::resolve`] writes it, without the word of its class and the number of a column.
+pub fn bare_securable(name: &str) -> &str {
+    let is_word = |c: char| c == ' ' || c.is_ascii_uppercase() || c.is_ascii_digit();
+    let own = match name.split_once("::") {
+        Some((word, own)) if word.chars().all(is_word) => own,
+        _ => name,
+    };
+    let column = own.strip_suffix(')').and_then(|own| own.rsplit_once("(#"));
+    column.map_or(own, |(own, _)| own)
+}
+
+/// Adds to a permission's name what a row of it says besides that it is granted.
+pub fn stated(permission: &str, state: Option<&str>) -> String {
+    match state {
+        Some("D") => format!("DENY {permission}"),
+        Some("R") => format!("REVOKE {permission}"),
+        Some("W") => format!("{permission} WITH GRANT OPTION"),
+        _ => permission.to_owned(),
+    }
+}
+
+/// A permission's name without what [`stated`] adds.
+pub fn bare_permission(stated: &str) -> &str {
+    let own = ["DENY ", "REVOKE "]
+        .iter()
+        .find_map(|word| stated.strip_prefix(word));
+    own.unwrap_or(stated).trim_end_matches(" WITH GRANT OPTION")
 }
 
 impl<'a> Names<'a> {
@@ -258,12 +328,7 @@ impl<'a> Names<'a> {
             return (serde_json::json!({ "is": special }), true); // no name can be taken for it
         }
         let of = match of {
-            Ref::Securable => match class(row) {
-                Some(of) => of,
-                None if text == "0" => return (Value::Null, true),
-                // Of rarer classes the id itself is compared.
-                None => return (id.clone(), true),
-            },
+            Ref::Securable => return self.securable(id, &text, row),
             of => of,
         };
         match self.table(of).get(&text) {
@@ -272,6 +337,35 @@ impl<'a> Names<'a> {
             None if of == Ref::LoginSid => (id.clone(), true),
             None => (serde_json::json!({ "id": id }), false),
         }
+    }
+
+    /// What a permission is on, with the word of its class: a schema and a user may have one name.
+    fn securable(&mut self, id: &Value, text: &str, row: &Map<String, Value>) -> (Value, bool) {
+        let number = |column| row.get(column).and_then(Value::as_i64);
+        let Some(class) = number("class") else {
+            return (id.clone(), true);
+        };
+        if text == "0" && WHOLE.contains(&class) {
+            return (Value::Null, true);
+        }
+        let known = CLASSES.iter().find(|(own, ..)| *own == class);
+        let Some((_, word, of)) = known else {
+            return (format!("CLASS {class}::#{text}").into(), true);
+        };
+        if word.is_empty() && text == "0" {
+            return (serde_json::json!({ "is": "(none)" }), true);
+        }
+        let own = of.and_then(|of| self.table(of).get(text).cloned());
+        let is_known = own.is_some() || of.is_none();
+        let own = match own {
+            Some(own) if word.is_empty() => own,
+            Some(own) => format!("{word}::{}", part(&own)),
+            None if word.is_empty() => return (serde_json::json!({ "id": id }), false),
+            None => format!("{word}::#{text}"),
+        };
+        let column = number("minor_id").filter(|column| *column != 0);
+        let column = column.map_or_else(String::new, |column| format!("(#{column})"));
+        (format!("{own}{column}").into(), is_known)
     }
 }
 

@@ -8,10 +8,12 @@ use super::code::{self, Budget, Language, Text};
 use super::entry::{Change, ChangeKind, ColumnChange, NotComparable};
 use super::facts::Compared;
 use super::instance::Side;
-use super::names::Names;
+use super::names::{Names, stated};
+use super::owner::{Model, Owner};
+use super::record::{Folded, Plan, Row as Held};
 use super::rows::{self, Row, RowChange, Rows, TextState};
 use super::severity::WITH_ITS_OWNER;
-use crate::ids::DatabaseName;
+use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::Severity;
 use crate::snapshot::{Fact, Seen};
 use crate::tsql::mask_secrets;
@@ -34,10 +36,16 @@ pub struct Place<'p, 'a> {
     pub(super) after: &'p Side<'a>,
     pub(super) names: (Names<'a>, Names<'a>),
     pub(super) database: Option<DatabaseName>,
+    pub(super) instance: &'p InstanceId,
+    /// What the changes will be held to.
+    pub(super) plan: Option<&'p Plan<'p>>,
     /// Whether the database itself came or went.
     pub(super) is_with_database: bool,
+    /// What comes with every database.
+    pub(super) model: Model<'a>,
     pub(super) changes: Vec<Change>,
     pub(super) with_owner: u32,
+    pub(super) folded: Folded,
     /// By states and needs, so that facts with one reason stand together.
     pub(super) unseen: BTreeMap<([String; 2], Vec<String>, bool), Vec<String>>,
     pub(super) hidden: BTreeMap<(String, [String; 2], Vec<String>), Vec<String>>,
@@ -114,7 +122,7 @@ impl Place<'_, '_> {
             after: other,
         };
         let Some(named) = other.or(one) else { return };
-        let name = name(compared, named);
+        let name = mask_secrets(&name(compared, named)).into_owned();
         let columns = columns(compared, &row);
         let (text, by_text) = self.text(compared, &row, &name, budget);
         if kind == ChangeKind::Changed && text.is_none() && columns.is_empty() {
@@ -136,10 +144,21 @@ impl Place<'_, '_> {
         };
         if severity <= WITH_ITS_OWNER
             && kind != ChangeKind::Changed
-            && self.is_with_owner(compared, &row)
+            && let Some(owner) = self.owner(compared, &row)
         {
-            self.with_owner += 1;
-            return;
+            let follows = !(owner == Owner::Database && self.model.tells(compared, &row));
+            if follows || !self.model.has_room(compared.fact) {
+                self.with_owner += 1;
+                let held = Held {
+                    instance: self.instance,
+                    fact: compared.fact.name(),
+                    database: self.database.as_ref(),
+                    name: &name,
+                    kind,
+                };
+                self.folded.enter(self.plan, held, follows);
+                return;
+            }
         }
         self.changes.push(Change {
             fact: compared.fact.name().to_owned(),
@@ -156,26 +175,20 @@ impl Place<'_, '_> {
         });
     }
 
-    /// Whether what the row belongs to came or went too.
-    fn is_with_owner(&mut self, compared: &Compared, row: &RowChange<'_>) -> bool {
+    /// What the row belongs to, if that came or went too.
+    fn owner(&mut self, compared: &Compared, row: &RowChange<'_>) -> Option<Owner> {
         if self.is_with_database {
-            return true;
+            return Some(Owner::Database);
         }
-        let Some(column) = compared.owner else {
-            return false;
-        };
-        let Some((_, of)) = compared.references.iter().find(|(own, _)| *own == column) else {
-            return false;
-        };
-        let Some(owner) = row.text(column) else {
-            return false;
-        };
+        let column = compared.owner?;
+        let (_, of) = compared.references.iter().find(|(own, _)| *own == column)?;
+        let owner = row.text(column)?;
         let other_side = if row.is_added() {
             &mut self.names.0
         } else {
             &mut self.names.1
         };
-        !other_side.has(*of, owner)
+        (!other_side.has(*of, owner)).then_some(Owner::Other)
     }
 
     /// What became of the row's text; texts that were not seen are noted.
@@ -189,6 +202,8 @@ impl Place<'_, '_> {
         if compared.text.is_none() {
             return (None, None);
         }
+        // A hash that is no text's: a file's.
+        let is_code = compared.fact != Fact::AssemblyFiles;
         let language = |row: &Row| language(compared.fact, row);
         let text = |row: &Row, texts| Text {
             state: TextState::of(compared, row),
@@ -202,8 +217,6 @@ impl Place<'_, '_> {
                 self.note_hidden(compared, name, (&old.state, &new.state));
                 match code::compare(&old, &new, budget) {
                     Some((change, severity)) => {
-                        // A hash that is no text's: a file's.
-                        let is_code = compared.fact != Fact::AssemblyFiles;
                         let severity = if is_code {
                             severity
                         } else {
@@ -214,6 +227,7 @@ impl Place<'_, '_> {
                     None => (None, None),
                 }
             }
+            (Some(_), None) | (None, Some(_)) if !is_code => (None, None),
             (Some(one), None) => split(code::of_one_side(&one, false, budget)),
             (None, Some(one)) => split(code::of_one_side(&one, true, budget)),
             (None, None) => (None, None),
@@ -313,17 +327,14 @@ fn identity(compared: &Compared, row: &Row) -> BTreeMap<&'static str, String> {
         .then_some("permission_name");
     let columns = compared.identity.iter().copied().chain(permission);
     columns
-        .map(|column| (column, shown(row.get(column))))
+        .map(|column| (column, worded(row, column)))
         .collect()
 }
 
 /// A row's name in words.
 fn name(compared: &Compared, row: &Row) -> String {
     if compared.words.is_empty() {
-        let values = compared
-            .identity
-            .iter()
-            .map(|column| shown(row.get(*column)));
+        let values = compared.identity.iter().map(|column| worded(row, column));
         return values.collect::<Vec<_>>().join(" ");
     }
     let mut name = String::new();
@@ -331,10 +342,19 @@ fn name(compared: &Compared, row: &Row) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         let (column, after) = after.split_once('}').unwrap_or((after, ""));
         name += before;
-        name += &shown(row.get(column));
+        name += &worded(row, column);
         rest = after;
     }
     name + rest
+}
+
+/// A column's value in a name: a permission stands with what its row says of it, being granted aside.
+fn worded(row: &Row, column: &str) -> String {
+    let own = shown(row.get(column));
+    if column == "permission_name" {
+        return stated(&own, row.get("state").and_then(Value::as_str));
+    }
+    own
 }
 
 /// A value in a name.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::drift::unseen::FactAt;
 use crate::ids::{DatabaseName, InstanceId};
 use crate::rules::{Severity, Subject, WaiverState};
 
@@ -70,6 +71,8 @@ pub(super) struct AssessedCoverage {
     pub(super) databases_read: u32,
     #[serde(default)]
     pub(super) databases_excluded: Vec<DatabaseName>,
+    #[serde(default)]
+    pub(super) missing: Vec<AssessedMissing>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -86,6 +89,22 @@ pub(super) struct AssessedVerdict {
     pub(super) outcome: String,
     pub(super) severity: Severity,
     pub(super) message: String,
+    #[serde(default)]
+    pub(super) missing: Vec<AssessedMissing>,
+}
+
+/// A fact that was not seen, or not whole.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AssessedMissing {
+    pub(super) fact: String,
+    #[serde(default)]
+    pub(super) database: Option<DatabaseName>,
+}
+
+impl AssessedMissing {
+    pub(super) fn at(&self) -> FactAt<'_> {
+        (&self.fact, self.database.as_ref())
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -142,6 +142,36 @@ fn what_is_unknown_of_another_does_not_keep_it_open() {
 }
 
 #[test]
+fn what_is_unknown_of_another_for_a_list_not_seen_whole_keeps_it_open() {
+    let modules = |database: &str| json!([{ "fact": "modules", "database": database, "state": "partial", "needs": [] }]);
+    let last = |list: &Value, named: &Value| {
+        let mut unseen = module("dbo.other", "unknown");
+        unseen["missing"] = named.clone();
+        let mut own = instance("erp", vec![unseen, passed("CODE-001")]);
+        own["coverage"]["missing"] = list.clone();
+        let stood = instance("erp", vec![module("dbo.x", "fail")]);
+        let history = History::new(vec![
+            given("a", "2026-01-01", vec![stood]),
+            given("b", "2026-04-01", vec![own]),
+        ]);
+        only(&history.unwrap()).state
+    };
+    let (app, other) = (modules("App"), modules("Other"));
+    assert_eq!(last(&app, &app), TrackedState::NotSeen);
+    assert_eq!(
+        last(&json!([]), &app),
+        TrackedState::Closed,
+        "its text alone is hidden"
+    );
+    assert_eq!(last(&other, &app), TrackedState::Closed);
+    assert_eq!(
+        last(&other, &other),
+        TrackedState::Closed,
+        "it is elsewhere"
+    );
+}
+
+#[test]
 fn an_instance_that_nobody_saw_closes_nothing() {
     let stood = || instance("erp", vec![module("dbo.x", "fail")]);
     let mut unreached = instance("erp", vec![passed("CODE-001")]);

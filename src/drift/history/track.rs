@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Moves;
-use super::read::{Assessed, AssessedInstance, AssessedVerdict};
+use super::read::{Assessed, AssessedInstance, AssessedMissing, AssessedVerdict};
+use crate::drift::unseen::{FactAt, Unseen};
 use crate::ids::InstanceId;
 use crate::inventory::days_between;
 use crate::rules::{Severity, Subject};
@@ -110,7 +111,7 @@ struct Indexed<'a> {
     instances: BTreeMap<&'a InstanceId, &'a AssessedInstance>,
     rules: BTreeSet<String>,
     there: BTreeMap<Key<'a>, &'a AssessedVerdict>,
-    unknown: BTreeMap<(Option<&'a InstanceId>, &'a str), Vec<&'a Subject>>,
+    unknown: BTreeMap<(Option<&'a InstanceId>, &'a str), Vec<Unseen<'a>>>,
     /// Rules with a verdict, by instance.
     asked: BTreeSet<(&'a InstanceId, &'a str)>,
 }
@@ -155,18 +156,25 @@ impl<'a> Indexed<'a> {
             asked: BTreeSet::new(),
         };
         for instance in assessed.instances.iter().filter(|i| i.same_as.is_none()) {
+            let unsettled = instance.coverage.missing.iter().map(AssessedMissing::at);
+            let unsettled = unsettled.collect();
             for verdict in &instance.verdicts {
                 own.asked.insert((&instance.id, &verdict.rule));
-                own.enter(Some(&instance.id), verdict);
+                own.enter(Some(&instance.id), verdict, &unsettled);
             }
         }
         for verdict in &assessed.estate {
-            own.enter(None, verdict);
+            own.enter(None, verdict, &BTreeSet::new());
         }
         own
     }
 
-    fn enter(&mut self, instance: Option<&'a InstanceId>, verdict: &'a AssessedVerdict) {
+    fn enter(
+        &mut self,
+        instance: Option<&'a InstanceId>,
+        verdict: &'a AssessedVerdict,
+        unsettled: &BTreeSet<FactAt<'a>>,
+    ) {
         match verdict.outcome.as_str() {
             "fail" | "accepted" => {
                 let key = (instance, verdict.rule.as_str(), &verdict.subject);
@@ -179,7 +187,9 @@ impl<'a> Indexed<'a> {
             }
             "unknown" => {
                 let own = self.unknown.entry((instance, verdict.rule.as_str()));
-                own.or_default().push(&verdict.subject);
+                let missing = verdict.missing.iter().map(AssessedMissing::at);
+                let unseen = Unseen::new(&verdict.subject, missing, unsettled);
+                own.or_default().push(unseen);
             }
             _ => {}
         }
@@ -218,7 +228,7 @@ impl<'a> Indexed<'a> {
         }
         let unknown = self.unknown.get(&(instance, rule));
         let mut unknown = unknown.into_iter().flatten();
-        if unknown.any(|unseen| may_hide(unseen, subject)) {
+        if unknown.any(|unseen| unseen.may_hide(subject)) {
             return not_seen("the rule's verdict is unknown there");
         }
         Standing::Gone
@@ -246,17 +256,6 @@ fn unreached(instance: &AssessedInstance) -> Option<Standing> {
         _ => return None,
     };
     Some(Standing::NotSeen { why })
-}
-
-/// Whether what a rule could not see may hold this subject. What is unknown of another one of its kind, or in another
-/// database, is not about it.
-fn may_hide(unseen: &Subject, subject: &Subject) -> bool {
-    let elsewhere = match (&unseen.database, &subject.database) {
-        (Some(unseen), Some(own)) => unseen != own,
-        _ => false,
-    };
-    let is_another = unseen.kind == subject.kind && unseen.name.is_some() && unseen != subject;
-    !elsewhere && !is_another
 }
 
 fn followed(key: Key<'_>, indexed: &[Indexed<'_>]) -> Option<Tracked> {

@@ -43,10 +43,7 @@ impl DriftGlance {
         let instances: Vec<_> = telling.map(|(one, _)| one).collect();
         let told = instances.iter().take(MOST_TOLD).map(|one| DriftLine {
             id: one.id.clone(),
-            exposure: one
-                .exposure
-                .clone()
-                .unwrap_or_else(|| "the same".to_owned()),
+            exposure: one.shown_exposure(),
             state: one.state.clone(),
             worst: if is_compared(one) { worst(one) } else { "–" },
         });

@@ -56,13 +56,9 @@ fn instances(view: &DriftView, page: &Page) -> String {
         left("Worst", 8),
     ];
     let rows = view.instances.iter().map(|one| {
-        let exposure = one
-            .exposure
-            .clone()
-            .unwrap_or_else(|| "the same".to_owned());
         vec![
             one.id.clone(),
-            exposure,
+            one.shown_exposure(),
             one.state.clone(),
             if is_compared(one) {
                 worst(one).to_owned()

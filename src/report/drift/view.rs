@@ -100,6 +100,9 @@ pub struct DriftInstance {
     pub remarks: Vec<String>,
     /// Exposure before and after, if it is another.
     pub exposure: Option<String>,
+    /// Whether both sides have it, so that what is not told is the same.
+    #[serde(skip)]
+    pub compared: bool,
     /// Severity of that.
     pub exposure_severity: Option<&'static str>,
     /// Channels that stand otherwise.
@@ -197,7 +200,7 @@ impl DriftView {
     pub(super) fn new(diff: &Diff, most: Most) -> Self {
         let counts = diff.counts();
         let all: usize = counts.iter().map(|(_, count)| count).sum();
-        let of = counted(diff.instances.len(), "instance", "instances");
+        let (of, aside) = compared(diff);
         let incomplete = diff.is_incomplete();
         let unseen = if incomplete {
             "; not everything was seen on both sides"
@@ -205,9 +208,15 @@ impl DriftView {
             ""
         };
         let headline = match all {
-            0 if incomplete => format!("{of}: no change in what was seen on both sides{unseen}."),
-            0 => format!("{of}: nothing changed."),
-            _ => format!("{of}: {}{unseen}.", counted(all, "change", "changes")),
+            0 if of.is_empty() => format!("No instance was compared{aside}."),
+            0 if incomplete => {
+                format!("{of}: no change in what was seen on both sides{unseen}{aside}.")
+            }
+            0 => format!("{of}: nothing changed{aside}."),
+            _ => format!(
+                "{of}: {}{unseen}{aside}.",
+                counted(all, "change", "changes")
+            ),
         };
         let counts = counts.map(|(severity, count)| DriftCount {
             severity: severity.as_str(),
@@ -220,7 +229,7 @@ impl DriftView {
             headline,
             counts: counts.into(),
             incomplete,
-            record: diff.record.as_ref().map(record),
+            record: diff.record.as_ref().map(|own| record(own, incomplete)),
             attribution: diff.attribution.as_ref().map(attribution::headline),
             unplaced: diff.unplaced.iter().map(|text| visible(text)).collect(),
             instances: diff
@@ -232,7 +241,24 @@ impl DriftView {
     }
 }
 
-fn record(outcome: &RecordOutcome) -> DriftRecord {
+/// How many targets were compared, and which were not; nothing where there are none.
+fn compared(diff: &Diff) -> (String, String) {
+    let is_compared = |one: &&InstanceDiff| one.pairing == Pairing::Compared;
+    let number = diff.instances.iter().filter(is_compared).count();
+    let others = diff.instances.iter().filter(|one| !is_compared(one));
+    let others: Vec<String> = others.map(|one| short(&visible(one.id.as_str()))).collect();
+    let of = match number {
+        0 if !others.is_empty() => String::new(),
+        number => counted(number, "instance", "instances"),
+    };
+    let aside = match others.len() {
+        0 => String::new(),
+        n => format!("; {n} not compared ({})", first_of(&others, MOST_ROWS)),
+    };
+    (of, aside)
+}
+
+fn record(outcome: &RecordOutcome, incomplete: bool) -> DriftRecord {
     let planned = outcome.planned.iter().map(|one| {
         let said = match one.outcome {
             Happened::Happened => format!(
@@ -245,10 +271,10 @@ fn record(outcome: &RecordOutcome) -> DriftRecord {
         format!("{}: {said}", short(&visible(&one.planned)))
     });
     let [from, until] = outcome.window.each_ref().map(|moment| visible(moment));
-    let kept = if outcome.is_kept() {
-        "kept"
-    } else {
-        "NOT kept"
+    let kept = match outcome.is_broken() {
+        true => "NOT kept",
+        false if incomplete || !outcome.is_kept() => "not known whether it was kept",
+        false => "kept",
     };
     let unplanned = match outcome.unplanned {
         0 => "nothing unplanned changed".to_owned(),
@@ -289,6 +315,7 @@ fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
         state: state(diff),
         collected: collected(diff),
         remarks: diff.remarks.iter().map(|text| visible(text)).collect(),
+        compared: diff.pairing == Pairing::Compared,
         exposure: exposure.map(|e| format!("{} → {}", range(e.before), range(e.after))),
         exposure_severity: exposure.map(|e| e.severity.as_str()),
         routes: routes.collect(),
@@ -319,6 +346,14 @@ fn instance(diff: &InstanceDiff, most: Most) -> DriftInstance {
             && diff.pending.is_empty()
             && diff.not_comparable.is_empty()
             && diff.attribution.is_none(),
+    }
+}
+
+impl DriftInstance {
+    /// Exposure before and after, in a cell.
+    pub(super) fn shown_exposure(&self) -> String {
+        let same = if self.compared { "the same" } else { "–" };
+        self.exposure.clone().unwrap_or_else(|| same.to_owned())
     }
 }
 

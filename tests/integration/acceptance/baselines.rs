@@ -204,6 +204,60 @@ fn a_job_step_is_approved_by_its_text_whatever_the_job_is_called() {
 }
 
 #[test]
+fn what_a_published_text_comes_to_by_something_else_was_not_published() {
+    const LOGS: &str = "CREATE PROCEDURE dbo.sp_Maint @m nvarchar(100) AS EXEC dbo.LogIt @m;\n";
+    const HELPER: &str = "CREATE PROC dbo.LogIt @m nvarchar(100) AS EXEC master.dbo.xp_cmdshell @m";
+    let synonym = |r: &mut crate::support::recording::Recording| {
+        r.add_synonym("App", "dbo.LogIt", "[master].[dbo].[xp_cmdshell]");
+    };
+    let helper = |r: &mut crate::support::recording::Recording| {
+        r.add_module("App", "dbo.LogIt", "P", HELPER);
+    };
+    let ways: [&dyn Fn(&mut crate::support::recording::Recording); 2] = [&synonym, &helper];
+    for way in ways {
+        for args in [&[][..], &["--definitions", "none"]] {
+            let mut erp = planted("erp", "tools 1");
+            erp.add_module("App", "dbo.sp_Maint", "P", LOGS);
+            way(&mut erp);
+            let script = format!("{SCRIPT}{LOGS}GO\n");
+            let ran = taking(Estate::of(vec![erp]), &script).audit(args);
+            assert_eq!(finding(&ran, MODULE, "dbo.usp_Run")["outcome"], "accepted");
+            let instance = ran.instance("erp");
+            let all = instance["verdicts"].as_array().unwrap().iter();
+            let own = all.filter(|v| v["subject"]["name"] == "dbo.sp_Maint");
+            let outcomes: Vec<&Value> = own.map(|v| &v["outcome"]).collect();
+            assert!(!outcomes.is_empty() && outcomes.iter().all(|is| *is == "fail"));
+            let message = finding(&ran, MODULE, "dbo.sp_Maint")["message"].to_string();
+            assert!(message.contains("does not stand in that text"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_step_that_agent_fills_is_approved_byte_for_byte() {
+    let script = |command: &str| {
+        format!(
+            "EXEC msdb.dbo.sp_add_jobstep @job_name = N'any', @step_name = N'list',\n\
+             @subsystem = N'TSQL', @command = N'{}';\n",
+            command.replace('\'', "''")
+        )
+    };
+    const PLAIN: &str = "EXEC master.dbo.xp_cmdshell 'dir';";
+    const FILLED: &str = "EXEC master.dbo.xp_cmdshell 'dir'; -- $(ESCAPE_NONE(A-MSG))";
+    for (published, command, due) in [
+        (PLAIN, FILLED, "fail"),
+        (FILLED, PLAIN, "fail"),
+        (FILLED, FILLED, "accepted"),
+    ] {
+        let mut erp = planted("erp", "tools 1");
+        erp.add_job_step("Nightly", "App", command);
+        let ran = taking(Estate::of(vec![erp]), &script(published)).audit(&[]);
+        let own = finding(&ran, STEP, "job Nightly, step 1");
+        assert_eq!(own["outcome"], due, "{published} {command}: {own}");
+    }
+}
+
+#[test]
 fn a_waiver_of_a_changed_copy_holds_and_the_message_still_says_it() {
     let text = RUNS.replace("C:", "D:");
     let estate = taking(erp(&text), SCRIPT);

@@ -84,7 +84,7 @@ const CASES: &[(Step, Step, Due)] = &[
         (
             "database_permissions",
             "added",
-            "VIEW DEFINITION on (all) for app",
+            "DENY VIEW DEFINITION on (all) for app",
             High,
         ),
     ),
@@ -328,6 +328,52 @@ fn a_definition_that_is_hidden_now_is_told_as_a_change() {
 }
 
 #[test]
+fn code_that_comes_with_a_text_that_nobody_read_says_so() {
+    let hidden = drift(nothing, |r| {
+        let id = r.add_module("ERP", "dbo.p", "P", TEXT);
+        r.hide_definition("ERP", id);
+    });
+    let encrypted = drift(nothing, |r| _ = r.add_encrypted_module("ERP", "dbo.p"));
+    let left_out = {
+        let before = super::instance().finish();
+        let mut after = super::instance();
+        after.add_module("ERP", "dbo.p", "P", TEXT);
+        let after = after.finish();
+        let none = mssql_posture::snapshot::ModuleTexts::default();
+        super::compared((&before.snapshot, &none), (&after.snapshot, &none))
+    };
+    for (found, severity, due) in [
+        (hidden, Medium, "its text is denied"),
+        (encrypted, Medium, "its text is not_collected"),
+        (left_out, Low, "its text was left out"),
+    ] {
+        let change = found.changes.iter().find(|c| c.fact == "modules").unwrap();
+        let text = change.text.as_ref().unwrap();
+        assert_eq!(
+            (change.severity, text.class.as_deref()),
+            (severity, Some("unknown"))
+        );
+        assert!(text.note.as_ref().unwrap().contains(due), "{text:?}");
+        assert!(found.is_incomplete());
+    }
+}
+
+#[test]
+fn a_secret_in_a_name_is_masked() {
+    let found = drift(nothing, |r| {
+        r.add_job_step("Nightly", "ERP", "SELECT 1");
+        let steps = crate::support::recording::rows(&mut r.snapshot.server.job_steps);
+        steps.last_mut().unwrap().step_name = "x PASSWORD = 'hunter2'".to_owned();
+    });
+    let step = found
+        .changes
+        .iter()
+        .find(|c| c.fact == "job_steps")
+        .unwrap();
+    assert_eq!(step.name, "x PASSWORD = '***' of job Nightly");
+}
+
+#[test]
 fn the_same_hash_proves_a_text_unchanged_without_the_text() {
     let prepare: Step = |r| _ = r.add_module("ERP", "dbo.p", "P", TEXT);
     let mut before = super::instance();
@@ -399,7 +445,11 @@ fn what_comes_with_a_new_database_is_counted_and_what_is_dangerous_in_it_told() 
             .any(|(fact, _, name, _)| (*fact, *name) == ("databases", "New"))
     );
     assert!(
-        !names.iter().any(|(.., name, _)| *name == "dbo.quiet"),
+        names.contains(&("modules", "added", "dbo.quiet", Low)),
+        "code comes with no database by itself: {names:?}"
+    );
+    assert!(
+        !names.iter().any(|(fact, ..)| *fact == "schemas"),
         "{names:?}"
     );
     assert!(found.came_with_their_owner > 1);

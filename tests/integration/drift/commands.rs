@@ -372,9 +372,104 @@ fn a_baseline_that_is_not_there_is_said_before_anything_is_done() {
         .says("cannot be used with");
 }
 
+#[test]
+fn an_inventory_that_leaves_out_what_before_saw_makes_the_comparison_incomplete() {
+    let (before, _) = changed();
+    let mut planted = before.clone();
+    planted.add_module("ERP", "dbo.q", "P", "CREATE PROC dbo.q AS SELECT 1");
+    let without = format!("{INVENTORY}exclude_databases = [\"ERP\"]\n");
+    let run = |before: &Recording, after: &Recording| {
+        diff(
+            before,
+            after,
+            &["--format", "json", "--inventory", "estate.toml"],
+        )
+        .file("estate.toml", &without)
+    };
+    let found = json(&run(&before, &planted).run().code(3));
+    let gaps = found["instances"][0]["not_comparable"].as_array().unwrap();
+    let own: Vec<_> = gaps.iter().filter(|gap| gap["database"] == "ERP").collect();
+    let modules = own.iter().find(|gap| {
+        let facts = gap["facts"].as_array().unwrap();
+        facts.iter().any(|fact| fact == "modules")
+    });
+    let modules = modules.unwrap();
+    assert_eq!(
+        modules["states"],
+        serde_json::json!(["known", "not_collected"])
+    );
+    assert_eq!(modules["incomplete"], true);
+    // Left out on both sides, by each its own inventory, it is no gap.
+    let mut excluded = before.clone();
+    excluded.exclude("ERP");
+    run(&excluded, &planted).run().code(0);
+    // The inventory of BEFORE's own audit counts as well.
+    let audited = |inventory: &str| {
+        let cli = Cli::new(&["audit", "estate.toml", "-o", "out", "--fail-on", "never"]);
+        let cli = cli.file("estate.toml", inventory);
+        cli.side("after", &before).run().code(0)
+    };
+    for (inventory, code) in [(without.as_str(), 0), (INVENTORY, 3)] {
+        let folder = audited(inventory);
+        let args = ["diff", folder.path("out").to_str().unwrap(), "after"].map(str::to_owned);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let cli = Cli::new(&args).args(&["--inventory", "estate.toml"]);
+        let cli = cli.file("estate.toml", &without);
+        cli.side("after", &planted).run().code(code);
+    }
+}
+
+#[test]
+fn targets_that_were_not_compared_are_named_and_not_counted() {
+    let (before, _) = changed();
+    let mut other = Recording::new(crate::support::recording::Base::windows("hr-prod", 16));
+    other.set_option("xp_cmdshell", 1, 1);
+    let ran = diff(&before, &before, &[]).side("after", &other).run();
+    let told = ran.code(3).stdout;
+    let due = "1 instance: no change in what was seen on both sides; not everything was seen on both sides; 1 not compared (hr-prod).";
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&told).contains(due), "{told}");
+    let row = told
+        .lines()
+        .find(|line| line.starts_with("hr-prod"))
+        .unwrap();
+    assert!(row.contains('–') && !row.contains("the same"), "{row}");
+}
+
+#[test]
+fn a_folder_that_was_altered_is_not_compared() {
+    let (before, after) = changed();
+    let folder = {
+        let cli = Cli::new(&["audit", "estate.toml", "-o", "out", "--fail-on", "never"]);
+        let cli = cli.file("estate.toml", INVENTORY);
+        cli.side("after", &before).run().code(0)
+    };
+    let out = folder.path("out").to_str().unwrap().to_owned();
+    let compare = |side: &str, code: i32| {
+        let cli = Cli::new(&["diff", side, "after", "--fail-on", "never"]);
+        cli.side("after", &after).run().code(code)
+    };
+    compare(&out, 0);
+    let snapshot = folder.path("out/snapshots/erp-prod.snapshot.json");
+    let text = std::fs::read_to_string(&snapshot).unwrap();
+    let altered = text.replace("\"xp_cmdshell\"", "\"xp_cmdshelL\"");
+    assert_ne!(text, altered);
+    std::fs::write(&snapshot, altered).unwrap();
+    let named = "snapshots/erp-prod.snapshot.json";
+    compare(&out, 2).says(named);
+    compare(snapshot.to_str().unwrap(), 2).says(named);
+    let audit = Cli::new(&["audit", "estate.toml", "-o", "next", "--against", &out]);
+    let audit = audit.file("estate.toml", INVENTORY).side("after", &after);
+    let ran = audit.run().code(2).says(named);
+    assert!(
+        !ran.path("next").exists(),
+        "it is said before anything is asked"
+    );
+}
+
 fn record(planned: &str) -> String {
     format!(
-        "schema = \"mssql-posture/change/v1\"\nid = \"CHG-1042\"\nfrom = \"2026-11-16T05:00:00Z\"\nuntil = \"2026-11-16T05:00:00Z\"\n{planned}"
+        "schema = \"mssql-posture/change/v1\"\nid = \"CHG-1042\"\nfrom = \"2026-11-17T05:00:00Z\"\nuntil = \"2026-11-17T06:00:00Z\"\n{planned}"
     )
 }
 
@@ -397,7 +492,8 @@ name = \"CONNECT SQL on * for newcomer\"
 
 #[test]
 fn a_change_record_is_kept_only_if_all_of_it_happened_and_nothing_else() {
-    let (before, after) = changed();
+    let (before, mut after) = changed();
+    after.snapshot.started = "2026-11-18T05:00:00Z".to_owned();
     let run = |planned: &str, after: &Recording, code: i32| {
         let args = ["--change", "change.toml", "--format", "json"];
         let cli = diff(&before, after, &args).file("change.toml", record(planned));
