@@ -249,11 +249,11 @@ mod tests {
 
     #[test]
     fn lines_that_a_value_brings_along_are_doubted() {
-        let whole = "A new process has been created.\n\nCreator Subject:\n\tAccount Name:\ta\n\nTarget Subject:\n\tAccount Name:\t-\n\n\
-             Process Information:\n\tNew Process Name:\tC:\\a.exe\n\tProcess Command Line:\ta\n\nType 1 is: a full token\n";
+        let labels = "A new process has been created.\n\nCreator Subject:\n\tAccount Name:\ta\n\nTarget Subject:\n\tAccount Name:\t-\n\n\
+             Process Information:\n\tNew Process Name:\tC:\\a.exe\n\tProcess Command Line:\ta\n";
         let doubt = |text: &str| Fields::default().add_lines_of(text);
         assert_eq!(
-            doubt(whole),
+            doubt(&format!("{labels}\nType 1 is: a full token\n")),
             None,
             "accounts of two sections, and a paragraph after all"
         );
@@ -266,7 +266,7 @@ mod tests {
                 "none of them",
             ),
         ] {
-            let doubt = doubt(&format!("{whole}{more}"));
+            let doubt = doubt(&format!("{labels}{more}"));
             assert!(
                 doubt.as_deref().is_some_and(|why| why.contains(due)),
                 "{more}: {doubt:?}"

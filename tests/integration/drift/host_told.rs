@@ -174,103 +174,37 @@ fn the_change_of_an_option_is_who_set_it() {
     );
 }
 
+const BINN: &str =
+    "C:\\Program Files\\Microsoft SQL Server\\MSSQL16.MSSQLSERVER\\MSSQL\\Binn\\xpstar.dll";
+
+/// Number, what is put into the message, severity, and a part of the reason.
+#[rustfmt::skip] // one event a line
+const WEIGHED: &[(u16, &[&str], &str, &str)] = &[
+    (8128, &["xpstar.dll", "1", "xp_dirtree"], "info", "name and place"),
+    (8128, &[BINN, "1", "xp_dirtree"], "info", "name and place"),
+    (8128, &["xpstar.dll", "1", "xp_evil"], "high", "not known to have"),
+    (8128, &["C:\\temp\\xpstar.dll", "1", "xp_dirtree"], "high", "elsewhere"),
+    (8128, &["C:\\temp\\evil.dll", "1", "xp_cmdshell"], "high", "behind xp_cmdshell"),
+    (8128, &["xplog70.dll", "1", "xp_cmdshell"], "low", "first time"),
+    (33090, &["xplog70.dll"], "info", "name and place"),
+    (33090, &["C:\\Users\\Public\\xplog70.dll"], "high", "elsewhere"),
+    (15457, &["clr strict security", "1", "0"], "high", "leave the engine"),
+    (15457, &["clr strict security", "0", "1"], "low", "protects"),
+    (15457, &["default trace enabled", "1", "0"], "high", "records nothing"),
+    (15457, &["default trace enabled", "0", "1"], "low", "protects"),
+    (15457, &["external rest endpoint enabled", "0", "1"], "high", "leave the engine"),
+    (15457, &["Ad Hoc Distributed Queries", "0", "1"], "high", "leave the engine"),
+    (15457, &["scan for startup procs", "0", "1"], "medium", "start with the server"),
+    (15457, &["xp_cmdshell", "0", "1"], "medium", "switched on"),
+    (15457, &["xp_cmdshell", "1", "0"], "low", "switched off"),
+    (15457, &["max server memory (MB)", "0", "9"], "info", "none that opens"),
+    (15457, &["option de configuration ", "0", "1"], "medium", "not understood"),
+    (15457, &["x"], "medium", "not understood"),
+];
+
 #[test]
 fn severity_is_none_that_a_name_buys() {
-    let own =
-        "C:\\Program Files\\Microsoft SQL Server\\MSSQL16.MSSQLSERVER\\MSSQL\\Binn\\xpstar.dll";
-    let cases: [(u16, &[&str], &str, &str); 20] = [
-        (
-            8128,
-            &["xpstar.dll", "1", "xp_dirtree"],
-            "info",
-            "name and place",
-        ),
-        (8128, &[own, "1", "xp_dirtree"], "info", "name and place"),
-        (
-            8128,
-            &["xpstar.dll", "1", "xp_evil"],
-            "high",
-            "not known to have",
-        ),
-        (
-            8128,
-            &["C:\\temp\\xpstar.dll", "1", "xp_dirtree"],
-            "high",
-            "elsewhere",
-        ),
-        (
-            8128,
-            &["C:\\temp\\evil.dll", "1", "xp_cmdshell"],
-            "high",
-            "behind xp_cmdshell",
-        ),
-        (
-            8128,
-            &["xplog70.dll", "1", "xp_cmdshell"],
-            "low",
-            "first time",
-        ),
-        (33090, &["xplog70.dll"], "info", "name and place"),
-        (
-            33090,
-            &["C:\\Users\\Public\\xplog70.dll"],
-            "high",
-            "elsewhere",
-        ),
-        (
-            15457,
-            &["clr strict security", "1", "0"],
-            "high",
-            "leave the engine",
-        ),
-        (15457, &["clr strict security", "0", "1"], "low", "protects"),
-        (
-            15457,
-            &["default trace enabled", "1", "0"],
-            "high",
-            "records nothing",
-        ),
-        (
-            15457,
-            &["default trace enabled", "0", "1"],
-            "low",
-            "protects",
-        ),
-        (
-            15457,
-            &["external rest endpoint enabled", "0", "1"],
-            "high",
-            "leave the engine",
-        ),
-        (
-            15457,
-            &["Ad Hoc Distributed Queries", "0", "1"],
-            "high",
-            "leave the engine",
-        ),
-        (
-            15457,
-            &["scan for startup procs", "0", "1"],
-            "medium",
-            "start with the server",
-        ),
-        (15457, &["xp_cmdshell", "0", "1"], "medium", "switched on"),
-        (15457, &["xp_cmdshell", "1", "0"], "low", "switched off"),
-        (
-            15457,
-            &["max server memory (MB)", "0", "9"],
-            "info",
-            "none that opens",
-        ),
-        (
-            15457,
-            &["option de configuration ", "0", "1"],
-            "medium",
-            "not understood",
-        ),
-        (15457, &["x"], "medium", "not understood"),
-    ];
-    let log: Vec<LoggedEvent> = cases
+    let log: Vec<LoggedEvent> = WEIGHED
         .iter()
         .zip(0..)
         .map(|((id, values, ..), at)| LoggedEvent {
@@ -286,9 +220,9 @@ fn severity_is_none_that_a_name_buys() {
         .run()
         .code(1);
     let found = host(&ran);
-    assert_eq!(found["entries"].as_array().unwrap().len(), cases.len());
+    assert_eq!(found["entries"].as_array().unwrap().len(), WEIGHED.len());
     for ((id, values, severity, why), entry) in
-        cases.iter().zip(found["entries"].as_array().unwrap())
+        WEIGHED.iter().zip(found["entries"].as_array().unwrap())
     {
         assert_eq!(entry["severity"], *severity, "{id} {values:?}: {entry}");
         assert!(
