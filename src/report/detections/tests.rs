@@ -204,13 +204,12 @@ fn a_name_stands_in_a_command_as_a_shell_takes_it_or_not_at_all() {
             .find(|own| own.telemetry.is_some());
         own.unwrap().id = crate::ids::InstanceId::new(id);
         let text = page(&assessment, id);
-        match due {
-            Some(due) => assert!(text.contains(due), "{text}"),
-            None => {
-                let pull = text.split_once("## What to pull first").unwrap().1;
-                assert!(!pull.contains("touch"), "{text}");
-                assert!(pull.contains("it holds what some shell obeys"), "{text}");
-            }
+        if let Some(due) = due {
+            assert!(text.contains(due), "{text}");
+        } else {
+            let pull = text.split_once("## What to pull first").unwrap().1;
+            assert!(!pull.contains("touch"), "{text}");
+            assert!(pull.contains("it holds what some shell obeys"), "{text}");
         }
     }
 }
