@@ -125,6 +125,7 @@ fn a_hosts_name_is_no_address() {
 
 #[test]
 fn a_ticket_for_a_procedure_is_not_for_a_login_that_reads_like_one() {
+    use Attributed::{Approved, Unapproved};
     let (before, mut after) = planted();
     after.add_login("ERP.dbo.usp_y", "S");
     after.add_server_member("sysadmin", "ERP.dbo.usp_y");
@@ -142,7 +143,6 @@ fn a_ticket_for_a_procedure_is_not_for_a_login_that_reads_like_one() {
         let diff = attributed(&sides, &[File::of(events.clone()).read()], Some(&ticket));
         ["modules", "server_principals", "server_role_members"].map(|fact| of(&diff, fact).outcome)
     };
-    use Attributed::{Approved, Unapproved};
     for (object, due) in [
         ("ERP.dbo.usp_*", [Approved, Unapproved, Unapproved]),
         ("[ERP.dbo.usp_*]", [Unapproved, Approved, Unapproved]),

@@ -23,7 +23,7 @@ fn plan(fact: &str, name: &str, change: &str) -> String {
 /// BEFORE as it is, AFTER two days later, held to a record.
 fn held(before: &Recording, after: &Recording, record: &str, args: &[&str]) -> Ran {
     let mut after = after.clone();
-    after.snapshot.started = "2026-11-18T05:00:00Z".to_owned();
+    "2026-11-18T05:00:00Z".clone_into(&mut after.snapshot.started);
     let fixed = ["diff", "before", "after", "--as-of", "2026-11-18"];
     let cli = Cli::new(&fixed).args(&["--change", "change.toml"]);
     cli.args(args)

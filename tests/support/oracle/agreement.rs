@@ -148,7 +148,7 @@ pub fn unnoticed(
     before_all: &[usize],
 ) -> (Vec<Step>, Vec<usize>) {
     let (mut left, mut telling) = (kinds.to_vec(), Vec::new());
-    let drafts: Vec<String> = drafts(seed, count).into_iter().collect();
+    let drafts: Vec<String> = drafts(seed, count).collect();
     for at in before_all.iter().copied().chain(0..drafts.len()) {
         if left.is_empty() {
             break;
