@@ -13,7 +13,7 @@ use super::pending;
 use super::place::{Place, Stand};
 use super::record::{ChangeRecord, Folded, Plan};
 use crate::ids::{DatabaseName, InstanceId};
-use crate::snapshot::{Fact, ModuleTexts, Outcome, Seen, Snapshot};
+use crate::snapshot::{DatabaseFacts, Fact, ModuleTexts, Outcome, Seen, Snapshot};
 
 /// Texts whose lines are shown of one instance.
 const MOST_TEXTS: usize = 2_000;
@@ -150,7 +150,7 @@ fn at_server(
     diff.not_comparable.extend(place.not_comparable());
     diff.changes.append(&mut place.changes);
     diff.came_with_their_owner += place.with_owner;
-    diff.folded.append(place.folded);
+    diff.folded.append(&place.folded);
 }
 
 fn not_there(state: &'static str, needs: Vec<String>) -> Seen {
@@ -201,6 +201,14 @@ const LEFT_OUT_NOW: &str =
     "an inventory that does not leave out this database, of which there are facts";
 
 impl Standing {
+    /// The facts, where they are compared.
+    fn facts<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a DatabaseFacts> {
+        match self {
+            Self::Here(at) => snapshot.databases.get(usize::try_from(*at).ok()?),
+            _ => None,
+        }
+    }
+
     fn of(&self, fact: Fact, snapshot: &Snapshot) -> Stand {
         let seen = match self {
             Self::Here(at) => fact.seen(snapshot, Some(*at)),
@@ -236,7 +244,6 @@ fn in_databases(
     plan: Option<&Plan<'_>>,
     budget: &mut Budget,
 ) {
-    let id = diff.id.clone();
     let names = |side: &Side<'_>| {
         let listed = side.snapshot.server.databases.seen().iter();
         let listed: Vec<DatabaseName> = listed.map(|row| DatabaseName::new(&row.name)).collect();
@@ -245,66 +252,64 @@ fn in_databases(
     };
     let mut all = names(before);
     all.extend(names(after));
-    for name in all {
-        let (old, mut new) = (standing(&name, before), standing(&name, after));
-        // What is left out on a side is not compared, whatever is known of it.
-        if matches!(old, Standing::LeftOut(_)) || matches!(new, Standing::LeftOut(_)) {
-            new = Standing::Excluded;
-        }
-        let own = |side: &Standing, snapshot: &'_ Snapshot| match side {
-            Standing::Here(at) => usize::try_from(*at)
-                .ok()
-                .filter(|at| *at < snapshot.databases.len()),
-            _ => None,
-        };
-        let (old_at, new_at) = (own(&old, before.snapshot), own(&new, after.snapshot));
-        let mut place = Place {
-            before,
-            after,
-            names: (
-                Names::new(
-                    before.snapshot,
-                    old_at.and_then(|at| before.snapshot.databases.get(at)),
-                ),
-                Names::new(
-                    after.snapshot,
-                    new_at.and_then(|at| after.snapshot.databases.get(at)),
-                ),
-            ),
-            is_with_database: matches!(old, Standing::Absent) || matches!(new, Standing::Absent),
-            database: Some(name.clone()),
-            instance: &id,
-            plan,
-            model: Model::new(
-                after.snapshot,
-                new.of(Fact::Modules, after.snapshot).seen.state != "known",
-            ),
-            changes: Vec::new(),
-            with_owner: 0,
-            folded: Folded::default(),
-            unseen: BTreeMap::new(),
-            hidden: BTreeMap::new(),
-        };
-        for compared in COMPARED
-            .iter()
-            .filter(|c| Fact::OF_DATABASE.contains(&c.fact))
-        {
-            let stands = (
-                old.of(compared.fact, before.snapshot),
-                new.of(compared.fact, after.snapshot),
-            );
-            place.compare(compared, stands, budget);
-        }
-        let is_left_out = matches!((&old, &new), (Standing::Excluded, Standing::Excluded));
-        let mut unseen = place.not_comparable();
-        for one in &mut unseen {
-            one.incomplete &= !is_left_out;
-        }
-        diff.not_comparable.append(&mut unseen);
-        diff.changes.append(&mut place.changes);
-        diff.came_with_their_owner += place.with_owner;
-        diff.folded.append(place.folded);
+    for name in &all {
+        in_database(diff, name, (before, after), plan, budget);
     }
+}
+
+fn in_database(
+    diff: &mut InstanceDiff,
+    name: &DatabaseName,
+    (before, after): (&Side<'_>, &Side<'_>),
+    plan: Option<&Plan<'_>>,
+    budget: &mut Budget,
+) {
+    let id = diff.id.clone();
+    let (old, mut new) = (standing(name, before), standing(name, after));
+    // What is left out on a side is not compared, whatever is known of it.
+    if matches!(old, Standing::LeftOut(_)) || matches!(new, Standing::LeftOut(_)) {
+        new = Standing::Excluded;
+    }
+    let mut place = Place {
+        before,
+        after,
+        names: (
+            Names::new(before.snapshot, old.facts(before.snapshot)),
+            Names::new(after.snapshot, new.facts(after.snapshot)),
+        ),
+        is_with_database: matches!(old, Standing::Absent) || matches!(new, Standing::Absent),
+        database: Some(name.clone()),
+        instance: &id,
+        plan,
+        model: Model::new(
+            after.snapshot,
+            new.of(Fact::Modules, after.snapshot).seen.state != "known",
+        ),
+        changes: Vec::new(),
+        with_owner: 0,
+        folded: Folded::default(),
+        unseen: BTreeMap::new(),
+        hidden: BTreeMap::new(),
+    };
+    for compared in COMPARED
+        .iter()
+        .filter(|c| Fact::OF_DATABASE.contains(&c.fact))
+    {
+        let stands = (
+            old.of(compared.fact, before.snapshot),
+            new.of(compared.fact, after.snapshot),
+        );
+        place.compare(compared, stands, budget);
+    }
+    let is_left_out = matches!((&old, &new), (Standing::Excluded, Standing::Excluded));
+    let mut unseen = place.not_comparable();
+    for one in &mut unseen {
+        one.incomplete &= !is_left_out;
+    }
+    diff.not_comparable.append(&mut unseen);
+    diff.changes.append(&mut place.changes);
+    diff.came_with_their_owner += place.with_owner;
+    diff.folded.append(&place.folded);
 }
 
 /// A module stands among the objects too: it is told once, where its text is.

@@ -144,21 +144,9 @@ impl Place<'_, '_> {
         };
         if severity <= WITH_ITS_OWNER
             && kind != ChangeKind::Changed
-            && let Some(owner) = self.owner(compared, &row)
+            && self.is_folded(compared, &row, &name, kind)
         {
-            let follows = !(owner == Owner::Database && self.model.tells(compared, &row));
-            if follows || !self.model.has_room(compared.fact) {
-                self.with_owner += 1;
-                let held = Held {
-                    instance: self.instance,
-                    fact: compared.fact.name(),
-                    database: self.database.as_ref(),
-                    name: &name,
-                    kind,
-                };
-                self.folded.enter(self.plan, held, follows);
-                return;
-            }
+            return;
         }
         self.changes.push(Change {
             fact: compared.fact.name().to_owned(),
@@ -173,6 +161,33 @@ impl Place<'_, '_> {
             attribution: None,
             identity: identity(compared, named),
         });
+    }
+
+    /// Whether a row is only counted, since it came or went with what it belongs to; it is held to the record all the same.
+    fn is_folded(
+        &mut self,
+        compared: &Compared,
+        row: &RowChange<'_>,
+        name: &str,
+        kind: ChangeKind,
+    ) -> bool {
+        let Some(owner) = self.owner(compared, row) else {
+            return false;
+        };
+        let follows = !(owner == Owner::Database && self.model.tells(compared, row));
+        if !follows && self.model.has_room(compared.fact) {
+            return false;
+        }
+        self.with_owner += 1;
+        let held = Held {
+            instance: self.instance,
+            fact: compared.fact.name(),
+            database: self.database.as_ref(),
+            name,
+            kind,
+        };
+        self.folded.enter(self.plan, held, follows);
+        true
     }
 
     /// What the row belongs to, if that came or went too.

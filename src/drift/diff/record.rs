@@ -279,7 +279,7 @@ impl Folded {
         }
     }
 
-    pub(super) fn append(&mut self, other: Self) {
+    pub(super) fn append(&mut self, other: &Self) {
         self.unplanned = self.unplanned.saturating_add(other.unplanned);
         add(&mut self.planned, &other.planned);
     }

@@ -235,6 +235,8 @@ fn what_a_published_text_comes_to_by_something_else_was_not_published() {
 
 #[test]
 fn a_step_that_agent_fills_is_approved_byte_for_byte() {
+    const PLAIN: &str = "EXEC master.dbo.xp_cmdshell 'dir';";
+    const FILLED: &str = "EXEC master.dbo.xp_cmdshell 'dir'; -- $(ESCAPE_NONE(A-MSG))";
     let script = |command: &str| {
         format!(
             "EXEC msdb.dbo.sp_add_jobstep @job_name = N'any', @step_name = N'list',\n\
@@ -242,8 +244,6 @@ fn a_step_that_agent_fills_is_approved_byte_for_byte() {
             command.replace('\'', "''")
         )
     };
-    const PLAIN: &str = "EXEC master.dbo.xp_cmdshell 'dir';";
-    const FILLED: &str = "EXEC master.dbo.xp_cmdshell 'dir'; -- $(ESCAPE_NONE(A-MSG))";
     for (published, command, due) in [
         (PLAIN, FILLED, "fail"),
         (FILLED, PLAIN, "fail"),
