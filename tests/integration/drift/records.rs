@@ -1,5 +1,6 @@
 //! Change records: what counts as planned, as having happened, and as seen at all.
 
+use mssql_posture::drift::{ChangeRecord, Diff, InstanceDiff, Pairing};
 use mssql_posture::ids::PrincipalId;
 use serde_json::{Value, json};
 
@@ -124,19 +125,20 @@ fn a_record_is_not_known_to_be_kept_where_the_sides_do_not_stand_around_its_wind
         );
         held(&before, &after, &record, &["--allow-partial"]).code(1);
     }
-    let mut timeless = before.clone();
-    timeless.snapshot.started = "2026-11-16T05:00:00Z".to_owned();
-    let found = {
-        use mssql_posture::drift::{ChangeRecord, Diff, InstanceDiff, Pairing};
-        let collected = ["yesterday".to_owned(), String::new()];
-        let id = timeless.snapshot.target.clone();
-        let one = InstanceDiff::new(id, Pairing::Compared, collected);
-        let mut diff = Diff::new("2026-11-18".to_owned(), vec![one]);
-        let record = ChangeRecord::parse(&record(WINDOW, &planned)).unwrap();
-        diff.hold_to(&record).unwrap();
-        diff
-    };
-    assert!(found.record.unwrap().uncovered, "no moment covers nothing");
+}
+
+#[test]
+fn a_side_whose_time_cannot_be_read_covers_no_window() {
+    let id = instance().snapshot.target;
+    let collected = ["yesterday".to_owned(), String::new()];
+    let one = InstanceDiff::new(id, Pairing::Compared, collected);
+    let mut found = Diff::new("2026-11-18".to_owned(), vec![one]);
+    let planned = record(WINDOW, &plan("schemas", "stage", "added"));
+    found
+        .hold_to(&ChangeRecord::parse(&planned).unwrap())
+        .unwrap();
+    let own = found.record.unwrap();
+    assert!(own.uncovered && own.is_incomplete() && !own.is_kept());
 }
 
 #[test]
